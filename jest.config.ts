@@ -1,0 +1,35 @@
+/** @jest-config-loader esbuild-register */
+import type { Config } from "jest";
+
+// Jest runs the sources as CommonJS: its ESM mode cannot load jwks-rsa, which
+// requires jose, which is ESM only. So jose is transformed like our own files.
+const common: Config = {
+  testEnvironment: "node",
+  transform: { "\\.m?[jt]s$": ["@swc/jest", { jsc: { target: "es2022" } }] },
+  transformIgnorePatterns: ["/node_modules/(?!jose/)"],
+  moduleNameMapper: {
+    "^express-mcp-sse$": "<rootDir>/src/index.ts",
+    "^express-mcp-sse/strategies/(.*)$": "<rootDir>/strategies/$1.ts",
+    "^(\\.{1,2}/.*)\\.js$": "$1",
+  },
+};
+
+const config: Config = {
+  testTimeout: 30_000,
+  projects: [
+    {
+      ...common,
+      displayName: "express 5",
+      testMatch: ["<rootDir>/test/**/*.test.ts"],
+    },
+    {
+      // Everything that goes through a router runs a second time on Express 4.
+      ...common,
+      displayName: "express 4",
+      testMatch: ["<rootDir>/test/http/**/*.test.ts"],
+      moduleNameMapper: { ...common.moduleNameMapper, "^express$": "express4" },
+    },
+  ],
+};
+
+export default config;
