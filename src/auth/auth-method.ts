@@ -1,0 +1,135 @@
+import type { IncomingMessage } from "node:http";
+import type { PrincipalInit } from "./principal.js";
+
+/**
+ * A Passport strategy, as far as this package needs to know it. Every strategy from npm is one;
+ * Passport itself adds `success`, `fail`, `error`, `redirect` and `pass` before it calls
+ * `authenticate`.
+ *
+ * @see https://www.passportjs.org/concepts/authentication/strategies/
+ */
+export interface PassportStrategy {
+  name?: string | undefined;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- strategies narrow `req` to what they read
+  authenticate(req: any, options?: any): any;
+}
+
+/** One `WWW-Authenticate` challenge. @see RFC 9110, section 11.6.1 */
+export interface Challenge {
+  /** Authentication scheme: `"Bearer"`, `"Basic"`, `"ApiKey"`. */
+  readonly scheme: string;
+  /** Parameters, written as quoted strings in this order. */
+  readonly params?: Readonly<Record<string, string>>;
+}
+
+/** A credential that a request carries, whether it is any good or not. */
+export interface FoundCredential {
+  /** Where it stood. A query credential is advertised again in the endpoint event and redacted from `req.url`. */
+  readonly place: "bearer" | "header" | "query";
+  /** Name of the header (lower case) or of the query parameter. */
+  readonly name: string;
+  /** The credential itself. Never logged, never put into an error. */
+  readonly text: string;
+}
+
+/**
+ * The contract of an authentication method; everything in `strategies/` implements it, and so
+ * can you. It wraps Passport strategies with what Passport does not know: where the credential
+ * stands, what a success means, and which challenge helps.
+ *
+ * **You implement** `name`, `strategies` and `principal`; the rest is optional and makes answers
+ * more precise. **We call**, for each request, in this order: `findCredential`; if that finds
+ * nothing, no strategy runs; otherwise each strategy in turn, until one succeeds; then
+ * `principal` with what it succeeded with; then the scope check.
+ *
+ * What a strategy's answer means:
+ *
+ * | the strategy | outcome |
+ * |---|---|
+ * | `success(user, info)` | `principal(user, info)` is let in |
+ * | `fail(…)` | 401: the next strategy is tried, then the next method |
+ * | `fail(…, 403)` or `fail(new McpSseError("insufficient_scope", …))` | 403: the caller is known and lacks a permission |
+ * | `fail` or `error` with `new McpSseError("temporarily_unavailable", …)` | 503 with `Retry-After`: nothing can be said of the credential |
+ * | `error(err)`, a throw, a rejection | 503: an exception is never "invalid token" |
+ * | `redirect(url)` | 401: an MCP route never follows a login redirect |
+ * | `pass()` | 401: the strategy did not say yes |
+ * | nothing within `timeoutMs` | 503 |
+ *
+ * The first answer counts; later ones are ignored.
+ */
+export interface AuthMethod {
+  /** Becomes {@link Principal.method}, and part of the key that owns sessions. Unique within `auth`, unless two entries vouch for the same callers. */
+  readonly name: string;
+
+  /** Tried in order until one succeeds. */
+  readonly strategies: readonly PassportStrategy[];
+
+  /**
+   * What a success means. Runs once for each request that a strategy accepted.
+   *
+   * A throw, a rejection, or a principal without an id is a mistake of the server: 503, logged,
+   * nobody is let in.
+   */
+  principal(user: unknown, info: unknown): PrincipalInit | Promise<PrincipalInit>;
+
+  /**
+   * The credential that this method would judge, or `undefined` when the request carries none:
+   * then the answer is a challenge without `error=`. Must not throw.
+   *
+   * Default: unknown. The strategies always run, and a failure counts as "no credential" unless
+   * the request has an `Authorization` header.
+   */
+  findCredential?(req: IncomingMessage): FoundCredential | undefined;
+
+  /** Challenge for 401 and 403. Default: the string the strategy failed with, if any. */
+  readonly challenge?: Challenge;
+
+  /** Where callers are expected to put the credential, in words, for 401 bodies and logs: `["Authorization: Bearer"]`. */
+  readonly searched?: readonly string[];
+
+  /** Request headers that browsers must be allowed to send, beside `Authorization`. Default: none. */
+  readonly requestHeaders?: readonly string[];
+
+  /** Query parameter that may hold the credential; it is redacted from `req.url` once read. Default: none. */
+  readonly queryParameter?: string;
+
+  /** Whether tools may see a bearer credential as `authInfo.token`: true for tokens, false for keys. Default: false. */
+  readonly exposesToken?: boolean;
+
+  /** Scopes that every caller needs; 403 `insufficient_scope` without them. Default: none. */
+  readonly scopes?: ScopeRule;
+
+  /** Milliseconds that the strategies and `principal` may take together. Default: 10000 (10 seconds). */
+  readonly timeoutMs?: number;
+
+  /** What an operator should mend although it works, for the log when the endpoint is built. Default: none. */
+  readonly warnings?: readonly string[];
+}
+
+/** Which scopes are needed, and when they count as granted. */
+export interface ScopeRule {
+  readonly required: readonly string[];
+  /**
+   * Whether `granted` covers `required`; for hierarchies such as `admin` covering `read`.
+   * A throw refuses the caller with 503. Default: `granted` contains `required`.
+   */
+  satisfies?(required: string, granted: readonly string[]): boolean;
+}
+
+/** Longest credential that is looked at. Longer ones are refused before any work is spent on them. */
+export const MAX_CREDENTIAL_LENGTH = 65_536;
+
+/**
+ * The bearer token of a request. The scheme is compared without case, as HTTP demands.
+ *
+ * @returns `undefined` without an `Authorization: Bearer` header; an empty string for one
+ * without a token, which no method accepts.
+ * @see RFC 9110, section 11.1; RFC 6750, section 2.1
+ */
+export function findBearer(req: IncomingMessage): FoundCredential | undefined {
+  const value = req.headers.authorization;
+  if (value === undefined) return undefined;
+  const match = /^bearer(?: +|$)/i.exec(value);
+  if (match === null) return undefined;
+  return { place: "bearer", name: "authorization", text: value.slice(match[0].length).trim() };
+}

@@ -1,0 +1,356 @@
+import type { IncomingMessage } from "node:http";
+import passport from "passport";
+import { McpSseError } from "../errors.js";
+import type { AuthMethod, FoundCredential, PassportStrategy, ScopeRule } from "./auth-method.js";
+import { createAuthInfo, createPrincipal, ownerKey } from "./principal.js";
+import type { AuthInfo, Principal } from "./principal.js";
+
+/** A caller who was let in, with what later steps need to know of the credential. */
+export interface Caller {
+  /** `undefined` on an endpoint that is explicitly open. */
+  readonly principal: Principal | undefined;
+  readonly authInfo: AuthInfo | undefined;
+  /** Decides which sessions are the caller's. */
+  readonly ownerKey: string;
+  readonly credential: FoundCredential | undefined;
+  /** Whether tools may see the credential. */
+  readonly exposesToken: boolean;
+}
+
+/** What authentication can come to. There is no other result, and no exception. */
+export type Outcome =
+  | { readonly kind: "authenticated"; readonly caller: Caller }
+  | { readonly kind: "no-credential"; readonly challenge?: string }
+  | {
+      readonly kind: "invalid";
+      /** Names no value of the request; safe for the client and for logs. */
+      readonly reason: string;
+      /** Whether the refused credential was a bearer token. */
+      readonly bearer: boolean;
+      /** The challenge that the strategy itself asked for. */
+      readonly challenge?: string;
+    }
+  | { readonly kind: "insufficient-scope"; readonly required: readonly string[] }
+  | {
+      readonly kind: "unavailable";
+      readonly reason: string;
+      readonly retryAfterSeconds: number;
+      readonly cause?: unknown;
+    };
+
+type Refusal = Exclude<Outcome, { kind: "authenticated" }>;
+
+/** When to come back after an outage whose end nobody knows, in seconds. */
+const RETRY_AFTER_SECONDS = 5;
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** The caller of an endpoint with `auth: false`. */
+export const ANONYMOUS: Caller = Object.freeze({
+  principal: undefined,
+  authInfo: undefined,
+  ownerKey: ownerKey(undefined),
+  credential: undefined,
+  exposesToken: true,
+});
+
+/** Runs authentication methods, in their order, through a Passport instance of its own. */
+export class Authenticator {
+  readonly methods: readonly AuthMethod[];
+  readonly #passport = new passport.Passport();
+
+  constructor(methods: readonly AuthMethod[]) {
+    this.methods = methods;
+    methods.forEach((method, index) => {
+      method.strategies.forEach((strategy, position) => {
+        // Mounted by name, never handed over as an instance: Passport would write the callbacks
+        // of one request onto the shared instance, where the next request finds them.
+        this.#passport.use(`${index}.${position}`, containRejections(strategy));
+      });
+    });
+  }
+
+  /** Any method lets the caller in; otherwise the most telling refusal answers. Never rejects. */
+  async authenticate(req: IncomingMessage): Promise<Outcome> {
+    if (hasRepeatedAuthorization(req.rawHeaders)) {
+      return { kind: "invalid", reason: "more than one Authorization header", bearer: true };
+    }
+    const refusals: Refusal[] = [];
+    for (const [index, method] of this.methods.entries()) {
+      const outcome = await this.#tryMethod(method, index, req);
+      if (outcome.kind === "authenticated") return outcome;
+      refusals.push(outcome);
+    }
+    return mostTelling(refusals);
+  }
+
+  async #tryMethod(method: AuthMethod, index: number, req: IncomingMessage): Promise<Outcome> {
+    const credential = method.findCredential?.(req);
+    if (method.findCredential !== undefined && credential === undefined) {
+      return { kind: "no-credential" };
+    }
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = method;
+    const late: Outcome = {
+      kind: "unavailable",
+      reason: `the ${method.name} method did not answer within ${timeoutMs} ms`,
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    };
+    return await withDeadline(this.#runStrategies(method, index, req, credential), timeoutMs, late);
+  }
+
+  async #runStrategies(
+    method: AuthMethod,
+    index: number,
+    req: IncomingMessage,
+    credential: FoundCredential | undefined,
+  ): Promise<Outcome> {
+    const refusals: Refusal[] = [];
+    for (let position = 0; position < method.strategies.length; position++) {
+      const answer = await this.#ask(`${index}.${position}`, req);
+      const outcome = await this.#judge(method, answer, req, credential);
+      if (outcome.kind === "authenticated") return outcome;
+      refusals.push(outcome);
+    }
+    return mostTelling(refusals);
+  }
+
+  /** One strategy's first answer. Passport's traces on the request are removed again. */
+  async #ask(name: string, req: IncomingMessage): Promise<StrategyAnswer> {
+    const restore = rememberPassportProperties(req);
+    try {
+      return await new Promise<StrategyAnswer>((resolve) => {
+        const middleware = this.#passport.authenticate(
+          name,
+          { session: false },
+          (error: unknown, user: unknown, info: unknown, status: unknown) => {
+            if (error) resolve({ kind: "error", error });
+            else if (user) resolve({ kind: "success", user, info });
+            else resolve({ kind: "failure", info, status });
+          },
+        ) as (req: IncomingMessage, res: object, next: () => void) => void;
+        // Passport touches the response only to redirect, so a stand-in hears of that and the
+        // real response stays ours.
+        const standIn = { setHeader: () => undefined, end: () => resolve({ kind: "redirect" }) };
+        middleware(req, standIn, () => resolve({ kind: "pass" }));
+      });
+    } finally {
+      restore();
+    }
+  }
+
+  async #judge(
+    method: AuthMethod,
+    answer: StrategyAnswer,
+    req: IncomingMessage,
+    credential: FoundCredential | undefined,
+  ): Promise<Outcome> {
+    if (answer.kind !== "success") return refusalOf(method, answer, req, credential);
+    try {
+      const init = await method.principal(answer.user, answer.info);
+      const principal = createPrincipal(method.name, init);
+      const missing = missingScopes(method.scopes, principal.scopes);
+      if (missing.length > 0) {
+        return { kind: "insufficient-scope", required: method.scopes?.required ?? [] };
+      }
+      return { kind: "authenticated", caller: createCaller(method, principal, credential) };
+    } catch (error) {
+      return refusalOf(method, { kind: "error", error }, req, credential);
+    }
+  }
+}
+
+type StrategyAnswer =
+  | { kind: "success"; user: unknown; info: unknown }
+  | { kind: "failure"; info: unknown; status: unknown }
+  | { kind: "error"; error: unknown }
+  | { kind: "redirect" }
+  | { kind: "pass" };
+
+function createCaller(
+  method: AuthMethod,
+  principal: Principal,
+  credential: FoundCredential | undefined,
+): Caller {
+  const exposesToken = method.exposesToken ?? false;
+  const token = exposesToken && credential?.place === "bearer" ? credential.text : "";
+  return {
+    principal,
+    authInfo: createAuthInfo(principal, token),
+    ownerKey: ownerKey(principal),
+    credential,
+    exposesToken,
+  };
+}
+
+/**
+ * The scopes that a caller lacks.
+ *
+ * Security decision: a scope counts as granted only when the rule says so for that one scope;
+ * nothing is inferred from prefixes or order. @see RFC 6749, section 3.3
+ */
+export function missingScopes(
+  rule: ScopeRule | undefined,
+  granted: readonly string[],
+): readonly string[] {
+  if (rule === undefined) return [];
+  const satisfies = rule.satisfies?.bind(rule) ?? ((scope: string) => granted.includes(scope));
+  return rule.required.filter((scope) => !satisfies(scope, granted));
+}
+
+/**
+ * The refusal that helps most, of all that the methods gave: the caller is known but lacks a
+ * scope; or someone could not decide, and may let the same credential in later; or the
+ * credential is bad; or there was none.
+ *
+ * Security decision: an outage ranks above "invalid", because a client that hears "invalid"
+ * throws a good token away.
+ */
+export function mostTelling(refusals: readonly Refusal[]): Refusal {
+  const order: readonly Refusal["kind"][] = ["insufficient-scope", "unavailable", "invalid"];
+  for (const kind of order) {
+    const found = refusals.find((refusal) => refusal.kind === kind);
+    if (found !== undefined) return found;
+  }
+  return refusals.find((refusal) => "challenge" in refusal) ?? { kind: "no-credential" };
+}
+
+/**
+ * Whether a request has two `Authorization` headers. Node shows the first, a proxy may have
+ * judged the second: a request that two parties can read differently is refused.
+ *
+ * @see RFC 9110, section 11.6.2
+ */
+export function hasRepeatedAuthorization(rawHeaders: readonly string[]): boolean {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === 13 && name.toLowerCase() === "authorization") count++;
+  }
+  return count > 1;
+}
+
+function refusalOf(
+  method: AuthMethod,
+  answer: Exclude<StrategyAnswer, { kind: "success" }>,
+  req: IncomingMessage,
+  credential: FoundCredential | undefined,
+): Refusal {
+  const bearer = credential?.place === "bearer";
+  switch (answer.kind) {
+    case "redirect":
+      return { kind: "invalid", reason: `${method.name} wants an interactive login`, bearer };
+    case "pass":
+      return { kind: "invalid", reason: `${method.name} did not decide`, bearer };
+    case "error":
+      if (answer.error instanceof McpSseError) return refusalOfError(method, answer.error, bearer);
+      return {
+        kind: "unavailable",
+        reason: `${method.name} failed while checking the credential: ${kindOf(answer.error)}`,
+        retryAfterSeconds: RETRY_AFTER_SECONDS,
+      };
+    case "failure":
+      return refusalOfFailure(method, answer, req, credential);
+  }
+}
+
+/**
+ * What kind of error a strategy of somebody else's gave.
+ *
+ * Security decision: its message is not repeated. A database that quotes its query, say, would
+ * write the credential into the log.
+ */
+function kindOf(error: unknown): string {
+  if (!(error instanceof Error)) return "no error object";
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" ? `${error.name} ${code}` : error.name;
+}
+
+function refusalOfFailure(
+  method: AuthMethod,
+  { info, status }: { info: unknown; status: unknown },
+  req: IncomingMessage,
+  credential: FoundCredential | undefined,
+): Refusal {
+  const bearer = credential?.place === "bearer";
+  if (info instanceof McpSseError) return refusalOfError(method, info, bearer);
+  if (status === 403) {
+    return { kind: "insufficient-scope", required: method.scopes?.required ?? [] };
+  }
+  const challenge = typeof info === "string" ? { challenge: info } : undefined;
+  // A third-party strategy fails the same way with and without a credential.
+  const sentOne = credential !== undefined || req.headers.authorization !== undefined;
+  if (!sentOne) return { kind: "no-credential", ...challenge };
+  const reason = `${method.name} refused the credential`;
+  return { kind: "invalid", reason, bearer, ...challenge };
+}
+
+function refusalOfError(method: AuthMethod, error: McpSseError, bearer: boolean): Refusal {
+  switch (error.code) {
+    case "missing_credential":
+      return { kind: "no-credential" };
+    case "invalid_token":
+      return { kind: "invalid", reason: error.message, bearer };
+    case "insufficient_scope":
+      return { kind: "insufficient-scope", required: method.scopes?.required ?? [] };
+    default: {
+      const seconds = Number(error.headers["Retry-After"]);
+      return {
+        kind: "unavailable",
+        reason: error.message,
+        retryAfterSeconds: seconds > 0 ? seconds : RETRY_AFTER_SECONDS,
+        cause: error.cause,
+      };
+    }
+  }
+}
+
+/** Passport ignores what `authenticate` returns, so an async strategy's rejection would end the process. */
+function containRejections(strategy: PassportStrategy): passport.Strategy {
+  const authenticate = function (this: Augmented, req: IncomingMessage, options: unknown): void {
+    try {
+      const returned: unknown = strategy.authenticate.call(this, req, options);
+      if (returned instanceof Promise) returned.catch((error: unknown) => this.error(error));
+    } catch (error) {
+      this.error(error);
+    }
+  };
+  return Object.create(strategy, { authenticate: { value: authenticate } }) as passport.Strategy;
+}
+
+/** A strategy once Passport has added its actions for one request. */
+type Augmented = PassportStrategy & { error(error: unknown): void };
+
+const PASSPORT_PROPERTIES = [
+  "login",
+  "logIn",
+  "logout",
+  "logOut",
+  "isAuthenticated",
+  "isUnauthenticated",
+  "_sessionManager",
+] as const;
+
+/** Passport replaces these on every request it sees, and the app's own Passport needs its own ones. */
+function rememberPassportProperties(req: IncomingMessage): () => void {
+  const before = PASSPORT_PROPERTIES.map((name) => Object.getOwnPropertyDescriptor(req, name));
+  return () => {
+    PASSPORT_PROPERTIES.forEach((name, index) => {
+      const descriptor = before[index];
+      if (descriptor !== undefined) Object.defineProperty(req, name, descriptor);
+      else Reflect.deleteProperty(req, name);
+    });
+  };
+}
+
+async function withDeadline<T>(work: Promise<T>, ms: number, late: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<T>((resolve) => {
+    timer = setTimeout(() => resolve(late), ms);
+    timer.unref();
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,137 @@
+import { McpSseError, retryAfter } from "../errors.js";
+import type { AuthMethod, Challenge } from "./auth-method.js";
+import type { Outcome } from "./authenticate.js";
+
+/** Protection space of all challenges. @see RFC 9110, section 11.5 */
+const REALM = "mcp";
+
+/**
+ * The answer to a caller who was not let in: 401 when a new credential can help, 403 when it
+ * cannot, 503 when nobody can tell.
+ *
+ * Security decision: the body says where a credential was searched, never what was found there.
+ *
+ * @see RFC 6750, section 3
+ */
+export function refusalAnswer(
+  outcome: Exclude<Outcome, { kind: "authenticated" }>,
+  methods: readonly AuthMethod[],
+): McpSseError {
+  const challenges = { "WWW-Authenticate": challengesFor(outcome, methods) };
+  switch (outcome.kind) {
+    case "no-credential":
+      return new McpSseError(
+        "missing_credential",
+        `No credential was sent. Searched: ${searchedPlaces(methods)}.`,
+        { headers: challenges },
+      );
+    case "invalid":
+      return new McpSseError(
+        "invalid_token",
+        `The credential was refused: ${outcome.reason}. Searched: ${searchedPlaces(methods)}.`,
+        { headers: challenges },
+      );
+    case "insufficient-scope":
+      return new McpSseError(
+        "insufficient_scope",
+        outcome.required.length > 0
+          ? `The credential lacks a scope. Needed: ${outcome.required.join(" ")}.`
+          : "The credential does not permit this.",
+        { headers: challenges },
+      );
+    case "unavailable":
+      return new McpSseError(
+        "temporarily_unavailable",
+        "The credential cannot be checked at the moment. It may be good: try again with the same one.",
+        { headers: retryAfter(outcome.retryAfterSeconds), cause: outcome.cause },
+      );
+  }
+}
+
+/** One line for the log: why a caller was turned away, without any value that was sent. */
+export function refusalReason(
+  outcome: Exclude<Outcome, { kind: "authenticated" }>,
+  methods: readonly AuthMethod[],
+): string {
+  const where = `searched: ${searchedPlaces(methods)}`;
+  switch (outcome.kind) {
+    case "no-credential":
+      return `no credential (${where})`;
+    case "invalid":
+      return `${outcome.reason} (${where})`;
+    case "insufficient-scope":
+      return `a scope is missing, needed: ${outcome.required.join(" ")}`;
+    case "unavailable":
+      return outcome.reason;
+  }
+}
+
+/** All places in which any method looks. */
+export function searchedPlaces(methods: readonly AuthMethod[]): string {
+  const places = methods.flatMap(
+    (method) => method.searched ?? [`wherever ${method.name} looks for it`],
+  );
+  return [...new Set(places)].join(", ");
+}
+
+/**
+ * The `WWW-Authenticate` field lines, one for each scheme, `Bearer` first: official clients read
+ * the parameters of the first challenge only.
+ */
+function challengesFor(
+  outcome: Exclude<Outcome, { kind: "authenticated" }>,
+  methods: readonly AuthMethod[],
+): readonly string[] {
+  const lines = new Map<string, string>();
+  for (const { challenge } of methods) {
+    if (challenge === undefined) continue;
+    const scheme = challenge.scheme.toLowerCase();
+    if (lines.has(scheme)) continue;
+    const withError = scheme === "bearer" ? addError(challenge, outcome, methods) : challenge;
+    lines.set(scheme, formatChallenge(withError));
+  }
+  // A strategy's own words count for a scheme that no method declared.
+  if ("challenge" in outcome) {
+    const own = printable(outcome.challenge);
+    const scheme = own.split(" ", 1)[0]?.toLowerCase() ?? "";
+    if (scheme !== "" && !lines.has(scheme)) lines.set(scheme, own);
+  }
+  const bearer = lines.get("bearer");
+  lines.delete("bearer");
+  return bearer === undefined ? [...lines.values()] : [bearer, ...lines.values()];
+}
+
+/** `error` only after a credential was sent. @see RFC 6750, section 3.1 */
+function addError(
+  challenge: Challenge,
+  outcome: Outcome,
+  methods: readonly AuthMethod[],
+): Challenge {
+  const params: Record<string, string> = { ...challenge.params };
+  if (outcome.kind === "invalid" && outcome.bearer) {
+    params["error"] = "invalid_token";
+    params["error_description"] = outcome.reason;
+  }
+  if (outcome.kind === "insufficient-scope") params["error"] = "insufficient_scope";
+  // The scopes are named in every challenge: official clients ask for what the first one names
+  // and never step up later.
+  const scopes = methods.flatMap((method) => method.scopes?.required ?? []);
+  if (scopes.length > 0) params["scope"] = [...new Set(scopes)].join(" ");
+  return { scheme: challenge.scheme, params };
+}
+
+/** A challenge as it goes over the wire. @see RFC 9110, section 11.6.1 */
+export function formatChallenge({ scheme, params }: Challenge): string {
+  const all = { realm: REALM, ...params };
+  const written = Object.entries(all).map(([name, value]) => `${name}="${quotable(value)}"`);
+  return `${scheme} ${written.join(", ")}`;
+}
+
+/** Nothing that a header value must not contain: a line break would start a header of its own. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, " ");
+}
+
+function quotable(text: string): string {
+  return printable(text).replace(/["\\]/g, "'");
+}

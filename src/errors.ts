@@ -1,0 +1,165 @@
+/**
+ * Everything that can go wrong here, in one place: the error that carries its own HTTP
+ * answer, and the `TypeError`s that a wrong option gets when an object is built.
+ */
+
+/** Every code that an answer of this package can carry. Codes are stable; messages may be reworded. */
+export type ErrorCode =
+  // who is calling
+  | "missing_credential"
+  | "invalid_token"
+  | "insufficient_scope"
+  | "temporarily_unavailable"
+  // where from, and how
+  | "host_not_allowed"
+  | "origin_not_allowed"
+  | "method_not_allowed"
+  | "not_found"
+  // which session
+  | "session_id_required"
+  | "session_not_found"
+  | "session_closed"
+  // what was sent
+  | "unsupported_media_type"
+  | "message_too_large"
+  | "message_unreadable"
+  | "message_not_json"
+  | "message_invalid"
+  // the server behind the endpoint
+  | "server_unavailable"
+  | "server_error"
+  | "shutting_down";
+
+const STATUS: Readonly<Record<ErrorCode, number>> = {
+  missing_credential: 401,
+  invalid_token: 401,
+  insufficient_scope: 403,
+  temporarily_unavailable: 503,
+  host_not_allowed: 403,
+  origin_not_allowed: 403,
+  method_not_allowed: 405,
+  not_found: 404,
+  session_id_required: 400,
+  session_not_found: 404,
+  session_closed: 404,
+  unsupported_media_type: 415,
+  message_too_large: 413,
+  message_unreadable: 400,
+  message_not_json: 400,
+  message_invalid: 400,
+  server_unavailable: 503,
+  server_error: 500,
+  shutting_down: 503,
+};
+
+/** Response headers by name; an array is sent as one field line for each entry. */
+export type ErrorHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+/** What an {@link McpSseError} may carry beside its code and message. */
+export interface McpSseErrorDetails {
+  /** Headers that belong to the answer, for example `Retry-After`. Default: none. */
+  readonly headers?: ErrorHeaders;
+  /** What happened underneath, for the log: it never reaches the client, and its message must hold no credential. */
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error class of this package.
+ *
+ * `message` is written for the client and names no internals, no credential and no value that
+ * the client sent; what an operator needs beside it is in `cause`.
+ */
+export class McpSseError extends Error {
+  override readonly name = "McpSseError";
+  readonly code: ErrorCode;
+  /** HTTP status of the answer. */
+  readonly status: number;
+  readonly headers: ErrorHeaders;
+
+  constructor(code: ErrorCode, message: string, details: McpSseErrorDetails = {}) {
+    super(message, "cause" in details ? { cause: details.cause } : undefined);
+    this.code = code;
+    this.status = STATUS[code];
+    this.headers = details.headers ?? {};
+  }
+}
+
+/** The `Retry-After` header for a time in seconds. @see RFC 9110, section 10.2.3 */
+export function retryAfter(seconds: number): ErrorHeaders {
+  return { "Retry-After": String(Math.max(1, Math.ceil(seconds))) };
+}
+
+/** The `TypeError` for a wrong option: which option, what is wrong, and what to write instead. */
+export function optionError(option: string, problem: string, instead: string): TypeError {
+  return new TypeError(`${option} ${problem}. ${instead}`);
+}
+
+/** Refuses option names that do not exist, so that a misspelt option is never silently ignored. */
+export function checkOptionNames(
+  option: string,
+  value: unknown,
+  known: readonly string[],
+): asserts value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw optionError(option, "must be an object", `It takes: ${known.join(", ")}.`);
+  }
+  for (const name of Object.keys(value)) {
+    if (!known.includes(name)) {
+      throw optionError(`${option}.${name}`, "is not an option", `It takes: ${known.join(", ")}.`);
+    }
+  }
+}
+
+/** A string that is there and not empty; says so when an environment variable was probably unset. */
+export function checkText(option: string, value: unknown): string {
+  if (value === undefined) {
+    throw optionError(option, "is undefined", "If it comes from the environment: is that set?");
+  }
+  if (typeof value !== "string" || value.trim() === "") {
+    throw optionError(option, "must be a non-empty string", "Write the text itself.");
+  }
+  return value;
+}
+
+/** One string or several, as a list that is not empty; `undefined` stays `undefined`. */
+export function checkTextList(option: string, value: unknown): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  if (list.length === 0) {
+    throw optionError(option, "is an empty list", "Name at least one, or leave the option out.");
+  }
+  return list.map((item, index) =>
+    checkText(Array.isArray(value) ? `${option}[${index}]` : option, item),
+  );
+}
+
+/** A finite number within `min` and `max`, both included. */
+export function checkNumber(
+  option: string,
+  value: unknown,
+  fallback: number,
+  { min, max = Number.MAX_SAFE_INTEGER }: { min: number; max?: number },
+): number {
+  if (value === undefined) return fallback;
+  if (typeof value !== "number" || !Number.isFinite(value) || value < min || value > max) {
+    throw optionError(
+      option,
+      `must be a number from ${min} to ${max}`,
+      `Leave it out for the default, ${fallback}.`,
+    );
+  }
+  return value;
+}
+
+/** Longest delay that Node's timers take; a longer one would fire at once. */
+export const MAX_TIMER_MS = 2_147_483_647;
+
+/** A duration in milliseconds that a timer can hold. */
+export function checkMilliseconds(
+  option: string,
+  value: unknown,
+  fallback: number,
+  min = 1,
+): number {
+  return checkNumber(option, value, fallback, { min, max: MAX_TIMER_MS });
+}

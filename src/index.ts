@@ -1,0 +1,41 @@
+export { MCPServer } from "./mcp-server.js";
+export type {
+  McpServerConfig,
+  Setup,
+  SseTransportConfig,
+  StdioTransportConfig,
+} from "./mcp-server.js";
+export { createSseRouter } from "./sse-router.js";
+export type { SseRouter } from "./sse-router.js";
+export { SSEServerTransport } from "./sse-server-transport.js";
+export type { SSEServerTransportOptions } from "./sse-server-transport.js";
+export { principalOf } from "./auth/principal.js";
+export type { AuthInfo, Principal, PrincipalInit } from "./auth/principal.js";
+export type {
+  AuthMethod,
+  Challenge,
+  FoundCredential,
+  PassportStrategy,
+  ScopeRule,
+} from "./auth/auth-method.js";
+export { apikey } from "../strategies/apikey.js";
+export type { ApiKeyEntry, ApiKeyOptions, VerifyApiKey } from "../strategies/apikey.js";
+export type { AuthConfig, AuthEntry } from "../strategies/index.js";
+export { jwt } from "../strategies/jwt.js";
+export type { JwtOptions } from "../strategies/jwt.js";
+export { fromPassport } from "../strategies/passport.js";
+export type { FromPassportOptions } from "../strategies/passport.js";
+export { McpSseError } from "./errors.js";
+export type { ErrorCode } from "./errors.js";
+export type {
+  CorsOptions,
+  Logger,
+  McpServerLike,
+  SessionOptions,
+  SseOptions,
+  SseRouterOptions,
+  SseServerOptions,
+} from "./options.js";
+export type { SessionRegistry, SessionEvents } from "./session/session-registry.js";
+export type { CloseReason, SessionInfo, SessionState } from "./session/session.js";
+export type { MessageExtra, RequestInfo } from "./message-extra.js";

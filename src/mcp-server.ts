@@ -1,0 +1,313 @@
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+import type { Server as HttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import express from "express";
+import type { Principal } from "./auth/principal.js";
+import { answerError } from "./answer-error.js";
+import {
+  checkMilliseconds,
+  checkNumber,
+  checkOptionNames,
+  checkText,
+  McpSseError,
+  optionError,
+} from "./errors.js";
+import { checkPath, SERVER_OPTION_NAMES } from "./options.js";
+import type { SseServerOptions } from "./options.js";
+import type { SessionInfo } from "./session/session.js";
+import { createSseRouter, DEFAULT_CLOSE_TIMEOUT_MS } from "./sse-router.js";
+import type { SseRouter } from "./sse-router.js";
+import { isLoopbackAddress } from "./wire/origin.js";
+
+/**
+ * The server class of SDK v1.
+ *
+ * @ts-ignore -- an optional peer: where it is not installed, this type is `any`, and everything else still compiles.
+ */
+// eslint-disable-next-line @typescript-eslint/consistent-type-imports -- the directive above needs one declaration to stand on
+export type McpServer = import("@modelcontextprotocol/sdk/server/mcp.js").McpServer;
+
+/** Registers tools, resources and prompts; `P` is the type of the session's principal. */
+export type Setup<P> = (server: McpServer, session: SessionInfo<P>) => void | Promise<void>;
+
+/** What {@link MCPServer} is made of. */
+export interface McpServerConfig<P, T> {
+  /** Name that clients are told. Default: `"mcp-server"`. */
+  name?: string;
+  /** Version that clients are told. Default: `"0.0.0"`. */
+  version?: string;
+  /**
+   * Registers what the server offers; runs once for each session, after authentication and
+   * before the client gets an answer. A throw answers that client 500 and nobody else.
+   */
+  setup?: Setup<P>;
+  /** Default: `{ type: "stdio" }`. */
+  transport?: T;
+}
+
+/** HTTP+SSE on a port of its own. */
+export interface SseTransportConfig<P> {
+  type: "sse";
+  options?: SseServerOptions<P>;
+}
+
+/** Standard input and output of this process; its parent is the only client, so there is nobody to authenticate. */
+export interface StdioTransportConfig {
+  type: "stdio";
+}
+
+type AnyConfig = McpServerConfig<never, SseTransportConfig<never> | StdioTransportConfig>;
+
+/** Larger than Node's 16 KiB, so that an oversized token is refused with an answer that says so. */
+const MAX_HEADER_BYTES = 128 * 1024;
+
+/**
+ * An MCP server that owns its port, or the process's standard streams.
+ *
+ * Signals are the caller's business: `process.on("SIGTERM", () => server.stop())`.
+ */
+export class MCPServer {
+  readonly #name: string;
+  readonly #version: string;
+  readonly #setup: Setup<never> | undefined;
+  readonly #listener: SseListener | undefined;
+  #stdioServer: McpServer | undefined;
+  #isStarted = false;
+
+  /** @throws TypeError for a wrong option, saying what to write instead. */
+  constructor(
+    config: McpServerConfig<
+      Principal,
+      SseTransportConfig<Principal> & { options: { auth: object } }
+    >,
+  );
+  constructor(
+    config?: McpServerConfig<undefined, SseTransportConfig<undefined> | StdioTransportConfig>,
+  );
+  constructor(config: unknown = {}) {
+    checkOptionNames("config", config, ["name", "version", "setup", "transport"]);
+    const { name, version, setup, transport = { type: "stdio" } } = config as AnyConfig;
+    this.#name = name === undefined ? "mcp-server" : checkText("name", name);
+    this.#version = version === undefined ? "0.0.0" : checkText("version", version);
+    if (setup !== undefined && typeof setup !== "function") {
+      throw optionError("setup", "must be a function", "Write setup(server, session) { … }.");
+    }
+    this.#setup = setup;
+    const options = checkTransport(transport);
+    if (options !== undefined) {
+      this.#listener = new SseListener(options, (session) => this.#createServer(session));
+    }
+  }
+
+  /** URL of the event stream while the server is listening. */
+  get url(): string | undefined {
+    return this.#listener?.url;
+  }
+
+  /** Who is connected over SSE, and the way to end it; `undefined` on stdio. */
+  get sessions(): SseRouter["sessions"] | undefined {
+    return this.#listener?.sessions;
+  }
+
+  /**
+   * Resolves once the server is listening.
+   *
+   * @throws Error when the port cannot be had, when SDK v1 is not installed, or when called twice.
+   */
+  async start(): Promise<void> {
+    if (this.#isStarted) throw new Error("The server is started already.");
+    this.#isStarted = true;
+    try {
+      await loadSdk();
+      if (this.#listener !== undefined) await this.#listener.listen();
+      else await this.#startStdio();
+    } catch (error) {
+      this.#isStarted = false;
+      throw error;
+    }
+  }
+
+  /**
+   * Takes no new sessions, lets calls in flight finish, ends all streams and frees the port.
+   * Safe to call twice, and before `start()`.
+   *
+   * @param options `timeoutMs`: how long calls may take to finish. Default: 10000 (10 seconds).
+   */
+  async stop({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
+    const wait = checkMilliseconds("timeoutMs", timeoutMs, DEFAULT_CLOSE_TIMEOUT_MS, 0);
+    await this.#listener?.close(wait);
+    await this.#stdioServer?.close();
+    this.#stdioServer = undefined;
+    this.#isStarted = false;
+  }
+
+  async #createServer(session: SessionInfo<Principal | undefined>): Promise<McpServer> {
+    const { McpServer } = await loadSdk();
+    const server = new McpServer({ name: this.#name, version: this.#version });
+    await this.#setup?.(server, session as SessionInfo<never>);
+    return server;
+  }
+
+  async #startStdio(): Promise<void> {
+    const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
+    const session = createStdioSession(() => void this.stop());
+    const server = await this.#createServer(session.info);
+    await server.connect(new StdioServerTransport());
+    server.server.onclose = session.end;
+    this.#stdioServer = server;
+  }
+}
+
+async function loadSdk() {
+  try {
+    return await import("@modelcontextprotocol/sdk/server/mcp.js");
+  } catch (cause) {
+    throw new Error(
+      "MCPServer needs version 1 of the SDK: npm install @modelcontextprotocol/sdk. " +
+        "With SDK v2 use createSseRouter.",
+      { cause },
+    );
+  }
+}
+
+/** Options of the SSE transport, `undefined` for stdio. */
+function checkTransport(
+  transport: SseTransportConfig<never> | StdioTransportConfig,
+): SseServerOptions | undefined {
+  checkOptionNames("transport", transport, ["type", "options"]);
+  if (transport.type === "sse") return checkServerOptions(transport.options ?? {});
+  if ((transport.type as unknown) !== "stdio") {
+    throw optionError("transport.type", "is unknown", 'Write "sse" or "stdio".');
+  }
+  if ("options" in transport) {
+    throw optionError(
+      "transport.options",
+      "does not go with stdio",
+      'Its only client is the parent process, so there is nothing to authenticate: use type "sse".',
+    );
+  }
+  return undefined;
+}
+
+function checkServerOptions(options: SseServerOptions<never>): SseServerOptions {
+  const path = "transport.options";
+  checkOptionNames(path, options, SERVER_OPTION_NAMES);
+  const { auth, host = "127.0.0.1", port, health } = options as SseServerOptions;
+  checkNumber(`${path}.port`, port, 8080, { min: 0, max: 65_535 });
+  checkText(`${path}.host`, host);
+  if (health !== false) checkPath(`${path}.health`, health, "/health");
+  if (auth === undefined && host !== "localhost" && !isLoopbackAddress(host)) {
+    throw optionError(
+      `${path}.auth`,
+      `is missing, and other machines can reach ${host}`,
+      "Say who may call, or write auth: false to let everybody in.",
+    );
+  }
+  return options;
+}
+
+/** The HTTP server of an {@link MCPServer}. */
+class SseListener {
+  readonly #options: SseServerOptions;
+  readonly #createRouter: () => SseRouter;
+  #router: SseRouter;
+  #http: HttpServer | undefined;
+
+  constructor(
+    options: SseServerOptions,
+    createMcpServer: (session: SessionInfo<Principal | undefined>) => Promise<McpServer>,
+  ) {
+    this.#options = options;
+    const { port, host, health, auth = false, ...rest } = options;
+    this.#createRouter = () =>
+      createSseRouter({ ...rest, auth: auth as never, createServer: createMcpServer });
+    // Made now rather than at start, so that wrong options are found when the object is built.
+    this.#router = this.#createRouter();
+  }
+
+  get sessions(): SseRouter["sessions"] {
+    return this.#router.sessions;
+  }
+
+  get url(): string | undefined {
+    const address = this.#http?.address() as AddressInfo | null | undefined;
+    if (address === undefined || address === null) return undefined;
+    const { publicUrl, endpoint = "/sse" } = this.#options;
+    if (publicUrl !== undefined) return `${publicUrl.replace(/\/$/, "")}${endpoint}`;
+    const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+    return `http://${host}:${address.port}${endpoint}`;
+  }
+
+  async listen(): Promise<void> {
+    const { port = 8080, host = "127.0.0.1" } = this.#options;
+    const http = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, this.#createApp());
+    await new Promise<void>((resolve, reject) => {
+      http.once("error", (cause) => reject(cannotListen(host, port, cause)));
+      http.listen(port, host, resolve);
+    });
+    this.#http = http;
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    const http = this.#http;
+    this.#http = undefined;
+    await this.#router.close({ timeoutMs });
+    this.#router = this.#createRouter();
+    if (http === undefined) return;
+    const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+    // The streams have been ended; once their last bytes are out their connections are idle.
+    const timer = setTimeout(() => http.closeAllConnections(), LAST_BYTES_MS);
+    const sweep = setInterval(() => http.closeIdleConnections(), SWEEP_MS);
+    await closed;
+    clearTimeout(timer);
+    clearInterval(sweep);
+  }
+
+  #createApp(): express.Express {
+    const { health = "/health" } = this.#options;
+    const app = express();
+    app.disable("x-powered-by");
+    if (health !== false) app.get(health, (_req, res) => void res.json({ ok: true }));
+    app.use(this.#router.wellKnown, this.#router);
+    app.use((_req, res) =>
+      answerError(res, new McpSseError("not_found", "There is nothing here.")),
+    );
+    return app;
+  }
+}
+
+/** How long ended streams may take to flush to slow readers before their sockets are cut. */
+const LAST_BYTES_MS = 2_000;
+
+/** How often connections that have become idle are looked for while the server stops. */
+const SWEEP_MS = 20;
+
+function cannotListen(host: string, port: number, cause: Error): Error {
+  const { code } = cause as NodeJS.ErrnoException;
+  const why = code === "EADDRINUSE" ? "is taken by another program" : "cannot be opened";
+  return new Error(`Port ${port} on ${host} ${why}. Choose another in transport.options.port.`, {
+    cause,
+  });
+}
+
+/** What `setup` gets on stdio: a session without a caller. */
+function createStdioSession(close: () => void): {
+  info: SessionInfo<undefined>;
+  end: () => void;
+} {
+  const abort = new AbortController();
+  const info: SessionInfo<undefined> = {
+    id: randomUUID(),
+    principal: undefined,
+    openedAt: Date.now(),
+    get state() {
+      return abort.signal.aborted ? ("closed" as const) : ("open" as const);
+    },
+    request: undefined,
+    signal: abort.signal,
+    inFlight: 0,
+    close,
+  };
+  return { info, end: () => abort.abort() };
+}

@@ -1,0 +1,73 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { AuthInfo } from "./auth/principal.js";
+import type { FoundCredential } from "./auth/auth-method.js";
+
+/** What a tool of SDK v1 finds as `extra.requestInfo`. */
+export interface RequestInfo {
+  headers: IncomingHttpHeaders;
+  url?: URL | undefined;
+}
+
+/**
+ * What accompanies a message on its way to the SDK server: `authInfo` and `requestInfo` are what
+ * SDK v1 reads, `authInfo` and `request` what SDK v2 reads.
+ */
+export interface MessageExtra {
+  authInfo?: AuthInfo | undefined;
+  requestInfo?: RequestInfo | undefined;
+  request?: Request | undefined;
+}
+
+/** The extra of a message that came as a POST; its parts are made when they are read. */
+export class PostExtra implements MessageExtra {
+  declare readonly authInfo?: AuthInfo;
+  readonly #req: IncomingMessage;
+  readonly #hidden: string | undefined;
+  #requestInfo: RequestInfo | undefined;
+  #request: Request | undefined;
+
+  /** @param secret an API key that tools must not find among the headers either. */
+  constructor(req: IncomingMessage, authInfo: AuthInfo | undefined, secret?: FoundCredential) {
+    if (authInfo !== undefined) this.authInfo = authInfo;
+    this.#req = req;
+    this.#hidden = secret === undefined || secret.place === "query" ? undefined : secret.name;
+  }
+
+  get requestInfo(): RequestInfo {
+    this.#requestInfo ??= this.#createRequestInfo();
+    return this.#requestInfo;
+  }
+
+  get request(): Request {
+    this.#request ??= this.#createRequest();
+    return this.#request;
+  }
+
+  #createRequestInfo(): RequestInfo {
+    const headers = { ...this.#req.headers };
+    if (this.#hidden !== undefined) Reflect.deleteProperty(headers, this.#hidden);
+    const url = requestUrl(this.#req);
+    return url === undefined ? { headers } : { headers, url };
+  }
+
+  #createRequest(): Request {
+    const { headers, url = new URL("http://unknown.invalid/") } = this.requestInfo;
+    const copy = new Headers();
+    for (const [name, value] of Object.entries(headers)) {
+      for (const item of Array.isArray(value) ? value : [value]) {
+        if (item !== undefined) copy.append(name, item);
+      }
+    }
+    return new Request(url, { method: this.#req.method ?? "POST", headers: copy });
+  }
+}
+
+/** The URL that was asked for, mount prefix included; `undefined` when Host and path make none. */
+function requestUrl(req: IncomingMessage & { originalUrl?: string }): URL | undefined {
+  const { host } = req.headers;
+  const path = req.originalUrl ?? req.url;
+  if (host === undefined || path === undefined) return undefined;
+  const scheme = "encrypted" in req.socket ? "https" : "http";
+  const url = `${scheme}://${host}${path}`;
+  return URL.canParse(url) ? new URL(url) : undefined;
+}

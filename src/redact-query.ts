@@ -1,0 +1,34 @@
+import type { IncomingMessage } from "node:http";
+
+/** A request as Express has it. */
+type RoutedRequest = IncomingMessage & { originalUrl?: string };
+
+const REDACTED = "REDACTED";
+
+/**
+ * Takes a credential out of the request's URL, wherever a logger or a handler that comes later
+ * would find it: `url`, Express's `originalUrl` and parsed `query`.
+ */
+export function redactQuery(req: RoutedRequest, parameter: string): void {
+  if (req.url !== undefined) req.url = redactUrl(req.url, parameter);
+  if (req.originalUrl !== undefined) req.originalUrl = redactUrl(req.originalUrl, parameter);
+  // Express 4 parses the query once and keeps it; Express 5 parses the URL at each access.
+  const query = Object.getOwnPropertyDescriptor(req, "query")?.value as unknown;
+  if (typeof query === "object" && query !== null && Object.hasOwn(query, parameter)) {
+    (query as Record<string, unknown>)[parameter] = REDACTED;
+  }
+  // parseurl, which Express uses, caches the URL as it was.
+  for (const cache of ["_parsedUrl", "_parsedOriginalUrl"]) Reflect.deleteProperty(req, cache);
+}
+
+/** The URL with every value of one query parameter replaced, however its name is encoded. */
+export function redactUrl(url: string, parameter: string): string {
+  const start = url.indexOf("?");
+  if (start === -1) return url;
+  const fields = url.slice(start + 1).split("&");
+  const redacted = fields.map((field) => {
+    const name = field.split("=", 1)[0] ?? "";
+    return new URLSearchParams(name).has(parameter) ? `${name}=${REDACTED}` : field;
+  });
+  return `${url.slice(0, start)}?${redacted.join("&")}`;
+}

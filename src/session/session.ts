@@ -1,0 +1,210 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { McpSseError } from "../errors.js";
+import type { EventStream, StreamEnd } from "../wire/event-stream.js";
+import type { JsonRpcId, JsonRpcMessage } from "../wire/message-body.js";
+
+/** `opening` until the client has its endpoint event, `closed` for good after that. */
+export type SessionState = "opening" | "open" | "closed";
+
+/** Why a session ended. */
+export type CloseReason =
+  /** The client closed its stream, or the network did. */
+  | "client-disconnected"
+  /** The client left messages unread for too long. */
+  | "reader-stalled"
+  /** The SDK server was closed. */
+  | "server-closed"
+  /** The application closed it: `session.close()`, `sessions.close()`. */
+  | "closed-by-application"
+  /** `sessions.closeFor(principal)`. */
+  | "revoked"
+  /** The router or the server is being closed. */
+  | "shutting-down"
+  /** There was no server for it. */
+  | "failed-to-open";
+
+const REASON_OF_END: Readonly<Record<StreamEnd, CloseReason>> = {
+  ended: "server-closed",
+  disconnected: "client-disconnected",
+  stalled: "reader-stalled",
+};
+
+/** What a session shows of itself: to `createServer`, to `setup`, and in `sessions`. */
+export interface SessionInfo<P = unknown> {
+  /** The id in the session's endpoint URL. Not a credential: every POST is authenticated as well. */
+  readonly id: string;
+  /** Whose session it is, as most recently verified; `undefined` on an open endpoint. */
+  readonly principal: P;
+  /** Milliseconds since the epoch. */
+  readonly openedAt: number;
+  readonly state: SessionState;
+  /** The GET that opened it, in an Express app its `express.Request` with the `params` of the mount path; `undefined` on stdio. */
+  readonly request: IncomingMessage | undefined;
+  /** Aborted when the session ends. */
+  readonly signal: AbortSignal;
+  /** Requests of the client that have no answer yet. */
+  readonly inFlight: number;
+  /** Ends the session and its stream. Safe to call twice. */
+  close(): void;
+}
+
+/** Who opens a session, and with what. */
+export interface SessionInit<P> {
+  readonly principal: P;
+  /** Compared with the key of every POST. */
+  readonly ownerKey: string;
+  readonly request: IncomingMessage;
+}
+
+type Listener<E> = (message: JsonRpcMessage, extra: E) => void;
+
+/**
+ * One client's conversation: whose it is, the stream it is heard on, what is still to be
+ * answered, and how it ended. `E` is what accompanies a received message.
+ */
+export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
+  /** Unguessable, and never taken from outside. */
+  readonly id: string = randomUUID();
+  readonly ownerKey: string;
+  readonly openedAt = Date.now();
+  /** Receives every message of the client; set by the transport. */
+  onmessage: Listener<E> | undefined;
+
+  readonly #request: IncomingMessage;
+  readonly #unanswered = new Set<JsonRpcId>();
+  readonly #closeListeners: ((reason: CloseReason) => void)[] = [];
+  #idleListeners: (() => void)[] = [];
+  #principal: P;
+  #stream: EventStream | undefined;
+  #abort: AbortController | undefined;
+  #closeReason: CloseReason | undefined;
+
+  constructor({ principal, ownerKey, request }: SessionInit<P>) {
+    this.ownerKey = ownerKey;
+    this.#principal = principal;
+    this.#request = request;
+  }
+
+  get principal(): P {
+    return this.#principal;
+  }
+
+  get request(): IncomingMessage {
+    return this.#request;
+  }
+
+  get state(): SessionState {
+    if (this.#closeReason !== undefined) return "closed";
+    return this.#stream === undefined ? "opening" : "open";
+  }
+
+  get inFlight(): number {
+    return this.#unanswered.size;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#closeReason !== undefined) this.#abort.abort();
+    }
+    return this.#abort.signal;
+  }
+
+  /** Lets the session be heard on `stream`, which must not be open yet. */
+  attach(stream: EventStream): void {
+    if (this.#closeReason !== undefined) throw sessionClosed();
+    this.#stream = stream;
+    stream.onend = (end) => this.end(REASON_OF_END[end]);
+    stream.open();
+  }
+
+  /** Keeps the most recent credential's principal; the owner stays the same. */
+  renew(principal: P): void {
+    this.#principal = principal;
+  }
+
+  /** Sends the frame of an event; see {@link EventStream.write}. */
+  write(frame: string): Promise<void> {
+    return this.#stream?.write(frame) ?? Promise.reject(sessionClosed());
+  }
+
+  /**
+   * Sends a message.
+   *
+   * @returns a promise that resolves when the socket, or its bounded queue, took the message.
+   */
+  send(message: unknown): Promise<void> {
+    // JSON has no raw line breaks, so the frame needs no look at its data.
+    const sent = this.write(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
+    this.#noteAnswer(message as JsonRpcMessage, sent);
+    return sent;
+  }
+
+  /** Hands a message of the client to the server. */
+  receive(message: JsonRpcMessage, extra: E): void {
+    if (this.state !== "open" || this.onmessage === undefined) throw sessionClosed();
+    this.#noteCall(message);
+    this.onmessage(message, extra);
+  }
+
+  /** Resolves when nothing is left to answer, or nobody is left to answer to. */
+  whenIdle(): Promise<void> {
+    if (this.#unanswered.size === 0 || this.#closeReason !== undefined) return Promise.resolve();
+    return new Promise((resolve) => this.#idleListeners.push(resolve));
+  }
+
+  /** Calls `listener` once the session has ended; at once if it has. */
+  onClosed(listener: (reason: CloseReason) => void): void {
+    if (this.#closeReason !== undefined) listener(this.#closeReason);
+    else this.#closeListeners.push(listener);
+  }
+
+  close(): void {
+    this.end("closed-by-application");
+  }
+
+  /** Ends the session. Only the first reason counts. */
+  end(reason: CloseReason): void {
+    if (this.#closeReason !== undefined) return;
+    this.#closeReason = reason;
+    this.#stream?.end();
+    this.#abort?.abort();
+    this.#unanswered.clear();
+    this.#announceIdle();
+    for (const listener of this.#closeListeners.splice(0)) listener(reason);
+  }
+
+  #noteCall(message: JsonRpcMessage): void {
+    if (!("method" in message)) return;
+    if ("id" in message) this.#unanswered.add(message.id);
+    else if (message.method === "notifications/cancelled") this.#noteCancelled(message.params);
+  }
+
+  /** A cancelled request gets no answer. @see MCP 2024-11-05, basic/utilities/cancellation */
+  #noteCancelled(params: Record<string, unknown> | undefined): void {
+    this.#settle(params?.["requestId"] as JsonRpcId);
+  }
+
+  /** A call is answered once the socket has its answer, not before: a polite end waits for that. */
+  #noteAnswer(message: JsonRpcMessage, sent: Promise<void>): void {
+    if ("method" in message || message.id === undefined) return;
+    const { id } = message;
+    const settle = (): void => this.#settle(id);
+    sent.then(settle, settle);
+  }
+
+  #settle(id: JsonRpcId): void {
+    if (this.#unanswered.delete(id) && this.#unanswered.size === 0) this.#announceIdle();
+  }
+
+  #announceIdle(): void {
+    const listeners = this.#idleListeners;
+    this.#idleListeners = [];
+    for (const resolve of listeners) resolve();
+  }
+}
+
+function sessionClosed(): McpSseError {
+  return new McpSseError("session_closed", "The session has no open event stream.");
+}

@@ -1,0 +1,280 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import cors from "cors";
+import { ANONYMOUS } from "./auth/authenticate.js";
+import type { Authenticator, Caller } from "./auth/authenticate.js";
+import { refusalAnswer, refusalReason } from "./auth/challenge.js";
+import { answerError, describeCause } from "./answer-error.js";
+import { McpSseError, retryAfter } from "./errors.js";
+import { PostExtra } from "./message-extra.js";
+import { openSession } from "./open-session.js";
+import type { RouterSession, ServerFactory, Sessions } from "./open-session.js";
+import type { ResolvedOptions } from "./options.js";
+import { redactQuery } from "./redact-query.js";
+import { readMessage, wasRead } from "./wire/message-body.js";
+import type { JsonRpcMessage } from "./wire/message-body.js";
+import { corsOptions, isLoopbackAddress, judgeSource } from "./wire/origin.js";
+import type { SourceVerdict } from "./wire/origin.js";
+
+/** Where a request stands in the host's application. */
+export interface Mount {
+  /** Path below the mount, without query. */
+  readonly path: string;
+  /** Path of the mount as clients see it; empty at the root. */
+  readonly base: string;
+  /** Whether a proxy that the application trusts forwarded the request. */
+  readonly viaTrustedProxy: boolean;
+}
+
+/** One of the two routes, and the only method that it takes. */
+type Route = "stream" | "messages";
+
+const METHOD: Readonly<Record<Route, string>> = { stream: "GET", messages: "POST" };
+
+/** What the endpoints are made of. */
+export interface SseEndpointsInit {
+  readonly options: ResolvedOptions;
+  /** `undefined` for an endpoint that is explicitly open. */
+  readonly authenticator: Authenticator | undefined;
+  readonly sessions: Sessions;
+  readonly createServer: ServerFactory;
+}
+
+/** When to come back to a server that is going away, in seconds. */
+const RETRY_AFTER_SHUTDOWN_SECONDS = 5;
+
+/**
+ * The event stream and the message route, on Node's request and response: every step that a
+ * request takes, in order.
+ */
+export class SseEndpoints {
+  readonly #init: SseEndpointsInit;
+  readonly #cors: ReturnType<typeof cors>;
+  #isClosing = false;
+
+  constructor(init: SseEndpointsInit) {
+    this.#init = init;
+    const { sourceRules, corsCredentials } = init.options;
+    const methods = init.authenticator?.methods ?? [];
+    this.#cors = cors({
+      ...corsOptions({
+        allowedOrigins: sourceRules.allowedOrigins,
+        requestHeaders: methods.flatMap((method) => method.requestHeaders ?? []),
+        credentials: corsCredentials,
+      }),
+      preflightContinue: true,
+    });
+  }
+
+  /** The route that a path below the mount leads to; one trailing slash is tolerated. */
+  routeOf(path: string): Route | undefined {
+    const { endpoint, messageEndpoint } = this.#init.options;
+    if (path === messageEndpoint || path === `${messageEndpoint}/`) return "messages";
+    if (path === endpoint || path === `${endpoint}/`) return "stream";
+    return undefined;
+  }
+
+  /** Answers a request to one of the two routes. Never rejects, never calls the app's error handling. */
+  async handle(req: IncomingMessage, res: ServerResponse, mount: Mount): Promise<void> {
+    const route = this.routeOf(mount.path);
+    try {
+      if (route === undefined) throw new McpSseError("not_found", "There is nothing here.");
+      this.#applyHeaders(req, res);
+      this.#checkSource(req, mount);
+      if (req.method === "OPTIONS") {
+        answerPreflight(res);
+        return;
+      }
+      checkMethod(req, route);
+      const caller = await this.identify(req);
+      if (route === "stream") await this.#open(req, res, caller, mount);
+      else await this.#receive(req, res, caller);
+    } catch (error) {
+      this.#refuse(req, res, error);
+    }
+  }
+
+  /**
+   * The caller of a request, for the routes here and for the guard.
+   *
+   * @throws McpSseError with the answer for a caller who is not let in.
+   */
+  async identify(req: IncomingMessage): Promise<Caller> {
+    const { authenticator } = this.#init;
+    if (authenticator === undefined) return ANONYMOUS;
+    const { methods } = authenticator;
+    const outcome = await authenticator.authenticate(req);
+    for (const { queryParameter } of methods) {
+      if (queryParameter !== undefined) redactQuery(req, queryParameter);
+    }
+    if (outcome.kind === "authenticated") return outcome.caller;
+    throw new RefusedCaller(refusalReason(outcome, methods), refusalAnswer(outcome, methods));
+  }
+
+  /** Answers with an error, and tells the operator why. */
+  refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+    this.#refuse(req, res, error);
+  }
+
+  /**
+   * Takes no more sessions, waits for the calls in flight, at most `timeoutMs`, and ends all
+   * streams.
+   */
+  async close(timeoutMs: number): Promise<void> {
+    this.#isClosing = true;
+    const { sessions } = this.#init;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([sessions.whenIdle(), late]);
+    clearTimeout(timer);
+    sessions.endAll("shutting-down");
+  }
+
+  #applyHeaders(req: IncomingMessage, res: ServerResponse): void {
+    for (const [name, value] of Object.entries(this.#init.options.headers)) {
+      res.setHeader(name, value);
+    }
+    // Without Origin there is nothing to say; an app that answers CORS itself keeps its answer.
+    if (req.headers.origin === undefined) return;
+    if (res.hasHeader("Access-Control-Allow-Origin")) return;
+    this.#cors(req, res, () => undefined);
+  }
+
+  #checkSource(req: IncomingMessage, mount: Mount): void {
+    const { host, origin } = req.headers;
+    const verdict = judgeSource(
+      {
+        host,
+        origin,
+        onLoopback: isLoopbackAddress(req.socket.localAddress),
+        viaTrustedProxy: mount.viaTrustedProxy,
+      },
+      this.#init.options.sourceRules,
+    );
+    if (verdict !== "allowed") throw sourceRefused(verdict);
+  }
+
+  async #open(
+    req: IncomingMessage,
+    res: ServerResponse,
+    caller: Caller,
+    mount: Mount,
+  ): Promise<void> {
+    if (this.#isClosing) throw shuttingDown();
+    const { options } = this.#init;
+    const endpoint = endpointFor(options, mount.base, caller);
+    await openSession(req, res, { caller, endpoint }, this.#init);
+  }
+
+  async #receive(req: IncomingMessage, res: ServerResponse, caller: Caller): Promise<void> {
+    const session = this.#findSession(req, caller);
+    const message = await readMessage(req, {
+      maxBytes: this.#init.options.maxMessageBytes,
+      parsedBody: wasRead(req) ? (req as { body?: unknown }).body : undefined,
+    });
+    if (this.#isClosing && isCall(message)) throw shuttingDown();
+    session.renew(caller.principal);
+    const secret = caller.exposesToken ? undefined : caller.credential;
+    session.receive(message, new PostExtra(req, caller.authInfo, secret));
+    res.writeHead(202).end("Accepted");
+  }
+
+  #findSession(req: IncomingMessage, caller: Caller): RouterSession {
+    const query = req.url?.split("?", 2)[1] ?? "";
+    const ids = new URLSearchParams(query).getAll("sessionId");
+    const [id] = ids;
+    if (id === undefined || ids.length > 1) {
+      throw new McpSseError(
+        "session_id_required",
+        "The query must name exactly one sessionId, as in the endpoint event.",
+      );
+    }
+    const session = this.#init.sessions.find(id, caller.ownerKey);
+    if (session === undefined) {
+      throw new McpSseError("session_not_found", "There is no such session: open a new stream.");
+    }
+    return session;
+  }
+
+  #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+    const { logger } = this.#init.options;
+    const answer = toAnswer(error);
+    const reason = error instanceof RefusedCaller ? error.reason : answer.message;
+    const leg = req.method === "GET" || req.method === "POST" ? req.method : "other method";
+    const line = `refused ${leg}: ${answer.status} ${answer.code}: ${reason}${describeCause(answer)}`;
+    if (answer.status >= 500) logger.error(line);
+    else logger.info(line);
+    answerError(res, answer);
+  }
+}
+
+/** A caller who was not let in: what they hear, and what the operator does. */
+class RefusedCaller extends Error {
+  constructor(
+    readonly reason: string,
+    readonly answer: McpSseError,
+  ) {
+    super(reason);
+  }
+}
+
+function toAnswer(error: unknown): McpSseError {
+  if (error instanceof RefusedCaller) return error.answer;
+  if (error instanceof McpSseError) return error;
+  return new McpSseError("server_error", "Something went wrong.", { cause: error });
+}
+
+function answerPreflight(res: ServerResponse): void {
+  res.writeHead(204, { "Content-Length": "0" }).end();
+}
+
+/**
+ * Refuses other methods before authentication: a newer client posts to the stream's URL first,
+ * and this status is how it finds out that it must use HTTP+SSE.
+ *
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#backwards-compatibility
+ */
+function checkMethod(req: IncomingMessage, route: Route): void {
+  if (req.method === METHOD[route]) return;
+  throw new McpSseError("method_not_allowed", `This path takes ${METHOD[route]} only.`, {
+    headers: { Allow: `${METHOD[route]}, OPTIONS` },
+  });
+}
+
+function sourceRefused(verdict: Exclude<SourceVerdict, "allowed">): McpSseError {
+  return verdict === "host-not-allowed"
+    ? new McpSseError(
+        "host_not_allowed",
+        "This Host is not served here. The operator can name it in allowedHosts or publicUrl.",
+      )
+    : new McpSseError(
+        "origin_not_allowed",
+        "Pages of this origin may not call. The operator can name it in cors.allowOrigins.",
+      );
+}
+
+function shuttingDown(): McpSseError {
+  return new McpSseError("shutting_down", "The server is shutting down.", {
+    headers: retryAfter(RETRY_AFTER_SHUTDOWN_SECONDS),
+  });
+}
+
+function isCall(message: JsonRpcMessage): boolean {
+  return "method" in message && "id" in message;
+}
+
+/**
+ * The path that the client posts to: never with a host, which clients would refuse when a proxy
+ * changed it.
+ *
+ * A query credential is repeated in it, because a client that can only be given a URL sends it
+ * nowhere else.
+ */
+function endpointFor(options: ResolvedOptions, base: string, { credential }: Caller): string {
+  const publicBase = options.publicUrl?.pathname.replace(/\/$/, "") ?? base;
+  // Two slashes at the start would be read as a host.
+  const path = `${publicBase}${options.messageEndpoint}`.replace(/^\/+/, "/");
+  if (credential?.place !== "query") return path;
+  return `${path}?${new URLSearchParams({ [credential.name]: credential.text }).toString()}`;
+}

@@ -1,0 +1,149 @@
+import express from "express";
+import { toAuthMethods } from "../strategies/index.js";
+import type { AuthConfig } from "../strategies/index.js";
+import { Authenticator } from "./auth/authenticate.js";
+import { ownerKey } from "./auth/principal.js";
+import type { Principal } from "./auth/principal.js";
+import { checkMilliseconds, checkOptionNames, optionError } from "./errors.js";
+import type { ServerFactory, Sessions } from "./open-session.js";
+import { resolveOptions, ROUTER_OPTION_NAMES } from "./options.js";
+import type { ResolvedOptions, SseRouterOptions } from "./options.js";
+import { SessionRegistry } from "./session/session-registry.js";
+import { SseEndpoints } from "./sse-endpoints.js";
+import type { Mount } from "./sse-endpoints.js";
+
+/** An authenticated MCP endpoint, to be mounted anywhere in an Express app. */
+export interface SseRouter extends express.Router {
+  /**
+   * The same authentication for any other route. Sets `req.user` to the {@link Principal} and
+   * `req.auth` to the SDKs' `AuthInfo`, or answers 401, 403 or 503 itself.
+   */
+  readonly guard: express.RequestHandler;
+  /** Discovery documents, to be mounted at the app's root. Empty unless OAuth is on. */
+  readonly wellKnown: express.Router;
+  /** Who is connected, and the way to end it. */
+  readonly sessions: SessionRegistry<Principal | undefined>;
+  /**
+   * Takes no new sessions, lets calls in flight finish, and ends all streams. The app and its
+   * HTTP server stay as they are.
+   *
+   * @param options `timeoutMs`: how long calls may take to finish. Default: 10000 (10 seconds).
+   */
+  close(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+/** How long calls in flight may take to finish at a close, in milliseconds. */
+export const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
+
+/**
+ * An MCP endpoint for an existing Express app: `app.use("/mcp", createSseRouter({ … }))`.
+ * Opens no port and installs no global middleware.
+ *
+ * @throws TypeError for a wrong option, saying what to write instead.
+ */
+export function createSseRouter(options: SseRouterOptions<undefined>): SseRouter;
+// eslint-disable-next-line @typescript-eslint/unified-signatures -- one signature with a union would make every principal "or undefined"
+export function createSseRouter(options: SseRouterOptions): SseRouter;
+export function createSseRouter(
+  options: SseRouterOptions<undefined> | SseRouterOptions,
+): SseRouter {
+  checkOptionNames("options", options, ROUTER_OPTION_NAMES);
+  const { createServer, auth } = options as { createServer: unknown; auth: unknown };
+  if (typeof createServer !== "function") {
+    throw optionError(
+      "options.createServer",
+      "must be a function",
+      "Write createServer: (session) => new McpServer({ … }).",
+    );
+  }
+  const resolved = resolveOptions(options, "options");
+  const sessions = createSessions(resolved);
+  const endpoints = new SseEndpoints({
+    options: resolved,
+    authenticator: createAuthenticator(auth as AuthConfig | false | undefined, resolved),
+    sessions,
+    createServer: createServer as ServerFactory,
+  });
+  return Object.assign(createRoutes(endpoints), {
+    guard: createGuard(endpoints),
+    wellKnown: express.Router(),
+    sessions: sessions as SessionRegistry<Principal | undefined>,
+    close: async ({ timeoutMs }: { timeoutMs?: number } = {}) =>
+      endpoints.close(checkMilliseconds("timeoutMs", timeoutMs, DEFAULT_CLOSE_TIMEOUT_MS, 0)),
+  });
+}
+
+/**
+ * Security decision: only the word `false` opens an endpoint. A missing or empty `auth` is a
+ * mistake, for example a configuration file that was not found.
+ */
+function createAuthenticator(
+  auth: AuthConfig | false | undefined,
+  { logger }: ResolvedOptions,
+): Authenticator | undefined {
+  if (auth === false) return undefined;
+  if (auth === undefined) {
+    throw optionError(
+      "options.auth",
+      "is missing",
+      'Say who may call, for example { type: "jwt", options: { … } }, or write false to let everybody in.',
+    );
+  }
+  const methods = toAuthMethods(auth, "options.auth");
+  for (const warning of methods.flatMap((method) => method.warnings ?? [])) logger.warn(warning);
+  return new Authenticator(methods);
+}
+
+function createSessions({ logger }: ResolvedOptions): Sessions {
+  const sessions: Sessions = new SessionRegistry({
+    ownerKeyOf: ownerKey,
+    onListenerError: () => logger.error("a listener of router.sessions threw"),
+  });
+  sessions.on("opened", ({ id }) => logger.debug(`session ${id} opened`));
+  sessions.on("closed", ({ id }, reason) => logger.debug(`session ${id} closed: ${reason}`));
+  return sessions;
+}
+
+function createRoutes(endpoints: SseEndpoints): express.Router {
+  // Parents' parameters are for createServer, which finds them at session.request.params.
+  const router = express.Router({ mergeParams: true });
+  router.use((req, res, next) => {
+    if (endpoints.routeOf(req.path) === undefined) next();
+    else void endpoints.handle(req, res, mountOf(req));
+  });
+  return router;
+}
+
+function createGuard(endpoints: SseEndpoints): express.RequestHandler {
+  return (req, res, next) => {
+    endpoints.identify(req).then(
+      ({ principal, authInfo }) => {
+        Object.assign(req, { user: principal, auth: authInfo });
+        next();
+      },
+      (error: unknown) => endpoints.refuse(req, res, error),
+    );
+  };
+}
+
+function mountOf(req: express.Request): Mount {
+  const viaTrustedProxy = wasForwarded(req);
+  const prefix = viaTrustedProxy ? forwardedPrefix(req) : "";
+  return { path: req.path, base: `${prefix}${req.baseUrl}`, viaTrustedProxy };
+}
+
+/** Whether the peer is a proxy that the app trusts (`trust proxy`) and says that it forwards. */
+function wasForwarded(req: express.Request): boolean {
+  const trusts = req.app.get("trust proxy fn") as (address: string, hop: number) => boolean;
+  const { remoteAddress } = req.socket;
+  if (remoteAddress === undefined || !trusts(remoteAddress, 0)) return false;
+  return ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"].some(
+    (name) => name in req.headers,
+  );
+}
+
+/** The path that a trusted proxy took away, if it says so in a form that is a plain path. */
+function forwardedPrefix(req: express.Request): string {
+  const value = req.get("x-forwarded-prefix") ?? "";
+  return /^(?:\/[\w.~-]+)+$/.test(value) ? value : "";
+}

@@ -1,0 +1,200 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AuthInfo } from "./auth/principal.js";
+import { McpSseError } from "./errors.js";
+import { PostExtra } from "./message-extra.js";
+import type { MessageExtra } from "./message-extra.js";
+import { Session } from "./session/session.js";
+import { encodeEvent, EventStream } from "./wire/event-stream.js";
+import type { EventStreamOptions } from "./wire/event-stream.js";
+import { checkMessage, readMessage } from "./wire/message-body.js";
+import type { JsonRpcMessage } from "./wire/message-body.js";
+
+/** Largest message that is accepted by default: 4 MiB, as in the SDK. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+/** How a stream behaves unless told otherwise. */
+export const DEFAULT_STREAM_OPTIONS: EventStreamOptions = {
+  keepAliveMs: 15_000,
+  maxQueuedBytes: 4 * 1024 * 1024,
+  stallMs: 30_000,
+};
+
+/** Options of {@link SSEServerTransport}; the first three are the SDK's. */
+export interface SSEServerTransportOptions extends Partial<EventStreamOptions> {
+  /** `Host` values that POSTs may carry, compared as they are. Default: any. */
+  allowedHosts?: string[];
+  /** `Origin` values that POSTs may carry, compared as they are. Default: any. */
+  allowedOrigins?: string[];
+  /** Whether the two lists above are looked at. Default: false, as in the SDK. */
+  enableDnsRebindingProtection?: boolean;
+  /** Longest POST body in bytes. Default: 4194304 (4 MiB). */
+  maxMessageBytes?: number;
+}
+
+/**
+ * The SDK's `Transport` over one HTTP+SSE session, for servers built with either SDK major.
+ *
+ * A drop-in for the SDK's class of the same name: same constructor, methods, endpoint event and
+ * status codes. It authenticates nobody; `createSseRouter` does.
+ *
+ * @see https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
+ */
+export class SSEServerTransport {
+  /** Called once, however the session ends. Set by the SDK server. */
+  onclose: (() => void) | undefined;
+  /** Called for what goes wrong without ending the session. Set by the SDK server. */
+  onerror: ((error: Error) => void) | undefined;
+  /** Called for each message of the client. Set by the SDK server. */
+  onmessage: ((message: JsonRpcMessage, extra?: MessageExtra) => void) | undefined;
+
+  readonly #endpoint: string;
+  readonly #res: ServerResponse;
+  readonly #options: SSEServerTransportOptions;
+  readonly #session: Session<unknown, MessageExtra | undefined>;
+  #isStarted = false;
+
+  /**
+   * @param endpoint path that the client is told to POST to; `sessionId` is added to its query.
+   * A scheme and host are dropped: clients refuse an endpoint of another origin.
+   * @param res the answer to the client's GET; nothing must have been written to it.
+   * @param session the conversation to carry; by default a new one that belongs to nobody.
+   */
+  constructor(
+    endpoint: string,
+    res: ServerResponse,
+    options: SSEServerTransportOptions = {},
+    session = new Session<unknown, MessageExtra | undefined>({
+      principal: undefined,
+      ownerKey: "",
+      request: res.req,
+    }),
+  ) {
+    this.#endpoint = endpoint;
+    this.#res = res;
+    this.#options = options;
+    this.#session = session;
+  }
+
+  /** The id in the endpoint URL; use it to find the transport that a POST belongs to. */
+  get sessionId(): string {
+    return this.#session.id;
+  }
+
+  /**
+   * Opens the stream and sends the endpoint event. SDK servers call it from `connect()`.
+   *
+   * @throws Error when called twice.
+   */
+  async start(): Promise<void> {
+    if (this.#isStarted) {
+      throw new Error("This transport is started already: server.connect() does it for you.");
+    }
+    this.#isStarted = true;
+    this.#session.onmessage = (message, extra) => this.onmessage?.(message, extra);
+    this.#session.onClosed(() => this.onclose?.());
+    this.#session.attach(
+      new EventStream(this.#res, { ...DEFAULT_STREAM_OPTIONS, ...definedOnly(this.#options) }),
+    );
+    const data = endpointPath(this.#endpoint, this.sessionId);
+    // A client that left before its first event has closed the session, which onclose tells.
+    await this.#session.write(encodeEvent({ event: "endpoint", data })).catch(() => undefined);
+  }
+
+  /**
+   * Takes a POST and answers it: 202, 400 for a bad body, 403 for a refused Host or Origin.
+   *
+   * @param parsedBody what a JSON middleware made of the body, if one ran before.
+   * @throws Error, after answering 500, when there is no open stream.
+   */
+  async handlePostMessage(
+    req: IncomingMessage & { auth?: AuthInfo },
+    res: ServerResponse,
+    parsedBody?: unknown,
+  ): Promise<void> {
+    if (this.#session.state !== "open") {
+      const message = "SSE connection not established";
+      res.writeHead(500).end(message);
+      throw new Error(message);
+    }
+    const refused = this.#refuseSource(req);
+    if (refused !== undefined) {
+      res.writeHead(403).end(refused);
+      this.onerror?.(new Error(refused));
+      return;
+    }
+    try {
+      const message = await readMessage(req, {
+        maxBytes: this.#options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+        parsedBody,
+      });
+      this.#session.receive(message, new PostExtra(req, req.auth));
+    } catch (error) {
+      this.onerror?.(error as Error);
+      res.writeHead(400).end(error instanceof McpSseError ? error.message : "Invalid message");
+      return;
+    }
+    res.writeHead(202).end("Accepted");
+  }
+
+  /**
+   * Hands over a message that came by another way than `handlePostMessage`.
+   *
+   * @throws McpSseError for anything that is no JSON-RPC message.
+   */
+  async handleMessage(message: unknown, extra?: MessageExtra): Promise<void> {
+    try {
+      this.#session.receive(checkMessage(message), extra);
+    } catch (error) {
+      this.onerror?.(error as Error);
+      throw error;
+    }
+  }
+
+  /**
+   * Sends a message to the client.
+   *
+   * Resolves when the socket took it or its bounded queue has room; with a slow reader that is
+   * later, so awaiting it keeps the memory flat. Rejects when there is no open stream.
+   */
+  async send(message: unknown): Promise<void> {
+    if (this.#session.state !== "open") throw new Error("Not connected");
+    await this.#session.send(message);
+  }
+
+  /** Ends the stream and the session. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#session.end("server-closed");
+    if (!this.#isStarted) {
+      this.#isStarted = true;
+      this.onclose?.();
+    }
+  }
+
+  /** The SDK's check, with the SDK's exact comparison. */
+  #refuseSource({ headers }: IncomingMessage): string | undefined {
+    const { enableDnsRebindingProtection, allowedHosts, allowedOrigins } = this.#options;
+    if (enableDnsRebindingProtection !== true) return undefined;
+    if (allowedHosts !== undefined && allowedHosts.length > 0) {
+      if (!allowedHosts.includes(headers.host ?? "")) return "Invalid Host header";
+    }
+    if (allowedOrigins !== undefined && allowedOrigins.length > 0) {
+      const { origin } = headers;
+      if (origin !== undefined && !allowedOrigins.includes(origin)) return "Invalid Origin header";
+    }
+    return undefined;
+  }
+}
+
+/** Path, query and hash of `endpoint`, with the session's id in the query. */
+function endpointPath(endpoint: string, sessionId: string): string {
+  const url = new URL(endpoint, "http://path.invalid");
+  url.searchParams.set("sessionId", sessionId);
+  return url.pathname + url.search + url.hash;
+}
+
+/** Drops options that are explicitly `undefined`, so that they do not hide their defaults. */
+function definedOnly(options: Partial<EventStreamOptions>): Partial<EventStreamOptions> {
+  return Object.fromEntries(
+    Object.entries(options as Record<string, unknown>).filter(([, value]) => value !== undefined),
+  );
+}

@@ -1,0 +1,185 @@
+import type { IncomingMessage } from "node:http";
+import contentType from "content-type";
+import getRawBody from "raw-body";
+import { McpSseError } from "../errors.js";
+
+/** `id` of a request or response. @see JSON-RPC 2.0, section 4 */
+export type JsonRpcId = string | number;
+
+/** A JSON-RPC message whose envelope was checked; `params`, `result` and `error` are the SDK's business. */
+export type JsonRpcMessage =
+  | { jsonrpc: "2.0"; id: JsonRpcId; method: string; params?: JsonObject | undefined }
+  | { jsonrpc: "2.0"; method: string; params?: JsonObject | undefined }
+  | { jsonrpc: "2.0"; id: JsonRpcId; result: JsonObject }
+  | { jsonrpc: "2.0"; id?: JsonRpcId | undefined; error: JsonRpcError };
+
+type JsonObject = Record<string, unknown>;
+
+interface JsonRpcError {
+  code: number;
+  message: string;
+  data?: unknown;
+}
+
+/** A POST, read by us or by a parser that ran before us. */
+export interface BodyOptions {
+  /** Longest body, in bytes. */
+  readonly maxBytes: number;
+  /** What an earlier parser made of the body; then the socket is not read. */
+  readonly parsedBody?: unknown;
+}
+
+const DRAINED =
+  "The body was read before it came here and is not in req.body. Mount express.json() before this " +
+  "route, or nothing that reads bodies.";
+
+/**
+ * The message in a POST's body, whoever read it from the socket.
+ *
+ * @throws McpSseError 415 for another type than JSON in UTF-8, 413 for a body that is too
+ * large, 400 for one that is cut off, no JSON, or no JSON-RPC message.
+ */
+export async function readMessage(
+  req: IncomingMessage,
+  { maxBytes, parsedBody }: BodyOptions,
+): Promise<JsonRpcMessage> {
+  checkType(req.headers);
+  // An announced size is refused before a byte of it is read.
+  if (Number(req.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  if (parsedBody !== undefined) return checkMessage(fromParser(parsedBody, req, maxBytes));
+  if (wasRead(req)) throw new McpSseError("message_unreadable", DRAINED);
+  return checkMessage(parse(await readBytes(req, maxBytes)));
+}
+
+/** @see RFC 8259, section 8.1: JSON that is exchanged is UTF-8 */
+function checkType(headers: IncomingMessage["headers"]): void {
+  const field = headers["content-type"] ?? "";
+  // The form that every official client sends needs no parser.
+  if (field !== "application/json" && !isJsonInUtf8(field)) {
+    throw new McpSseError(
+      "unsupported_media_type",
+      "The body must be application/json in UTF-8: set Content-Type.",
+    );
+  }
+  const encoding = headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity") {
+    throw new McpSseError(
+      "unsupported_media_type",
+      "The body must not be compressed: leave out Content-Encoding.",
+    );
+  }
+}
+
+function isJsonInUtf8(field: string): boolean {
+  try {
+    const { type, parameters } = contentType.parse(field);
+    const charset = parameters["charset"] ?? "utf-8";
+    return type === "application/json" && /^utf-?8$/i.test(charset);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether someone has read the body from the socket. Only then does `req.body` say anything:
+ * Express 4's parsers leave an empty object there for bodies that they do not touch.
+ */
+export function wasRead(req: IncomingMessage): boolean {
+  return req.readableDidRead || req.readableEnded || req.destroyed;
+}
+
+async function readBytes(req: IncomingMessage, maxBytes: number): Promise<string> {
+  try {
+    const bytes = await getRawBody(req, {
+      limit: maxBytes,
+      length: req.headers["content-length"] ?? null,
+    });
+    return bytes.toString("utf8");
+  } catch (cause) {
+    const { type } = cause as { type?: string };
+    if (type === "entity.too.large") throw tooLarge(maxBytes);
+    throw new McpSseError("message_unreadable", "The body ended before it was complete.", {
+      cause,
+    });
+  }
+}
+
+/** A parser before us may have had a larger limit than ours, so its result is measured again. */
+function fromParser(parsed: unknown, req: IncomingMessage, maxBytes: number): unknown {
+  const isText = typeof parsed === "string" || Buffer.isBuffer(parsed);
+  if (req.headers["content-length"] === undefined) {
+    const text = isText ? parsed : JSON.stringify(parsed);
+    if (Buffer.byteLength(text) > maxBytes) throw tooLarge(maxBytes);
+  }
+  return isText ? parse(parsed.toString("utf8")) : parsed;
+}
+
+function tooLarge(maxBytes: number): McpSseError {
+  return new McpSseError("message_too_large", `The body is larger than ${maxBytes} bytes.`);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new McpSseError("message_not_json", "The body is not valid JSON.");
+  }
+}
+
+/**
+ * Checks the envelope of a message: members, their types, and nothing else beside them, as the
+ * SDKs' schemas do. A message that passes is one that the SDK server will not drop silently.
+ *
+ * @throws McpSseError `message_invalid`, naming what is wrong.
+ * @see JSON-RPC 2.0, sections 4 and 5
+ */
+export function checkMessage(value: unknown): JsonRpcMessage {
+  if (Array.isArray(value)) throw invalid("a batch; send one message in each POST");
+  if (typeof value !== "object" || value === null) throw invalid("not an object");
+  const message = value as Record<string, unknown>;
+  if (message["jsonrpc"] !== "2.0") throw invalid('without jsonrpc: "2.0"');
+  if ("method" in message) checkCall(message);
+  else if ("result" in message) checkMembers(message, isResult, true);
+  else if ("error" in message) checkMembers(message, isError, false);
+  else throw invalid("without method, result and error");
+  return value as JsonRpcMessage;
+}
+
+type Member = (name: string, value: unknown) => boolean;
+
+const isCall: Member = (name, value) =>
+  (name === "method" && typeof value === "string") ||
+  (name === "params" && (value === undefined || isObject(value)));
+
+const isResult: Member = (name, value) => name === "result" && isObject(value);
+
+const isError: Member = (name, value) =>
+  name === "error" &&
+  isObject(value) &&
+  Number.isInteger(value["code"]) &&
+  typeof value["message"] === "string";
+
+function checkCall(message: Record<string, unknown>): void {
+  // JSON-RPC frowns upon a null id and MCP forbids it; taken for a notification it would get no answer.
+  checkMembers(message, isCall, "id" in message);
+}
+
+function checkMembers(message: Record<string, unknown>, is: Member, needsId: boolean): void {
+  const { id } = message;
+  if ((needsId || "id" in message) && typeof id !== "string" && !Number.isInteger(id)) {
+    throw invalid("whose id is neither a string nor an integer");
+  }
+  for (const name of Object.keys(message)) {
+    if (name === "jsonrpc" || name === "id") continue;
+    // The name may be anything, so it is not repeated in the answer.
+    if (!is(name, message[name])) throw invalid("with a member that is unknown or of a wrong type");
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function invalid(what: string): McpSseError {
+  return new McpSseError("message_invalid", `The body is ${what}: no JSON-RPC 2.0 message.`);
+}

@@ -1,0 +1,150 @@
+/**
+ * Where a request may come from: pure decisions about Host, Origin and CORS.
+ *
+ * What they defend against is a web page that a user has open. The browser attaches the page's
+ * origin and the name it looked up; a page can fake neither.
+ */
+
+/** What is known of a request before anything else of it counts. */
+export interface RequestSource {
+  /** The `Host` field. */
+  readonly host: string | undefined;
+  /** The `Origin` field; browsers send it, other clients do not. */
+  readonly origin: string | undefined;
+  /** Whether the request arrived on a loopback address. */
+  readonly onLoopback: boolean;
+  /** Whether a proxy that the app trusts forwarded the request. */
+  readonly viaTrustedProxy: boolean;
+}
+
+/** What an operator allows. */
+export interface SourceRules {
+  /** Host names, with or without port; `undefined` when the operator named none. */
+  readonly allowedHosts: readonly string[] | undefined;
+  /** Origins that may call from a browser; `"*"` for all. */
+  readonly allowedOrigins: readonly string[];
+  /** The address that clients use, when it differs from where the request arrives. */
+  readonly publicUrl: URL | undefined;
+}
+
+/** What to do with a request, judged by where it comes from. */
+export type SourceVerdict = "allowed" | "host-not-allowed" | "origin-not-allowed";
+
+/** Judges Host first, since the meaning of a same-origin request depends on it. */
+export function judgeSource(source: RequestSource, rules: SourceRules): SourceVerdict {
+  const host = judgeHost(source, rules);
+  if (host === "refused") return "host-not-allowed";
+  if (source.origin === undefined) return "allowed";
+  const allowed =
+    isListedOrigin(source.origin, rules) ||
+    // A page of this very server may call it, but only under a name that is known to be ours:
+    // after DNS rebinding a foreign page is same-origin too.
+    (host === "known" && isSameOrigin(source));
+  return allowed ? "allowed" : "origin-not-allowed";
+}
+
+/** `known`: vouched for by the operator or by loopback; `unchecked`: any name would do. */
+type HostVerdict = "known" | "unchecked" | "refused";
+
+/**
+ * Whether the request may use this Host.
+ *
+ * Security decision: on loopback only loopback names are taken, because a public name that
+ * resolves to a loopback address is how a web page reaches a server on its user's machine (DNS
+ * rebinding). A trusted proxy is the operator's statement that requests come from elsewhere.
+ */
+function judgeHost(source: RequestSource, rules: SourceRules): HostVerdict {
+  const { host } = source;
+  const name = host === undefined ? undefined : hostName(host);
+  const isPublic = rules.publicUrl !== undefined && name === hostName(rules.publicUrl.host);
+  if (isPublic) return "known";
+  if (rules.allowedHosts !== undefined) {
+    return host !== undefined && isListedHost(host, rules.allowedHosts) ? "known" : "refused";
+  }
+  if (source.viaTrustedProxy) return "unchecked";
+  if (source.onLoopback) return name !== undefined && isLoopbackName(name) ? "known" : "refused";
+  return "unchecked";
+}
+
+function isListedHost(host: string, allowed: readonly string[]): boolean {
+  const lower = host.toLowerCase();
+  return allowed.some((entry) => {
+    const wanted = entry.toLowerCase();
+    return wanted === lower || wanted === hostName(lower);
+  });
+}
+
+function isListedOrigin(origin: string, { allowedOrigins, publicUrl }: SourceRules): boolean {
+  return (
+    allowedOrigins.includes("*") ||
+    allowedOrigins.includes(origin) ||
+    // "null", the origin of sandboxed pages and files, is never listed by accident.
+    origin === publicUrl?.origin
+  );
+}
+
+function isSameOrigin({ origin, host }: RequestSource): boolean {
+  return host !== undefined && (origin === `http://${host}` || origin === `https://${host}`);
+}
+
+/** The name in `name:port`, in lower case; IPv6 addresses keep their brackets. */
+export function hostName(host: string): string {
+  return host.toLowerCase().replace(/:\d*$/, "");
+}
+
+/** Names that mean this machine whatever a DNS server says. @see RFC 6761, section 6.3 */
+export function isLoopbackName(name: string): boolean {
+  return (
+    name === "localhost" ||
+    name.endsWith(".localhost") ||
+    name === "[::1]" ||
+    /^127(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}$/.test(name)
+  );
+}
+
+/** Whether an address, of a socket or to listen on, is a loopback address. */
+export function isLoopbackAddress(address: string | undefined): boolean {
+  if (address === undefined) return false;
+  return address === "::1" || isLoopbackName(address.replace(/^::ffff:/, ""));
+}
+
+/** The CORS answer, for the `cors` package. */
+export interface CorsPolicy {
+  readonly allowedOrigins: readonly string[];
+  /** Headers that the authentication methods read. */
+  readonly requestHeaders: readonly string[];
+  readonly credentials: boolean;
+}
+
+/**
+ * Options for the `cors` package.
+ *
+ * `WWW-Authenticate` is exposed, because a browser client that cannot read the challenge cannot
+ * start its login. Credentials are never combined with `*`.
+ *
+ * @see https://fetch.spec.whatwg.org/#http-cors-protocol
+ */
+export function corsOptions({ allowedOrigins, requestHeaders, credentials }: CorsPolicy): {
+  origin: string[] | "*";
+  methods: string[];
+  allowedHeaders: string[];
+  exposedHeaders: string[];
+  credentials: boolean;
+  maxAge: number;
+} {
+  const any = allowedOrigins.includes("*");
+  return {
+    origin: any ? "*" : [...allowedOrigins],
+    methods: ["GET", "POST", "OPTIONS"],
+    allowedHeaders: [
+      "Authorization",
+      "Content-Type",
+      "Mcp-Protocol-Version",
+      "Last-Event-ID",
+      ...requestHeaders,
+    ],
+    exposedHeaders: ["WWW-Authenticate", "Retry-After"],
+    credentials: credentials && !any,
+    maxAge: 600,
+  };
+}

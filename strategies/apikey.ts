@@ -1,0 +1,255 @@
+import type { IncomingMessage } from "node:http";
+import { inspect } from "node:util";
+import { findBearer, MAX_CREDENTIAL_LENGTH } from "../src/auth/auth-method.js";
+import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/auth-method.js";
+import type { PrincipalInit } from "../src/auth/principal.js";
+import { checkOptionNames, checkText, McpSseError, optionError } from "../src/errors.js";
+import { readKeys } from "./api-key-list.js";
+import type { ApiKeyEntry } from "./api-key-list.js";
+import { checkHeaderName, commonMembers } from "./check-options.js";
+import type { CommonOptions } from "./check-options.js";
+import { loadPeer } from "./load-peer.js";
+import { translateFailures } from "./translate-failures.js";
+import type { ActiveStrategy } from "./translate-failures.js";
+
+export type { ApiKeyDetails, ApiKeyEntry } from "./api-key-list.js";
+
+/**
+ * Looks a key up, say in a database. Runs for each request whose key is none of `keys`.
+ *
+ * Returning a principal lets the caller in, until its `expiresAt` if it has one; `null` or
+ * `undefined` refuses the key (401); a throw or a rejection says that nobody knows (503).
+ *
+ * Compare digests, not keys: look up the SHA-256 of `key`.
+ */
+export type VerifyApiKey = (key: string) => MaybePromise<PrincipalInit | null | undefined>;
+
+type MaybePromise<T> = T | Promise<T>;
+
+/** Options of `auth: { type: "apikey" }`; `keys`, or `verify`, or both. */
+export type ApiKeyOptions = ApiKeyPlaces &
+  (
+    | {
+        /**
+         * The valid keys. A plain string is known to tools by a fingerprint; an entry has an `id`
+         * of its own. Each request is compared with all of them: for thousands, use `verify`.
+         */
+        readonly keys: readonly (string | ApiKeyEntry)[];
+        readonly verify?: VerifyApiKey;
+      }
+    | { readonly keys?: never; readonly verify: VerifyApiKey }
+  );
+
+/** Where an API key may stand. `Authorization: Bearer` is always read as well. */
+export interface ApiKeyPlaces extends CommonOptions {
+  /** Name of the request header. Default: `"X-API-Key"`. */
+  readonly headerName?: string;
+  /**
+   * Name of the query parameter, for clients that can only be given a URL. URLs end up in logs
+   * and histories, so it is off unless named. Default: none.
+   */
+  readonly queryParam?: string;
+}
+
+const NEEDED_BY = 'auth type "apikey"';
+
+const OPTIONS = ["keys", "verify", "headerName", "queryParam", "scopes", "timeoutMs"] as const;
+
+/**
+ * Lets callers in who send a known key: in a header, in the query, or as `Authorization: Bearer`.
+ *
+ * @param path How error messages call the options.
+ * @throws TypeError for a wrong option; it says which, and what to write instead.
+ * @throws Error when passport-headerapikey is not installed.
+ */
+export function apikey(options: ApiKeyOptions, path = "auth.options"): AuthMethod {
+  checkOptionNames(path, options, OPTIONS);
+  const headerName = checkKeyHeader(`${path}.headerName`, options.headerName);
+  const queryParam = checkQueryParam(`${path}.queryParam`, options.queryParam);
+  const { judge, warnings } = readJudge(options, path);
+  const find = keyFinder(headerName, queryParam);
+  return {
+    name: "apikey",
+    strategies: [headerStrategy(headerName, find, judge), otherPlacesStrategy(find, judge)],
+    principal: (user) => user as PrincipalInit,
+    findCredential: find,
+    challenge: { scheme: "ApiKey" },
+    searched: [
+      headerName,
+      ...(queryParam === undefined ? [] : [`query parameter ${queryParam}`]),
+      "Authorization: Bearer",
+    ],
+    requestHeaders: [headerName],
+    ...(queryParam !== undefined && { queryParameter: queryParam }),
+    exposesToken: false,
+    warnings: [...warnings, ...queryWarnings(queryParam, path)],
+    ...commonMembers(options, path),
+  };
+}
+
+function queryWarnings(queryParam: string | undefined, path: string): readonly string[] {
+  if (queryParam === undefined) return [];
+  return [`${path}.queryParam puts keys into URLs, which proxies and clients write to their logs`];
+}
+
+/** Decides on a key that was found; rejects with the reason when it is no good. */
+type Judge = (key: string) => Promise<PrincipalInit>;
+
+function readJudge(
+  { keys, verify }: Record<string, unknown>,
+  path: string,
+): { judge: Judge; warnings: readonly string[] } {
+  if (keys === undefined && verify === undefined) {
+    throw optionError(path, "has no keys", 'Write keys: ["…"], or verify: (key) => …');
+  }
+  if (verify !== undefined && typeof verify !== "function") {
+    throw optionError(`${path}.verify`, "must be a function", "It takes the key.");
+  }
+  const list = keys === undefined ? undefined : readKeys(`${path}.keys`, keys);
+  const judge: Judge = async (key) => {
+    const known = list?.find(key) ?? (await (verify as VerifyApiKey | undefined)?.(key));
+    if (known === undefined || known === null) throw refusal("the API key is not known");
+    if (hasEnded(known)) throw refusal("the API key has expired");
+    return known;
+  };
+  return { judge, warnings: list?.warnings ?? [] };
+}
+
+function hasEnded({ expiresAt }: PrincipalInit): boolean {
+  return expiresAt !== undefined && Date.now() / 1000 >= expiresAt;
+}
+
+/** Finds the one key that a request is judged by; an unusable one has no text. */
+type FindKey = (req: IncomingMessage) => FoundCredential | undefined;
+
+/**
+ * Header, query, `Authorization: Bearer`: the first that is there counts, even if it is no good.
+ *
+ * Security decision: a bad key is not passed over for another one in the same request, and a
+ * place that holds two keys holds none: a proxy may have judged the other.
+ */
+function keyFinder(headerName: string, queryParam: string | undefined): FindKey {
+  const header = headerName.toLowerCase();
+  return (req) =>
+    findInHeader(req, header) ??
+    (queryParam === undefined ? undefined : findInQuery(req.url ?? "", queryParam)) ??
+    findBearer(req);
+}
+
+function findInHeader(req: IncomingMessage, name: string): FoundCredential | undefined {
+  if (!Object.hasOwn(req.headers, name)) return undefined;
+  const value = req.headers[name];
+  const usable = typeof value === "string" && countHeader(req.rawHeaders, name) === 1;
+  return { place: "header", name, text: usable ? value : "" };
+}
+
+/** Node joins repeated headers with commas; only the raw ones tell. */
+function countHeader(rawHeaders: readonly string[], name: string): number {
+  return rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length;
+}
+
+function findInQuery(url: string, name: string): FoundCredential | undefined {
+  const start = url.indexOf("?");
+  if (start === -1) return undefined;
+  const [value, ...more] = new URLSearchParams(url.slice(start + 1)).getAll(name);
+  if (value === undefined) return undefined;
+  return { place: "query", name, text: more.length === 0 ? value : "" };
+}
+
+/** The header, read by passport-headerapikey. */
+function headerStrategy(header: string, find: FindKey, judge: Judge): PassportStrategy {
+  const { HeaderAPIKeyStrategy } = loadPeer("passport-headerapikey", NEEDED_BY) as HeaderApiKey;
+  const strategy = new HeaderAPIKeyStrategy({ header, prefix: "" }, true, (key, done, req) => {
+    const found = find(req);
+    if (found?.place !== "header" || found.text !== key) done(null, false, ELSEWHERE);
+    else void judgeWith(judge, key, done);
+  });
+  return translateFailures(strategy, (info) => (info instanceof McpSseError ? info : ELSEWHERE));
+}
+
+/** As much of passport-headerapikey as is used here; its own types want Express's request. */
+interface HeaderApiKey {
+  readonly HeaderAPIKeyStrategy: new (
+    header: { header: string; prefix: string },
+    passReqToCallback: true,
+    verify: (key: string, done: Done, req: IncomingMessage) => void,
+  ) => PassportStrategy;
+}
+
+type Done = (error: unknown, user?: unknown, info?: unknown) => void;
+
+/** The query and `Authorization: Bearer`; and it refuses what is unusable, wherever it stands. */
+function otherPlacesStrategy(find: FindKey, judge: Judge): PassportStrategy {
+  return {
+    name: "apikey",
+    authenticate(this: ActiveStrategy, req: IncomingMessage): void {
+      const found = find(req);
+      const problem = found === undefined ? ELSEWHERE : keyProblem(found);
+      if (found === undefined || problem !== undefined) {
+        this.fail(problem);
+        return;
+      }
+      void judgeWith(judge, found.text, (error, user, info) => {
+        if (error !== null) this.error(error);
+        else if (user === false) this.fail(info);
+        else this.success(user);
+      });
+    },
+  };
+}
+
+function keyProblem({ text, place }: FoundCredential): McpSseError | undefined {
+  if (text === "") return refusal("the API key is empty, or sent more than once");
+  return place === "header" ? ELSEWHERE : undefined;
+}
+
+/** One key's way: to `done` with the principal, with the reason against it, or with an outage. */
+async function judgeWith(judge: Judge, key: string, done: Done): Promise<void> {
+  try {
+    if (key.length > MAX_CREDENTIAL_LENGTH) throw refusal("the API key is too long");
+    done(null, await judge(key));
+  } catch (error) {
+    if (error instanceof McpSseError) done(null, false, error);
+    else done(withoutKey(error, key));
+  }
+}
+
+/**
+ * What `verify` threw, for the log.
+ *
+ * Security decision: the errors of databases quote the query that failed, and here that is the
+ * key. Such an error is withheld.
+ */
+function withoutKey(error: unknown, key: string): unknown {
+  if (error === undefined || error === null) return new Error("verify failed without an error");
+  if (!inspect(error, { depth: null }).includes(key)) return error;
+  return new Error("verify failed; its error is withheld because it quotes the key");
+}
+
+/** What a strategy says of a request whose key stands where the other one looks. */
+const ELSEWHERE = new McpSseError("missing_credential", "no API key in this place");
+
+function refusal(reason: string): McpSseError {
+  return new McpSseError("invalid_token", reason);
+}
+
+function checkKeyHeader(option: string, value: unknown = "X-API-Key"): string {
+  const name = checkHeaderName(option, checkText(option, value));
+  if (name.toLowerCase() === "authorization") {
+    throw optionError(
+      option,
+      "must not be Authorization",
+      "Leave it out: a key is read from Authorization: Bearer in any case.",
+    );
+  }
+  return name;
+}
+
+function checkQueryParam(option: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  const name = checkText(option, value);
+  if (name === "sessionId") {
+    throw optionError(option, "must not be sessionId", "The transport uses that. Write api_key.");
+  }
+  return name;
+}

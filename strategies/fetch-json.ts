@@ -1,0 +1,87 @@
+/** What went wrong with a request to an issuer; names no header and no body. */
+export class FetchJsonError extends Error {
+  override readonly name = "FetchJsonError";
+}
+
+/** Limits of one request to an issuer. */
+export interface FetchJsonLimits {
+  /** Milliseconds for the whole exchange, body included. */
+  readonly timeoutMs: number;
+  /** Longest body that is read. */
+  readonly maxBytes: number;
+}
+
+/** What is sent; a `GET` without a body by default. */
+export interface FetchJsonRequest {
+  readonly method?: "GET" | "POST";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/**
+ * A JSON object from an issuer's endpoint, within bounds of time and size.
+ *
+ * Security decision: redirects are not followed. What an issuer publishes about itself is only
+ * as good as the URL it came from, and a redirect is how a request is steered to another host.
+ *
+ * @throws FetchJsonError for anything but a 200 with a JSON object in time.
+ * @see RFC 8414, section 3.2
+ */
+export async function fetchJson(
+  url: string,
+  { timeoutMs, maxBytes }: FetchJsonLimits,
+  request: FetchJsonRequest = {},
+): Promise<Record<string, unknown>> {
+  try {
+    const response = await fetch(url, {
+      ...request,
+      headers: { accept: "application/json", ...request.headers },
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      throw new FetchJsonError(`answered ${response.status}`);
+    }
+    return parseObject(await readBounded(response, maxBytes));
+  } catch (error) {
+    throw explain(error, timeoutMs);
+  }
+}
+
+async function readBounded(response: Response, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength;
+    // Leaving the loop cancels the body, so that the rest is never read.
+    if (size > maxBytes) throw new FetchJsonError(`answered more than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new FetchJsonError("answered something that is no JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new FetchJsonError("answered JSON that is no object");
+  }
+  return value as Record<string, unknown>;
+}
+
+function explain(error: unknown, timeoutMs: number): FetchJsonError {
+  if (error instanceof FetchJsonError) return error;
+  if (error instanceof DOMException && error.name === "TimeoutError") {
+    return new FetchJsonError(`did not answer within ${timeoutMs} ms`);
+  }
+  const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  return new FetchJsonError(
+    typeof code === "string" ? `could not be reached (${code})` : "could not be reached",
+  );
+}

@@ -1,0 +1,127 @@
+import type { AuthMethod } from "../src/auth/auth-method.js";
+import { checkOptionNames, checkText, optionError } from "../src/errors.js";
+import { apikey } from "./apikey.js";
+import type { ApiKeyOptions } from "./apikey.js";
+import { jwt } from "./jwt.js";
+import type { JwtOptions } from "./jwt.js";
+import { isStrategy } from "./passport.js";
+
+/** Signed tokens, sent as `Authorization: Bearer`. */
+export interface JwtAuth {
+  readonly type: "jwt";
+  readonly options: JwtOptions;
+}
+
+/** API keys, sent in a header, in the query, or as `Authorization: Bearer`. */
+export interface ApiKeyAuth {
+  readonly type: "apikey";
+  readonly options: ApiKeyOptions;
+}
+
+/** One way to be let in. */
+export type AuthEntry = JwtAuth | ApiKeyAuth | AuthMethod;
+
+/** One way to be let in, or several in order: any of them suffices. */
+export type AuthConfig = AuthEntry | readonly AuthEntry[];
+
+/** Builds the method of one auth type; `path` is how errors call its options. */
+type Factory = (options: never, path: string) => AuthMethod;
+
+const FACTORIES: ReadonlyMap<string, Factory> = new Map<string, Factory>([
+  ["jwt", jwt],
+  ["apikey", apikey],
+]);
+
+const KNOWN = [...FACTORIES.keys()].map((type) => `"${type}"`).join(", ");
+
+/**
+ * The methods that an `auth` option stands for, in their order.
+ *
+ * @param path How error messages call the option.
+ * @throws TypeError for anything that is no configuration; it says which part, and what to write
+ * instead.
+ */
+export function toAuthMethods(config: AuthConfig, path = "auth"): readonly AuthMethod[] {
+  if (!Array.isArray(config)) return [toAuthMethod(config, path)];
+  if (config.length === 0) {
+    throw optionError(
+      path,
+      "is an empty list",
+      "Name a method, or write false for an open server.",
+    );
+  }
+  const entries = config as readonly unknown[];
+  const methods = entries.map((entry, index) => toAuthMethod(entry, `${path}[${index}]`));
+  checkIssuers(entries, path);
+  return methods;
+}
+
+function toAuthMethod(entry: unknown, path: string): AuthMethod {
+  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
+    throw optionError(
+      path,
+      "must be an authentication method",
+      `Write { type, options } with a type of ${KNOWN}, or fromPassport(…).`,
+    );
+  }
+  if ("strategies" in entry && !("type" in entry)) return checkMethod(entry, path);
+  if (isStrategy(entry)) {
+    throw optionError(
+      path,
+      "is a Passport strategy",
+      "Write fromPassport(strategy, { principal: (user) => ({ id: … }) }).",
+    );
+  }
+  checkOptionNames(path, entry, ["type", "options"]);
+  const factory = findFactory(entry["type"], path);
+  if (entry["options"] === undefined) {
+    throw optionError(`${path}.options`, "is missing", "Write { type, options: { … } }.");
+  }
+  return factory(entry["options"] as never, `${path}.options`);
+}
+
+function findFactory(type: unknown, path: string): Factory {
+  const factory = FACTORIES.get(type as string);
+  if (factory !== undefined) return factory;
+  const plain = typeof type === "string" ? type.toLowerCase().replace(/[^a-z]/g, "") : "";
+  const meant = FACTORIES.has(plain) ? ` Did you mean "${plain}"?` : "";
+  throw optionError(`${path}.type`, "is not a known type", `The types are ${KNOWN}.${meant}`);
+}
+
+/** A method that was built by hand has what the contract demands; what it may have is its own affair. */
+function checkMethod(method: object, path: string): AuthMethod {
+  const { name, strategies, principal, findCredential } = method as Partial<AuthMethod>;
+  checkText(`${path}.name`, name);
+  if (!Array.isArray(strategies) || strategies.length === 0 || !strategies.every(isStrategy)) {
+    throw optionError(
+      `${path}.strategies`,
+      "must be a list of Passport strategies, and not empty",
+      "Write [new SomeStrategy(…)].",
+    );
+  }
+  if (typeof principal !== "function") {
+    throw optionError(`${path}.principal`, "must be a function", "Write (user) => ({ id: … }).");
+  }
+  if (findCredential !== undefined && typeof findCredential !== "function") {
+    throw optionError(`${path}.findCredential`, "must be a function", "It takes the request.");
+  }
+  return method as AuthMethod;
+}
+
+/**
+ * Security decision: with tokens of several keys, each entry names its issuer. Otherwise whoever
+ * holds one of the keys could name a subject, and an issuer, of another's, and reach the
+ * sessions that belong to those.
+ */
+function checkIssuers(entries: readonly unknown[], path: string): void {
+  const jwts = entries
+    .map((entry, index) => ({ ...(entry as { type?: unknown; options?: object }), index }))
+    .filter(({ type }) => type === "jwt");
+  const open = jwts.find(({ options }) => (options as JwtOptions).issuer === undefined);
+  if (jwts.length < 2 || open === undefined) return;
+  throw optionError(
+    `${path}[${open.index}].options.issuer`,
+    "is missing, and there are several entries of type jwt",
+    'Name the issuer of each. Or tell them apart: { ...jwt(options), name: "…" }.',
+  );
+}

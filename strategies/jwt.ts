@@ -1,0 +1,243 @@
+import { findBearer } from "../src/auth/auth-method.js";
+import type { AuthMethod } from "../src/auth/auth-method.js";
+import type { PrincipalInit } from "../src/auth/principal.js";
+import {
+  checkNumber,
+  checkOptionNames,
+  checkText,
+  checkTextList,
+  optionError,
+} from "../src/errors.js";
+import { checkIssuerUrl, commonMembers } from "./check-options.js";
+import type { CommonOptions } from "./check-options.js";
+import { IssuerKeys } from "./issuer-keys.js";
+import { createJwtStrategy } from "./jwt-strategy.js";
+import type { KeySource } from "./jwt-strategy.js";
+import {
+  PUBLIC_KEY_ALGORITHMS,
+  readPublicKey,
+  readSecret,
+  SECRET_ALGORITHMS,
+  secretWarning,
+} from "./key-material.js";
+import type { PublicKeyAlgorithm, SecretAlgorithm } from "./key-material.js";
+
+/** What every kind of key has in common. */
+export interface JwtClaimOptions extends CommonOptions {
+  /**
+   * Accepted values of `iss`. Set it: without, whoever holds the key may issue tokens in
+   * anyone's name. Default: any. @see RFC 7519, section 4.1.1
+   */
+  readonly issuer?: string | readonly string[];
+  /**
+   * The token's `aud` must name one of these. Set it: without, a token that was meant for
+   * another service of the same issuer is accepted here. Default: any.
+   *
+   * @see RFC 7519, section 4.1.3; RFC 8725, section 3.9
+   */
+  readonly audience?: string | readonly string[];
+  /**
+   * Seconds by which the clocks of issuer and server may differ when `exp` and `nbf` are
+   * checked. From 0 to 300. Default: 10.
+   */
+  readonly clockTolerance?: number;
+  /** Whether a token without `exp`, which would be good for ever, is refused. Default: true. */
+  readonly requireExp?: boolean;
+}
+
+/** Tokens signed with a secret that the issuer and this server share. */
+export interface JwtSecretOptions extends JwtClaimOptions {
+  /**
+   * The shared secret, used as UTF-8 text. At least 32 bytes for HS256, 48 for HS384 and 64 for
+   * HS512; a shorter one works, and is reported when the server starts.
+   *
+   * @see RFC 7518, section 3.2
+   */
+  readonly secret: string;
+  /** Accepted signing algorithms; at least one. */
+  readonly algorithms: readonly SecretAlgorithm[];
+  readonly publicKey?: never;
+  readonly jwksUri?: never;
+}
+
+/** Tokens signed with one private key, whose public half this server knows. */
+export interface JwtPublicKeyOptions extends JwtClaimOptions {
+  /**
+   * The public key as PEM text; line breaks may be written as the two characters `\n`. RSA keys
+   * need at least 2048 bits.
+   */
+  readonly publicKey: string;
+  /** Accepted signing algorithms; at least one, and the key must fit each. */
+  readonly algorithms: readonly PublicKeyAlgorithm[];
+  readonly secret?: never;
+  readonly jwksUri?: never;
+}
+
+/** Tokens signed with keys that their issuer publishes, and may rotate. */
+export interface JwtJwksOptions extends JwtClaimOptions {
+  /**
+   * Where the issuer publishes its key set: an https URL, or http to loopback. Fetched at the
+   * first token, kept for 10 minutes, and used beyond that while the host cannot be reached.
+   *
+   * @see RFC 7517, section 5
+   */
+  readonly jwksUri: string;
+  /** Accepted signing algorithms; at least one. */
+  readonly algorithms: readonly PublicKeyAlgorithm[];
+  readonly secret?: never;
+  readonly publicKey?: never;
+}
+
+/** Options of `auth: { type: "jwt" }`: exactly one key, and algorithms that go with it. */
+export type JwtOptions = JwtSecretOptions | JwtPublicKeyOptions | JwtJwksOptions;
+
+const NEEDED_BY = 'auth type "jwt"';
+
+const KEY_OPTIONS = ["secret", "publicKey", "jwksUri"] as const;
+
+type KeyOption = (typeof KEY_OPTIONS)[number];
+
+const CLAIM_OPTIONS = ["issuer", "audience", "clockTolerance", "requireExp"] as const;
+
+const OPTIONS = [...KEY_OPTIONS, "algorithms", ...CLAIM_OPTIONS, "scopes", "timeoutMs"] as const;
+
+/**
+ * Lets callers in who send a signed token as `Authorization: Bearer`.
+ *
+ * @param path How error messages call the options.
+ * @throws TypeError for a wrong option; it says which, and what to write instead.
+ * @throws Error when passport-jwt, or jwks-rsa for `jwksUri`, is not installed.
+ * @see RFC 7519; RFC 6750, section 2.1; RFC 8725
+ */
+export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
+  checkOptionNames(path, options, OPTIONS);
+  const keyOption = chooseKey(options, path);
+  const algorithms = checkAlgorithms(options.algorithms, keyOption, path);
+  const { keys, warning } = readKey(keyOption, options[keyOption], algorithms, path);
+  const claims = claimRules(options, path);
+  const strategy = createJwtStrategy({ keys, algorithms, ...claims }, NEEDED_BY);
+  return {
+    name: "jwt",
+    strategies: [strategy],
+    principal: (user) => user as PrincipalInit,
+    findCredential: findBearer,
+    challenge: { scheme: "Bearer" },
+    searched: ["Authorization: Bearer"],
+    exposesToken: true,
+    warnings: [warning, audienceWarning(keyOption, claims.audience, path)].filter(isText),
+    ...commonMembers(options, path),
+  };
+}
+
+/** Exactly one kind of key; the documented examples decide this where its table says otherwise. */
+function chooseKey(options: Record<string, unknown>, path: string): KeyOption {
+  const given = KEY_OPTIONS.filter((name) => options[name] !== undefined);
+  const [first, second] = given;
+  if (first === undefined) {
+    const unset = KEY_OPTIONS.find((name) => name in options);
+    if (unset !== undefined) checkText(`${path}.${unset}`, undefined);
+    throw optionError(path, "has no key", `Write one of: ${KEY_OPTIONS.join(", ")}.`);
+  }
+  if (second !== undefined) {
+    throw optionError(
+      path,
+      `has more than one key: ${given.join(" and ")}`,
+      "Keep one. For tokens of several issuers, write auth as a list of methods.",
+    );
+  }
+  return first;
+}
+
+/**
+ * Security decision: the kind of key settles the family of algorithms. If a public key could be
+ * used for HMAC, everyone who knows it could sign tokens. @see RFC 8725, sections 2.1 and 3.1
+ */
+function checkAlgorithms(value: unknown, keyOption: KeyOption, path: string): readonly string[] {
+  const option = `${path}.algorithms`;
+  const allowed: readonly string[] =
+    keyOption === "secret" ? SECRET_ALGORITHMS : PUBLIC_KEY_ALGORITHMS;
+  if (!Array.isArray(value) || value.length === 0) {
+    throw optionError(
+      option,
+      "must name the accepted algorithms",
+      `Write ["${allowed[0] ?? ""}"].`,
+    );
+  }
+  for (const name of value as unknown[]) {
+    if (typeof name === "string" && allowed.includes(name)) continue;
+    throw optionError(
+      option,
+      `must be of those that go with ${keyOption}`,
+      `Write one or more of: ${allowed.join(", ")}.`,
+    );
+  }
+  return [...(value as string[])];
+}
+
+function readKey(
+  keyOption: KeyOption,
+  value: unknown,
+  algorithms: readonly string[],
+  path: string,
+): { keys: KeySource; warning?: string | undefined } {
+  const option = `${path}.${keyOption}`;
+  switch (keyOption) {
+    case "secret": {
+      const key = readSecret(option, value);
+      return { keys: () => key, warning: secretWarning(option, key, algorithms) };
+    }
+    case "publicKey": {
+      const key = readPublicKey(option, value, algorithms);
+      return { keys: () => key };
+    }
+    case "jwksUri": {
+      const url = checkIssuerUrl(option, checkText(option, value));
+      const issuerKeys = new IssuerKeys(url, `${NEEDED_BY} with jwksUri`);
+      return { keys: (header) => issuerKeys.keyFor(header) };
+    }
+  }
+}
+
+/** Whoever signs with a private key mostly signs for many services. @see RFC 8725, section 3.9 */
+function audienceWarning(
+  keyOption: KeyOption,
+  audience: readonly string[] | undefined,
+  path: string,
+): string | undefined {
+  if (keyOption === "secret" || audience !== undefined) return undefined;
+  return `${path}.audience is not set: tokens that the issuer made for other services are accepted`;
+}
+
+function isText(value: string | undefined): value is string {
+  return value !== undefined;
+}
+
+function claimRules(options: Record<string, unknown>, path: string) {
+  const { requireExp = true } = options;
+  if (typeof requireExp !== "boolean") {
+    throw optionError(`${path}.requireExp`, "must be true or false", "The default is true.");
+  }
+  return {
+    issuer: checkExpected("issuer", options, path),
+    audience: checkExpected("audience", options, path),
+    clockTolerance: checkNumber(`${path}.clockTolerance`, options["clockTolerance"], 10, {
+      min: 0,
+      max: 300,
+    }),
+    requireExp,
+  };
+}
+
+/**
+ * Security decision: an option that is written but undefined, as with an environment variable
+ * that is not set, is an error. Passing over it would switch the check off unnoticed.
+ */
+function checkExpected(
+  name: "issuer" | "audience",
+  options: Record<string, unknown>,
+  path: string,
+): readonly string[] | undefined {
+  const option = `${path}.${name}`;
+  if (name in options) checkTextList(option, options[name] ?? checkText(option, options[name]));
+  return checkTextList(option, options[name]);
+}

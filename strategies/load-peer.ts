@@ -1,0 +1,30 @@
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
+
+/** Optional peer dependencies: nobody installs what their auth type does not use. */
+export type Peer = "passport-jwt" | "passport-headerapikey" | "jwks-rsa";
+
+/**
+ * Loads an optional peer at the moment an auth type needs it. Synchronous, so that a missing
+ * package is noticed where the method is built and not at the first request.
+ *
+ * @param neededBy What needs it, in the words of the configuration: `auth type "jwt"`.
+ * @throws Error that says what to install; any other failure to load is passed on as it is.
+ */
+export function loadPeer(peer: Peer, neededBy: string): unknown {
+  try {
+    return require(peer);
+  } catch (error) {
+    if (!isMissing(error, peer)) throw error;
+    throw new Error(`${neededBy} needs the package ${peer}. Run: npm install ${peer}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Whether the peer itself is missing, not something that it requires in its turn. */
+function isMissing(error: unknown, peer: Peer): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return code === "MODULE_NOT_FOUND" && String(message).includes(`'${peer}'`);
+}

@@ -1,0 +1,140 @@
+import type { IncomingMessage } from "node:http";
+import type {
+  AuthMethod,
+  Challenge,
+  FoundCredential,
+  PassportStrategy,
+} from "../src/auth/auth-method.js";
+import type { PrincipalInit } from "../src/auth/principal.js";
+import { checkOptionNames, checkText, checkTextList, optionError } from "../src/errors.js";
+import { commonMembers } from "./check-options.js";
+import type { CommonOptions } from "./check-options.js";
+
+/** How a Passport strategy becomes an authentication method. */
+export interface FromPassportOptions extends CommonOptions {
+  /**
+   * Who the caller is, given what the strategy succeeded with. Runs once for each request that
+   * the strategy accepted.
+   *
+   * `id` must tell any two callers apart and stay the same for each: it decides whose a session
+   * is. A throw, a rejection, or a principal without an id is answered with 503.
+   */
+  principal(user: unknown, info: unknown): PrincipalInit | Promise<PrincipalInit>;
+  /** Becomes `principal.method`. Default: the strategy's own name. */
+  readonly name?: string;
+  /**
+   * The challenge of a 401, as it stands in the header or in parts: `'Basic realm="staff"'`.
+   * Default: the one that the strategy fails with, if any. Name it when several methods are
+   * offered, so that each answer names all of them.
+   *
+   * @see RFC 9110, section 11.6.1
+   */
+  readonly challenge?: string | Challenge;
+  /**
+   * The credential that the strategy would judge; must not throw. Lets answers tell "no
+   * credential" from "a bad one" where it does not stand in `Authorization`.
+   *
+   * Default: unknown; the strategy always runs, and a failure counts as "no credential" unless
+   * the request has an `Authorization` header.
+   */
+  readonly findCredential?: (req: IncomingMessage) => FoundCredential | undefined;
+  /** Where callers are to put the credential, in words, for 401 bodies and logs. Default: unknown. */
+  readonly searched?: string | readonly string[];
+  /** Request headers that browsers must be allowed to send, beside `Authorization`. Default: none. */
+  readonly requestHeaders?: string | readonly string[];
+}
+
+const PATH = "fromPassport options";
+
+const OPTIONS = [
+  "principal",
+  "name",
+  "challenge",
+  "findCredential",
+  "searched",
+  "requestHeaders",
+  "scopes",
+  "timeoutMs",
+] as const;
+
+/**
+ * Any Passport strategy as an authentication method. What the strategy's answers come to is in
+ * the table at {@link AuthMethod}; sessions, redirects and `req.logIn` play no part.
+ *
+ * @throws TypeError for a wrong option; it says which, and what to write instead.
+ */
+export function fromPassport(strategy: PassportStrategy, options: FromPassportOptions): AuthMethod {
+  if (!isStrategy(strategy)) {
+    throw optionError(
+      "fromPassport's first argument",
+      "must be a Passport strategy",
+      "It has a method authenticate(req). Pass an instance: new BasicStrategy(…).",
+    );
+  }
+  checkOptionNames(PATH, options, OPTIONS);
+  checkFunction(options, "principal", "Write (user) => ({ id: user.id }).");
+  if (options.findCredential) checkFunction(options, "findCredential", "It takes the request.");
+  const { challenge, findCredential } = options;
+  const searched = checkTextList(`${PATH}.searched`, options.searched);
+  const requestHeaders = checkTextList(`${PATH}.requestHeaders`, options.requestHeaders);
+  return {
+    name: checkName(`${PATH}.name`, options.name ?? strategy.name),
+    strategies: [strategy],
+    principal: (user, info) => options.principal(user, info),
+    ...(challenge !== undefined && { challenge: readChallenge(`${PATH}.challenge`, challenge) }),
+    ...(findCredential !== undefined && { findCredential: (req) => findCredential(req) }),
+    ...(searched !== undefined && { searched }),
+    ...(requestHeaders !== undefined && { requestHeaders }),
+    ...commonMembers(options, PATH),
+  };
+}
+
+/** Whether something can be used as a Passport strategy. */
+export function isStrategy(value: unknown): value is PassportStrategy {
+  const { authenticate } = (value ?? {}) as { authenticate?: unknown };
+  return typeof value === "object" && typeof authenticate === "function";
+}
+
+function checkName(option: string, value: unknown): string {
+  if (value === undefined) {
+    throw optionError(option, "is missing, and the strategy has no name of its own", "Write one.");
+  }
+  return checkText(option, value);
+}
+
+function checkFunction(options: Record<string, unknown>, name: string, instead: string): void {
+  if (typeof options[name] === "function") return;
+  throw optionError(`${PATH}.${name}`, "must be a function", instead);
+}
+
+const SCHEME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+/;
+
+const PARAMETER = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)="([^"\\\r\n]*)"\s*(?:,|$)/;
+
+/** A challenge in parts, from its text if need be. @see RFC 9110, section 11.6.1 */
+function readChallenge(option: string, value: unknown): Challenge {
+  const text = typeof value === "string" ? value : (value as Partial<Challenge> | null)?.scheme;
+  const scheme = SCHEME.exec(text ?? "")?.[0];
+  if (typeof text !== "string" || scheme === undefined) throw challengeError(option);
+  if (typeof value !== "string") {
+    if (scheme !== text) throw challengeError(option);
+    return value as Challenge;
+  }
+  return { scheme, params: readParameters(option, text.slice(scheme.length)) };
+}
+
+function readParameters(option: string, text: string): Record<string, string> {
+  const params = new Map<string, string>();
+  let rest = text;
+  while (rest.trim() !== "") {
+    const match = PARAMETER.exec(rest);
+    if (match === null) throw challengeError(option);
+    params.set(match[1] ?? "", match[2] ?? "");
+    rest = rest.slice(match[0].length);
+  }
+  return Object.fromEntries(params);
+}
+
+function challengeError(option: string): TypeError {
+  return optionError(option, "is no challenge", "Write it as 'Basic realm=\"staff\"'.");
+}

@@ -1,0 +1,57 @@
+import { hash } from "node:crypto";
+import type { PrincipalInit } from "../src/auth/principal.js";
+
+/** The payload of a verified token. @see RFC 7519, section 4 */
+export type TokenClaims = Readonly<Record<string, unknown>>;
+
+/**
+ * The caller that a verified token speaks of.
+ *
+ * @param token The token itself; it becomes part of the principal only as a fingerprint, and
+ * only when the token names no subject.
+ */
+export function principalOfClaims(claims: TokenClaims, token: string): PrincipalInit {
+  return {
+    id: subjectOf(claims) ?? fingerprint(token),
+    issuer: textOf(claims["iss"]),
+    clientId: textOf(claims["client_id"]) ?? textOf(claims["azp"]),
+    scopes: scopesOf(claims),
+    expiresAt: Number.isFinite(claims["exp"]) ? (claims["exp"] as number) : undefined,
+    claims,
+  };
+}
+
+/** `sub`. Some issuers number their users. @see RFC 7519, section 4.1.2 */
+function subjectOf(claims: TokenClaims): string | undefined {
+  const { sub } = claims as { sub?: unknown };
+  return Number.isFinite(sub) ? String(sub) : textOf(sub);
+}
+
+/**
+ * Stands for the caller of a token without a subject.
+ *
+ * Security decision: such a token owns sessions for itself alone. A common id for all of them
+ * would let any one into the sessions of every other.
+ */
+function fingerprint(token: string): string {
+  return `token-${hash("sha256", token, "hex").slice(0, 32)}`;
+}
+
+/**
+ * What the token permits, in the claims that issuers use for it: `scope` (RFC 8693, section 4.2),
+ * `scp` (Microsoft, Okta) and `permissions` (Auth0). Each is read as text with spaces or as a list.
+ */
+export function scopesOf(claims: TokenClaims): readonly string[] {
+  const all = [claims["scope"], claims["scp"], claims["permissions"]].flatMap(scopeList);
+  return [...new Set(all)];
+}
+
+function scopeList(value: unknown): readonly string[] {
+  if (typeof value === "string") return value.split(" ").filter((scope) => scope !== "");
+  if (!Array.isArray(value)) return [];
+  return value.filter((scope): scope is string => typeof scope === "string" && scope !== "");
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

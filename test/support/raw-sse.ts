@@ -1,0 +1,191 @@
+import { request } from "node:http";
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { onDispose } from "./disposer.js";
+import { noteCredentials, observeAnswer } from "./leak-watch.js";
+
+/** One event as it came over the wire. */
+export interface RawEvent {
+  event: string;
+  data: string;
+  id?: string;
+}
+
+/** An event stream read byte for byte, so that tests see what no client library shows. */
+export class RawStream {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Everything received so far. */
+  bytes = "";
+  /** Resolves when the server has ended the stream or the connection is gone. */
+  readonly ended: Promise<void>;
+  readonly #request: ClientRequest;
+  readonly #response: IncomingMessage;
+  readonly #waiting: (() => void)[] = [];
+  #consumed = 0;
+  #isOver = false;
+
+  constructor(clientRequest: ClientRequest, response: IncomingMessage) {
+    this.#request = clientRequest;
+    this.#response = response;
+    this.status = response.statusCode ?? 0;
+    this.headers = response.headers;
+    observeAnswer(response.headers, () => this.bytes);
+    response.setEncoding("utf8");
+    response.on("data", (chunk: string) => {
+      this.bytes += chunk;
+      this.#wake();
+    });
+    this.ended = new Promise((resolve) => {
+      response.on("error", () => undefined);
+      response.on("close", () => {
+        this.#isOver = true;
+        this.#wake();
+        resolve();
+      });
+    });
+  }
+
+  /** The next complete block of the stream that is no event: a comment. */
+  async nextComment(): Promise<string> {
+    for (;;) {
+      const block = await this.#nextBlock();
+      if (block.startsWith(":")) return block;
+    }
+  }
+
+  /** The next event; comments are passed over. */
+  async nextEvent(): Promise<RawEvent> {
+    for (;;) {
+      const block = await this.#nextBlock();
+      if (!block.startsWith(":")) return parseEvent(block);
+    }
+  }
+
+  /** The next event as a JSON-RPC message. */
+  async nextMessage(): Promise<Record<string, any>> {
+    const { event, data } = await this.nextEvent();
+    if (event !== "message") throw new Error(`expected a message, got ${event}`);
+    return JSON.parse(data) as Record<string, any>;
+  }
+
+  /** Stops and resumes reading from the socket: a slow reader. */
+  pause(): void {
+    this.#response.pause();
+  }
+
+  resume(): void {
+    this.#response.resume();
+  }
+
+  close(): void {
+    this.#request.destroy();
+  }
+
+  async #nextBlock(): Promise<string> {
+    for (;;) {
+      const end = this.bytes.indexOf("\n\n", this.#consumed);
+      if (end !== -1) {
+        const block = this.bytes.slice(this.#consumed, end);
+        this.#consumed = end + 2;
+        return block;
+      }
+      if (this.#isOver) throw new Error(`the stream has ended after: ${this.bytes}`);
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+function parseEvent(block: string): RawEvent {
+  const event: RawEvent = { event: "message", data: "" };
+  const data: string[] = [];
+  for (const line of block.split("\n")) {
+    const [, field, value] = /^(\w+): ?(.*)$/.exec(line) ?? [];
+    if (field === "event") event.event = value ?? "";
+    if (field === "id") event.id = value ?? "";
+    if (field === "data") data.push(value ?? "");
+  }
+  return { ...event, data: data.join("\n") };
+}
+
+/**
+ * Opens a stream, or shows the refusal: then `status` is not 200 and `bytes` hold the body after `ended`.
+ *
+ * @param path sent as it is, instead of the URL's path.
+ */
+export function openStream(
+  url: string,
+  headers: Record<string, string | string[]> = {},
+  path?: string,
+): Promise<RawStream> {
+  noteCredentials(path ?? url, headers);
+  return new Promise((resolve, reject) => {
+    const clientRequest = request(url, {
+      ...(path !== undefined && { path }),
+      headers: { accept: "text/event-stream", ...headers },
+      agent: false,
+    });
+    clientRequest.on("response", (response) => resolve(new RawStream(clientRequest, response)));
+    clientRequest.on("error", reject);
+    clientRequest.end();
+    onDispose(() => clientRequest.destroy());
+  });
+}
+
+/** Posts a body; objects are sent as JSON. */
+export async function post(
+  url: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; headers: Headers; text: string; json: any }> {
+  noteCredentials(url, headers);
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+  const text = await response.text();
+  observeAnswer(response.headers, () => text);
+  const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson ? JSON.parse(text) : undefined,
+  };
+}
+
+/** A session opened by hand: its stream and the URL to post to. */
+export async function openSession(
+  sseUrl: string,
+  headers: Record<string, string | string[]> = {},
+): Promise<{ stream: RawStream; endpoint: string; postUrl: string }> {
+  const stream = await openStream(sseUrl, headers);
+  if (stream.status !== 200) {
+    await stream.ended;
+    throw new Error(`GET answered ${stream.status}: ${stream.bytes}`);
+  }
+  const { event, data } = await stream.nextEvent();
+  if (event !== "endpoint") throw new Error(`expected the endpoint event, got ${event}`);
+  return { stream, endpoint: data, postUrl: new URL(data, sseUrl).href };
+}
+
+/** Messages of a client's life, as they are posted. */
+export const initialize = {
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
+  params: {
+    protocolVersion: "2024-11-05",
+    capabilities: {},
+    clientInfo: { name: "raw", version: "1" },
+  },
+} as const;
+export const initialized = { jsonrpc: "2.0", method: "notifications/initialized" } as const;
+
+export function toolCall(id: number, name: string, args: Record<string, unknown> = {}): object {
+  return { jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: args } };
+}
