@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
-import passport from "passport";
 import { McpSseError } from "../errors.js";
-import type { AuthMethod, FoundCredential, PassportStrategy, ScopeRule } from "./auth-method.js";
+import type { AuthMethod, FoundCredential, ScopeRule } from "./auth-method.js";
 import { createAuthInfo, createPrincipal, ownerKey } from "./principal.js";
 import type { AuthInfo, Principal } from "./principal.js";
+import { StrategyRunner } from "./strategy-runner.js";
+import type { StrategyAnswer } from "./strategy-runner.js";
 
 /** A caller who was let in, with what later steps need to know of the credential. */
 export interface Caller {
@@ -57,15 +58,13 @@ export const ANONYMOUS: Caller = Object.freeze({
 /** Runs authentication methods, in their order, through a Passport instance of its own. */
 export class Authenticator {
   readonly methods: readonly AuthMethod[];
-  readonly #passport = new passport.Passport();
+  readonly #runner = new StrategyRunner();
 
   constructor(methods: readonly AuthMethod[]) {
     this.methods = methods;
     methods.forEach((method, index) => {
       method.strategies.forEach((strategy, position) => {
-        // Mounted by name, never handed over as an instance: Passport would write the callbacks
-        // of one request onto the shared instance, where the next request finds them.
-        this.#passport.use(`${index}.${position}`, containRejections(strategy));
+        this.#runner.mount(`${index}.${position}`, strategy);
       });
     });
   }
@@ -106,36 +105,12 @@ export class Authenticator {
   ): Promise<Outcome> {
     const refusals: Refusal[] = [];
     for (let position = 0; position < method.strategies.length; position++) {
-      const answer = await this.#ask(`${index}.${position}`, req);
+      const answer = await this.#runner.ask(`${index}.${position}`, req);
       const outcome = await this.#judge(method, answer, req, credential);
       if (outcome.kind === "authenticated") return outcome;
       refusals.push(outcome);
     }
     return mostTelling(refusals);
-  }
-
-  /** One strategy's first answer. Passport's traces on the request are removed again. */
-  async #ask(name: string, req: IncomingMessage): Promise<StrategyAnswer> {
-    const restore = rememberPassportProperties(req);
-    try {
-      return await new Promise<StrategyAnswer>((resolve) => {
-        const middleware = this.#passport.authenticate(
-          name,
-          { session: false },
-          (error: unknown, user: unknown, info: unknown, status: unknown) => {
-            if (error) resolve({ kind: "error", error });
-            else if (user) resolve({ kind: "success", user, info });
-            else resolve({ kind: "failure", info, status });
-          },
-        ) as (req: IncomingMessage, res: object, next: () => void) => void;
-        // Passport touches the response only to redirect, so a stand-in hears of that and the
-        // real response stays ours.
-        const standIn = { setHeader: () => undefined, end: () => resolve({ kind: "redirect" }) };
-        middleware(req, standIn, () => resolve({ kind: "pass" }));
-      });
-    } finally {
-      restore();
-    }
   }
 
   async #judge(
@@ -158,13 +133,6 @@ export class Authenticator {
     }
   }
 }
-
-type StrategyAnswer =
-  | { kind: "success"; user: unknown; info: unknown }
-  | { kind: "failure"; info: unknown; status: unknown }
-  | { kind: "error"; error: unknown }
-  | { kind: "redirect" }
-  | { kind: "pass" };
 
 function createCaller(
   method: AuthMethod,
@@ -302,44 +270,6 @@ function refusalOfError(method: AuthMethod, error: McpSseError, bearer: boolean)
       };
     }
   }
-}
-
-/** Passport ignores what `authenticate` returns, so an async strategy's rejection would end the process. */
-function containRejections(strategy: PassportStrategy): passport.Strategy {
-  const authenticate = function (this: Augmented, req: IncomingMessage, options: unknown): void {
-    try {
-      const returned: unknown = strategy.authenticate.call(this, req, options);
-      if (returned instanceof Promise) returned.catch((error: unknown) => this.error(error));
-    } catch (error) {
-      this.error(error);
-    }
-  };
-  return Object.create(strategy, { authenticate: { value: authenticate } }) as passport.Strategy;
-}
-
-/** A strategy once Passport has added its actions for one request. */
-type Augmented = PassportStrategy & { error(error: unknown): void };
-
-const PASSPORT_PROPERTIES = [
-  "login",
-  "logIn",
-  "logout",
-  "logOut",
-  "isAuthenticated",
-  "isUnauthenticated",
-  "_sessionManager",
-] as const;
-
-/** Passport replaces these on every request it sees, and the app's own Passport needs its own ones. */
-function rememberPassportProperties(req: IncomingMessage): () => void {
-  const before = PASSPORT_PROPERTIES.map((name) => Object.getOwnPropertyDescriptor(req, name));
-  return () => {
-    PASSPORT_PROPERTIES.forEach((name, index) => {
-      const descriptor = before[index];
-      if (descriptor !== undefined) Object.defineProperty(req, name, descriptor);
-      else Reflect.deleteProperty(req, name);
-    });
-  };
 }
 
 async function withDeadline<T>(work: Promise<T>, ms: number, late: T): Promise<T> {
