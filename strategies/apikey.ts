@@ -1,5 +1,4 @@
 import type { IncomingMessage } from "node:http";
-import { inspect } from "node:util";
 import { findBearer, MAX_CREDENTIAL_LENGTH } from "../src/auth/auth-method.js";
 import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
@@ -210,20 +209,9 @@ async function judgeWith(judge: Judge, key: string, done: Done): Promise<void> {
     done(null, await judge(key));
   } catch (error) {
     if (error instanceof McpSseError) done(null, false, error);
-    else done(withoutKey(error, key));
+    // Passport would take the rejection with nothing for a refusal.
+    else done(error ?? new Error("verify rejected without an error"));
   }
-}
-
-/**
- * What `verify` threw, for the log.
- *
- * Security decision: the errors of databases quote the query that failed, and here that is the
- * key. Such an error is withheld.
- */
-function withoutKey(error: unknown, key: string): unknown {
-  if (error === undefined || error === null) return new Error("verify failed without an error");
-  if (!inspect(error, { depth: null }).includes(key)) return error;
-  return new Error("verify failed; its error is withheld because it quotes the key");
 }
 
 /** What a strategy says of a request whose key stands where the other one looks. */

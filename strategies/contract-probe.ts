@@ -36,11 +36,19 @@ export interface ProbeAnswer {
 export interface Probe {
   readonly method: AuthMethod;
   send(request: ContractRequest): Promise<ProbeAnswer>;
+  /** Sends requests that are judged at the same time: none before all have arrived. */
+  sendTogether(requests: readonly ContractRequest[]): Promise<readonly ProbeAnswer[]>;
   stop(): Promise<void>;
 }
 
 /** Longer than any credential that is looked at, so that the method has to refuse it and not Node. */
 const MAX_HEADER_SIZE = 262_144;
+
+/** The header by which an answer finds its request. */
+const REQUEST_ID = "x-contract-request";
+
+/** The header that says how many requests are to be judged together. */
+const TOGETHER = "x-contract-together";
 
 interface Judgement {
   readonly outcome: Outcome;
@@ -52,24 +60,35 @@ interface Judgement {
 export async function startProbe(method: AuthMethod): Promise<Probe> {
   const authenticator = new Authenticator([method]);
   const judgements = new Map<string, Judgement>();
+  const gathered: (() => void)[] = [];
   const server = createServer({ maxHeaderSize: MAX_HEADER_SIZE }, (req, res) => {
-    void judge(authenticator, req, res).then((judgement) => {
-      judgements.set(String(req.headers["x-contract-request"]), judgement);
-      res.end();
+    gathered.push(() => {
+      void judge(authenticator, req, res).then((judgement) => {
+        judgements.set(String(req.headers[REQUEST_ID]), judgement);
+        res.end();
+      });
     });
+    if (gathered.length < Number(req.headers[TOGETHER])) return;
+    for (const start of gathered.splice(0)) start();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   let count = 0;
+  const send = async (request: ContractRequest, together: number): Promise<ProbeAnswer> => {
+    const id = String(count++);
+    const { response, text } = await exchange(port, request, {
+      [REQUEST_ID]: id,
+      [TOGETHER]: String(together),
+    });
+    const judgement = judgements.get(id);
+    if (judgement === undefined) throw new Error("the server gave no judgement");
+    return describe(response, text, judgement);
+  };
   return {
     method,
-    send: async (request) => {
-      const id = String(count++);
-      const { response, text } = await exchange(port, request, id);
-      const judgement = judgements.get(id);
-      if (judgement === undefined) throw new Error("the server gave no judgement");
-      return describe(response, text, judgement);
-    },
+    send: (request) => send(request, 1),
+    sendTogether: (requests) =>
+      Promise.all(requests.map((request) => send(request, requests.length))),
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -103,7 +122,7 @@ function print(value: unknown): string {
 function exchange(
   port: number,
   { headers = {}, path = "/" }: ContractRequest,
-  id: string,
+  marks: Readonly<Record<string, string>>,
 ): Promise<{ response: IncomingMessage; text: string }> {
   return new Promise((resolve, reject) => {
     const sent = httpRequest({ port, host: "127.0.0.1", path, agent: false }, (response) => {
@@ -114,8 +133,8 @@ function exchange(
       response.on("error", reject);
     });
     sent.on("error", reject);
-    sent.setHeader("x-contract-request", id);
-    for (const [name, value] of Object.entries(headers)) sent.setHeader(name, value);
+    const all = { ...headers, ...marks };
+    for (const [name, value] of Object.entries(all)) sent.setHeader(name, value);
     sent.end();
   });
 }

@@ -21,7 +21,7 @@ export interface TokenHeader {
  * What it throws or rejects with: `invalid_token` when there is no such key,
  * `temporarily_unavailable` when nobody can tell. Everything else counts as the latter.
  */
-export type KeySource = (header: TokenHeader) => KeyObject | Promise<KeyObject>;
+export type KeySource = (header: TokenHeader, token: string) => KeyObject | Promise<KeyObject>;
 
 /** What a token must satisfy. */
 export interface JwtRules {
@@ -36,6 +36,11 @@ export interface JwtRules {
   readonly clockTolerance: number;
   /** Whether a token without `exp` is refused. */
   readonly requireExp: boolean;
+  /**
+   * Judges the claims of a token that satisfies everything above. A throw of
+   * `new McpSseError("invalid_token", …)` refuses it; any other throw is answered with 503.
+   */
+  readonly accept?: (claims: TokenClaims) => void;
 }
 
 /**
@@ -58,8 +63,8 @@ export function createJwtStrategy(rules: JwtRules, neededBy: string): PassportSt
       passReqToCallback: true,
     },
     (req, payload, done) => {
-      const reason = claimsProblem(payload, rules);
-      if (reason !== undefined) done(null, false, refusal(reason));
+      const problem = claimsProblem(payload, rules);
+      if (problem !== undefined) done(null, false, problem);
       else done(null, principalOfClaims(payload as TokenClaims, findBearer(req)?.text ?? ""));
     },
   );
@@ -106,7 +111,7 @@ function keyProvider({ keys, algorithms }: JwtRules): KeyProvider {
     };
     const giveUp = (error: unknown): void => done(asKeyError(error));
     try {
-      const key = keys(readHeader(token, algorithms));
+      const key = keys(readHeader(token, algorithms), token);
       if (key instanceof Promise) key.then(verifyWith, giveUp);
       else verifyWith(key);
     } catch (error) {
@@ -152,14 +157,26 @@ function parseHeader(token: string): Record<string, unknown> {
 }
 
 /** What is wrong with the claims of a token that is otherwise good. */
-function claimsProblem(payload: unknown, { requireExp }: JwtRules): string | undefined {
-  if (typeof payload !== "object" || payload === null || Array.isArray(payload)) {
-    return "the token is malformed";
+function claimsProblem(payload: unknown, rules: JwtRules): McpSseError | undefined {
+  try {
+    checkClaims(payload, rules);
+    return undefined;
+  } catch (error) {
+    if (error instanceof McpSseError) return error;
+    throw error;
   }
-  const { exp } = payload as { exp?: unknown };
-  if (exp === undefined) return requireExp ? "the token has no expiry" : undefined;
+}
+
+function checkClaims(payload: unknown, { requireExp, accept }: JwtRules): void {
+  if (typeof payload !== "object" || payload === null || Array.isArray(payload)) {
+    throw refusal("the token is malformed");
+  }
+  const claims = payload as TokenClaims;
+  const { exp } = claims as { exp?: unknown };
+  if (exp === undefined && requireExp) throw refusal("the token has no expiry");
   // A number too large for JSON reads as infinity: a token that never ends.
-  return Number.isFinite(exp) ? undefined : "the token's expiry is malformed";
+  if (exp !== undefined && !Number.isFinite(exp)) throw refusal("the token's expiry is malformed");
+  accept?.(claims);
 }
 
 /** The reasons of jsonwebtoken, by how their messages begin; the rest of them may hold values. */

@@ -102,6 +102,9 @@ export interface AuthMethod {
   /** Milliseconds that the strategies and `principal` may take together. Default: 10000 (10 seconds). */
   readonly timeoutMs?: number;
 
+  /** Seconds for which a credential counts beyond its `expiresAt`, because clocks differ. Default: 0. */
+  readonly clockTolerance?: number;
+
   /** What an operator should mend although it works, for the log when the endpoint is built. Default: none. */
   readonly warnings?: readonly string[];
 }

@@ -21,15 +21,19 @@ export interface Caller {
 /** What authentication can come to. There is no other result, and no exception. */
 export type Outcome =
   | { readonly kind: "authenticated"; readonly caller: Caller }
-  | { readonly kind: "no-credential"; readonly challenge?: string }
+  | {
+      readonly kind: "no-credential";
+      /** Challenges that strategies themselves asked for. */
+      readonly challenges?: readonly string[];
+    }
   | {
       readonly kind: "invalid";
       /** Names no value of the request; safe for the client and for logs. */
       readonly reason: string;
       /** Whether the refused credential was a bearer token. */
       readonly bearer: boolean;
-      /** The challenge that the strategy itself asked for. */
-      readonly challenge?: string;
+      /** Challenges that strategies themselves asked for. */
+      readonly challenges?: readonly string[];
     }
   | { readonly kind: "insufficient-scope"; readonly required: readonly string[] }
   | {
@@ -175,11 +179,15 @@ export function missingScopes(
  */
 export function mostTelling(refusals: readonly Refusal[]): Refusal {
   const order: readonly Refusal["kind"][] = ["insufficient-scope", "unavailable", "invalid"];
-  for (const kind of order) {
-    const found = refusals.find((refusal) => refusal.kind === kind);
-    if (found !== undefined) return found;
-  }
-  return refusals.find((refusal) => "challenge" in refusal) ?? { kind: "no-credential" };
+  const found = order
+    .map((kind) => refusals.find((refusal) => refusal.kind === kind))
+    .find((refusal) => refusal !== undefined);
+  if (found?.kind === "insufficient-scope" || found?.kind === "unavailable") return found;
+  // One answer names the challenges of all.
+  const challenges = refusals.flatMap((refusal) =>
+    "challenges" in refusal ? refusal.challenges : [],
+  );
+  return { ...(found ?? { kind: "no-credential" }), ...(challenges.length > 0 && { challenges }) };
 }
 
 /**
@@ -244,7 +252,7 @@ function refusalOfFailure(
   if (status === 403) {
     return { kind: "insufficient-scope", required: method.scopes?.required ?? [] };
   }
-  const challenge = typeof info === "string" ? { challenge: info } : undefined;
+  const challenge = typeof info === "string" ? { challenges: [info] } : undefined;
   // A third-party strategy fails the same way with and without a credential.
   const sentOne = credential !== undefined || req.headers.authorization !== undefined;
   if (!sentOne) return { kind: "no-credential", ...challenge };

@@ -91,10 +91,14 @@ function challengesFor(
     lines.set(scheme, formatChallenge(withError));
   }
   // A strategy's own words count for a scheme that no method declared.
-  if ("challenge" in outcome) {
-    const own = printable(outcome.challenge);
+  for (const challenge of "challenges" in outcome ? outcome.challenges : []) {
+    const own = printable(challenge);
     const scheme = own.split(" ", 1)[0]?.toLowerCase() ?? "";
     if (scheme !== "" && !lines.has(scheme)) lines.set(scheme, own);
+  }
+  // A 401 must name some challenge; the strategy's name is the best word for a scheme unsaid.
+  if (lines.size === 0) {
+    for (const { name } of methods) lines.set(name, formatChallenge({ scheme: schemeOf(name) }));
   }
   const bearer = lines.get("bearer");
   lines.delete("bearer");
@@ -125,6 +129,11 @@ export function formatChallenge({ scheme, params }: Challenge): string {
   const all = { realm: REALM, ...params };
   const written = Object.entries(all).map(([name, value]) => `${name}="${quotable(value)}"`);
   return `${scheme} ${written.join(", ")}`;
+}
+
+/** @see RFC 9110, sections 11.1 and 15.5.2 */
+function schemeOf(name: string): string {
+  return name.replace(/[^\w!#$%&'*+.^`|~-]/g, "-");
 }
 
 /** Nothing that a header value must not contain: a line break would start a header of its own. */

@@ -30,8 +30,10 @@ export class StrategyRunner {
         const middleware = this.#passport.authenticate(
           name,
           { session: false },
-          (error: unknown, user: unknown, info: unknown, status: unknown) => {
-            if (error) resolve({ kind: "error", error });
+          (...answer: unknown[]) => {
+            const [error, user, info, status] = answer;
+            // `error()` alone passes one argument, and what it passes may be undefined.
+            if (answer.length === 1) resolve({ kind: "error", error });
             else if (user) resolve({ kind: "success", user, info });
             else resolve({ kind: "failure", info, status });
           },
