@@ -1,7 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { createServer } from "node:http";
-import type { Server as HttpServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import express from "express";
 import type { Principal } from "./auth/principal.js";
 import { answerError } from "./answer-error.js";
@@ -13,18 +10,19 @@ import {
   McpSseError,
   optionError,
 } from "./errors.js";
+import { HttpListener } from "./http-listener.js";
 import { checkPath, SERVER_OPTION_NAMES } from "./options.js";
 import type { SseServerOptions } from "./options.js";
 import type { SessionInfo } from "./session/session.js";
-import { createSseRouter, DEFAULT_CLOSE_TIMEOUT_MS } from "./sse-router.js";
+import { buildRouter, DEFAULT_CLOSE_TIMEOUT_MS } from "./sse-router.js";
 import type { SseRouter } from "./sse-router.js";
 import { isLoopbackAddress } from "./wire/origin.js";
 
+// eslint-disable-next-line @typescript-eslint/ban-ts-comment -- "expect-error" would itself be an error where the SDK is installed
 /**
- * The server class of SDK v1.
- *
- * @ts-ignore -- an optional peer: where it is not installed, this type is `any`, and everything else still compiles.
- */
+ * The server class of SDK v1, an optional peer: where it is not installed this type is `any`,
+ * and everything else still compiles.
+ * @ts-ignore -- counts only on the last line of a comment */
 // eslint-disable-next-line @typescript-eslint/consistent-type-imports -- the directive above needs one declaration to stand on
 export type McpServer = import("@modelcontextprotocol/sdk/server/mcp.js").McpServer;
 
@@ -58,9 +56,6 @@ export interface StdioTransportConfig {
 }
 
 type AnyConfig = McpServerConfig<never, SseTransportConfig<never> | StdioTransportConfig>;
-
-/** Larger than Node's 16 KiB, so that an oversized token is refused with an answer that says so. */
-const MAX_HEADER_BYTES = 128 * 1024;
 
 /**
  * An MCP server that owns its port, or the process's standard streams.
@@ -193,10 +188,12 @@ function checkTransport(
 function checkServerOptions(options: SseServerOptions<never>): SseServerOptions {
   const path = "transport.options";
   checkOptionNames(path, options, SERVER_OPTION_NAMES);
-  const { auth, host = "127.0.0.1", port, health } = options as SseServerOptions;
+  const { auth, host = "127.0.0.1", port } = options as SseServerOptions;
+  // Written but undefined, as with a setting that was not found, is no decision to be open.
+  if ("auth" in options && auth === undefined) checkText(`${path}.auth`, auth);
   checkNumber(`${path}.port`, port, 8080, { min: 0, max: 65_535 });
   checkText(`${path}.host`, host);
-  if (health !== false) checkPath(`${path}.health`, health, "/health");
+  checkHealth(`${path}.health`, options);
   if (auth === undefined && host !== "localhost" && !isLoopbackAddress(host)) {
     throw optionError(
       `${path}.auth`,
@@ -207,12 +204,25 @@ function checkServerOptions(options: SseServerOptions<never>): SseServerOptions 
   return options;
 }
 
+/** A health check on one of the endpoints' paths would answer in their place, to everybody. */
+function checkHealth(
+  option: string,
+  { health, endpoint = "/sse", messageEndpoint = "/messages" }: SseServerOptions,
+): void {
+  if (health === false) return;
+  const path = checkPath(option, health, "/health");
+  if (path !== endpoint && path !== messageEndpoint) return;
+  throw optionError(option, "is the path of an endpoint", "Give it a path of its own.");
+}
+
 /** The HTTP server of an {@link MCPServer}. */
 class SseListener {
   readonly #options: SseServerOptions;
   readonly #createRouter: () => SseRouter;
   #router: SseRouter;
-  #http: HttpServer | undefined;
+  #http: HttpListener | undefined;
+  /** Whether the router was closed, and a new start needs a new one. */
+  #isSpent = false;
 
   constructor(
     options: SseServerOptions,
@@ -221,7 +231,7 @@ class SseListener {
     this.#options = options;
     const { port, host, health, auth = false, ...rest } = options;
     this.#createRouter = () =>
-      createSseRouter({ ...rest, auth: auth as never, createServer: createMcpServer });
+      buildRouter({ ...rest, auth, createServer: createMcpServer }, "transport.options");
     // Made now rather than at start, so that wrong options are found when the object is built.
     this.#router = this.#createRouter();
   }
@@ -231,8 +241,8 @@ class SseListener {
   }
 
   get url(): string | undefined {
-    const address = this.#http?.address() as AddressInfo | null | undefined;
-    if (address === undefined || address === null) return undefined;
+    const address = this.#http?.address;
+    if (address === undefined) return undefined;
     const { publicUrl, endpoint = "/sse" } = this.#options;
     if (publicUrl !== undefined) return `${publicUrl.replace(/\/$/, "")}${endpoint}`;
     const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
@@ -240,12 +250,11 @@ class SseListener {
   }
 
   async listen(): Promise<void> {
+    if (this.#isSpent) this.#router = this.#createRouter();
+    this.#isSpent = false;
     const { port = 8080, host = "127.0.0.1" } = this.#options;
-    const http = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, this.#createApp());
-    await new Promise<void>((resolve, reject) => {
-      http.once("error", (cause) => reject(cannotListen(host, port, cause)));
-      http.listen(port, host, resolve);
-    });
+    const http = new HttpListener(this.#createApp());
+    await http.listen(port, host);
     this.#http = http;
   }
 
@@ -253,15 +262,8 @@ class SseListener {
     const http = this.#http;
     this.#http = undefined;
     await this.#router.close({ timeoutMs });
-    this.#router = this.#createRouter();
-    if (http === undefined) return;
-    const closed = new Promise<void>((resolve) => http.close(() => resolve()));
-    // The streams have been ended; once their last bytes are out their connections are idle.
-    const timer = setTimeout(() => http.closeAllConnections(), LAST_BYTES_MS);
-    const sweep = setInterval(() => http.closeIdleConnections(), SWEEP_MS);
-    await closed;
-    clearTimeout(timer);
-    clearInterval(sweep);
+    this.#isSpent = true;
+    await http?.close();
   }
 
   #createApp(): express.Express {
@@ -275,20 +277,6 @@ class SseListener {
     );
     return app;
   }
-}
-
-/** How long ended streams may take to flush to slow readers before their sockets are cut. */
-const LAST_BYTES_MS = 2_000;
-
-/** How often connections that have become idle are looked for while the server stops. */
-const SWEEP_MS = 20;
-
-function cannotListen(host: string, port: number, cause: Error): Error {
-  const { code } = cause as NodeJS.ErrnoException;
-  const why = code === "EADDRINUSE" ? "is taken by another program" : "cannot be opened";
-  return new Error(`Port ${port} on ${host} ${why}. Choose another in transport.options.port.`, {
-    cause,
-  });
 }
 
 /** What `setup` gets on stdio: a session without a caller. */

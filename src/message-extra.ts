@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { AuthInfo } from "./auth/principal.js";
-import type { FoundCredential } from "./auth/auth-method.js";
 
 /** What a tool of SDK v1 finds as `extra.requestInfo`. */
 export interface RequestInfo {
@@ -26,11 +25,11 @@ export class PostExtra implements MessageExtra {
   #requestInfo: RequestInfo | undefined;
   #request: Request | undefined;
 
-  /** @param secret an API key that tools must not find among the headers either. */
-  constructor(req: IncomingMessage, authInfo: AuthInfo | undefined, secret?: FoundCredential) {
+  /** @param hiddenHeader a header with a secret that tools must not find, in lower case. */
+  constructor(req: IncomingMessage, authInfo: AuthInfo | undefined, hiddenHeader?: string) {
     if (authInfo !== undefined) this.authInfo = authInfo;
     this.#req = req;
-    this.#hidden = secret === undefined || secret.place === "query" ? undefined : secret.name;
+    this.#hidden = hiddenHeader;
   }
 
   get requestInfo(): RequestInfo {
@@ -68,6 +67,8 @@ function requestUrl(req: IncomingMessage & { originalUrl?: string }): URL | unde
   const path = req.originalUrl ?? req.url;
   if (host === undefined || path === undefined) return undefined;
   const scheme = "encrypted" in req.socket ? "https" : "http";
-  const url = `${scheme}://${host}${path}`;
-  return URL.canParse(url) ? new URL(url) : undefined;
+  const text = `${scheme}://${host}${path}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // Credentials in a Host are no part of HTTP, and no Request takes a URL that has them.
+  return url?.username === "" && url.password === "" ? url : undefined;
 }

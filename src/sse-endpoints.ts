@@ -103,9 +103,7 @@ export class SseEndpoints {
     if (authenticator === undefined) return ANONYMOUS;
     const { methods } = authenticator;
     const outcome = await authenticator.authenticate(req);
-    for (const { queryParameter } of methods) {
-      if (queryParameter !== undefined) redactQuery(req, queryParameter);
-    }
+    this.#redact(req);
     if (outcome.kind === "authenticated") return outcome.caller;
     throw new RefusedCaller(refusalReason(outcome, methods), refusalAnswer(outcome, methods));
   }
@@ -175,14 +173,12 @@ export class SseEndpoints {
     });
     if (this.#isClosing && isCall(message)) throw shuttingDown();
     session.renew(caller.principal);
-    const secret = caller.exposesToken ? undefined : caller.credential;
-    session.receive(message, new PostExtra(req, caller.authInfo, secret));
+    session.receive(message, new PostExtra(req, caller.authInfo, headerToHide(caller)));
     res.writeHead(202).end("Accepted");
   }
 
   #findSession(req: IncomingMessage, caller: Caller): RouterSession {
-    const query = req.url?.split("?", 2)[1] ?? "";
-    const ids = new URLSearchParams(query).getAll("sessionId");
+    const ids = queryOf(req).getAll("sessionId");
     const [id] = ids;
     if (id === undefined || ids.length > 1) {
       throw new McpSseError(
@@ -197,7 +193,15 @@ export class SseEndpoints {
     return session;
   }
 
+  /** Credentials in the URL have been read, or will not be any more. */
+  #redact(req: IncomingMessage): void {
+    for (const { queryParameter } of this.#init.authenticator?.methods ?? []) {
+      if (queryParameter !== undefined) redactQuery(req, queryParameter);
+    }
+  }
+
   #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+    this.#redact(req);
     const { logger } = this.#init.options;
     const answer = toAnswer(error);
     const reason = error instanceof RefusedCaller ? error.reason : answer.message;
@@ -207,6 +211,15 @@ export class SseEndpoints {
     else logger.info(line);
     answerError(res, answer);
   }
+}
+
+/**
+ * The header that held a credential which tools must not see; `Authorization` where a strategy
+ * does not say where it looked.
+ */
+function headerToHide({ exposesToken, credential }: Caller): string | undefined {
+  if (exposesToken || credential?.place === "query") return undefined;
+  return credential?.name ?? "authorization";
 }
 
 /** A caller who was not let in: what they hear, and what the operator does. */
@@ -254,6 +267,12 @@ function sourceRefused(verdict: Exclude<SourceVerdict, "allowed">): McpSseError 
       );
 }
 
+/** What follows the first question mark; the rest of them are data. @see RFC 3986, section 3.4 */
+function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
+  const start = url.indexOf("?");
+  return new URLSearchParams(start === -1 ? "" : url.slice(start + 1));
+}
+
 function shuttingDown(): McpSseError {
   return new McpSseError("shutting_down", "The server is shutting down.", {
     headers: retryAfter(RETRY_AFTER_SHUTDOWN_SECONDS),
@@ -273,8 +292,10 @@ function isCall(message: JsonRpcMessage): boolean {
  */
 function endpointFor(options: ResolvedOptions, base: string, { credential }: Caller): string {
   const publicBase = options.publicUrl?.pathname.replace(/\/$/, "") ?? base;
-  // Two slashes at the start would be read as a host.
-  const path = `${publicBase}${options.messageEndpoint}`.replace(/^\/+/, "/");
+  // Two slashes at the start would be read as a host. Which slashes there are shows only once dot
+  // segments and backslashes are resolved, as clients will: "/..//x" is "//x".
+  const resolved = new URL(`http://path.invalid${publicBase}${options.messageEndpoint}`);
+  const path = resolved.pathname.replace(/^\/+/, "/");
   if (credential?.place !== "query") return path;
   return `${path}?${new URLSearchParams({ [credential.name]: credential.text }).toString()}`;
 }

@@ -47,20 +47,25 @@ export function createSseRouter(options: SseRouterOptions): SseRouter;
 export function createSseRouter(
   options: SseRouterOptions<undefined> | SseRouterOptions,
 ): SseRouter {
-  checkOptionNames("options", options, ROUTER_OPTION_NAMES);
-  const { createServer, auth } = options as { createServer: unknown; auth: unknown };
+  return buildRouter(options, "options");
+}
+
+/** @internal {@link createSseRouter}, with `path` for what comes before an option's name in errors. */
+export function buildRouter(options: unknown, path: string): SseRouter {
+  checkOptionNames(path, options, ROUTER_OPTION_NAMES);
+  const { createServer, auth } = options;
   if (typeof createServer !== "function") {
     throw optionError(
-      "options.createServer",
+      `${path}.createServer`,
       "must be a function",
       "Write createServer: (session) => new McpServer({ … }).",
     );
   }
-  const resolved = resolveOptions(options, "options");
+  const resolved = resolveOptions(options, path);
   const sessions = createSessions(resolved);
   const endpoints = new SseEndpoints({
     options: resolved,
-    authenticator: createAuthenticator(auth as AuthConfig | false | undefined, resolved),
+    authenticator: createAuthenticator(`${path}.auth`, auth as AuthConfig | false, resolved),
     sessions,
     createServer: createServer as ServerFactory,
   });
@@ -78,18 +83,19 @@ export function createSseRouter(
  * mistake, for example a configuration file that was not found.
  */
 function createAuthenticator(
+  option: string,
   auth: AuthConfig | false | undefined,
   { logger }: ResolvedOptions,
 ): Authenticator | undefined {
   if (auth === false) return undefined;
   if (auth === undefined) {
     throw optionError(
-      "options.auth",
+      option,
       "is missing",
       'Say who may call, for example { type: "jwt", options: { … } }, or write false to let everybody in.',
     );
   }
-  const methods = toAuthMethods(auth, "options.auth");
+  const methods = toAuthMethods(auth, option);
   for (const warning of methods.flatMap((method) => method.warnings ?? [])) logger.warn(warning);
   return new Authenticator(methods);
 }
@@ -118,7 +124,8 @@ function createGuard(endpoints: SseEndpoints): express.RequestHandler {
   return (req, res, next) => {
     endpoints.identify(req).then(
       ({ principal, authInfo }) => {
-        Object.assign(req, { user: principal, auth: authInfo });
+        // On an open endpoint there is nobody to name, and the app's own user stays.
+        if (principal !== undefined) Object.assign(req, { user: principal, auth: authInfo });
         next();
       },
       (error: unknown) => endpoints.refuse(req, res, error),
@@ -132,18 +139,25 @@ function mountOf(req: express.Request): Mount {
   return { path: req.path, base: `${prefix}${req.baseUrl}`, viaTrustedProxy };
 }
 
+/** Each says by itself that a proxy forwarded the request. */
+const FORWARDING_HEADERS = [
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-forwarded-prefix",
+] as const;
+
 /** Whether the peer is a proxy that the app trusts (`trust proxy`) and says that it forwards. */
 function wasForwarded(req: express.Request): boolean {
   const trusts = req.app.get("trust proxy fn") as (address: string, hop: number) => boolean;
   const { remoteAddress } = req.socket;
   if (remoteAddress === undefined || !trusts(remoteAddress, 0)) return false;
-  return ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"].some(
-    (name) => name in req.headers,
-  );
+  return FORWARDING_HEADERS.some((name) => name in req.headers);
 }
 
 /** The path that a trusted proxy took away, if it says so in a form that is a plain path. */
 function forwardedPrefix(req: express.Request): string {
   const value = req.get("x-forwarded-prefix") ?? "";
-  return /^(?:\/[\w.~-]+)+$/.test(value) ? value : "";
+  return /^(?:\/[\w.~-]+)+\/?$/.test(value) ? value.replace(/\/$/, "") : "";
 }

@@ -91,7 +91,7 @@ export class SSEServerTransport {
     }
     this.#isStarted = true;
     this.#session.onmessage = (message, extra) => this.onmessage?.(message, extra);
-    this.#session.onClosed(() => this.onclose?.());
+    this.#session.onClosed(() => this.#announceClosed());
     this.#session.attach(
       new EventStream(this.#res, { ...DEFAULT_STREAM_OPTIONS, ...definedOnly(this.#options) }),
     );
@@ -129,8 +129,8 @@ export class SSEServerTransport {
       });
       this.#session.receive(message, new PostExtra(req, req.auth));
     } catch (error) {
-      this.onerror?.(error as Error);
       res.writeHead(400).end(error instanceof McpSseError ? error.message : "Invalid message");
+      this.onerror?.(error as Error);
       return;
     }
     res.writeHead(202).end("Accepted");
@@ -166,7 +166,16 @@ export class SSEServerTransport {
     this.#session.end("server-closed");
     if (!this.#isStarted) {
       this.#isStarted = true;
+      this.#announceClosed();
+    }
+  }
+
+  /** A handler that throws is told to `onerror`: nobody else is there to catch it when a socket closes. */
+  #announceClosed(): void {
+    try {
       this.onclose?.();
+    } catch (error) {
+      this.onerror?.(error as Error);
     }
   }
 

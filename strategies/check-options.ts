@@ -1,4 +1,4 @@
-import { checkMilliseconds, checkTextList, optionError } from "../src/errors.js";
+import { checkMilliseconds, checkText, checkTextList, optionError } from "../src/errors.js";
 import type { AuthMethod } from "../src/auth/auth-method.js";
 
 /** Options that every method takes. */
@@ -24,7 +24,10 @@ export function commonMembers(
   options: CommonOptions,
   path: string,
 ): Pick<AuthMethod, "scopes" | "timeoutMs"> {
-  const required = checkScopes(`${path}.scopes`, options.scopes);
+  // Written but undefined, as with a setting that was not found, would switch the check off.
+  const { scopes } = options as { scopes?: unknown };
+  if ("scopes" in options && scopes === undefined) checkText(`${path}.scopes`, undefined);
+  const required = checkScopes(`${path}.scopes`, scopes);
   return {
     ...(required !== undefined && { scopes: { required } }),
     timeoutMs: checkMilliseconds(`${path}.timeoutMs`, options.timeoutMs, DEFAULT_TIMEOUT_MS),

@@ -108,10 +108,13 @@ export class SessionRegistry<P = unknown, E = unknown> {
   }
 
   #announce<K extends keyof SessionEvents<P>>(event: K, ...args: SessionEvents<P>[K]): void {
-    try {
-      (this.#events as EventEmitter).emit(event, ...args);
-    } catch (error) {
-      this.#options.onListenerError(error);
+    // One at a time, since emit() stops at the first that throws.
+    for (const listener of (this.#events as EventEmitter).listeners(event)) {
+      try {
+        listener(...args);
+      } catch (error) {
+        this.#options.onListenerError(error);
+      }
     }
   }
 }

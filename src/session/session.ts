@@ -114,9 +114,9 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
   /** Lets the session be heard on `stream`, which must not be open yet. */
   attach(stream: EventStream): void {
     if (this.#closeReason !== undefined) throw sessionClosed();
-    this.#stream = stream;
     stream.onend = (end) => this.end(REASON_OF_END[end]);
     stream.open();
+    this.#stream = stream;
   }
 
   /** Keeps the most recent credential's principal; the owner stays the same. */
@@ -135,8 +135,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
    * @returns a promise that resolves when the socket, or its bounded queue, took the message.
    */
   send(message: unknown): Promise<void> {
-    // JSON has no raw line breaks, so the frame needs no look at its data.
-    const sent = this.write(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
+    const sent = this.#writeMessage(message);
     this.#noteAnswer(message as JsonRpcMessage, sent);
     return sent;
   }
@@ -145,7 +144,13 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
   receive(message: JsonRpcMessage, extra: E): void {
     if (this.state !== "open" || this.onmessage === undefined) throw sessionClosed();
     this.#noteCall(message);
-    this.onmessage(message, extra);
+    try {
+      this.onmessage(message, extra);
+    } catch (error) {
+      // Whoever did not take a call will not answer it.
+      if ("method" in message && "id" in message) this.#settle(message.id);
+      throw error;
+    }
   }
 
   /** Resolves when nothing is left to answer, or nobody is left to answer to. */
@@ -172,7 +177,22 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
     this.#abort?.abort();
     this.#unanswered.clear();
     this.#announceIdle();
-    for (const listener of this.#closeListeners.splice(0)) listener(reason);
+    const errors: unknown[] = [];
+    for (const listener of this.#closeListeners.splice(0)) {
+      try {
+        listener(reason);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    // The others have heard of it by now.
+    if (errors.length > 0) throw errors[0];
+  }
+
+  /** Rejects, and never throws, for a message that is no JSON: its call is settled like any other. */
+  async #writeMessage(message: unknown): Promise<void> {
+    // JSON has no raw line breaks, so the frame needs no look at its data.
+    await this.write(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
   }
 
   #noteCall(message: JsonRpcMessage): void {

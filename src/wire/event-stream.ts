@@ -17,7 +17,7 @@ export interface EventStreamOptions {
   readonly keepAliveMs: number;
   /** Bytes that may wait for the reader before `write` makes its caller wait too. */
   readonly maxQueuedBytes: number;
-  /** Milliseconds for which a reader may take nothing while messages wait for it; then the stream is cut. 0 for ever. */
+  /** Milliseconds for which a reader may take nothing while messages wait for it; then, at the latest after twice that, the stream is cut. 0 for ever. */
   readonly stallMs: number;
 }
 
@@ -77,6 +77,8 @@ export class EventStream {
   readonly #waiting: WaitingFrame[] = [];
   #keepAlive: NodeJS.Timeout | undefined;
   #stall: NodeJS.Timeout | undefined;
+  /** Bytes in the response since it last had room. */
+  #queuedBytes = 0;
   #isOpen = false;
   #hasEnded = false;
 
@@ -97,7 +99,10 @@ export class EventStream {
     res.writeHead(200, { ...STREAM_HEADERS });
     res.flushHeaders();
     res.on("drain", this.#writeWaiting);
-    res.on("close", () => this.#finish(this.#hasEnded ? "ended" : "disconnected"));
+    res.on("close", () => {
+      this.#finish("disconnected");
+      this.#stopStallClock();
+    });
     // A broken socket reports an error and then closes; the close is what counts.
     res.on("error", () => undefined);
     this.#isOpen = true;
@@ -132,22 +137,26 @@ export class EventStream {
     if (this.#hasEnded) return;
     if (this.#isOpen) this.#res.end();
     this.#finish("ended");
+    // A reader that takes nothing would hold the connection, and what was accepted, for ever.
+    if (this.#isOpen) this.#startStallClock();
   }
 
   #hasRoom(): boolean {
-    return this.#res.writableLength < this.#options.maxQueuedBytes;
+    return this.#queuedBytes < this.#options.maxQueuedBytes;
   }
 
   #put(frame: string): void {
-    this.#res.write(frame);
+    const hasRoom = this.#res.write(frame);
+    // Counted only once the response is full: from then on, a drain is sure to follow.
+    this.#queuedBytes = hasRoom ? 0 : this.#queuedBytes + Buffer.byteLength(frame);
     // compression() holds bytes back until it is told to flush.
     this.#res.flush?.();
     this.#keepAlive?.refresh();
   }
 
   readonly #writeWaiting = (): void => {
-    clearTimeout(this.#stall);
-    this.#stall = undefined;
+    this.#queuedBytes = 0;
+    this.#stopStallClock();
     while (this.#hasRoom()) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
@@ -171,21 +180,44 @@ export class EventStream {
   #startStallClock(): void {
     const { stallMs } = this.#options;
     if (stallMs === 0 || this.#stall !== undefined) return;
+    const before = progressOf(this.#res);
     this.#stall = setTimeout(() => {
+      this.#stall = undefined;
+      // A slow reader may need longer than this for all that is queued, and still be reading.
+      if (progressOf(this.#res) !== before) {
+        this.#startStallClock();
+        return;
+      }
       this.#finish("stalled");
       this.#res.destroy();
     }, stallMs).unref();
+  }
+
+  #stopStallClock(): void {
+    clearTimeout(this.#stall);
+    this.#stall = undefined;
   }
 
   #finish(end: StreamEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     clearTimeout(this.#keepAlive);
-    clearTimeout(this.#stall);
+    this.#stopStallClock();
     this.#res.off("drain", this.#writeWaiting);
     for (const { lost } of this.#waiting.splice(0)) lost(streamEnded());
     this.onend?.(end);
   }
+}
+
+/**
+ * Something that changes whenever the peer takes bytes.
+ *
+ * `writableLength` falls only when a whole write is through, and one write may be megabytes; the
+ * handle tells what is left of that one. Node's own socket timeout looks at the same number.
+ */
+function progressOf({ writableLength, socket }: ServerResponse): string {
+  const { _handle: handle } = (socket ?? {}) as { _handle?: { writeQueueSize?: number } | null };
+  return `${writableLength} ${handle?.writeQueueSize ?? 0}`;
 }
 
 function streamEnded(): McpSseError {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import contentType from "content-type";
+import { parse as parseContentType } from "content-type";
 import getRawBody from "raw-body";
 import { McpSseError } from "../errors.js";
 
@@ -72,7 +72,7 @@ function checkType(headers: IncomingMessage["headers"]): void {
 
 function isJsonInUtf8(field: string): boolean {
   try {
-    const { type, parameters } = contentType.parse(field);
+    const { type, parameters } = parseContentType(field);
     const charset = parameters["charset"] ?? "utf-8";
     return type === "application/json" && /^utf-?8$/i.test(charset);
   } catch {
@@ -96,6 +96,8 @@ async function readBytes(req: IncomingMessage, maxBytes: number): Promise<string
     });
     return bytes.toString("utf8");
   } catch (cause) {
+    // What is still on its way must be taken, or the connection waits for it for ever.
+    req.resume();
     const { type } = cause as { type?: string };
     if (type === "entity.too.large") throw tooLarge(maxBytes);
     throw new McpSseError("message_unreadable", "The body ended before it was complete.", {
@@ -108,19 +110,48 @@ async function readBytes(req: IncomingMessage, maxBytes: number): Promise<string
 function fromParser(parsed: unknown, req: IncomingMessage, maxBytes: number): unknown {
   const isText = typeof parsed === "string" || Buffer.isBuffer(parsed);
   if (req.headers["content-length"] === undefined) {
-    const text = isText ? parsed : JSON.stringify(parsed);
-    if (Buffer.byteLength(text) > maxBytes) throw tooLarge(maxBytes);
+    const size = isText ? Buffer.byteLength(parsed) : jsonBytes(parsed, maxBytes);
+    if (size > maxBytes) throw tooLarge(maxBytes);
   }
   return isText ? parse(parsed.toString("utf8")) : parsed;
+}
+
+/**
+ * How long a value is as JSON; counting ends beyond `limit`.
+ *
+ * Not `JSON.stringify(…).length`: that calls itself for each level, and strangers choose how many
+ * there are.
+ */
+function jsonBytes(value: unknown, limit: number): number {
+  const rest = [value];
+  let size = 0;
+  while (rest.length > 0 && size <= limit) {
+    const next = rest.pop();
+    if (typeof next !== "object" || next === null) {
+      size += Buffer.byteLength(typeof next === "string" ? JSON.stringify(next) : String(next));
+      continue;
+    }
+    const values = Object.values(next) as unknown[];
+    // Brackets, and the commas between the items.
+    size += 2 + Math.max(0, values.length - 1);
+    if (!Array.isArray(next)) {
+      for (const name of Object.keys(next)) size += Buffer.byteLength(JSON.stringify(name)) + 1;
+    }
+    for (const item of values) rest.push(item);
+  }
+  return size;
 }
 
 function tooLarge(maxBytes: number): McpSseError {
   return new McpSseError("message_too_large", `The body is larger than ${maxBytes} bytes.`);
 }
 
+/** May be ignored, and other parsers do. @see RFC 8259, section 8.1 */
+const BYTE_ORDER_MARK = "\uFEFF";
+
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
   } catch {
     throw new McpSseError("message_not_json", "The body is not valid JSON.");
   }
@@ -134,14 +165,14 @@ function parse(text: string): unknown {
  * @see JSON-RPC 2.0, sections 4 and 5
  */
 export function checkMessage(value: unknown): JsonRpcMessage {
-  if (Array.isArray(value)) throw invalid("a batch; send one message in each POST");
-  if (typeof value !== "object" || value === null) throw invalid("not an object");
+  if (Array.isArray(value)) throw invalid("it is a batch, and each POST takes one message");
+  if (typeof value !== "object" || value === null) throw invalid("it is no object");
   const message = value as Record<string, unknown>;
-  if (message["jsonrpc"] !== "2.0") throw invalid('without jsonrpc: "2.0"');
+  if (message["jsonrpc"] !== "2.0") throw invalid('jsonrpc is not "2.0"');
   if ("method" in message) checkCall(message);
   else if ("result" in message) checkMembers(message, isResult, true);
   else if ("error" in message) checkMembers(message, isError, false);
-  else throw invalid("without method, result and error");
+  else throw invalid("it has neither method nor result nor error");
   return value as JsonRpcMessage;
 }
 
@@ -149,15 +180,35 @@ type Member = (name: string, value: unknown) => boolean;
 
 const isCall: Member = (name, value) =>
   (name === "method" && typeof value === "string") ||
-  (name === "params" && (value === undefined || isObject(value)));
+  (name === "params" && (value === undefined || hasGoodMeta(value)));
 
-const isResult: Member = (name, value) => name === "result" && isObject(value);
+const isResult: Member = (name, value) => name === "result" && hasGoodMeta(value);
 
 const isError: Member = (name, value) =>
   name === "error" &&
   isObject(value) &&
   Number.isInteger(value["code"]) &&
   typeof value["message"] === "string";
+
+/**
+ * An object whose `_meta`, if it has one, is one that the SDKs read; they drop the others.
+ *
+ * @see MCP 2025-11-25, basic, "_meta"; MCP 2025-11-25, basic/utilities/tasks
+ */
+function hasGoodMeta(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { _meta: meta } = value;
+  if (meta === undefined) return true;
+  if (!isObject(meta)) return false;
+  const { progressToken, [RELATED_TASK]: task } = meta;
+  const isToken =
+    progressToken === undefined ||
+    typeof progressToken === "string" ||
+    Number.isInteger(progressToken);
+  return isToken && (task === undefined || (isObject(task) && typeof task["taskId"] === "string"));
+}
+
+const RELATED_TASK = "io.modelcontextprotocol/related-task";
 
 function checkCall(message: Record<string, unknown>): void {
   // JSON-RPC frowns upon a null id and MCP forbids it; taken for a notification it would get no answer.
@@ -167,12 +218,12 @@ function checkCall(message: Record<string, unknown>): void {
 function checkMembers(message: Record<string, unknown>, is: Member, needsId: boolean): void {
   const { id } = message;
   if ((needsId || "id" in message) && typeof id !== "string" && !Number.isInteger(id)) {
-    throw invalid("whose id is neither a string nor an integer");
+    throw invalid("its id is neither a string nor an integer");
   }
   for (const name of Object.keys(message)) {
     if (name === "jsonrpc" || name === "id") continue;
     // The name may be anything, so it is not repeated in the answer.
-    if (!is(name, message[name])) throw invalid("with a member that is unknown or of a wrong type");
+    if (!is(name, message[name])) throw invalid("a member is unknown or of a wrong type");
   }
 }
 
@@ -181,5 +232,5 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function invalid(what: string): McpSseError {
-  return new McpSseError("message_invalid", `The body is ${what}: no JSON-RPC 2.0 message.`);
+  return new McpSseError("message_invalid", `The body is no JSON-RPC 2.0 message: ${what}.`);
 }

@@ -103,7 +103,7 @@ function parseEvent(block: string): RawEvent {
   const event: RawEvent = { event: "message", data: "" };
   const data: string[] = [];
   for (const line of block.split("\n")) {
-    const [, field, value] = /^(\w+): ?(.*)$/.exec(line) ?? [];
+    const [, field, value] = /^(\w+): ?(.*)$/s.exec(line) ?? [];
     if (field === "event") event.event = value ?? "";
     if (field === "id") event.id = value ?? "";
     if (field === "data") data.push(value ?? "");

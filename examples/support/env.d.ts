@@ -1,0 +1,14 @@
+/** The environment that the examples read, so that they read it as the documentation does. */
+declare namespace NodeJS {
+  interface ProcessEnv {
+    PORT?: string;
+    JWT_SECRET?: string;
+    JWT_PUBLIC_KEY?: string;
+    AUTH_ISSUER?: string;
+    AUTH_AUDIENCE?: string;
+    CORS_ORIGINS?: string;
+    API_KEY_1?: string;
+    API_KEY_2?: string;
+    SESSION_SECRET?: string;
+  }
+}

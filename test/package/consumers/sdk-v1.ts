@@ -1,0 +1,84 @@
+/**
+ * A project that has SDK v1 and passport-jwt, and neither SDK v2 nor jwks-rsa. It is type-checked
+ * and run where the packed package is installed.
+ */
+import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import express from "express";
+import { SignJWT } from "jose";
+import { createSseRouter, MCPServer, principalOf, SSEServerTransport } from "express-mcp-sse";
+import type { Principal } from "express-mcp-sse";
+import { jwt } from "express-mcp-sse/strategies/jwt";
+
+const secret = "a secret of no less than thirty-two bytes";
+
+// The documented configuration.
+const server = new MCPServer({
+  transport: {
+    type: "sse",
+    options: {
+      port: 0,
+      auth: {
+        type: "jwt",
+        options: {
+          secret,
+          algorithms: ["HS256"],
+          issuer: "my-auth-service",
+          audience: "my-mcp-server",
+        },
+      },
+    },
+  },
+  setup(mcp, session) {
+    const principal: Principal = session.principal;
+    mcp.registerTool("whoami", {}, (extra) => ({
+      content: [{ type: "text", text: principalOf(extra)?.id ?? `not ${principal.id}` }],
+    }));
+  },
+});
+
+await server.start();
+const url = new URL(server.url ?? "");
+
+const stranger = await fetch(url);
+assert.equal(stranger.status, 401);
+assert.match(stranger.headers.get("www-authenticate") ?? "", /^Bearer /);
+
+const token = await new SignJWT({})
+  .setProtectedHeader({ alg: "HS256" })
+  .setSubject("alice")
+  .setIssuer("my-auth-service")
+  .setAudience("my-mcp-server")
+  .setExpirationTime("5m")
+  .sign(new TextEncoder().encode(secret));
+const client = new Client({ name: "consumer", version: "1.0.0" });
+const headers = { authorization: `Bearer ${token}` };
+// eslint-disable-next-line @typescript-eslint/no-deprecated -- the SDK calls all of SSE deprecated; this package carries it on
+await client.connect(new SSEClientTransport(url, { requestInit: { headers } }));
+const { content } = await client.callTool({ name: "whoami" });
+assert.deepEqual(content, [{ type: "text", text: "alice" }]);
+await client.close();
+await server.stop();
+
+const jwksUri = "https://auth.mycompany.com/.well-known/jwks.json";
+assert.throws(
+  () => jwt({ jwksUri, algorithms: ["RS256"] }),
+  /needs the package jwks-rsa\. Run: npm install jwks-rsa$/,
+);
+
+/** The other two ways to use the package; the types are what is checked here. */
+export function connectByHand(res: ServerResponse): Promise<void> {
+  return new McpServer({ name: "v1", version: "1" }).connect(
+    new SSEServerTransport("/messages", res),
+  );
+}
+
+export const app = express().use(
+  createSseRouter({
+    auth: jwt({ secret, algorithms: ["HS256"] }),
+    createServer: ({ principal }) => new McpServer({ name: principal.id, version: "1" }),
+  }),
+);
