@@ -24,7 +24,8 @@ const RPC_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
  */
 export function answerError(res: ServerResponse, error: McpSseError): void {
   if (res.headersSent || res.destroyed) return;
-  const rpcCode = RPC_CODE[error.code];
+  // A GET has no message: nothing of its can be at fault.
+  const rpcCode = res.req.method === "GET" ? undefined : RPC_CODE[error.code];
   const body = JSON.stringify(
     rpcCode === undefined
       ? { error: error.code, error_description: error.message }

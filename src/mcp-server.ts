@@ -68,7 +68,8 @@ export class MCPServer {
   readonly #setup: Setup<never> | undefined;
   readonly #listener: SseListener | undefined;
   #stdioServer: McpServer | undefined;
-  #isStarted = false;
+  /** Settles when the server has started; `undefined` while nobody has asked for that. */
+  #starting: Promise<void> | undefined;
 
   /** @throws TypeError for a wrong option, saying what to write instead. */
   constructor(
@@ -111,30 +112,36 @@ export class MCPServer {
    * @throws Error when the port cannot be had, when SDK v1 is not installed, or when called twice.
    */
   async start(): Promise<void> {
-    if (this.#isStarted) throw new Error("The server is started already.");
-    this.#isStarted = true;
+    if (this.#starting !== undefined) throw new Error("The server is started already.");
+    this.#starting = this.#start();
     try {
-      await loadSdk();
-      if (this.#listener !== undefined) await this.#listener.listen();
-      else await this.#startStdio();
+      await this.#starting;
     } catch (error) {
-      this.#isStarted = false;
+      this.#starting = undefined;
       throw error;
     }
   }
 
   /**
    * Takes no new sessions, lets calls in flight finish, ends all streams and frees the port.
-   * Safe to call twice, and before `start()`.
+   * Safe to call twice, before `start()`, and while that is at work.
    *
    * @param options `timeoutMs`: how long calls may take to finish. Default: 10000 (10 seconds).
    */
   async stop({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
     const wait = checkMilliseconds("timeoutMs", timeoutMs, DEFAULT_CLOSE_TIMEOUT_MS, 0);
+    // A start that is under way would open the port after this.
+    await this.#starting?.catch(() => undefined);
     await this.#listener?.close(wait);
     await this.#stdioServer?.close();
     this.#stdioServer = undefined;
-    this.#isStarted = false;
+    this.#starting = undefined;
+  }
+
+  async #start(): Promise<void> {
+    await loadSdk();
+    if (this.#listener !== undefined) await this.#listener.listen();
+    else await this.#startStdio();
   }
 
   async #createServer(session: SessionInfo<Principal | undefined>): Promise<McpServer> {
@@ -149,7 +156,12 @@ export class MCPServer {
     const session = createStdioSession(() => void this.stop());
     const server = await this.#createServer(session.info);
     await server.connect(new StdioServerTransport());
-    server.server.onclose = session.end;
+    const { onclose } = server.server;
+    server.server.onclose = () => {
+      session.end();
+      // What setup may have set.
+      onclose?.();
+    };
     this.#stdioServer = server;
   }
 }
@@ -270,13 +282,19 @@ class SseListener {
     const { health = "/health" } = this.#options;
     const app = express();
     app.disable("x-powered-by");
-    if (health !== false) app.get(health, (_req, res) => void res.json({ ok: true }));
+    // As a regular expression, because Express would read some characters of a path as a pattern.
+    if (health !== false) app.get(literally(health), (_req, res) => void res.json({ ok: true }));
     app.use(this.#router.wellKnown, this.#router);
     app.use((_req, res) =>
       answerError(res, new McpSseError("not_found", "There is nothing here.")),
     );
     return app;
   }
+}
+
+/** A path that matches itself, and tolerates a trailing slash, as Express does. */
+function literally(path: string): RegExp {
+  return new RegExp(`^${path.replace(/[^\w/]/g, "\\$&")}/?$`, "i");
 }
 
 /** What `setup` gets on stdio: a session without a caller. */

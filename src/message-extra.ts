@@ -21,15 +21,19 @@ export interface MessageExtra {
 export class PostExtra implements MessageExtra {
   declare readonly authInfo?: AuthInfo;
   readonly #req: IncomingMessage;
-  readonly #hidden: string | undefined;
+  readonly #hidden: readonly string[];
   #requestInfo: RequestInfo | undefined;
   #request: Request | undefined;
 
-  /** @param hiddenHeader a header with a secret that tools must not find, in lower case. */
-  constructor(req: IncomingMessage, authInfo: AuthInfo | undefined, hiddenHeader?: string) {
+  /** @param hidden headers with secrets that tools must not find, in lower case. */
+  constructor(
+    req: IncomingMessage,
+    authInfo: AuthInfo | undefined,
+    hidden: readonly string[] = [],
+  ) {
     if (authInfo !== undefined) this.authInfo = authInfo;
     this.#req = req;
-    this.#hidden = hiddenHeader;
+    this.#hidden = hidden;
   }
 
   get requestInfo(): RequestInfo {
@@ -44,7 +48,7 @@ export class PostExtra implements MessageExtra {
 
   #createRequestInfo(): RequestInfo {
     const headers = { ...this.#req.headers };
-    if (this.#hidden !== undefined) Reflect.deleteProperty(headers, this.#hidden);
+    for (const name of this.#hidden) Reflect.deleteProperty(headers, name);
     const url = requestUrl(this.#req);
     return url === undefined ? { headers } : { headers, url };
   }

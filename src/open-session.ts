@@ -63,7 +63,7 @@ export async function openSession(
       session as Session<unknown, MessageExtra | undefined>,
     );
     await connect(server, transport);
-    if (session.state === "open") sessions.announceOpened(session);
+    finishOpening(session, sessions);
   } catch (error) {
     session.end("failed-to-open");
     throw error;
@@ -102,6 +102,15 @@ function endedWhileOpening(): McpSseError {
   });
 }
 
+function finishOpening(session: RouterSession, sessions: Sessions): void {
+  if (session.state === "open") sessions.announceOpened(session);
+  if (session.state !== "opening") return;
+  // The transport was not started: nothing would ever be sent, and nothing would end the session.
+  throw new McpSseError("server_error", "The MCP server could not be connected.", {
+    cause: new TypeError("the server's connect() did not start the transport"),
+  });
+}
+
 /** A server that arrives after its time is closed again, since no session will ever do it. */
 function createdTooLate(
   creating: Promise<McpServerLike>,
@@ -109,7 +118,8 @@ function createdTooLate(
   logger: ResolvedOptions["logger"],
 ): McpSseError {
   creating
-    .then((server) => server.close())
+    // A server that another session has is not ours to close.
+    .then((server) => checkServer(server).close())
     .catch(() => logger.warn("A server that was created too late could not be closed."));
   return new McpSseError("server_unavailable", "The MCP server could not be created in time.", {
     headers: retryAfter(RETRY_AFTER_SECONDS),

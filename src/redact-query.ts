@@ -14,8 +14,11 @@ export function redactQuery(req: RoutedRequest, parameter: string): void {
   if (req.originalUrl !== undefined) req.originalUrl = redactUrl(req.originalUrl, parameter);
   // Express 4 parses the query once and keeps it; Express 5 parses the URL at each access.
   const query = Object.getOwnPropertyDescriptor(req, "query")?.value as unknown;
-  if (typeof query === "object" && query !== null && Object.hasOwn(query, parameter)) {
-    (query as Record<string, unknown>)[parameter] = REDACTED;
+  if (typeof query === "object" && query !== null) {
+    // "??key=…" is a field named "?key" to some parsers, and "key" to others.
+    for (const name of [parameter, `?${parameter}`]) {
+      if (Object.hasOwn(query, name)) (query as Record<string, unknown>)[name] = REDACTED;
+    }
   }
   // parseurl, which Express uses, caches the URL as it was.
   for (const cache of ["_parsedUrl", "_parsedOriginalUrl"]) Reflect.deleteProperty(req, cache);

@@ -81,6 +81,7 @@ export class SseEndpoints {
       this.#applyHeaders(req, res);
       this.#checkSource(req, mount);
       if (req.method === "OPTIONS") {
+        this.#redact(req);
         answerPreflight(res);
         return;
       }
@@ -173,7 +174,7 @@ export class SseEndpoints {
     });
     if (this.#isClosing && isCall(message)) throw shuttingDown();
     session.renew(caller.principal);
-    session.receive(message, new PostExtra(req, caller.authInfo, headerToHide(caller)));
+    session.receive(message, new PostExtra(req, caller.authInfo, this.#headersToHide(req, caller)));
     res.writeHead(202).end("Accepted");
   }
 
@@ -191,6 +192,20 @@ export class SseEndpoints {
       throw new McpSseError("session_not_found", "There is no such session: open a new stream.");
     }
     return session;
+  }
+
+  /**
+   * Headers with credentials that tools must not see: all but the token that let the caller in.
+   * A key is one even when a token beside it counted.
+   */
+  #headersToHide(req: IncomingMessage, caller: Caller): readonly string[] {
+    const methods = this.#init.authenticator?.methods ?? [];
+    const keys = methods
+      .filter(({ exposesToken }) => exposesToken !== true)
+      .map((method) => method.findCredential?.(req))
+      .filter((found) => found?.place === "header")
+      .map((found) => found?.name ?? "");
+    return caller.exposesToken ? keys : [...keys, "authorization"];
   }
 
   /** Credentials in the URL have been read, or will not be any more. */
@@ -211,15 +226,6 @@ export class SseEndpoints {
     else logger.info(line);
     answerError(res, answer);
   }
-}
-
-/**
- * The header that held a credential which tools must not see; `Authorization` where a strategy
- * does not say where it looked.
- */
-function headerToHide({ exposesToken, credential }: Caller): string | undefined {
-  if (exposesToken || credential?.place === "query") return undefined;
-  return credential?.name ?? "authorization";
 }
 
 /** A caller who was not let in: what they hear, and what the operator does. */

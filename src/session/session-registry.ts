@@ -109,7 +109,8 @@ export class SessionRegistry<P = unknown, E = unknown> {
 
   #announce<K extends keyof SessionEvents<P>>(event: K, ...args: SessionEvents<P>[K]): void {
     // One at a time, since emit() stops at the first that throws.
-    for (const listener of (this.#events as EventEmitter).listeners(event)) {
+    const listeners = (this.#events as EventEmitter).listeners(event);
+    for (const listener of listeners as ((...args: SessionEvents<P>[K]) => void)[]) {
       try {
         listener(...args);
       } catch (error) {

@@ -17,7 +17,10 @@ export interface EventStreamOptions {
   readonly keepAliveMs: number;
   /** Bytes that may wait for the reader before `write` makes its caller wait too. */
   readonly maxQueuedBytes: number;
-  /** Milliseconds for which a reader may take nothing while messages wait for it; then, at the latest after twice that, the stream is cut. 0 for ever. */
+  /**
+   * Milliseconds for which a reader may take nothing while messages wait for it, or after the
+   * end; then, at the latest after twice that, the stream is cut. 0 for ever.
+   */
   readonly stallMs: number;
 }
 

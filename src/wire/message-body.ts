@@ -187,7 +187,7 @@ const isResult: Member = (name, value) => name === "result" && hasGoodMeta(value
 const isError: Member = (name, value) =>
   name === "error" &&
   isObject(value) &&
-  Number.isInteger(value["code"]) &&
+  Number.isSafeInteger(value["code"]) &&
   typeof value["message"] === "string";
 
 /**
@@ -204,7 +204,7 @@ function hasGoodMeta(value: unknown): boolean {
   const isToken =
     progressToken === undefined ||
     typeof progressToken === "string" ||
-    Number.isInteger(progressToken);
+    Number.isSafeInteger(progressToken);
   return isToken && (task === undefined || (isObject(task) && typeof task["taskId"] === "string"));
 }
 
@@ -217,7 +217,7 @@ function checkCall(message: Record<string, unknown>): void {
 
 function checkMembers(message: Record<string, unknown>, is: Member, needsId: boolean): void {
   const { id } = message;
-  if ((needsId || "id" in message) && typeof id !== "string" && !Number.isInteger(id)) {
+  if ((needsId || id !== undefined) && typeof id !== "string" && !Number.isSafeInteger(id)) {
     throw invalid("its id is neither a string nor an integer");
   }
   for (const name of Object.keys(message)) {

@@ -47,7 +47,7 @@ export interface ServeRouterOptions extends ServeOptions {
   /** What else the app has, before the router is mounted. */
   configure?: (app: Express) => void;
   /** The same, after the router was mounted. */
-  after?: (app: Express, router: SseRouter) => void;
+  after?: (app: Express, router: SseRouter, base: string) => void;
   maxHeaderSize?: number;
 }
 
@@ -62,7 +62,7 @@ export interface Served {
   readonly messagesUrl: string;
   readonly sessions: SseRouter["sessions"];
   /** Ends it, as `close()` or `stop()` does. */
-  close(options?: { timeoutMs?: number }): Promise<void>;
+  readonly close: (options?: { timeoutMs?: number }) => Promise<void>;
   /** What was logged. */
   readonly lines: readonly string[];
 }
@@ -73,12 +73,12 @@ interface RouterMount {
   readonly name: string;
   readonly base: string;
   /** Whether the router runs inside of an app that a test may change. */
-  mount(app: Express, router: SseRouter): void;
+  readonly mount: (app: Express, router: SseRouter) => void;
 }
 
 /** Ways of serving one router. What holds for one holds for each. */
 const ROUTER_MOUNTS: readonly RouterMount[] = [
-  { name: "a router at the root", base: "", mount: (app, router) => app.use(router) },
+  { name: "a router at the root", base: "", mount: (app, router) => void app.use(router) },
   {
     name: "a router below nested prefixes with a parameter and a trailing slash",
     base: "/tenants/acme/mcp",
@@ -124,7 +124,7 @@ async function serveMounted(
   configure?.(app);
   for (const middleware of before) app.use(middleware);
   mount(app, router);
-  after?.(app, router);
+  after?.(app, router, base);
   const { url, port } = await listen(app, maxHeaderSize === undefined ? {} : { maxHeaderSize });
   onDispose(() => router.close({ timeoutMs: 0 }));
   return served(url, port, base, {
@@ -199,9 +199,12 @@ export function registerTools(server: McpServer): void {
   const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });
   server.registerTool("echo", { inputSchema: { text: z.string() } }, (args) => text(args.text));
   server.registerTool("whoami", {}, (extra) => text(JSON.stringify(principalOf(extra) ?? null)));
-  server.registerTool("request", {}, ({ requestInfo, authInfo }) =>
-    text(JSON.stringify({ ...requestInfo, authInfo })),
-  );
+  server.registerTool("request", {}, ({ requestInfo, authInfo }) => {
+    const headers = { ...requestInfo?.headers };
+    // A bearer token is the tool's to see; here it must not be taken for a leak.
+    if (headers["authorization"] !== undefined) headers["authorization"] = "present";
+    return text(JSON.stringify({ headers, url: requestInfo?.url, authInfo }));
+  });
 }
 
 /** A tool that answers when it is let go. */

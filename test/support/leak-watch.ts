@@ -51,10 +51,15 @@ export function observeAnswer(headers: IncomingHttpHeaders | Headers, text: () =
 export function takeLeaks(): string[] {
   const texts = observed.splice(0).map((read) => read());
   const leaks = [...secrets].flatMap((text) =>
-    texts.filter((seen) => seen.includes(text)).map((seen) => `"${text}" was seen in: ${seen}`),
+    texts.filter((seen) => seen.includes(text)).map((seen) => excerpt(seen, text)),
   );
   secrets.clear();
   return leaks;
+}
+
+function excerpt(seen: string, text: string): string {
+  const start = seen.indexOf(text);
+  return seen.slice(Math.max(0, start - 100), start + text.length + 20);
 }
 
 /** A logger whose lines are kept, and searched for credentials. */

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { noteCredentials, observeAnswer } from "./leak-watch.js";
 import { onDispose } from "./disposer.js";
+import type { Json } from "./raw-sse.js";
 
 /** An answer with its headers as they were sent. */
 export interface RawAnswer {
@@ -13,7 +14,7 @@ export interface RawAnswer {
   readonly rawHeaders: readonly string[];
   readonly text: string;
   /** The body, if it is JSON. */
-  readonly json: any;
+  readonly json: Json;
 }
 
 /** A request that `fetch` would not send: any Host, any path, repeated headers. */
@@ -40,13 +41,13 @@ export function send(url: string, options: RawRequest = {}): Promise<RawAnswer> 
         let text = "";
         const finish = (): void => {
           observeAnswer(response.headers, () => text);
-          const isJson = /^application\/json/.test(response.headers["content-type"] ?? "");
+          const isJson = response.headers["content-type"]?.startsWith("application/json") === true;
           resolve({
             status: response.statusCode ?? 0,
             headers: response.headers,
             rawHeaders: response.rawHeaders,
             text,
-            json: isJson && text !== "" ? JSON.parse(text) : undefined,
+            json: isJson && text !== "" ? (JSON.parse(text)) : undefined,
           });
         };
         if (response.headers["content-type"] === "text/event-stream") {
@@ -103,6 +104,16 @@ export class RawConnection {
     this.#socket.write(bytes);
   }
 
+  /** Says that nothing more will come. */
+  finish(): void {
+    this.#socket.end();
+  }
+
+  /** Resolves when more has been received, or nothing more will be. */
+  async more(): Promise<void> {
+    if (!this.#isOver) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
   /** Ends the connection without a goodbye. */
   destroy(): void {
     this.#socket.destroy();
@@ -122,13 +133,13 @@ export class RawConnection {
         }
       }
       if (this.#isOver) throw new Error(`the connection ended after: ${this.received}`);
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await this.more();
     }
   }
 
   /** Resolves when the connection has ended. */
   async ended(): Promise<void> {
-    while (!this.#isOver) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (!this.#isOver) await this.more();
   }
 
   #wake(): void {

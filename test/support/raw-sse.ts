@@ -3,6 +3,10 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:h
 import { onDispose } from "./disposer.js";
 import { noteCredentials, observeAnswer } from "./leak-watch.js";
 
+/** Whatever a test expects to find in an answer; it fails if that is not there. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type Json = any;
+
 /** One event as it came over the wire. */
 export interface RawEvent {
   event: string;
@@ -62,10 +66,10 @@ export class RawStream {
   }
 
   /** The next event as a JSON-RPC message. */
-  async nextMessage(): Promise<Record<string, any>> {
+  async nextMessage(): Promise<Record<string, Json>> {
     const { event, data } = await this.nextEvent();
     if (event !== "message") throw new Error(`expected a message, got ${event}`);
-    return JSON.parse(data) as Record<string, any>;
+    return JSON.parse(data) as Record<string, Json>;
   }
 
   /** Stops and resumes reading from the socket: a slow reader. */
@@ -140,7 +144,7 @@ export async function post(
   url: string,
   body: unknown,
   headers: Record<string, string> = {},
-): Promise<{ status: number; headers: Headers; text: string; json: any }> {
+): Promise<{ status: number; headers: Headers; text: string; json: Json }> {
   noteCredentials(url, headers);
   const response = await fetch(url, {
     method: "POST",

@@ -14,6 +14,7 @@ declare const transport: SSEServerTransport;
 export const forV1: TransportV1 = transport;
 export const forV2: TransportV2 = transport;
 
+/* eslint-disable @typescript-eslint/no-deprecated -- the low-level servers are still in use */
 declare const v1: McpServerV1 | ServerV1;
 declare const v2: McpServerV2 | ServerV2;
 
