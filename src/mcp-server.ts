@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import express from "express";
 import type { Principal } from "./auth/principal.js";
 import { answerError } from "./answer-error.js";
@@ -70,6 +71,7 @@ export class MCPServer {
   #stdioServer: McpServer | undefined;
   /** Settles when the server has started; `undefined` while nobody has asked for that. */
   #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
 
   /** @throws TypeError for a wrong option, saying what to write instead. */
   constructor(
@@ -112,33 +114,48 @@ export class MCPServer {
    * @throws Error when the port cannot be had, when SDK v1 is not installed, or when called twice.
    */
   async start(): Promise<void> {
-    if (this.#starting !== undefined) throw new Error("The server is started already.");
-    this.#starting = this.#start();
+    const stopping = this.#stopping;
+    if (this.#starting !== undefined && stopping === undefined) {
+      throw new Error("The server is started already.");
+    }
+    const starting = this.#start(stopping);
+    this.#starting = starting;
     try {
-      await this.#starting;
+      await starting;
     } catch (error) {
-      this.#starting = undefined;
+      if (this.#starting === starting) this.#starting = undefined;
       throw error;
     }
   }
 
   /**
    * Takes no new sessions, lets calls in flight finish, ends all streams and frees the port.
-   * Safe to call twice, before `start()`, and while that is at work.
+   * Safe to call twice, before `start()`, and while that is at work; calls that happen together
+   * are one, and the first one's time counts.
    *
    * @param options `timeoutMs`: how long calls may take to finish. Default: 10000 (10 seconds).
    */
   async stop({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
     const wait = checkMilliseconds("timeoutMs", timeoutMs, DEFAULT_CLOSE_TIMEOUT_MS, 0);
+    this.#stopping ??= this.#stop(wait).finally(() => {
+      this.#stopping = undefined;
+    });
+    await this.#stopping;
+  }
+
+  async #stop(wait: number): Promise<void> {
+    const starting = this.#starting;
     // A start that is under way would open the port after this.
-    await this.#starting?.catch(() => undefined);
+    await starting?.catch(() => undefined);
     await this.#listener?.close(wait);
     await this.#stdioServer?.close();
     this.#stdioServer = undefined;
-    this.#starting = undefined;
+    // Unless the next start waits for this already.
+    if (this.#starting === starting) this.#starting = undefined;
   }
 
-  async #start(): Promise<void> {
+  async #start(stopping: Promise<void> | undefined): Promise<void> {
+    await stopping;
     await loadSdk();
     if (this.#listener !== undefined) await this.#listener.listen();
     else await this.#startStdio();
@@ -265,7 +282,9 @@ class SseListener {
     if (this.#isSpent) this.#router = this.#createRouter();
     this.#isSpent = false;
     const { port = 8080, host = "127.0.0.1" } = this.#options;
-    const http = new HttpListener(this.#createApp());
+    const app = this.#createApp();
+    // What Express cannot route at all, such as a target without a path, it would answer in HTML.
+    const http = new HttpListener((req, res) => app(req, res, () => answerError(res, notFound())));
     await http.listen(port, host);
     this.#http = http;
   }
@@ -278,18 +297,19 @@ class SseListener {
     await http?.close();
   }
 
-  #createApp(): express.Express {
+  #createApp(): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
     const { health = "/health" } = this.#options;
     const app = express();
     app.disable("x-powered-by");
     // As a regular expression, because Express would read some characters of a path as a pattern.
     if (health !== false) app.get(literally(health), (_req, res) => void res.json({ ok: true }));
     app.use(this.#router.wellKnown, this.#router);
-    app.use((_req, res) =>
-      answerError(res, new McpSseError("not_found", "There is nothing here.")),
-    );
     return app;
   }
+}
+
+function notFound(): McpSseError {
+  return new McpSseError("not_found", "There is nothing here.");
 }
 
 /** A path that matches itself, and tolerates a trailing slash, as Express does. */

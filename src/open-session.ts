@@ -48,13 +48,19 @@ export async function openSession(
   { caller, endpoint }: { caller: Caller; endpoint: string },
   { options, sessions, createServer }: OpeningContext,
 ): Promise<void> {
+  // The client may have left while it was authenticated: then nobody waits for a server.
+  if (hasLeft(req)) return;
   const session: RouterSession = new Session({ ...caller, request: req });
   sessions.add(session);
+  // Until there is a stream that looks for itself. The socket is asked too, because a response
+  // that waits behind another one on its connection is not told when that breaks.
   const leave = (): void => session.end("client-disconnected");
-  res.once("close", leave);
+  const places = [res, req.socket];
+  for (const place of places) place.once("close", leave);
   try {
     const server = await createServerInTime(session, createServer, options);
     disposeWithSession(session, server, options);
+    if (hasLeft(req)) return;
     if (session.state === "closed") throw endedWhileOpening();
     const transport = new SSEServerTransport(
       endpoint,
@@ -62,14 +68,19 @@ export async function openSession(
       options.stream,
       session as Session<unknown, MessageExtra | undefined>,
     );
-    await connect(server, transport);
+    await connectInTime(server, transport, options);
     finishOpening(session, sessions);
   } catch (error) {
     session.end("failed-to-open");
     throw error;
   } finally {
-    res.off("close", leave);
+    for (const place of places) place.off("close", leave);
   }
+}
+
+/** Whether nobody is left to hear an answer. */
+function hasLeft({ socket }: IncomingMessage): boolean {
+  return socket.destroyed;
 }
 
 async function createServerInTime(
@@ -79,23 +90,32 @@ async function createServerInTime(
 ): Promise<McpServerLike> {
   // The call itself may throw; either way it is the server's mistake, not the client's.
   const creating = Promise.resolve().then(() => createServer(session));
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<"late">((resolve) => {
-    timer = setTimeout(() => resolve("late"), openTimeoutMs).unref();
-  });
   try {
-    const server = await Promise.race([creating, late]);
-    if (server === "late") throw createdTooLate(creating, openTimeoutMs, logger);
+    const server = await inTime(creating, openTimeoutMs);
+    if (server === LATE) throw createdTooLate(creating, openTimeoutMs, logger);
     return checkServer(server);
   } catch (cause) {
     if (cause instanceof McpSseError) throw cause;
     throw new McpSseError("server_error", "The MCP server could not be created.", { cause });
+  }
+}
+
+/** What {@link inTime} says of work that takes too long. */
+const LATE = Symbol("late");
+
+async function inTime<T>(work: Promise<T>, ms: number): Promise<T | typeof LATE> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<typeof LATE>((resolve) => {
+    timer = setTimeout(() => resolve(LATE), ms).unref();
+  });
+  try {
+    return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** The client has left, and hears nothing of this; or everything is being closed. */
+/** Everything is being closed, or the application closed this session. */
 function endedWhileOpening(): McpSseError {
   return new McpSseError("shutting_down", "The server is shutting down.", {
     headers: retryAfter(RETRY_AFTER_SECONDS),
@@ -152,10 +172,18 @@ function disposeWithSession(
   });
 }
 
-async function connect(server: McpServerLike, transport: SSEServerTransport): Promise<void> {
+async function connectInTime(
+  server: McpServerLike,
+  transport: SSEServerTransport,
+  { openTimeoutMs }: ResolvedOptions,
+): Promise<void> {
   try {
-    await server.connect(transport);
+    if ((await inTime(server.connect(transport), openTimeoutMs)) !== LATE) return;
   } catch (cause) {
     throw new McpSseError("server_error", "The MCP server could not be connected.", { cause });
   }
+  throw new McpSseError("server_unavailable", "The MCP server could not be connected in time.", {
+    headers: retryAfter(RETRY_AFTER_SECONDS),
+    cause: new Error(`connect() did not return within ${openTimeoutMs} ms`),
+  });
 }

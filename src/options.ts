@@ -170,7 +170,7 @@ export function resolveOptions(options: SseOptions, path: string): ResolvedOptio
     maxMessageBytes: checkSize(`${path}.maxMessageSize`, options.maxMessageSize),
     headers: checkHeaders(`${path}.headers`, options.headers),
     sourceRules: {
-      allowedHosts: checkTextList(`${path}.allowedHosts`, options.allowedHosts),
+      allowedHosts: checkHosts(`${path}.allowedHosts`, options.allowedHosts),
       allowedOrigins: cors.allowOrigins,
       publicUrl,
     },
@@ -266,9 +266,25 @@ function checkCors(option: string, value: unknown = {}): Required<CorsOptions> {
   return { allowOrigins: origins, credentials };
 }
 
+/** Host names are compared as they are: a pattern or a URL would never match. */
+function checkHosts(option: string, value: unknown): readonly string[] | undefined {
+  const hosts = checkTextList(option, value);
+  for (const host of hosts ?? []) {
+    if (/^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host)) continue;
+    throw optionError(
+      option,
+      `has an entry that is no host: ${JSON.stringify(host)}`,
+      'Write the name, with a port if it matters, like "mcp.example.com".',
+    );
+  }
+  return hosts;
+}
+
 function checkOrigin(option: string, origin: string): void {
   if (origin === "*" || origin === "null") return;
-  if (URL.canParse(origin) && new URL(origin).origin === origin) return;
+  const isOrigin = URL.canParse(origin) && new URL(origin).origin === origin;
+  // Origins are compared as they are: a pattern would never match.
+  if (isOrigin && !origin.includes("*")) return;
   throw optionError(
     option,
     `has an entry that is no origin: ${JSON.stringify(origin)}`,

@@ -49,6 +49,8 @@ const RETRY_AFTER_SHUTDOWN_SECONDS = 5;
 export class SseEndpoints {
   readonly #init: SseEndpointsInit;
   readonly #cors: ReturnType<typeof cors>;
+  /** Callers whose credential stood in the URL: it is not there any more for a second look. */
+  readonly #redacted = new WeakMap<IncomingMessage, Caller>();
   #isClosing = false;
 
   constructor(init: SseEndpointsInit) {
@@ -102,10 +104,16 @@ export class SseEndpoints {
   async identify(req: IncomingMessage): Promise<Caller> {
     const { authenticator } = this.#init;
     if (authenticator === undefined) return ANONYMOUS;
+    const known = this.#redacted.get(req);
+    if (known !== undefined) return known;
     const { methods } = authenticator;
     const outcome = await authenticator.authenticate(req);
     this.#redact(req);
-    if (outcome.kind === "authenticated") return outcome.caller;
+    if (outcome.kind === "authenticated") {
+      const { caller } = outcome;
+      if (caller.credential?.place === "query") this.#redacted.set(req, caller);
+      return caller;
+    }
     throw new RefusedCaller(refusalReason(outcome, methods), refusalAnswer(outcome, methods));
   }
 

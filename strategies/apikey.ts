@@ -236,6 +236,10 @@ function checkKeyHeader(option: string, value: unknown = "X-API-Key"): string {
 function checkQueryParam(option: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   const name = checkText(option, value);
+  if (!/^[\w.~-]+$/.test(name)) {
+    // Parsers disagree on the others: "key[a]" is a name to some, and an object to Express 4.
+    throw optionError(option, "is no plain parameter name", "Write one like api_key.");
+  }
   if (name === "sessionId") {
     throw optionError(option, "must not be sessionId", "The transport uses that. Write api_key.");
   }

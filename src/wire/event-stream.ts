@@ -102,15 +102,14 @@ export class EventStream {
     res.writeHead(200, { ...STREAM_HEADERS });
     res.flushHeaders();
     res.on("drain", this.#writeWaiting);
-    res.on("close", () => {
-      this.#finish("disconnected");
-      this.#stopStallClock();
-    });
+    res.on("close", this.#gone);
+    // A response that waits behind another one on its connection is not told when that breaks.
+    res.req.socket.once("close", this.#gone);
     // A broken socket reports an error and then closes; the close is what counts.
     res.on("error", () => undefined);
     this.#isOpen = true;
     // The peer may have left while the session was being set up: then no event tells of it.
-    if (res.destroyed || res.socket?.destroyed === true) {
+    if (res.destroyed || res.req.socket.destroyed) {
       this.#finish("disconnected");
       return;
     }
@@ -143,6 +142,12 @@ export class EventStream {
     // A reader that takes nothing would hold the connection, and what was accepted, for ever.
     if (this.#isOpen) this.#startStallClock();
   }
+
+  readonly #gone = (): void => {
+    this.#finish("disconnected");
+    this.#stopStallClock();
+    this.#res.req.socket.off("close", this.#gone);
+  };
 
   #hasRoom(): boolean {
     return this.#queuedBytes < this.#options.maxQueuedBytes;

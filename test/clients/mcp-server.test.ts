@@ -192,6 +192,19 @@ describe("stop()", () => {
     expect(server.url).toBeUndefined();
   });
 
+  it("SESSION-4: calls at once all wait for the port, and a start waits for them", async () => {
+    const server = await start();
+    const port = Number(new URL(server.url!).port);
+    await Promise.all([server.stop(), server.stop({ timeoutMs: 0 })]);
+    const other = new MCPServer({ transport: { type: "sse", options: { port } } });
+    await other.start();
+    const stopping = other.stop();
+    await other.start();
+    await stopping;
+    expect(other.url).toBe(`http://127.0.0.1:${port}/sse`);
+    await other.stop();
+  });
+
   it("SESSION-4: the server can be started again after it", async () => {
     const server = await start();
     await server.stop();

@@ -254,6 +254,7 @@ describe("AUTH-14: MCPServer", () => {
     ["POST", "/health"],
     ["OPTIONS", "*"],
     ["GET", "http://evil.example:x/"],
+    ["GET", "http://["],
   ])("answers %s %s with 404 as JSON, also without a credential", async (method, path) => {
     const { port } = await serveMcpServer();
     const connection = await RawConnection.open(port);

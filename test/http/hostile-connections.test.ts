@@ -77,7 +77,7 @@ describeEveryMount((serve) => {
     expect(sessions.size).toBe(0);
   });
 
-  it("MESSAGE-3: a session that is closed while its message is read is 404 session_closed", async () => {
+  it("MESSAGE-3: a message whose session is closed while it is read gets 404", async () => {
     const { sseUrl, port, sessions } = await serve();
     const { postUrl } = await openSession(sseUrl, asCaller());
     const connection = await RawConnection.open(port);

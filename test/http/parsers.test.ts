@@ -1,13 +1,7 @@
 import express from "express";
 import type { Express, RequestHandler } from "express";
-import type {
-  Conversation} from "../support/app.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  describeEveryRouter,
-} from "../support/app.js";
+import type { Conversation } from "../support/app.js";
+import { asCaller, cleanUpAfterEach, converse, describeEveryRouter } from "../support/app.js";
 import { RawConnection, send } from "../support/raw-http.js";
 import type { RawAnswer } from "../support/raw-http.js";
 import { post, toolCall } from "../support/raw-sse.js";

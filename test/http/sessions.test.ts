@@ -9,8 +9,7 @@ import {
   describeEveryRouter,
   serveRouter,
 } from "../support/app.js";
-import type { Serve, ServeRouterOptions ,
-  Conversation} from "../support/app.js";
+import type { Serve, ServeRouterOptions, Conversation } from "../support/app.js";
 import { send } from "../support/raw-http.js";
 import { openStream } from "../support/raw-sse.js";
 
@@ -127,6 +126,20 @@ describeEveryRouter((serve) => {
     expect(await alice.call("echo", { text: "alive" })).toBe("alive");
   });
 
+  it("SESSION-2: a server whose connect() never returns gets its client 503, and is closed", async () => {
+    const { server, closed } = watchedServer();
+    const { sseUrl, sessions, alice } = await serveBob(
+      serve,
+      () => Object.assign(server, { connect: () => new Promise<never>(() => undefined) }),
+      { sessions: { openTimeoutMs: 20 } },
+    );
+    const answer = await send(sseUrl, { headers: bob() });
+    expect([answer.status, answer.json.error]).toEqual([503, "server_unavailable"]);
+    await closed;
+    expect(sessions.size).toBe(1);
+    expect(await alice.call("echo", { text: "alive" })).toBe("alive");
+  });
+
   it("SESSION-2: a server that comes too late is closed again", async () => {
     const late = signal<McpServerLike>();
     const { sseUrl } = await serveBob(serve, () => late.promise, {
@@ -200,7 +213,7 @@ describeEveryRouter((serve) => {
   it("SESSION-1: a client that leaves while its server is made leaves nothing behind", async () => {
     const asked = signal<SessionInfo>();
     const made = signal<McpServerLike>();
-    const { sseUrl, sessions, alice } = await serveBob(serve, (session) => {
+    const { sseUrl, sessions, alice, lines } = await serveBob(serve, (session) => {
       asked.resolve(session);
       return made.promise;
     });
@@ -219,6 +232,8 @@ describeEveryRouter((serve) => {
     await closed;
     expect(sessions.size).toBe(1);
     expect(await alice.call("echo", { text: "alive" })).toBe("alive");
+    // Nobody was refused anything.
+    expect(lines.filter((line) => line.includes("refused"))).toEqual([]);
   });
 
   it("SESSION-1: a session can be closed while its server is made", async () => {

@@ -64,6 +64,10 @@ describe("options of apikey that are wrong", () => {
       { keys: [KEY], queryParam: "sessionId" },
       /queryParam must not be sessionId/,
     ],
+    "a parameter name that parsers read differently": [
+      { keys: [KEY], queryParam: "key[a]" },
+      /queryParam is no plain parameter name/,
+    ],
     "an empty parameter name": [{ keys: [KEY], queryParam: "" }, /queryParam must be a non-empty/],
     "a misspelt option": [{ keys: [KEY], header: "X-Key" }, /header is not an option/],
   };

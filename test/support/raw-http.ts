@@ -47,7 +47,7 @@ export function send(url: string, options: RawRequest = {}): Promise<RawAnswer> 
             headers: response.headers,
             rawHeaders: response.rawHeaders,
             text,
-            json: isJson && text !== "" ? (JSON.parse(text)) : undefined,
+            json: isJson && text !== "" ? JSON.parse(text) : undefined,
           });
         };
         if (response.headers["content-type"] === "text/event-stream") {

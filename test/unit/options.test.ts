@@ -36,6 +36,7 @@ const bad: Bad[] = [
   ["cors", { credentials: "yes" }, "credentials a boolean"],
   ["cors", { allowOrigins: ["*"], credentials: true }, "Name the origins"],
   ["cors.allowOrigins", ["a.example"], "scheme, host and port only"],
+  ["cors.allowOrigins", ["https://*.example.com"], "scheme, host and port only"],
   ["cors.allowOrigins", ["https://a.example/"], "scheme, host and port only"],
   ["cors.allowOrigins", ["https://a.example/path"], "scheme, host and port only"],
   ["cors.allowOrigins", ["https://A.example"], "scheme, host and port only"],
@@ -68,6 +69,9 @@ const bad: Bad[] = [
   ["allowedHosts", ["a.example", undefined], "allowedHosts[1]"],
   ["allowedHosts", "", "non-empty"],
   ["allowedHosts", 1, "non-empty"],
+  ...["*", "*.example.com", "https://a.example", "a.example/", "a.example:x", "a b"].map(
+    (host): Bad => ["allowedHosts", [host], "no host"],
+  ),
   ...[-1, Number.NaN, Infinity, "15000", null, MAX_TIMER_MS + 1].flatMap((value): Bad[] => [
     ["keepAliveMs", value, "a number from 0 to 2147483647"],
     ["sessions.stallMs", value, "a number from 0 to 2147483647"],
