@@ -6,7 +6,7 @@ import type { Config } from "jest";
 const common: Config = {
   testEnvironment: "node",
   transform: { "\\.m?[jt]s$": ["@swc/jest", { jsc: { target: "es2022" } }] },
-  transformIgnorePatterns: ["/node_modules/(?!jose/)"],
+  transformIgnorePatterns: ["/node_modules/(?!(?:jose|oidc-provider)/)"],
   moduleNameMapper: {
     "^express-mcp-sse$": "<rootDir>/src/index.ts",
     "^express-mcp-sse/strategies/(.*)$": "<rootDir>/strategies/$1.ts",

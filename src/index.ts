@@ -23,6 +23,14 @@ export type { ApiKeyEntry, ApiKeyOptions, VerifyApiKey } from "../strategies/api
 export type { AuthConfig, AuthEntry } from "../strategies/index.js";
 export { jwt } from "../strategies/jwt.js";
 export type { JwtOptions } from "../strategies/jwt.js";
+export { oauth } from "../strategies/oauth.js";
+export type {
+  AudienceClaim,
+  AudienceRule,
+  OAuthContext,
+  OAuthOptions,
+  TokenValidation,
+} from "../strategies/oauth.js";
 export { fromPassport } from "../strategies/passport.js";
 export type { FromPassportOptions } from "../strategies/passport.js";
 export { McpSseError } from "./errors.js";

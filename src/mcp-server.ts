@@ -109,9 +109,10 @@ export class MCPServer {
   }
 
   /**
-   * Resolves once the server is listening.
+   * Resolves once the server is listening. With OAuth the issuer is looked up before that.
    *
-   * @throws Error when the port cannot be had, when SDK v1 is not installed, or when called twice.
+   * @throws Error when the port cannot be had, when the issuer is not found (with every URL that
+   * was tried and what it answered), when SDK v1 is not installed, or when called twice.
    */
   async start(): Promise<void> {
     const stopping = this.#stopping;
@@ -281,6 +282,9 @@ class SseListener {
   async listen(): Promise<void> {
     if (this.#isSpent) this.#router = this.#createRouter();
     this.#isSpent = false;
+    await this.#router.ready().catch((error: unknown) => {
+      throw notReady(error);
+    });
     const { port = 8080, host = "127.0.0.1" } = this.#options;
     const app = this.#createApp();
     // What Express cannot route at all, such as a target without a path, it would answer in HTML.
@@ -315,6 +319,13 @@ function notFound(): McpSseError {
 /** A path that matches itself, and tolerates a trailing slash, as Express does. */
 function literally(path: string): RegExp {
   return new RegExp(`^${path.replace(/[^\w/]/g, "\\$&")}/?$`, "i");
+}
+
+/** A method's error is worded for clients; what an operator needs is underneath. */
+function notReady(error: unknown): Error {
+  const { cause = error } = error as { cause?: unknown };
+  const why = cause instanceof Error ? cause.message : "an authentication method failed";
+  return new Error(`The server cannot be started: ${why}`, { cause: error });
 }
 
 /** What `setup` gets on stdio: a session without a caller. */

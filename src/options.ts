@@ -42,6 +42,13 @@ export interface SessionOptions {
   maxQueuedBytes?: number;
   /** Milliseconds after which a reader that takes nothing loses its stream; 0 for never. Default: 30000 (30 seconds). */
   stallMs?: number;
+  /**
+   * What happens to an open stream when its owner's credential expires: `"end-stream"` ends it,
+   * so that the client comes back with a new one; `"keep"` leaves it open. A newer credential of
+   * the same principal on any POST prolongs the stream, and a POST with an expired one is refused
+   * either way. Default: `"end-stream"`.
+   */
+  onTokenExpiry?: "end-stream" | "keep";
 }
 
 /** Options that the router and `MCPServer` share. */
@@ -115,6 +122,8 @@ export interface ResolvedOptions {
   readonly corsCredentials: boolean;
   readonly stream: EventStreamOptions;
   readonly openTimeoutMs: number;
+  /** Whether a stream ends when its owner's credential does. */
+  readonly endsWithCredential: boolean;
   readonly logger: Logger;
 }
 
@@ -137,6 +146,8 @@ export const ROUTER_OPTION_NAMES = [...SSE_OPTION_NAMES, "createServer"] as cons
 
 /** Names that `MCPServer` takes in `transport.options`. */
 export const SERVER_OPTION_NAMES = [...SSE_OPTION_NAMES, "port", "host", "health"] as const;
+
+const SESSION_OPTION_NAMES = ["openTimeoutMs", "maxQueuedBytes", "stallMs", "onTokenExpiry"];
 
 const SILENT: Logger = {
   debug: () => undefined,
@@ -183,11 +194,12 @@ export function resolveOptions(options: SseOptions, path: string): ResolvedOptio
 function checkSessions(
   path: string,
   { sessions = {}, keepAliveMs }: SseOptions,
-): Pick<ResolvedOptions, "stream" | "openTimeoutMs"> {
-  checkOptionNames(`${path}.sessions`, sessions, ["openTimeoutMs", "maxQueuedBytes", "stallMs"]);
-  const { openTimeoutMs, maxQueuedBytes, stallMs } = sessions as SessionOptions;
+): Pick<ResolvedOptions, "stream" | "openTimeoutMs" | "endsWithCredential"> {
+  checkOptionNames(`${path}.sessions`, sessions, SESSION_OPTION_NAMES);
+  const { openTimeoutMs, maxQueuedBytes, stallMs, onTokenExpiry } = sessions as SessionOptions;
   const defaults = DEFAULT_STREAM_OPTIONS;
   return {
+    endsWithCredential: checkExpiryPolicy(`${path}.sessions.onTokenExpiry`, onTokenExpiry),
     openTimeoutMs: checkMilliseconds(`${path}.sessions.openTimeoutMs`, openTimeoutMs, 10_000),
     stream: {
       keepAliveMs: checkMilliseconds(`${path}.keepAliveMs`, keepAliveMs, defaults.keepAliveMs, 0),
@@ -200,6 +212,11 @@ function checkSessions(
       stallMs: checkMilliseconds(`${path}.sessions.stallMs`, stallMs, defaults.stallMs, 0),
     },
   };
+}
+
+function checkExpiryPolicy(option: string, value: unknown = "end-stream"): boolean {
+  if (value === "end-stream" || value === "keep") return value === "end-stream";
+  throw optionError(option, "is unknown", 'Write "end-stream" or "keep".');
 }
 
 /** A literal path: it is compared as it is, so patterns and encodings would never match. */

@@ -1,19 +1,20 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import cors from "cors";
 import { ANONYMOUS } from "./auth/authenticate.js";
 import type { Authenticator, Caller } from "./auth/authenticate.js";
 import { refusalAnswer, refusalReason } from "./auth/challenge.js";
+import { isDiscoverable, resourcePathOf } from "./auth/protected-resource.js";
 import { answerError, describeCause } from "./answer-error.js";
 import { McpSseError, retryAfter } from "./errors.js";
 import { PostExtra } from "./message-extra.js";
+import { answerMetadata, configuredMount, metadataUrl, resourceUrl } from "./metadata-routes.js";
+import type { PublicMount } from "./metadata-routes.js";
 import { openSession } from "./open-session.js";
 import type { RouterSession, ServerFactory, Sessions } from "./open-session.js";
 import type { ResolvedOptions } from "./options.js";
 import { redactQuery } from "./redact-query.js";
+import { SourceGate } from "./source-gate.js";
 import { readMessage, wasRead } from "./wire/message-body.js";
 import type { JsonRpcMessage } from "./wire/message-body.js";
-import { corsOptions, isLoopbackAddress, judgeSource } from "./wire/origin.js";
-import type { SourceVerdict } from "./wire/origin.js";
 
 /** Where a request stands in the host's application. */
 export interface Mount {
@@ -21,14 +22,17 @@ export interface Mount {
   readonly path: string;
   /** Path of the mount as clients see it; empty at the root. */
   readonly base: string;
+  /** Scheme, host and port as clients see them; `undefined` when the request's Host is none. */
+  readonly origin: string | undefined;
   /** Whether a proxy that the application trusts forwarded the request. */
   readonly viaTrustedProxy: boolean;
 }
 
-/** One of the two routes, and the only method that it takes. */
-type Route = "stream" | "messages";
+/** The two routes of the transport, and the document about them. */
+type Route = "stream" | "messages" | "metadata";
 
-const METHOD: Readonly<Record<Route, string>> = { stream: "GET", messages: "POST" };
+/** The only method that a route of the transport takes. */
+const METHOD = { stream: "GET", messages: "POST" } as const;
 
 /** What the endpoints are made of. */
 export interface SseEndpointsInit {
@@ -48,23 +52,17 @@ const RETRY_AFTER_SHUTDOWN_SECONDS = 5;
  */
 export class SseEndpoints {
   readonly #init: SseEndpointsInit;
-  readonly #cors: ReturnType<typeof cors>;
+  readonly #gate: SourceGate;
+  readonly #isDiscoverable: boolean;
   /** Callers whose credential stood in the URL: it is not there any more for a second look. */
   readonly #redacted = new WeakMap<IncomingMessage, Caller>();
   #isClosing = false;
 
   constructor(init: SseEndpointsInit) {
     this.#init = init;
-    const { sourceRules, corsCredentials } = init.options;
     const methods = init.authenticator?.methods ?? [];
-    this.#cors = cors({
-      ...corsOptions({
-        allowedOrigins: sourceRules.allowedOrigins,
-        requestHeaders: methods.flatMap((method) => method.requestHeaders ?? []),
-        credentials: corsCredentials,
-      }),
-      preflightContinue: true,
-    });
+    this.#isDiscoverable = isDiscoverable(methods);
+    this.#gate = new SourceGate(init.options, methods);
   }
 
   /** The route that a path below the mount leads to; one trailing slash is tolerated. */
@@ -72,7 +70,9 @@ export class SseEndpoints {
     const { endpoint, messageEndpoint } = this.#init.options;
     if (path === messageEndpoint || path === `${messageEndpoint}/`) return "messages";
     if (path === endpoint || path === `${endpoint}/`) return "stream";
-    return undefined;
+    if (!this.#isDiscoverable) return undefined;
+    const resourcePath = resourcePathOf(path);
+    return resourcePath === "" || resourcePath === endpoint ? "metadata" : undefined;
   }
 
   /** Answers a request to one of the two routes. Never rejects, never calls the app's error handling. */
@@ -80,15 +80,18 @@ export class SseEndpoints {
     const route = this.routeOf(mount.path);
     try {
       if (route === undefined) throw new McpSseError("not_found", "There is nothing here.");
-      this.#applyHeaders(req, res);
-      this.#checkSource(req, mount);
+      if (route === "metadata") {
+        this.answerMetadata(req, res, mount);
+        return;
+      }
+      this.#gate.admit(req, res, mount.viaTrustedProxy);
       if (req.method === "OPTIONS") {
         this.#redact(req);
         answerPreflight(res);
         return;
       }
       checkMethod(req, route);
-      const caller = await this.identify(req);
+      const caller = await this.identify(req, mount);
       if (route === "stream") await this.#open(req, res, caller, mount);
       else await this.#receive(req, res, caller);
     } catch (error) {
@@ -96,12 +99,47 @@ export class SseEndpoints {
     }
   }
 
+  /** The path below the mount that the documents speak of; `undefined` when there are none. */
+  get discoverablePath(): string | undefined {
+    return this.#isDiscoverable ? this.#init.options.endpoint : undefined;
+  }
+
+  /** The mount as configured, else as this request shows it. */
+  publicMount(seen: Pick<Mount, "base" | "origin"> | undefined): PublicMount | undefined {
+    const configured = configuredMount(this.#init.options);
+    if (configured !== undefined || seen?.origin === undefined) return configured;
+    return { origin: seen.origin, base: seen.base };
+  }
+
+  /** Answers with the document about the event stream of a mount, and refuses what is no GET. */
+  answerMetadata(
+    req: IncomingMessage,
+    res: ServerResponse,
+    seen: Pick<Mount, "base" | "origin">,
+  ): void {
+    try {
+      const mount = this.publicMount(seen);
+      if (mount === undefined) throw new McpSseError("not_found", "There is nothing here.");
+      const { options, authenticator } = this.#init;
+      answerMetadata(req, res, resourceUrl(mount, options), authenticator?.methods ?? []);
+    } catch (error) {
+      this.refuse(req, res, error);
+    }
+  }
+
+  /** Prepares every method that wants to be; rejects with the first that cannot. */
+  async ready(): Promise<void> {
+    const methods = this.#init.authenticator?.methods ?? [];
+    await Promise.all(methods.map(async (method) => method.start?.()));
+  }
+
   /**
    * The caller of a request, for the routes here and for the guard.
    *
-   * @throws McpSseError with the answer for a caller who is not let in.
+   * @param mount where the request came in, if that is the endpoint itself.
+   * @throws RefusedCaller with the answer for a caller who is not let in.
    */
-  async identify(req: IncomingMessage): Promise<Caller> {
+  async identify(req: IncomingMessage, mount?: Mount): Promise<Caller> {
     const { authenticator } = this.#init;
     if (authenticator === undefined) return ANONYMOUS;
     const known = this.#redacted.get(req);
@@ -114,7 +152,12 @@ export class SseEndpoints {
       if (caller.credential?.place === "query") this.#redacted.set(req, caller);
       return caller;
     }
-    throw new RefusedCaller(refusalReason(outcome, methods), refusalAnswer(outcome, methods));
+    const at = this.#isDiscoverable ? this.publicMount(mount) : undefined;
+    const document = at === undefined ? undefined : metadataUrl(at, this.#init.options);
+    throw new RefusedCaller(
+      refusalReason(outcome, methods),
+      refusalAnswer(outcome, methods, document),
+    );
   }
 
   /** Answers with an error, and tells the operator why. */
@@ -138,30 +181,6 @@ export class SseEndpoints {
     sessions.endAll("shutting-down");
   }
 
-  #applyHeaders(req: IncomingMessage, res: ServerResponse): void {
-    for (const [name, value] of Object.entries(this.#init.options.headers)) {
-      res.setHeader(name, value);
-    }
-    // Without Origin there is nothing to say; an app that answers CORS itself keeps its answer.
-    if (req.headers.origin === undefined) return;
-    if (res.hasHeader("Access-Control-Allow-Origin")) return;
-    this.#cors(req, res, () => undefined);
-  }
-
-  #checkSource(req: IncomingMessage, mount: Mount): void {
-    const { host, origin } = req.headers;
-    const verdict = judgeSource(
-      {
-        host,
-        origin,
-        onLoopback: isLoopbackAddress(req.socket.localAddress),
-        viaTrustedProxy: mount.viaTrustedProxy,
-      },
-      this.#init.options.sourceRules,
-    );
-    if (verdict !== "allowed") throw sourceRefused(verdict);
-  }
-
   async #open(
     req: IncomingMessage,
     res: ServerResponse,
@@ -181,7 +200,7 @@ export class SseEndpoints {
       parsedBody: wasRead(req) ? (req as { body?: unknown }).body : undefined,
     });
     if (this.#isClosing && isCall(message)) throw shuttingDown();
-    session.renew(caller.principal);
+    session.renew(caller.principal, caller.validUntil);
     session.receive(message, new PostExtra(req, caller.authInfo, this.#headersToHide(req, caller)));
     res.writeHead(202).end("Accepted");
   }
@@ -262,23 +281,11 @@ function answerPreflight(res: ServerResponse): void {
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#backwards-compatibility
  */
-function checkMethod(req: IncomingMessage, route: Route): void {
+function checkMethod(req: IncomingMessage, route: keyof typeof METHOD): void {
   if (req.method === METHOD[route]) return;
   throw new McpSseError("method_not_allowed", `This path takes ${METHOD[route]} only.`, {
     headers: { Allow: `${METHOD[route]}, OPTIONS` },
   });
-}
-
-function sourceRefused(verdict: Exclude<SourceVerdict, "allowed">): McpSseError {
-  return verdict === "host-not-allowed"
-    ? new McpSseError(
-        "host_not_allowed",
-        "This Host is not served here. The operator can name it in allowedHosts or publicUrl.",
-      )
-    : new McpSseError(
-        "origin_not_allowed",
-        "Pages of this origin may not call. The operator can name it in cors.allowOrigins.",
-      );
 }
 
 /** What follows the first question mark; the rest of them are data. @see RFC 3986, section 3.4 */

@@ -3,8 +3,11 @@ import { toAuthMethods } from "../strategies/index.js";
 import type { AuthConfig } from "../strategies/index.js";
 import { Authenticator } from "./auth/authenticate.js";
 import { ownerKey } from "./auth/principal.js";
+import { resourcePathOf } from "./auth/protected-resource.js";
 import type { Principal } from "./auth/principal.js";
 import { checkMilliseconds, checkOptionNames, optionError } from "./errors.js";
+import { pathAtRouter } from "./find-mount.js";
+import { configuredMount, resourceUrl } from "./metadata-routes.js";
 import type { ServerFactory, Sessions } from "./open-session.js";
 import { resolveOptions, ROUTER_OPTION_NAMES } from "./options.js";
 import type { ResolvedOptions, SseRouterOptions } from "./options.js";
@@ -23,6 +26,13 @@ export interface SseRouter extends express.Router {
   readonly wellKnown: express.Router;
   /** Who is connected, and the way to end it. */
   readonly sessions: SessionRegistry<Principal | undefined>;
+  /**
+   * Resolves when every authentication method is ready: with OAuth, when the issuer was found.
+   * Nobody has to wait for it; callers get 503 until then.
+   *
+   * @throws McpSseError when a method cannot be made ready now; its `cause` says why.
+   */
+  ready(): Promise<void>;
   /**
    * Takes no new sessions, lets calls in flight finish, and ends all streams. The app and its
    * HTTP server stay as they are.
@@ -69,10 +79,13 @@ export function buildRouter(options: unknown, path: string): SseRouter {
     sessions,
     createServer: createServer as ServerFactory,
   });
-  return Object.assign(createRoutes(endpoints), {
+  const mounts = new MountPaths();
+  const router = createRoutes(endpoints, mounts);
+  return Object.assign(router, {
     guard: createGuard(endpoints),
-    wellKnown: express.Router(),
+    wellKnown: createWellKnown(endpoints, router, mounts),
     sessions: sessions as SessionRegistry<Principal | undefined>,
+    ready: async () => endpoints.ready(),
     close: async ({ timeoutMs }: { timeoutMs?: number } = {}) =>
       endpoints.close(checkMilliseconds("timeoutMs", timeoutMs, DEFAULT_CLOSE_TIMEOUT_MS, 0)),
   });
@@ -85,7 +98,7 @@ export function buildRouter(options: unknown, path: string): SseRouter {
 function createAuthenticator(
   option: string,
   auth: AuthConfig | false | undefined,
-  { logger }: ResolvedOptions,
+  options: ResolvedOptions,
 ): Authenticator | undefined {
   if (auth === false) return undefined;
   if (auth === undefined) {
@@ -95,8 +108,11 @@ function createAuthenticator(
       'Say who may call, for example { type: "jwt", options: { … } }, or write false to let everybody in.',
     );
   }
-  const methods = toAuthMethods(auth, option);
-  for (const warning of methods.flatMap((method) => method.warnings ?? [])) logger.warn(warning);
+  const mount = configuredMount(options);
+  const resource = mount === undefined ? undefined : resourceUrl(mount, options);
+  const methods = toAuthMethods(auth, option, resource);
+  for (const warning of methods.flatMap((method) => method.warnings ?? []))
+    options.logger.warn(warning);
   return new Authenticator(methods);
 }
 
@@ -110,14 +126,84 @@ function createSessions({ logger }: ResolvedOptions): Sessions {
   return sessions;
 }
 
-function createRoutes(endpoints: SseEndpoints): express.Router {
+/**
+ * Where requests have found the router; strangers' too, so nothing that a header says goes in
+ * here, and another spelling of a path is no other path.
+ */
+class MountPaths {
+  readonly #seen = new Map<string, string>();
+
+  add(base: string): void {
+    const key = base.toLowerCase();
+    // Two are as good as many: then none of them is the one.
+    if (this.#seen.size < 2 && !this.#seen.has(key)) this.#seen.set(key, base);
+  }
+
+  /** The one mount path; `undefined` while none, or more than one, is known. */
+  get only(): string | undefined {
+    return this.#seen.size === 1 ? [...this.#seen.values()][0] : undefined;
+  }
+}
+
+function createRoutes(endpoints: SseEndpoints, mounts: MountPaths): express.Router {
   // Parents' parameters are for createServer, which finds them at session.request.params.
   const router = express.Router({ mergeParams: true });
   router.use((req, res, next) => {
-    if (endpoints.routeOf(req.path) === undefined) next();
-    else void endpoints.handle(req, res, mountOf(req));
+    if (endpoints.routeOf(req.path) === undefined) {
+      next();
+      return;
+    }
+    mounts.add(req.baseUrl);
+    void endpoints.handle(req, res, mountOf(req));
   });
   return router;
+}
+
+/**
+ * The documents at the app's root: for the path of the event stream, and the root one.
+ *
+ * Security decision: a document is served for a path only if that path leads to this very router,
+ * so that no mount ever speaks for another's resource.
+ */
+function createWellKnown(
+  endpoints: SseEndpoints,
+  router: express.Router,
+  mounts: MountPaths,
+): express.Router {
+  const wellKnown = express.Router();
+  const endpoint = endpoints.discoverablePath;
+  if (endpoint === undefined) return wellKnown;
+  wellKnown.use((req, res, next) => {
+    const path = resourcePathOf(req.path);
+    if (path === undefined) {
+      next();
+      return;
+    }
+    const base =
+      endpoints.publicMount(undefined)?.base ?? baseOf(path, req, router, endpoint, mounts);
+    const isOurs = base !== undefined && (path === "" || path === `${base}${endpoint}`);
+    if (isOurs) endpoints.answerMetadata(req, res, mountOf(req, base));
+    else next();
+  });
+  return wellKnown;
+}
+
+/** The mount path that a well-known path speaks of, if it is one of this router's. */
+function baseOf(
+  path: string,
+  req: express.Request,
+  router: express.Router,
+  endpoint: string,
+  mounts: MountPaths,
+): string | undefined {
+  // Express 4 has the router at `_router`, and throws at `router`.
+  const app = req.app as { _router?: unknown; router?: unknown };
+  const leadsHere = (candidate: string): boolean =>
+    pathAtRouter(app._router ?? app.router, candidate, router) === endpoint;
+  if (path === "") return mounts.only ?? (leadsHere(endpoint) ? "" : undefined);
+  const base = path.endsWith(endpoint) ? path.slice(0, -endpoint.length) : undefined;
+  if (base === undefined) return undefined;
+  return base === mounts.only || leadsHere(path) ? base : undefined;
 }
 
 function createGuard(endpoints: SseEndpoints): express.RequestHandler {
@@ -133,10 +219,25 @@ function createGuard(endpoints: SseEndpoints): express.RequestHandler {
   };
 }
 
-function mountOf(req: express.Request): Mount {
+/** @param base path of the mount within the app. */
+function mountOf(req: express.Request, base = req.baseUrl): Mount {
   const viaTrustedProxy = wasForwarded(req);
   const prefix = viaTrustedProxy ? forwardedPrefix(req) : "";
-  return { path: req.path, base: `${prefix}${req.baseUrl}`, viaTrustedProxy };
+  return {
+    path: req.path,
+    base: `${prefix}${base}`,
+    origin: originOf(req, viaTrustedProxy),
+    viaTrustedProxy,
+  };
+}
+
+/** Scheme, host and port of a request; those that a trusted proxy names, if there is one. */
+function originOf(req: express.Request, viaTrustedProxy: boolean): string | undefined {
+  const forwarded = viaTrustedProxy ? req.get("x-forwarded-host") : undefined;
+  const host = forwarded?.split(",", 1)[0]?.trim() ?? req.get("host") ?? "";
+  // Both are the sender's to choose; only what can be nothing else goes into a URL.
+  const isHost = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host);
+  return isHost && /^https?$/.test(req.protocol) ? `${req.protocol}://${host}` : undefined;
 }
 
 /** Each says by itself that a proxy forwarded the request. */

@@ -4,6 +4,8 @@ import { apikey } from "./apikey.js";
 import type { ApiKeyOptions } from "./apikey.js";
 import { jwt } from "./jwt.js";
 import type { JwtOptions } from "./jwt.js";
+import { oauth } from "./oauth.js";
+import type { OAuthContext, OAuthOptions } from "./oauth.js";
 import { isStrategy } from "./passport.js";
 
 /** Signed tokens, sent as `Authorization: Bearer`. */
@@ -18,18 +20,25 @@ export interface ApiKeyAuth {
   readonly options: ApiKeyOptions;
 }
 
+/** Access tokens of an OAuth 2.1 authorization server, sent as `Authorization: Bearer`. */
+export interface OAuthAuth {
+  readonly type: "oauth";
+  readonly options: OAuthOptions;
+}
+
 /** One way to be let in. */
-export type AuthEntry = JwtAuth | ApiKeyAuth | AuthMethod;
+export type AuthEntry = JwtAuth | ApiKeyAuth | OAuthAuth | AuthMethod;
 
 /** One way to be let in, or several in order: any of them suffices. */
 export type AuthConfig = AuthEntry | readonly AuthEntry[];
 
 /** Builds the method of one auth type; `path` is how errors call its options. */
-type Factory = (options: never, path: string) => AuthMethod;
+type Factory = (options: never, path: string, context: OAuthContext) => AuthMethod;
 
 const FACTORIES: ReadonlyMap<string, Factory> = new Map<string, Factory>([
   ["jwt", jwt],
   ["apikey", apikey],
+  ["oauth", oauth],
 ]);
 
 const KNOWN = [...FACTORIES.keys()].map((type) => `"${type}"`).join(", ");
@@ -38,11 +47,16 @@ const KNOWN = [...FACTORIES.keys()].map((type) => `"${type}"`).join(", ");
  * The methods that an `auth` option stands for, in their order.
  *
  * @param path How error messages call the option.
+ * @param resource URL of the endpoint, if it is configured: the audience of tokens by default.
  * @throws TypeError for anything that is no configuration; it says which part, and what to write
  * instead.
  */
-export function toAuthMethods(config: AuthConfig, path = "auth"): readonly AuthMethod[] {
-  if (!Array.isArray(config)) return [toAuthMethod(config, path)];
+export function toAuthMethods(
+  config: AuthConfig,
+  path = "auth",
+  resource?: string,
+): readonly AuthMethod[] {
+  if (!Array.isArray(config)) return [toAuthMethod(config, path, { resource })];
   if (config.length === 0) {
     throw optionError(
       path,
@@ -51,12 +65,23 @@ export function toAuthMethods(config: AuthConfig, path = "auth"): readonly AuthM
     );
   }
   const entries = config as readonly unknown[];
-  const methods = entries.map((entry, index) => toAuthMethod(entry, `${path}[${index}]`));
+  const issuers = (entries as readonly (Partial<OAuthAuth> | null)[]).filter(
+    (entry) => entry?.type === "oauth",
+  );
+  const introspected = issuers.filter(
+    (entry) => entry?.options?.tokenValidation === "introspection",
+  );
+  const context = {
+    resource,
+    hasSeveralIssuers: issuers.length > 1,
+    needsNamedIssuer: introspected.length > 1,
+  };
+  const methods = entries.map((entry, index) => toAuthMethod(entry, `${path}[${index}]`, context));
   checkIssuers(entries, path);
   return methods;
 }
 
-function toAuthMethod(entry: unknown, path: string): AuthMethod {
+function toAuthMethod(entry: unknown, path: string, context: OAuthContext): AuthMethod {
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
     throw optionError(
       path,
@@ -77,7 +102,7 @@ function toAuthMethod(entry: unknown, path: string): AuthMethod {
   if (entry["options"] === undefined) {
     throw optionError(`${path}.options`, "is missing", "Write { type, options: { … } }.");
   }
-  return factory(entry["options"] as never, `${path}.options`);
+  return factory(entry["options"] as never, `${path}.options`, context);
 }
 
 function findFactory(type: unknown, path: string): Factory {

@@ -124,6 +124,7 @@ export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
     challenge: { scheme: "Bearer" },
     searched: ["Authorization: Bearer"],
     exposesToken: true,
+    clockTolerance: claims.clockTolerance,
     warnings: [warning, audienceWarning(keyOption, claims.audience, path)].filter(isText),
     ...commonMembers(options, path),
   };

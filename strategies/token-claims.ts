@@ -14,11 +14,17 @@ export function principalOfClaims(claims: TokenClaims, token: string): Principal
   return {
     id: subjectOf(claims) ?? fingerprint(token),
     issuer: textOf(claims["iss"]),
-    clientId: textOf(claims["client_id"]) ?? textOf(claims["azp"]),
+    clientId: clientOf(claims),
     scopes: scopesOf(claims),
     expiresAt: Number.isFinite(claims["exp"]) ? (claims["exp"] as number) : undefined,
     claims,
   };
+}
+
+/** The client: `client_id` (RFC 9068, section 2.2), `azp` (OpenID Connect), `appid` (Entra v1), `cid` (Okta). */
+function clientOf(claims: TokenClaims): string | undefined {
+  const names = ["client_id", "azp", "appid", "cid"];
+  return names.map((name) => textOf(claims[name])).find((id) => id !== undefined);
 }
 
 /** `sub`. Some issuers number their users. @see RFC 7519, section 4.1.2 */

@@ -10,5 +10,7 @@ declare namespace NodeJS {
     API_KEY_1?: string;
     API_KEY_2?: string;
     SESSION_SECRET?: string;
+    OAUTH_CLIENT_ID?: string;
+    OAUTH_CLIENT_SECRET?: string;
   }
 }

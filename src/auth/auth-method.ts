@@ -49,6 +49,7 @@ export interface FoundCredential {
  * | `success(user, info)` | `principal(user, info)` is let in |
  * | `fail(…)` | 401: the next strategy is tried, then the next method |
  * | `fail(…, 403)` or `fail(new McpSseError("insufficient_scope", …))` | 403: the caller is known and lacks a permission |
+ * | `fail(new McpSseError("missing_credential", …))` | the credential is left to the next method; 401 if none takes it |
  * | `fail` or `error` with `new McpSseError("temporarily_unavailable", …)` | 503 with `Retry-After`: nothing can be said of the credential |
  * | `error(err)`, a throw, a rejection | 503: an exception is never "invalid token" |
  * | `redirect(url)` | 401: an MCP route never follows a login redirect |
@@ -104,6 +105,20 @@ export interface AuthMethod {
 
   /** Seconds for which a credential counts beyond its `expiresAt`, because clocks differ. Default: 0. */
   readonly clockTolerance?: number;
+
+  /**
+   * Issuers whose access tokens the method takes. Having this turns on protected-resource
+   * metadata, and challenges that point to it. Default: none.
+   *
+   * @see RFC 9728
+   */
+  authorizationServers?(): readonly string[];
+
+  /**
+   * Prepares the method. `MCPServer.start()` and `router.ready()` wait for it and fail with it;
+   * a router that nobody asked prepares itself when the first request needs it.
+   */
+  start?(): Promise<void>;
 
   /** What an operator should mend although it works, for the log when the endpoint is built. Default: none. */
   readonly warnings?: readonly string[];

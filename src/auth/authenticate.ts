@@ -16,6 +16,8 @@ export interface Caller {
   readonly credential: FoundCredential | undefined;
   /** Whether tools may see the credential. */
   readonly exposesToken: boolean;
+  /** When the credential ends, tolerance included, in milliseconds since the epoch. */
+  readonly validUntil: number | undefined;
 }
 
 /** What authentication can come to. There is no other result, and no exception. */
@@ -25,6 +27,8 @@ export type Outcome =
       readonly kind: "no-credential";
       /** Challenges that strategies themselves asked for. */
       readonly challenges?: readonly string[];
+      /** Why a method leaves a credential that is there to others. */
+      readonly declined?: Pick<Extract<Outcome, { kind: "invalid" }>, "reason" | "bearer">;
     }
   | {
       readonly kind: "invalid";
@@ -57,6 +61,7 @@ export const ANONYMOUS: Caller = Object.freeze({
   ownerKey: ownerKey(undefined),
   credential: undefined,
   exposesToken: true,
+  validUntil: undefined,
 });
 
 /** Runs authentication methods, in their order, through a Passport instance of its own. */
@@ -84,7 +89,7 @@ export class Authenticator {
       if (outcome.kind === "authenticated") return outcome;
       refusals.push(outcome);
     }
-    return mostTelling(refusals);
+    return judgeDeclined(mostTelling(refusals));
   }
 
   async #tryMethod(method: AuthMethod, index: number, req: IncomingMessage): Promise<Outcome> {
@@ -151,7 +156,12 @@ function createCaller(
     ownerKey: ownerKey(principal),
     credential,
     exposesToken,
+    validUntil: validUntil(principal, method),
   };
+}
+
+function validUntil({ expiresAt }: Principal, method: AuthMethod): number | undefined {
+  return expiresAt === undefined ? undefined : (expiresAt + (method.clockTolerance ?? 0)) * 1000;
 }
 
 /**
@@ -166,7 +176,8 @@ export function missingScopes(
 ): readonly string[] {
   if (rule === undefined) return [];
   const satisfies = rule.satisfies?.bind(rule) ?? ((scope: string) => granted.includes(scope));
-  return rule.required.filter((scope) => !satisfies(scope, granted));
+  // Compared with `true`, because the promise of an async function is truthy whatever it resolves to.
+  return rule.required.filter((scope) => (satisfies(scope, granted) as unknown) !== true);
 }
 
 /**
@@ -181,6 +192,7 @@ export function mostTelling(refusals: readonly Refusal[]): Refusal {
   const order: readonly Refusal["kind"][] = ["insufficient-scope", "unavailable", "invalid"];
   const found = order
     .map((kind) => refusals.find((refusal) => refusal.kind === kind))
+    .concat(refusals.find((refusal) => "declined" in refusal))
     .find((refusal) => refusal !== undefined);
   if (found?.kind === "insufficient-scope" || found?.kind === "unavailable") return found;
   // One answer names the challenges of all.
@@ -188,6 +200,16 @@ export function mostTelling(refusals: readonly Refusal[]): Refusal {
     "challenges" in refusal ? refusal.challenges : [],
   );
   return { ...(found ?? { kind: "no-credential" }), ...(challenges.length > 0 && { challenges }) };
+}
+
+/**
+ * A credential that every method left to the others is a bad one, for the reason that the first
+ * had. Where another method judged it, that one's reason counts.
+ */
+function judgeDeclined(refusal: Refusal): Refusal {
+  if (refusal.kind !== "no-credential" || refusal.declined === undefined) return refusal;
+  const { declined, challenges } = refusal;
+  return { kind: "invalid", ...declined, ...(challenges !== undefined && { challenges }) };
 }
 
 /**
@@ -211,14 +233,16 @@ function refusalOf(
   req: IncomingMessage,
   credential: FoundCredential | undefined,
 ): Refusal {
-  const bearer = credential?.place === "bearer";
+  const bearer = isBearerToken(method, credential);
   switch (answer.kind) {
     case "redirect":
       return { kind: "invalid", reason: `${method.name} wants an interactive login`, bearer };
     case "pass":
       return { kind: "invalid", reason: `${method.name} did not decide`, bearer };
     case "error":
-      if (answer.error instanceof McpSseError) return refusalOfError(method, answer.error, bearer);
+      if (answer.error instanceof McpSseError) {
+        return refusalOfError(method, answer.error, credential);
+      }
       return {
         kind: "unavailable",
         reason: `${method.name} failed while checking the credential: ${kindOf(answer.error)}`,
@@ -227,6 +251,12 @@ function refusalOf(
     case "failure":
       return refusalOfFailure(method, answer, req, credential);
   }
+}
+
+/** Whether a credential is a bearer token, in the header or, where no method wants it, in the URL. @see RFC 6750, section 2 */
+function isBearerToken(method: AuthMethod, credential: FoundCredential | undefined): boolean {
+  if (credential?.place !== "query") return credential?.place === "bearer";
+  return method.challenge?.scheme.toLowerCase() === "bearer";
 }
 
 /**
@@ -247,8 +277,8 @@ function refusalOfFailure(
   req: IncomingMessage,
   credential: FoundCredential | undefined,
 ): Refusal {
-  const bearer = credential?.place === "bearer";
-  if (info instanceof McpSseError) return refusalOfError(method, info, bearer);
+  const bearer = isBearerToken(method, credential);
+  if (info instanceof McpSseError) return refusalOfError(method, info, credential);
   if (status === 403) {
     return { kind: "insufficient-scope", required: method.scopes?.required ?? [] };
   }
@@ -260,10 +290,18 @@ function refusalOfFailure(
   return { kind: "invalid", reason, bearer, ...challenge };
 }
 
-function refusalOfError(method: AuthMethod, error: McpSseError, bearer: boolean): Refusal {
+function refusalOfError(
+  method: AuthMethod,
+  error: McpSseError,
+  credential: FoundCredential | undefined,
+): Refusal {
+  const bearer = isBearerToken(method, credential);
   switch (error.code) {
     case "missing_credential":
-      return { kind: "no-credential" };
+      return {
+        kind: "no-credential",
+        ...(credential !== undefined && { declined: { reason: error.message, bearer } }),
+      };
     case "invalid_token":
       return { kind: "invalid", reason: error.message, bearer };
     case "insufficient_scope":

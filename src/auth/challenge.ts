@@ -11,13 +11,15 @@ const REALM = "mcp";
  *
  * Security decision: the body says where a credential was searched, never what was found there.
  *
- * @see RFC 6750, section 3
+ * @param resourceMetadata URL of the document that tells clients where to get a token; only with OAuth.
+ * @see RFC 6750, section 3; RFC 9728, section 5.1
  */
 export function refusalAnswer(
   outcome: Exclude<Outcome, { kind: "authenticated" }>,
   methods: readonly AuthMethod[],
+  resourceMetadata?: string,
 ): McpSseError {
-  const challenges = { "WWW-Authenticate": challengesFor(outcome, methods) };
+  const challenges = { "WWW-Authenticate": challengesFor(outcome, methods, resourceMetadata) };
   switch (outcome.kind) {
     case "no-credential":
       return new McpSseError(
@@ -81,14 +83,18 @@ export function searchedPlaces(methods: readonly AuthMethod[]): string {
 function challengesFor(
   outcome: Exclude<Outcome, { kind: "authenticated" }>,
   methods: readonly AuthMethod[],
+  resourceMetadata: string | undefined,
 ): readonly string[] {
   const lines = new Map<string, string>();
   for (const { challenge } of methods) {
     if (challenge === undefined) continue;
     const scheme = challenge.scheme.toLowerCase();
     if (lines.has(scheme)) continue;
-    const withError = scheme === "bearer" ? addError(challenge, outcome, methods) : challenge;
-    lines.set(scheme, formatChallenge(withError));
+    const isBearer = scheme === "bearer";
+    const full = isBearer
+      ? bearerChallenge(challenge, outcome, methods, resourceMetadata)
+      : challenge;
+    lines.set(scheme, formatChallenge(full));
   }
   // A strategy's own words count for a scheme that no method declared.
   for (const challenge of "challenges" in outcome ? outcome.challenges : []) {
@@ -106,10 +112,11 @@ function challengesFor(
 }
 
 /** `error` only after a credential was sent. @see RFC 6750, section 3.1 */
-function addError(
+function bearerChallenge(
   challenge: Challenge,
   outcome: Outcome,
   methods: readonly AuthMethod[],
+  resourceMetadata: string | undefined,
 ): Challenge {
   const params: Record<string, string> = { ...challenge.params };
   if (outcome.kind === "invalid" && outcome.bearer) {
@@ -119,9 +126,16 @@ function addError(
   if (outcome.kind === "insufficient-scope") params["error"] = "insufficient_scope";
   // The scopes are named in every challenge: official clients ask for what the first one names
   // and never step up later.
-  const scopes = methods.flatMap((method) => method.scopes?.required ?? []);
+  const scopes = scopesToAskFor(outcome, methods);
   if (scopes.length > 0) params["scope"] = [...new Set(scopes)].join(" ");
+  if (resourceMetadata !== undefined) params["resource_metadata"] = resourceMetadata;
   return { scheme: challenge.scheme, params };
+}
+
+/** Of a caller who is known, those of the method that knows them; else all, because any may be tried. */
+function scopesToAskFor(outcome: Outcome, methods: readonly AuthMethod[]): readonly string[] {
+  if (outcome.kind === "insufficient-scope" && outcome.required.length > 0) return outcome.required;
+  return methods.flatMap((method) => method.scopes?.required ?? []);
 }
 
 /** A challenge as it goes over the wire. @see RFC 9110, section 11.6.1 */

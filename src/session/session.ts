@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { McpSseError } from "../errors.js";
+import { MAX_TIMER_MS, McpSseError } from "../errors.js";
 import type { EventStream, StreamEnd } from "../wire/event-stream.js";
 import type { JsonRpcId, JsonRpcMessage } from "../wire/message-body.js";
 
@@ -21,6 +21,8 @@ export type CloseReason =
   | "revoked"
   /** The router or the server is being closed. */
   | "shutting-down"
+  /** Its owner's credential has expired, and no newer one was sent. */
+  | "credential-expired"
   /** There was no server for it. */
   | "failed-to-open";
 
@@ -29,6 +31,9 @@ const REASON_OF_END: Readonly<Record<StreamEnd, CloseReason>> = {
   disconnected: "client-disconnected",
   stalled: "reader-stalled",
 };
+
+/** How soon a client comes back to a stream that ended with its credential, in milliseconds: it needs a new one first. */
+const RECONNECT_MS = 1_000;
 
 /** What a session shows of itself: to `createServer`, to `setup`, and in `sessions`. */
 export interface SessionInfo<P = unknown> {
@@ -55,6 +60,8 @@ export interface SessionInit<P> {
   /** Compared with the key of every POST. */
   readonly ownerKey: string;
   readonly request: IncomingMessage;
+  /** When the session ends unless it is renewed, in milliseconds since the epoch. Default: never. */
+  readonly validUntil?: number | undefined;
 }
 
 type Listener<E> = (message: JsonRpcMessage, extra: E) => void;
@@ -79,11 +86,15 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
   #stream: EventStream | undefined;
   #abort: AbortController | undefined;
   #closeReason: CloseReason | undefined;
+  #validUntil: number | undefined;
+  #expiry: NodeJS.Timeout | undefined;
 
-  constructor({ principal, ownerKey, request }: SessionInit<P>) {
+  constructor({ principal, ownerKey, request, validUntil }: SessionInit<P>) {
     this.ownerKey = ownerKey;
     this.#principal = principal;
     this.#request = request;
+    this.#validUntil = validUntil;
+    this.#watchExpiry();
   }
 
   get principal(): P {
@@ -119,9 +130,16 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
     this.#stream = stream;
   }
 
-  /** Keeps the most recent credential's principal; the owner stays the same. */
-  renew(principal: P): void {
+  /**
+   * Keeps the most recent credential's principal; the owner stays the same. A credential that
+   * ends later prolongs the session, one that ends earlier does not shorten it.
+   */
+  renew(principal: P, validUntil?: number): void {
     this.#principal = principal;
+    if (this.#validUntil === undefined || this.#validUntil === validUntil) return;
+    if (validUntil !== undefined && validUntil < this.#validUntil) return;
+    this.#validUntil = validUntil;
+    this.#watchExpiry();
   }
 
   /** Sends the frame of an event; see {@link EventStream.write}. */
@@ -173,7 +191,8 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
   end(reason: CloseReason): void {
     if (this.#closeReason !== undefined) return;
     this.#closeReason = reason;
-    this.#stream?.end();
+    clearTimeout(this.#expiry);
+    this.#stream?.end(reason === "credential-expired" ? RECONNECT_MS : undefined);
     this.#abort?.abort();
     this.#unanswered.clear();
     this.#announceIdle();
@@ -193,6 +212,24 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
   async #writeMessage(message: unknown): Promise<void> {
     // JSON has no raw line breaks, so the frame needs no look at its data.
     await this.write(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
+  }
+
+  /**
+   * A timer holds 24 days at most; a longer life is watched in steps. What has expired already
+   * ends with the next turn: whoever is opening the session has nothing to close yet.
+   */
+  #watchExpiry(): void {
+    clearTimeout(this.#expiry);
+    const validUntil = this.#validUntil;
+    if (validUntil === undefined || this.#closeReason !== undefined) return;
+    const left = Math.max(0, validUntil - Date.now());
+    this.#expiry = setTimeout(
+      () => {
+        if (Date.now() >= validUntil) this.end("credential-expired");
+        else this.#watchExpiry();
+      },
+      Math.min(left, MAX_TIMER_MS),
+    ).unref();
   }
 
   #noteCall(message: JsonRpcMessage): void {

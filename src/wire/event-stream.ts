@@ -134,10 +134,14 @@ export class EventStream {
     });
   }
 
-  /** Ends the response after what was accepted; what still waits for room is lost. */
-  end(): void {
+  /**
+   * Ends the response after what was accepted; what still waits for room is lost.
+   *
+   * @param retryMs tells the client when to come back, in milliseconds.
+   */
+  end(retryMs?: number): void {
     if (this.#hasEnded) return;
-    if (this.#isOpen) this.#res.end();
+    if (this.#isOpen) this.#res.end(retryMs === undefined ? undefined : `retry: ${retryMs}\n\n`);
     this.#finish("ended");
     // A reader that takes nothing would hold the connection, and what was accepted, for ever.
     if (this.#isOpen) this.#startStallClock();

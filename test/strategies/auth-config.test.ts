@@ -54,7 +54,7 @@ describe("an auth configuration that is wrong", () => {
     "an empty object": [{}, /^auth\.type is not a known type\. The types are "jwt", "apikey"/],
     "a type in other letters": [{ ...apiKeyAuth, type: "apiKey" }, /Did you mean "apikey"\?$/],
     "a type with a hyphen": [{ ...apiKeyAuth, type: "API-Key" }, /Did you mean "apikey"\?$/],
-    "a type that is not there": [{ type: "oauth", options: {} }, /The types are "jwt", "apikey"/],
+    "a type that is not there": [{ type: "saml", options: {} }, /The types are "jwt", "apikey"/],
     "a type of the prototype": [{ type: "constructor", options: {} }, /is not a known type/],
     "no options": [{ type: "jwt" }, /^auth\.options is missing\. Write \{ type, options/],
     "options beside the type": [{ type: "jwt", secret: SECRET }, /^auth\.secret is not an option/],

@@ -116,6 +116,7 @@ it("STREAM-6 STREAM-8 MESSAGE-5: every option has its documented default", () =>
   const { logger: _silent, ...defaults } = resolveOptions({}, "options");
   expect(defaults).toEqual({
     endpoint: "/sse",
+    endsWithCredential: true,
     messageEndpoint: "/messages",
     maxMessageBytes: 4_194_304,
     headers: {},

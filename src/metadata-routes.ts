@@ -1,0 +1,76 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AuthMethod } from "./auth/auth-method.js";
+import { describeResource, WELL_KNOWN_PATH } from "./auth/protected-resource.js";
+import { McpSseError } from "./errors.js";
+import type { ResolvedOptions } from "./options.js";
+
+/** Where a router is mounted, as its clients see it. */
+export interface PublicMount {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** Path of the mount, empty at the root. */
+  readonly base: string;
+}
+
+/** The mount as the operator wrote it down; it counts for every request. */
+export function configuredMount({ publicUrl }: ResolvedOptions): PublicMount | undefined {
+  if (publicUrl === undefined) return undefined;
+  return { origin: publicUrl.origin, base: publicUrl.pathname.replace(/\/$/, "") };
+}
+
+/** URL of the event stream: the identifier of the protected resource. @see RFC 9728, section 1.2 */
+export function resourceUrl({ origin, base }: PublicMount, { endpoint }: ResolvedOptions): string {
+  return `${origin}${base}${endpoint}`;
+}
+
+/**
+ * URL of the document about the event stream, below the mount itself: it answers there whatever
+ * the rest of the application does with its root.
+ *
+ * @see RFC 9728, section 5.1
+ */
+export function metadataUrl({ origin, base }: PublicMount, { endpoint }: ResolvedOptions): string {
+  return `${origin}${base}${WELL_KNOWN_PATH}${endpoint}`;
+}
+
+/** For browsers the document is open to every page: it holds nothing but what a 401 tells. */
+const OPEN_CORS = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Allow-Methods": "GET, OPTIONS",
+  "Access-Control-Allow-Headers": "Mcp-Protocol-Version",
+};
+
+/** Seconds for which clients may keep the document. It names the request's host, so shared caches may not. */
+const CACHE_CONTROL = "private, max-age=300";
+
+/**
+ * Answers with the protected-resource document.
+ *
+ * @throws McpSseError for another method than GET.
+ * @see RFC 9728, section 3.2
+ */
+export function answerMetadata(
+  req: IncomingMessage,
+  res: ServerResponse,
+  resource: string,
+  methods: readonly AuthMethod[],
+): void {
+  for (const [name, value] of Object.entries(OPEN_CORS)) res.setHeader(name, value);
+  if (req.method === "OPTIONS") {
+    res.writeHead(204, { "Content-Length": "0" }).end();
+    return;
+  }
+  if (req.method !== "GET") {
+    throw new McpSseError("method_not_allowed", "This path takes GET only.", {
+      headers: { Allow: "GET, OPTIONS" },
+    });
+  }
+  const body = JSON.stringify(describeResource(resource, methods));
+  res
+    .writeHead(200, {
+      "Content-Type": "application/json",
+      "Content-Length": Buffer.byteLength(body),
+      "Cache-Control": CACHE_CONTROL,
+    })
+    .end(body);
+}

@@ -1,0 +1,55 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import cors from "cors";
+import type { AuthMethod } from "./auth/auth-method.js";
+import { McpSseError } from "./errors.js";
+import type { ResolvedOptions } from "./options.js";
+import { corsOptions, isLoopbackAddress, judgeSource } from "./wire/origin.js";
+import type { SourceVerdict } from "./wire/origin.js";
+
+/** The first step of every request: the headers of every answer, and where the request comes from. */
+export class SourceGate {
+  readonly #options: ResolvedOptions;
+  readonly #cors: ReturnType<typeof cors>;
+
+  constructor(options: ResolvedOptions, methods: readonly AuthMethod[]) {
+    this.#options = options;
+    this.#cors = cors({
+      ...corsOptions({
+        allowedOrigins: options.sourceRules.allowedOrigins,
+        requestHeaders: methods.flatMap((method) => method.requestHeaders ?? []),
+        credentials: options.corsCredentials,
+      }),
+      preflightContinue: true,
+    });
+  }
+
+  /**
+   * Sets the headers that every answer has, refusals included, and lets the request in.
+   *
+   * @throws McpSseError 403 for a Host or an Origin that is not allowed.
+   */
+  admit(req: IncomingMessage, res: ServerResponse, viaTrustedProxy: boolean): void {
+    for (const [name, value] of Object.entries(this.#options.headers)) res.setHeader(name, value);
+    // Without Origin there is nothing to say; an app that answers CORS itself keeps its answer.
+    const { host, origin } = req.headers;
+    if (origin !== undefined && !res.hasHeader("Access-Control-Allow-Origin")) {
+      this.#cors(req, res, () => undefined);
+    }
+    const onLoopback = isLoopbackAddress(req.socket.localAddress);
+    const source = { host, origin, onLoopback, viaTrustedProxy };
+    const verdict = judgeSource(source, this.#options.sourceRules);
+    if (verdict !== "allowed") throw sourceRefused(verdict);
+  }
+}
+
+function sourceRefused(verdict: Exclude<SourceVerdict, "allowed">): McpSseError {
+  return verdict === "host-not-allowed"
+    ? new McpSseError(
+        "host_not_allowed",
+        "This Host is not served here. The operator can name it in allowedHosts or publicUrl.",
+      )
+    : new McpSseError(
+        "origin_not_allowed",
+        "Pages of this origin may not call. The operator can name it in cors.allowOrigins.",
+      );
+}

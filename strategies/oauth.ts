@@ -1,0 +1,143 @@
+import type { IncomingMessage } from "node:http";
+import { findBearer } from "../src/auth/auth-method.js";
+import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/auth-method.js";
+import type { PrincipalInit } from "../src/auth/principal.js";
+import { McpSseError } from "../src/errors.js";
+import { createJwtStrategy } from "./jwt-strategy.js";
+import { Issuer } from "./oauth/issuer.js";
+import { readOAuthOptions } from "./oauth/oauth-options.js";
+import type { OAuthContext, OAuthOptions, OAuthSettings } from "./oauth/oauth-options.js";
+import { readUnverified } from "./oauth/unverified-token.js";
+import { principalOfClaims } from "./token-claims.js";
+import type { ActiveStrategy } from "./translate-failures.js";
+
+export type { AudienceClaim, AudienceRule } from "./oauth/access-token.js";
+export type { OAuthContext, OAuthOptions, TokenValidation } from "./oauth/oauth-options.js";
+
+const NEEDED_BY = 'auth type "oauth"';
+
+/** The query parameter of RFC 6750, section 2.3, which is refused here. */
+const TOKEN_PARAMETER = "access_token";
+
+/** What a strategy says of a token that the other one checks. */
+const NOT_MINE = new McpSseError("missing_credential", "another check takes this token");
+
+/**
+ * Lets callers in who send an access token of an OAuth 2.1 authorization server, and tells those
+ * who have none where to get one.
+ *
+ * A JWT is verified with the issuer's keys, any other token by introspection. The issuer's
+ * metadata is looked up when it is first needed; until it is found, callers get 503.
+ *
+ * @param path How error messages call the options.
+ * @param context What the endpoint around the method knows.
+ * @throws TypeError for a wrong option; it says which, and what to write instead.
+ * @throws Error when passport-jwt or jwks-rsa is not installed.
+ * @see OAuth 2.1, section 5; RFC 9728; RFC 9068; RFC 7662
+ */
+export function oauth(
+  options: OAuthOptions,
+  path = "auth.options",
+  context: OAuthContext = {},
+): AuthMethod {
+  const settings = readOAuthOptions(options, path, context);
+  const { tokenValidation, scopes, timeoutMs, clockTolerance } = settings;
+  const issuer = new Issuer(settings);
+  return {
+    name: "oauth",
+    strategies: [
+      ...(tokenValidation === "introspection" ? [] : [jwtStrategy(issuer, settings)]),
+      ...(tokenValidation === "jwt" ? [] : [introspectionStrategy(issuer, settings)]),
+    ],
+    // An introspection answer may leave the issuer out; whose sessions are whose must not depend on it.
+    principal: (user) => ({ ...(user as PrincipalInit), issuer: issuer.name }),
+    findCredential: findAccessToken,
+    challenge: { scheme: "Bearer" },
+    searched: ["Authorization: Bearer"],
+    queryParameter: TOKEN_PARAMETER,
+    exposesToken: true,
+    clockTolerance,
+    authorizationServers: () => [issuer.name],
+    start: async () => {
+      await issuer.metadata();
+    },
+    ...(scopes !== undefined && { scopes }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+  };
+}
+
+/**
+ * The access token of a request.
+ *
+ * Security decision: a token in the URL is refused, whatever it is and whatever else is sent.
+ * URLs end up in logs, histories and `Referer` headers, so that token is no secret any more.
+ *
+ * @see RFC 9700, section 4.3.2; OAuth 2.1, section 5.1.1
+ */
+function findAccessToken(req: IncomingMessage): FoundCredential | undefined {
+  return hasTokenInUrl(req) ? { place: "query", name: TOKEN_PARAMETER, text: "" } : findBearer(req);
+}
+
+function hasTokenInUrl({ url = "" }: IncomingMessage): boolean {
+  const start = url.indexOf("?");
+  return start !== -1 && new URLSearchParams(url.slice(start + 1)).has(TOKEN_PARAMETER);
+}
+
+/** The token to check, once it is clear that there is one and where it came from. */
+function tokenOf(req: IncomingMessage): string {
+  if (hasTokenInUrl(req)) {
+    throw new McpSseError("invalid_token", "an access token must not be in the URL");
+  }
+  return findBearer(req)?.text ?? "";
+}
+
+/** What is said of a token that is for introspection, if anything. */
+const NOT_A_JWT = new McpSseError("missing_credential", "the token is malformed");
+
+/** JWTs, by passport-jwt over the issuer's keys. */
+function jwtStrategy(issuer: Issuer, settings: OAuthSettings): PassportStrategy {
+  const { algorithms, clockTolerance, tokenValidation } = settings;
+  const verify = createJwtStrategy(
+    {
+      keys: (header, token) => issuer.keyFor(header, token),
+      accept: (claims) => issuer.check(claims),
+      algorithms,
+      clockTolerance,
+      requireExp: true,
+      // Both are judged by `accept`, for JWTs and introspection answers alike.
+      issuer: undefined,
+      audience: undefined,
+    },
+    NEEDED_BY,
+  );
+  return guarded(verify, async (strategy, req) => {
+    const token = tokenOf(req);
+    if (readUnverified(token) === undefined) throw NOT_A_JWT;
+    if (tokenValidation === "auto" && !(await issuer.verifiesWithKeys(token))) throw NOT_MINE;
+    verify.authenticate.call(strategy, req);
+  });
+}
+
+/** Every other token, by asking the issuer. */
+function introspectionStrategy(issuer: Issuer, settings: OAuthSettings): PassportStrategy {
+  const { tokenValidation } = settings;
+  return guarded({ name: "oauth", authenticate: () => undefined }, async (strategy, req) => {
+    const token = tokenOf(req);
+    if (tokenValidation === "auto" && (await issuer.verifiesWithKeys(token))) throw NOT_MINE;
+    strategy.success(principalOfClaims(await issuer.introspect(token), token));
+  });
+}
+
+/** A strategy on top of `base` that fails with the errors that `judge` rejects with. */
+function guarded(
+  base: PassportStrategy,
+  judge: (strategy: ActiveStrategy, req: IncomingMessage) => Promise<void>,
+): PassportStrategy {
+  const authenticate = function (this: ActiveStrategy, req: IncomingMessage): void {
+    judge(this, req).catch((error: unknown) => {
+      if (error instanceof McpSseError) this.fail(error);
+      else this.error(error);
+    });
+  };
+  return Object.create(base, { authenticate: { value: authenticate } }) as PassportStrategy;
+}

@@ -1,0 +1,125 @@
+import { isLoopbackUrl, sameIssuer } from "./issuer-url.js";
+
+/** What an issuer publishes about itself, as far as it is used here. */
+export interface IssuerMetadata {
+  /** The issuer exactly as published: the value that `iss` must have. */
+  readonly issuer: string;
+  /** Where the keys are that tokens are signed with. */
+  readonly jwksUri?: string;
+  /**
+   * Algorithms the issuer signs with, from `id_token_signing_alg_values_supported`: no metadata
+   * field names those of access tokens. Absent when the issuer says nothing.
+   */
+  readonly signingAlgorithms?: readonly string[];
+  /** Where to ask about a token. @see RFC 7662, section 2 */
+  readonly introspectionEndpoint?: string;
+  /** How a client may authenticate there; what the token endpoint takes when nothing else is said. */
+  readonly introspectionAuthMethods: readonly string[];
+  readonly authorizationEndpoint?: string;
+  readonly tokenEndpoint?: string;
+  /** PKCE methods. @see RFC 7636, section 4.3 */
+  readonly codeChallengeMethods?: readonly string[];
+  /** Whether authorization responses carry `iss`. @see RFC 9207, section 3 */
+  readonly sendsIssuerInResponse: boolean;
+}
+
+/** Why a metadata document is refused; names at most the published issuer. */
+export class MetadataError extends Error {
+  override readonly name = "MetadataError";
+}
+
+/** Longest part of a published value that an error repeats. */
+const MAX_QUOTED_LENGTH = 200;
+
+/**
+ * Reads an issuer's metadata document.
+ *
+ * @param issuerUrl The issuer that was asked for.
+ * @throws MetadataError when the document names another issuer, gives no way to check a token,
+ * or has an endpoint that is no safe URL. One bad endpoint refuses the whole document.
+ * @see RFC 8414, sections 2 and 3.3
+ */
+export function parseMetadata(
+  issuerUrl: string,
+  document: Readonly<Record<string, unknown>>,
+): IssuerMetadata {
+  const issuer = readIssuer(issuerUrl, document["issuer"]);
+  const endpoint = (name: string) => readEndpoint(issuerUrl, name, document[name]);
+  const metadata: IssuerMetadata = {
+    issuer,
+    ...given("jwksUri", endpoint("jwks_uri")),
+    ...given("signingAlgorithms", readList(document["id_token_signing_alg_values_supported"])),
+    ...given("introspectionEndpoint", endpoint("introspection_endpoint")),
+    introspectionAuthMethods: readIntrospectionAuthMethods(document),
+    ...given("authorizationEndpoint", endpoint("authorization_endpoint")),
+    ...given("tokenEndpoint", endpoint("token_endpoint")),
+    ...given("codeChallengeMethods", readList(document["code_challenge_methods_supported"])),
+    sendsIssuerInResponse: document["authorization_response_iss_parameter_supported"] === true,
+  };
+  if (metadata.jwksUri === undefined && metadata.introspectionEndpoint === undefined) {
+    throw new MetadataError("names neither a jwks_uri nor an introspection_endpoint");
+  }
+  return Object.freeze(metadata);
+}
+
+function readIssuer(issuerUrl: string, published: unknown): string {
+  if (typeof published !== "string") throw new MetadataError("names no issuer");
+  if (!sameIssuer(issuerUrl, published)) {
+    // Quoted as JSON, so that what a stranger's server answers cannot write log lines.
+    const quoted = JSON.stringify(published.slice(0, MAX_QUOTED_LENGTH));
+    throw new MetadataError(`names another issuer, ${quoted}`);
+  }
+  return published;
+}
+
+function readEndpoint(issuerUrl: string, name: string, value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "string" || !URL.canParse(value)) {
+    throw new MetadataError(`publishes no URL as its ${name}`);
+  }
+  if (!isSafeEndpoint(new URL(issuerUrl), new URL(value))) {
+    throw new MetadataError(
+      `publishes an unsafe URL as its ${name} (needs https and no credentials)`,
+    );
+  }
+  return value;
+}
+
+/**
+ * Whether to send anything to an endpoint that `issuer` publishes.
+ *
+ * Security decision: tokens and the client secret go there, so it must be `https`. Plain `http`
+ * is for an issuer on this machine that names an endpoint on this machine: an issuer elsewhere
+ * must not steer requests to the services that listen here.
+ */
+function isSafeEndpoint(issuer: URL, endpoint: URL): boolean {
+  if (endpoint.username !== "" || endpoint.password !== "") return false;
+  if (endpoint.protocol === "https:") return true;
+  return endpoint.protocol === "http:" && isLoopbackUrl(issuer) && isLoopbackUrl(endpoint);
+}
+
+/**
+ * RFC 8414 has no default for the introspection endpoint; issuers that leave the field out take
+ * there what their token endpoint takes, whose default is `client_secret_basic`.
+ *
+ * @see RFC 8414, section 2
+ */
+function readIntrospectionAuthMethods(
+  document: Readonly<Record<string, unknown>>,
+): readonly string[] {
+  return (
+    readList(document["introspection_endpoint_auth_methods_supported"]) ??
+    readList(document["token_endpoint_auth_methods_supported"]) ?? ["client_secret_basic"]
+  );
+}
+
+/** The strings of a list; a list without any says nothing. */
+function readList(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const strings = value.filter((item) => typeof item === "string");
+  return strings.length === 0 ? undefined : Object.freeze(strings);
+}
+
+function given<K extends string, V>(name: K, value: V | undefined): Partial<Record<K, V>> {
+  return value === undefined ? {} : ({ [name]: value } as Record<K, V>);
+}

@@ -1,0 +1,121 @@
+import type { KeyObject } from "node:crypto";
+import { McpSseError } from "../../src/errors.js";
+import { IssuerKeys } from "../issuer-keys.js";
+import type { TokenHeader } from "../jwt-strategy.js";
+import type { TokenClaims } from "../token-claims.js";
+import { checkAccessToken, isAccessTokenType } from "./access-token.js";
+import { IssuerDiscovery } from "./discovery.js";
+import { TokenIntrospection } from "./introspection.js";
+import type { IssuerMetadata } from "./issuer-metadata.js";
+import { sameIssuer } from "./issuer-url.js";
+import type { OAuthSettings } from "./oauth-options.js";
+import { readUnverified } from "./unverified-token.js";
+import type { UnverifiedToken } from "./unverified-token.js";
+
+const NEEDED_BY = 'auth type "oauth"';
+
+/** One authorization server: what it publishes, and what its tokens must satisfy here. */
+export class Issuer {
+  readonly #settings: OAuthSettings;
+  readonly #discovery: IssuerDiscovery;
+  readonly #introspection: TokenIntrospection;
+  #keys: { readonly url: string; readonly set: IssuerKeys } | undefined;
+  /** As published; as configured until that is known. */
+  #name: string;
+
+  constructor(settings: OAuthSettings) {
+    this.#settings = settings;
+    this.#name = settings.issuerUrl;
+    this.#discovery = new IssuerDiscovery({ issuerUrl: settings.issuerUrl });
+    this.#introspection = new TokenIntrospection({
+      metadata: () => this.metadata(),
+      clientId: settings.clientId,
+      clientSecret: settings.clientSecret,
+      cacheMs: settings.introspectionCacheMs,
+    });
+  }
+
+  /** The issuer's identifier, for discovery documents. */
+  get name(): string {
+    return this.#name;
+  }
+
+  /** @throws McpSseError `temporarily_unavailable` until the issuer has been found once. */
+  async metadata(): Promise<IssuerMetadata> {
+    const metadata = await this.#discovery.metadata();
+    this.#name = metadata.issuer;
+    return metadata;
+  }
+
+  /**
+   * The key that a JWT must be signed with.
+   *
+   * Security decision: a token that names another issuer is refused before anyone is asked, so
+   * that of several tenants only the one that is named hears of it, and the outage of one does
+   * not turn away the others' callers.
+   */
+  async keyFor(header: TokenHeader, token: string): Promise<KeyObject> {
+    const unverified = readUnverified(token);
+    if (unverified === undefined) throw refusal("the token is malformed");
+    this.#checkUnverified(unverified);
+    const { issuer, jwksUri, signingAlgorithms } = await this.metadata();
+    // The signature covers these bytes, so what is compared now is verified with it.
+    if (unverified.claims["iss"] !== issuer) throw refusal("the token's issuer is not accepted");
+    if (signingAlgorithms !== undefined && !signingAlgorithms.includes(header.alg)) {
+      throw refusal("the token's algorithm is not one of its issuer's");
+    }
+    if (jwksUri === undefined) throw refusal("the token's issuer publishes no keys");
+    return await this.#keysAt(jwksUri).keyFor(header);
+  }
+
+  /** Whether an issuer that publishes keys is to verify this token with them. */
+  async verifiesWithKeys(token: string): Promise<boolean> {
+    const unverified = readUnverified(token);
+    if (unverified === undefined) return false;
+    this.#checkUnverified(unverified);
+    return (await this.metadata()).jwksUri !== undefined;
+  }
+
+  /** The claims of a token that the issuer says is active, and that is good for this server. */
+  async introspect(token: string): Promise<TokenClaims> {
+    const unverified = readUnverified(token);
+    // A JWT that names another issuer is not shown to this one.
+    if (unverified?.claims["iss"] !== undefined) this.#checkIssuer(unverified.claims);
+    else if (this.#settings.needsNamedIssuer) throw declined("the token does not name its issuer");
+    const claims = await this.#introspection.introspect(token);
+    this.check(claims);
+    return claims;
+  }
+
+  /** Checks verified claims; the metadata is known by then. */
+  check(claims: TokenClaims): void {
+    const { audience, audienceClaim, clientId, clockTolerance } = this.#settings;
+    const rules = { issuer: this.#name, audience, audienceClaim, clientId, clockTolerance };
+    checkAccessToken(claims, rules, Date.now() / 1000);
+  }
+
+  #checkUnverified({ header, claims }: UnverifiedToken): void {
+    this.#checkIssuer(claims);
+    if (!isAccessTokenType(header["typ"])) throw refusal("that is no access token");
+  }
+
+  #checkIssuer({ iss }: { readonly iss?: unknown }): void {
+    if (typeof iss === "string" && sameIssuer(this.#settings.issuerUrl, iss)) return;
+    throw declined("the token's issuer is not accepted");
+  }
+
+  /** An issuer that moves its keys gets a new set. */
+  #keysAt(url: string): IssuerKeys {
+    if (this.#keys?.url !== url) this.#keys = { url, set: new IssuerKeys(url, NEEDED_BY) };
+    return this.#keys.set;
+  }
+}
+
+/** Says that a token is another issuer's to judge; a bad one if there is no such issuer here. */
+function declined(reason: string): McpSseError {
+  return new McpSseError("missing_credential", reason);
+}
+
+function refusal(reason: string): McpSseError {
+  return new McpSseError("invalid_token", reason);
+}

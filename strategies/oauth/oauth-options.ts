@@ -1,0 +1,233 @@
+import type { ScopeRule } from "../../src/auth/auth-method.js";
+import {
+  checkMilliseconds,
+  checkNumber,
+  checkOptionNames,
+  checkText,
+  checkTextList,
+  optionError,
+} from "../../src/errors.js";
+import { commonMembers } from "../check-options.js";
+import type { CommonOptions } from "../check-options.js";
+import { PUBLIC_KEY_ALGORITHMS } from "../key-material.js";
+import type { PublicKeyAlgorithm } from "../key-material.js";
+import { namesOneOf } from "./access-token.js";
+import type { AudienceClaim, AudienceRule } from "./access-token.js";
+import { checkIssuerUrl } from "./issuer-url.js";
+
+/** How an access token is checked. */
+export type TokenValidation = "auto" | "jwt" | "introspection";
+
+/** Options of `auth: { type: "oauth" }`. */
+export interface OAuthOptions extends CommonOptions {
+  /**
+   * The authorization server's issuer, exactly as it publishes itself: an https URL, or http to
+   * loopback. A single slash at the end may be there or not.
+   *
+   * @see RFC 8414, section 2
+   */
+  readonly issuerUrl: string;
+  /** This server's client id at the issuer; it introspects tokens with it. */
+  readonly clientId: string;
+  /** The secret that goes with `clientId`. */
+  readonly clientSecret: string;
+  /**
+   * What a token's audience must name, or a function that judges it. Default: the endpoint's own
+   * URL, which must then be known from `publicUrl`.
+   *
+   * @see RFC 8707; RFC 9068, section 4
+   */
+  readonly audience?: string | readonly string[] | AudienceRule;
+  /**
+   * The claim that names the audience: `"client_id"` for Cognito, whose access tokens have no
+   * `aud`; `audience` is then the client's id. Default: `"aud"`.
+   */
+  readonly audienceClaim?: AudienceClaim;
+  /**
+   * `"jwt"`: tokens are verified with the issuer's keys. `"introspection"`: the issuer is asked
+   * about each (RFC 7662), which also sees revocation. `"auto"`: JWTs the first way, others the
+   * second. Default: `"auto"`; in a list with several `oauth` entries `"jwt"`, because an opaque
+   * token does not say whom to ask, and asking all would show it to the wrong ones. Where several
+   * entries say `"introspection"`, only tokens that name their issuer are accepted.
+   */
+  readonly tokenValidation?: TokenValidation;
+  /**
+   * Milliseconds for which an introspection answer counts, and so how long a revoked token may
+   * still get in; never past its `exp`. 0 asks each time. Default: 30000 (30 seconds).
+   */
+  readonly introspectionCacheMs?: number;
+  /**
+   * Accepted signing algorithms; of those, the ones that the issuer's metadata names too.
+   * Default: all of RS, PS and ES.
+   */
+  readonly algorithms?: readonly PublicKeyAlgorithm[];
+  /** Seconds by which the clocks of issuer and server may differ. From 0 to 300. Default: 10. */
+  readonly clockTolerance?: number;
+  /**
+   * Whether the scopes of a token cover a needed one, where some include others (`admin`
+   * includes `read`). A throw answers 503. Default: the needed scope itself is granted.
+   */
+  readonly satisfiesScope?: (required: string, granted: readonly string[]) => boolean;
+}
+
+/** What the endpoint around a method knows. */
+export interface OAuthContext {
+  /** The endpoint's own URL, if it is configured. */
+  readonly resource?: string | undefined;
+  /** Whether the endpoint takes tokens of other issuers too. */
+  readonly hasSeveralIssuers?: boolean | undefined;
+  /** Whether several issuers are asked about tokens, so that a token must say whose it is. */
+  readonly needsNamedIssuer?: boolean | undefined;
+}
+
+/** {@link OAuthOptions}, checked and complete. */
+export interface OAuthSettings {
+  readonly issuerUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly audience: AudienceRule;
+  readonly audienceClaim: AudienceClaim;
+  readonly tokenValidation: TokenValidation;
+  readonly needsNamedIssuer: boolean;
+  readonly introspectionCacheMs: number;
+  readonly algorithms: readonly string[];
+  readonly clockTolerance: number;
+  readonly scopes: ScopeRule | undefined;
+  readonly timeoutMs: number | undefined;
+}
+
+const OPTIONS = [
+  "issuerUrl",
+  "clientId",
+  "clientSecret",
+  "audience",
+  "audienceClaim",
+  "scopes",
+  "satisfiesScope",
+  "tokenValidation",
+  "introspectionCacheMs",
+  "algorithms",
+  "clockTolerance",
+  "timeoutMs",
+] as const;
+
+/**
+ * Longer than the three requests that a first token may need: metadata at its third URL, and
+ * keys or introspection.
+ */
+const DEFAULT_TIMEOUT_MS = 25_000;
+
+/** @throws TypeError for a wrong option; it says which, and what to write instead. */
+export function readOAuthOptions(
+  options: OAuthOptions,
+  path: string,
+  context: OAuthContext,
+): OAuthSettings {
+  checkOptionNames(path, options, OPTIONS);
+  const given = options as OAuthOptions;
+  return {
+    issuerUrl: checkIssuerUrl(`${path}.issuerUrl`, given.issuerUrl),
+    clientId: checkText(`${path}.clientId`, given.clientId),
+    clientSecret: checkText(`${path}.clientSecret`, given.clientSecret),
+    audience: readAudience(`${path}.audience`, options, context),
+    audienceClaim: readAudienceClaim(given, path),
+    tokenValidation: readValidation(`${path}.tokenValidation`, given.tokenValidation, context),
+    needsNamedIssuer: context.needsNamedIssuer === true,
+    introspectionCacheMs: checkMilliseconds(
+      `${path}.introspectionCacheMs`,
+      given.introspectionCacheMs,
+      30_000,
+      0,
+    ),
+    algorithms: readAlgorithms(`${path}.algorithms`, given.algorithms),
+    clockTolerance: checkNumber(`${path}.clockTolerance`, given.clockTolerance, 10, {
+      min: 0,
+      max: 300,
+    }),
+    ...readScopes(given, path),
+  };
+}
+
+/**
+ * Security decision: an endpoint that does not check the audience accepts tokens that were meant
+ * for any other service of the issuer. And its own URL is taken from the configuration only: a
+ * `Host` header would let whoever holds another server's token name that server.
+ */
+function readAudience(
+  option: string,
+  options: Record<string, unknown>,
+  { resource }: OAuthContext,
+): AudienceRule {
+  const { audience } = options;
+  if (typeof audience === "function") return audience as AudienceRule;
+  if ("audience" in options && audience === undefined) checkText(option, undefined);
+  const names = checkTextList(option, audience) ?? (resource === undefined ? [] : [resource]);
+  if (names.length === 0) {
+    throw optionError(
+      option,
+      "is missing, and the endpoint's own URL is not known",
+      "Write the audience that the issuer puts into this server's tokens, or set publicUrl.",
+    );
+  }
+  return namesOneOf(names);
+}
+
+function readAudienceClaim({ audienceClaim = "aud", audience }: OAuthOptions, path: string) {
+  if (!["aud", "client_id"].includes(audienceClaim)) {
+    throw optionError(`${path}.audienceClaim`, "is unknown", 'Write "aud" or "client_id".');
+  }
+  if (audienceClaim === "client_id" && audience === undefined) {
+    throw optionError(
+      `${path}.audience`,
+      'is missing, and audienceClaim is "client_id"',
+      "Write the ids of the clients whose tokens are accepted.",
+    );
+  }
+  return audienceClaim;
+}
+
+function readValidation(
+  option: string,
+  value: TokenValidation | undefined,
+  { hasSeveralIssuers = false }: OAuthContext,
+): TokenValidation {
+  if (value === undefined || value === "auto") return hasSeveralIssuers ? "jwt" : "auto";
+  if (value === "jwt" || (value as unknown) === "introspection") return value;
+  throw optionError(option, "is unknown", 'Write "auto", "jwt" or "introspection".');
+}
+
+function readAlgorithms(option: string, value: unknown): readonly string[] {
+  const known: readonly string[] = PUBLIC_KEY_ALGORITHMS;
+  const names = checkTextList(option, value) ?? known;
+  for (const name of names) {
+    if (known.includes(name)) continue;
+    throw optionError(
+      option,
+      "must be of those that go with an issuer's keys",
+      `Write one or more of: ${known.join(", ")}.`,
+    );
+  }
+  return names;
+}
+
+function readScopes(
+  options: OAuthOptions,
+  path: string,
+): Pick<OAuthSettings, "scopes" | "timeoutMs"> {
+  const { satisfiesScope } = options;
+  if (satisfiesScope !== undefined && typeof satisfiesScope !== "function") {
+    throw optionError(
+      `${path}.satisfiesScope`,
+      "must be a function",
+      "It takes a scope and a list.",
+    );
+  }
+  const { scopes, timeoutMs } = commonMembers(options, path);
+  return {
+    scopes:
+      scopes === undefined || satisfiesScope === undefined
+        ? scopes
+        : { ...scopes, satisfies: (required, granted) => satisfiesScope(required, granted) },
+    timeoutMs: options.timeoutMs === undefined ? DEFAULT_TIMEOUT_MS : timeoutMs,
+  };
+}
