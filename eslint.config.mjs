@@ -5,18 +5,18 @@ import tseslint from "typescript-eslint";
 const arrows = [
   {
     files: ["src/wire/**", "src/auth/**"],
-    forbidden: "^(express(/|$)|\\.\\./(?!errors\\.js$))",
-    message: "wire/ and auth/ import nothing of ours but src/errors.ts.",
+    forbidden: "^(express(/|$)|\\.\\./(?!(?:errors|upstream-token)\\.js$))",
+    message: "wire/ and auth/ import nothing of ours but src/errors.ts and src/upstream-token.ts.",
   },
   {
     files: ["src/session/**"],
-    forbidden: "^(express(/|$)|\\.\\./(?!errors\\.js$|wire/))",
-    message: "session/ imports wire/ and src/errors.ts.",
+    forbidden: "^(express(/|$)|\\.\\./(?!(?:errors|upstream-token)\\.js$|wire/))",
+    message: "session/ imports wire/, src/errors.ts and src/upstream-token.ts.",
   },
   {
     files: ["strategies/**"],
-    forbidden: "^(express(/|$)|(\\.\\./)+src/(?!errors\\.js$|auth/))",
-    message: "strategies/ imports src/auth/ and src/errors.ts.",
+    forbidden: "^(express(/|$)|(\\.\\./)+src/(?!(?:errors|upstream-token)\\.js$|auth/))",
+    message: "strategies/ imports src/auth/, src/errors.ts and src/upstream-token.ts.",
   },
   {
     files: ["src/*.ts"],

@@ -2,7 +2,7 @@
 import type { Config } from "jest";
 
 // Jest runs the sources as CommonJS: its ESM mode cannot load jwks-rsa, which
-// requires jose, which is ESM only. So jose is transformed like our own files.
+// requires jose, which is ESM only. So jose is transformed like our own files, and oidc-provider.
 const common: Config = {
   testEnvironment: "node",
   transform: { "\\.m?[jt]s$": ["@swc/jest", { jsc: { target: "es2022" } }] },
@@ -26,7 +26,7 @@ const config: Config = {
       // Everything that goes through a router runs a second time on Express 4.
       ...common,
       displayName: "express 4",
-      testMatch: ["<rootDir>/test/http/**/*.test.ts"],
+      testMatch: ["<rootDir>/test/http/**/*.test.ts", "<rootDir>/test/sign-in/sign-in.test.ts"],
       moduleNameMapper: { ...common.moduleNameMapper, "^express$": "express4" },
     },
   ],

@@ -12,6 +12,7 @@ export type { SSEServerTransportOptions } from "./sse-server-transport.js";
 export { principalOf } from "./auth/principal.js";
 export type { AuthInfo, Principal, PrincipalInit } from "./auth/principal.js";
 export type {
+  AuthEndpoints,
   AuthMethod,
   Challenge,
   FoundCredential,
@@ -29,8 +30,17 @@ export type {
   AudienceRule,
   OAuthContext,
   OAuthOptions,
+  StrategySignInAuthOptions,
   TokenValidation,
 } from "../strategies/oauth.js";
+export { FileStorage } from "../strategies/oauth/sign-in/file-storage.js";
+export type { FileStorageOptions } from "../strategies/oauth/sign-in/file-storage.js";
+export type { SignInKeys } from "../strategies/oauth/sign-in/key-ring.js";
+export type { LoginField } from "../strategies/oauth/sign-in/other-pages.js";
+export type { SignInProfile } from "../strategies/oauth/sign-in/records.js";
+export type { SignInOptions } from "../strategies/oauth/sign-in/sign-in-options.js";
+export { MemoryStorage } from "../strategies/oauth/sign-in/storage.js";
+export type { MemoryStorageOptions, SignInStorage } from "../strategies/oauth/sign-in/storage.js";
 export { fromPassport } from "../strategies/passport.js";
 export type { FromPassportOptions } from "../strategies/passport.js";
 export { McpSseError } from "./errors.js";
@@ -46,4 +56,5 @@ export type {
 } from "./options.js";
 export type { SessionRegistry, SessionEvents } from "./session/session-registry.js";
 export type { CloseReason, SessionInfo, SessionState } from "./session/session.js";
+export type { UpstreamToken } from "./upstream-token.js";
 export type { MessageExtra, RequestInfo } from "./message-extra.js";

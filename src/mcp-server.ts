@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import express from "express";
 import type { Principal } from "./auth/principal.js";
@@ -17,6 +16,7 @@ import type { SseServerOptions } from "./options.js";
 import type { SessionInfo } from "./session/session.js";
 import { buildRouter, DEFAULT_CLOSE_TIMEOUT_MS } from "./sse-router.js";
 import type { SseRouter } from "./sse-router.js";
+import { createStdioSession } from "./stdio-session.js";
 import { isLoopbackAddress } from "./wire/origin.js";
 
 // eslint-disable-next-line @typescript-eslint/ban-ts-comment -- "expect-error" would itself be an error where the SDK is installed
@@ -326,25 +326,4 @@ function notReady(error: unknown): Error {
   const { cause = error } = error as { cause?: unknown };
   const why = cause instanceof Error ? cause.message : "an authentication method failed";
   return new Error(`The server cannot be started: ${why}`, { cause: error });
-}
-
-/** What `setup` gets on stdio: a session without a caller. */
-function createStdioSession(close: () => void): {
-  info: SessionInfo<undefined>;
-  end: () => void;
-} {
-  const abort = new AbortController();
-  const info: SessionInfo<undefined> = {
-    id: randomUUID(),
-    principal: undefined,
-    openedAt: Date.now(),
-    get state() {
-      return abort.signal.aborted ? ("closed" as const) : ("open" as const);
-    },
-    request: undefined,
-    signal: abort.signal,
-    inFlight: 0,
-    close,
-  };
-  return { info, end: () => abort.abort() };
 }

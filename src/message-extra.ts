@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { AuthMethod } from "./auth/auth-method.js";
+import type { Caller } from "./auth/authenticate.js";
 import type { AuthInfo } from "./auth/principal.js";
 
 /** What a tool of SDK v1 finds as `extra.requestInfo`. */
@@ -75,4 +77,21 @@ function requestUrl(req: IncomingMessage & { originalUrl?: string }): URL | unde
   const url = URL.canParse(text) ? new URL(text) : undefined;
   // Credentials in a Host are no part of HTTP, and no Request takes a URL that has them.
   return url?.username === "" && url.password === "" ? url : undefined;
+}
+
+/**
+ * Headers with credentials that tools must not see: all but the token that let the caller in. A
+ * key is one even when a token beside it counted.
+ */
+export function headersToHide(
+  req: IncomingMessage,
+  { exposesToken }: Caller,
+  methods: readonly AuthMethod[],
+): readonly string[] {
+  const keys = methods
+    .filter((method) => method.exposesToken !== true)
+    .map((method) => method.findCredential?.(req))
+    .filter((found) => found?.place === "header")
+    .map((found) => found?.name ?? "");
+  return exposesToken ? keys : [...keys, "authorization"];
 }

@@ -18,6 +18,11 @@ export function configuredMount({ publicUrl }: ResolvedOptions): PublicMount | u
   return { origin: publicUrl.origin, base: publicUrl.pathname.replace(/\/$/, "") };
 }
 
+/** URL of the mount itself, without a slash at its end. */
+export function mountUrl({ origin, base }: PublicMount): string {
+  return `${origin}${base}`;
+}
+
 /** URL of the event stream: the identifier of the protected resource. @see RFC 9728, section 1.2 */
 export function resourceUrl({ origin, base }: PublicMount, { endpoint }: ResolvedOptions): string {
   return `${origin}${base}${endpoint}`;
@@ -55,6 +60,34 @@ export function answerMetadata(
   resource: string,
   methods: readonly AuthMethod[],
 ): void {
+  answerDocument(req, res, describeResource(resource, methods));
+}
+
+/** Names under which an authorization server's metadata is looked for. @see RFC 8414, section 3 */
+const SERVER_METADATA_PATHS = [
+  "/.well-known/oauth-authorization-server",
+  "/.well-known/openid-configuration",
+];
+
+/**
+ * Whether a path leads to the metadata of the authorization server `issuer`.
+ *
+ * @param at `"root"` for a path at the root of the host, where the issuer's own path follows the
+ * well-known one; `"mount"` for a path below the mount.
+ * @see RFC 8414, section 3.1; OpenID Connect Discovery 1.0, section 4.1
+ */
+export function isServerMetadataPath(path: string, issuer: string, at: "root" | "mount"): boolean {
+  const { pathname } = new URL(issuer);
+  const suffix = at === "mount" || pathname === "/" ? "" : pathname;
+  return SERVER_METADATA_PATHS.some((wellKnown) => path === `${wellKnown}${suffix}`);
+}
+
+/**
+ * Answers a GET with a public document.
+ *
+ * @throws McpSseError for another method than GET.
+ */
+export function answerDocument(req: IncomingMessage, res: ServerResponse, document: object): void {
   for (const [name, value] of Object.entries(OPEN_CORS)) res.setHeader(name, value);
   if (req.method === "OPTIONS") {
     res.writeHead(204, { "Content-Length": "0" }).end();
@@ -65,7 +98,7 @@ export function answerMetadata(
       headers: { Allow: "GET, OPTIONS" },
     });
   }
-  const body = JSON.stringify(describeResource(resource, methods));
+  const body = JSON.stringify(document);
   res
     .writeHead(200, {
       "Content-Type": "application/json",

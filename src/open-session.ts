@@ -50,9 +50,15 @@ export async function openSession(
 ): Promise<void> {
   // The client may have left while it was authenticated: then nobody waits for a server.
   if (hasLeft(req)) return;
-  const { principal, ownerKey } = caller;
+  const { principal, ownerKey, upstream } = caller;
   const validUntil = options.endsWithCredential ? caller.validUntil : undefined;
-  const session: RouterSession = new Session({ principal, ownerKey, request: req, validUntil });
+  const session: RouterSession = new Session({
+    principal,
+    ownerKey,
+    request: req,
+    validUntil,
+    upstream,
+  });
   sessions.add(session);
   // Until there is a stream that looks for itself. The socket is asked too, because a response
   // that waits behind another one on its connection is not told when that breaks.

@@ -26,9 +26,15 @@ export class SourceGate {
   /**
    * Sets the headers that every answer has, refusals included, and lets the request in.
    *
+   * @param anyOrigin whether the Origin is not judged, because other sites post forms here.
    * @throws McpSseError 403 for a Host or an Origin that is not allowed.
    */
-  admit(req: IncomingMessage, res: ServerResponse, viaTrustedProxy: boolean): void {
+  admit(
+    req: IncomingMessage,
+    res: ServerResponse,
+    viaTrustedProxy: boolean,
+    anyOrigin = false,
+  ): void {
     for (const [name, value] of Object.entries(this.#options.headers)) res.setHeader(name, value);
     // Without Origin there is nothing to say; an app that answers CORS itself keeps its answer.
     const { host, origin } = req.headers;
@@ -36,7 +42,7 @@ export class SourceGate {
       this.#cors(req, res, () => undefined);
     }
     const onLoopback = isLoopbackAddress(req.socket.localAddress);
-    const source = { host, origin, onLoopback, viaTrustedProxy };
+    const source = { host, origin: anyOrigin ? undefined : origin, onLoopback, viaTrustedProxy };
     const verdict = judgeSource(source, this.#options.sourceRules);
     if (verdict !== "allowed") throw sourceRefused(verdict);
   }

@@ -1,12 +1,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ANONYMOUS } from "./auth/authenticate.js";
+import type { AuthEndpoints } from "./auth/auth-method.js";
 import type { Authenticator, Caller } from "./auth/authenticate.js";
 import { refusalAnswer, refusalReason } from "./auth/challenge.js";
 import { isDiscoverable, resourcePathOf } from "./auth/protected-resource.js";
 import { answerError, describeCause } from "./answer-error.js";
+import { endpointFor } from "./endpoint-path.js";
 import { McpSseError, retryAfter } from "./errors.js";
-import { PostExtra } from "./message-extra.js";
-import { answerMetadata, configuredMount, metadataUrl, resourceUrl } from "./metadata-routes.js";
+import { headersToHide, PostExtra } from "./message-extra.js";
+import {
+  answerDocument,
+  answerMetadata,
+  configuredMount,
+  isServerMetadataPath,
+  metadataUrl,
+  resourceUrl,
+} from "./metadata-routes.js";
 import type { PublicMount } from "./metadata-routes.js";
 import { openSession } from "./open-session.js";
 import type { RouterSession, ServerFactory, Sessions } from "./open-session.js";
@@ -28,8 +37,8 @@ export interface Mount {
   readonly viaTrustedProxy: boolean;
 }
 
-/** The two routes of the transport, and the document about them. */
-type Route = "stream" | "messages" | "metadata";
+/** The two routes of the transport, the documents about them, and the routes of a sign-in. */
+type Route = keyof typeof METHOD | "metadata" | "server-metadata" | "sign-in";
 
 /** The only method that a route of the transport takes. */
 const METHOD = { stream: "GET", messages: "POST" } as const;
@@ -56,12 +65,15 @@ export class SseEndpoints {
   readonly #isDiscoverable: boolean;
   /** Callers whose credential stood in the URL: it is not there any more for a second look. */
   readonly #redacted = new WeakMap<IncomingMessage, Caller>();
+  /** The routes of a method that is an authorization server itself. */
+  readonly #signIn: AuthEndpoints | undefined;
   #isClosing = false;
 
   constructor(init: SseEndpointsInit) {
     this.#init = init;
     const methods = init.authenticator?.methods ?? [];
     this.#isDiscoverable = isDiscoverable(methods);
+    this.#signIn = methods.find((method) => method.endpoints !== undefined)?.endpoints;
     this.#gate = new SourceGate(init.options, methods);
   }
 
@@ -71,6 +83,10 @@ export class SseEndpoints {
     if (path === messageEndpoint || path === `${messageEndpoint}/`) return "messages";
     if (path === endpoint || path === `${endpoint}/`) return "stream";
     if (!this.#isDiscoverable) return undefined;
+    if (this.#signIn !== undefined) {
+      if (path.startsWith(`${this.#signIn.prefix}/`)) return "sign-in";
+      if (isServerMetadataPath(path, this.#signIn.issuer, "mount")) return "server-metadata";
+    }
     const resourcePath = resourcePathOf(path);
     return resourcePath === "" || resourcePath === endpoint ? "metadata" : undefined;
   }
@@ -84,10 +100,19 @@ export class SseEndpoints {
         this.answerMetadata(req, res, mount);
         return;
       }
-      this.#gate.admit(req, res, mount.viaTrustedProxy);
+      if (route === "server-metadata") {
+        this.answerServerMetadata(req, res);
+        return;
+      }
+      const isForeignForm = route === "sign-in" && this.#signIn?.takesForeignForms?.(mount.path);
+      this.#gate.admit(req, res, mount.viaTrustedProxy, isForeignForm);
       if (req.method === "OPTIONS") {
         this.#redact(req);
         answerPreflight(res);
+        return;
+      }
+      if (route === "sign-in") {
+        await this.#signIn?.handle(req, res, mount.path);
         return;
       }
       checkMethod(req, route);
@@ -122,6 +147,20 @@ export class SseEndpoints {
       if (mount === undefined) throw new McpSseError("not_found", "There is nothing here.");
       const { options, authenticator } = this.#init;
       answerMetadata(req, res, resourceUrl(mount, options), authenticator?.methods ?? []);
+    } catch (error) {
+      this.refuse(req, res, error);
+    }
+  }
+
+  /** Whether a path at the host's root leads to the metadata of a sign-in of ours. */
+  isServerMetadata(path: string): boolean {
+    return this.#signIn !== undefined && isServerMetadataPath(path, this.#signIn.issuer, "root");
+  }
+
+  /** Answers with the metadata of the sign-in. @see RFC 8414, section 3.2 */
+  answerServerMetadata(req: IncomingMessage, res: ServerResponse): void {
+    try {
+      answerDocument(req, res, this.#signIn?.metadata() ?? {});
     } catch (error) {
       this.refuse(req, res, error);
     }
@@ -179,6 +218,8 @@ export class SseEndpoints {
     await Promise.race([sessions.whenIdle(), late]);
     clearTimeout(timer);
     sessions.endAll("shutting-down");
+    const methods = this.#init.authenticator?.methods ?? [];
+    await Promise.all(methods.map(async (method) => method.stop?.()));
   }
 
   async #open(
@@ -201,7 +242,11 @@ export class SseEndpoints {
     });
     if (this.#isClosing && isCall(message)) throw shuttingDown();
     session.renew(caller.principal, caller.validUntil);
-    session.receive(message, new PostExtra(req, caller.authInfo, this.#headersToHide(req, caller)));
+    const methods = this.#init.authenticator?.methods ?? [];
+    session.receive(
+      message,
+      new PostExtra(req, caller.authInfo, headersToHide(req, caller, methods)),
+    );
     res.writeHead(202).end("Accepted");
   }
 
@@ -219,20 +264,6 @@ export class SseEndpoints {
       throw new McpSseError("session_not_found", "There is no such session: open a new stream.");
     }
     return session;
-  }
-
-  /**
-   * Headers with credentials that tools must not see: all but the token that let the caller in.
-   * A key is one even when a token beside it counted.
-   */
-  #headersToHide(req: IncomingMessage, caller: Caller): readonly string[] {
-    const methods = this.#init.authenticator?.methods ?? [];
-    const keys = methods
-      .filter(({ exposesToken }) => exposesToken !== true)
-      .map((method) => method.findCredential?.(req))
-      .filter((found) => found?.place === "header")
-      .map((found) => found?.name ?? "");
-    return caller.exposesToken ? keys : [...keys, "authorization"];
   }
 
   /** Credentials in the URL have been read, or will not be any more. */
@@ -302,21 +333,4 @@ function shuttingDown(): McpSseError {
 
 function isCall(message: JsonRpcMessage): boolean {
   return "method" in message && "id" in message;
-}
-
-/**
- * The path that the client posts to: never with a host, which clients would refuse when a proxy
- * changed it.
- *
- * A query credential is repeated in it, because a client that can only be given a URL sends it
- * nowhere else.
- */
-function endpointFor(options: ResolvedOptions, base: string, { credential }: Caller): string {
-  const publicBase = options.publicUrl?.pathname.replace(/\/$/, "") ?? base;
-  // Two slashes at the start would be read as a host. Which slashes there are shows only once dot
-  // segments and backslashes are resolved, as clients will: "/..//x" is "//x".
-  const resolved = new URL(`http://path.invalid${publicBase}${options.messageEndpoint}`);
-  const path = resolved.pathname.replace(/^\/+/, "/");
-  if (credential?.place !== "query") return path;
-  return `${path}?${new URLSearchParams({ [credential.name]: credential.text }).toString()}`;
 }

@@ -1,13 +1,14 @@
 import express from "express";
 import { toAuthMethods } from "../strategies/index.js";
 import type { AuthConfig } from "../strategies/index.js";
+import type { AuthMethod } from "./auth/auth-method.js";
 import { Authenticator } from "./auth/authenticate.js";
 import { ownerKey } from "./auth/principal.js";
 import { resourcePathOf } from "./auth/protected-resource.js";
 import type { Principal } from "./auth/principal.js";
 import { checkMilliseconds, checkOptionNames, optionError } from "./errors.js";
 import { pathAtRouter } from "./find-mount.js";
-import { configuredMount, resourceUrl } from "./metadata-routes.js";
+import { configuredMount, mountUrl, resourceUrl } from "./metadata-routes.js";
 import type { ServerFactory, Sessions } from "./open-session.js";
 import { resolveOptions, ROUTER_OPTION_NAMES } from "./options.js";
 import type { ResolvedOptions, SseRouterOptions } from "./options.js";
@@ -110,10 +111,21 @@ function createAuthenticator(
   }
   const mount = configuredMount(options);
   const resource = mount === undefined ? undefined : resourceUrl(mount, options);
-  const methods = toAuthMethods(auth, option, resource);
+  const methods = toAuthMethods(auth, option, { resource, mountUrl: mount && mountUrl(mount) });
+  checkEndpoints(methods, option);
   for (const warning of methods.flatMap((method) => method.warnings ?? []))
     options.logger.warn(warning);
   return new Authenticator(methods);
+}
+
+/** Two authorization servers at one URL would answer in each other's place. */
+function checkEndpoints(methods: readonly AuthMethod[], option: string): void {
+  if (methods.filter(({ endpoints }) => endpoints !== undefined).length < 2) return;
+  throw optionError(
+    option,
+    "has signIn more than once",
+    "Use one router for each, with a publicUrl of its own.",
+  );
 }
 
 function createSessions({ logger }: ResolvedOptions): Sessions {
@@ -174,6 +186,10 @@ function createWellKnown(
   const endpoint = endpoints.discoverablePath;
   if (endpoint === undefined) return wellKnown;
   wellKnown.use((req, res, next) => {
+    if (endpoints.isServerMetadata(req.path)) {
+      endpoints.answerServerMetadata(req, res);
+      return;
+    }
     const path = resourcePathOf(req.path);
     if (path === undefined) {
       next();

@@ -5,7 +5,7 @@ import type { ApiKeyOptions } from "./apikey.js";
 import { jwt } from "./jwt.js";
 import type { JwtOptions } from "./jwt.js";
 import { oauth } from "./oauth.js";
-import type { OAuthContext, OAuthOptions } from "./oauth.js";
+import type { OAuthContext, OAuthOptions, StrategySignInAuthOptions } from "./oauth.js";
 import { isStrategy } from "./passport.js";
 
 /** Signed tokens, sent as `Authorization: Bearer`. */
@@ -23,7 +23,7 @@ export interface ApiKeyAuth {
 /** Access tokens of an OAuth 2.1 authorization server, sent as `Authorization: Bearer`. */
 export interface OAuthAuth {
   readonly type: "oauth";
-  readonly options: OAuthOptions;
+  readonly options: OAuthOptions | StrategySignInAuthOptions;
 }
 
 /** One way to be let in. */
@@ -47,16 +47,16 @@ const KNOWN = [...FACTORIES.keys()].map((type) => `"${type}"`).join(", ");
  * The methods that an `auth` option stands for, in their order.
  *
  * @param path How error messages call the option.
- * @param resource URL of the endpoint, if it is configured: the audience of tokens by default.
+ * @param endpoint What is configured of the endpoint: its URL is the audience of tokens by default.
  * @throws TypeError for anything that is no configuration; it says which part, and what to write
  * instead.
  */
 export function toAuthMethods(
   config: AuthConfig,
   path = "auth",
-  resource?: string,
+  endpoint: Pick<OAuthContext, "resource" | "mountUrl"> = {},
 ): readonly AuthMethod[] {
-  if (!Array.isArray(config)) return [toAuthMethod(config, path, { resource })];
+  if (!Array.isArray(config)) return [toAuthMethod(config, path, endpoint)];
   if (config.length === 0) {
     throw optionError(
       path,
@@ -72,7 +72,7 @@ export function toAuthMethods(
     (entry) => entry?.options?.tokenValidation === "introspection",
   );
   const context = {
-    resource,
+    ...endpoint,
     hasSeveralIssuers: issuers.length > 1,
     needsNamedIssuer: introspected.length > 1,
   };

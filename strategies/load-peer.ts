@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 const require = createRequire(import.meta.url);
 
 /** Optional peer dependencies: nobody installs what their auth type does not use. */
-export type Peer = "passport-jwt" | "passport-headerapikey" | "jwks-rsa";
+export type Peer = "passport-jwt" | "passport-headerapikey" | "passport-oauth2" | "jwks-rsa";
 
 /**
  * Loads an optional peer at the moment an auth type needs it. Synchronous, so that a missing
@@ -19,6 +19,22 @@ export function loadPeer(peer: Peer, neededBy: string): unknown {
     if (!isMissing(error, peer)) throw error;
     throw new Error(`${neededBy} needs the package ${peer}. Run: npm install ${peer}`, {
       cause: error,
+    });
+  }
+}
+
+/**
+ * Checks, without loading it, that an optional peer can be loaded later: for a package that has
+ * only ECMAScript modules, which are imported asynchronously.
+ *
+ * @throws Error that says what to install.
+ */
+export function requireInstalled(peer: "oidc-provider", neededBy: string, range: string): void {
+  try {
+    require.resolve(peer);
+  } catch (cause) {
+    throw new Error(`${neededBy} needs the package ${peer}. Run: npm install ${peer}@${range}`, {
+      cause,
     });
   }
 }

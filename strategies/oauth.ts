@@ -4,15 +4,29 @@ import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/
 import type { PrincipalInit } from "../src/auth/principal.js";
 import { McpSseError } from "../src/errors.js";
 import { createJwtStrategy } from "./jwt-strategy.js";
+import { loadPeer } from "./load-peer.js";
 import { Issuer } from "./oauth/issuer.js";
 import { readOAuthOptions } from "./oauth/oauth-options.js";
-import type { OAuthContext, OAuthOptions, OAuthSettings } from "./oauth/oauth-options.js";
+import type {
+  OAuthContext,
+  OAuthOptions,
+  OAuthSettings,
+  StrategySignInAuthOptions,
+} from "./oauth/oauth-options.js";
+import { SIGNING_ALGORITHM } from "./oauth/sign-in/key-ring.js";
+import type { SignInSettings } from "./oauth/sign-in/sign-in-options.js";
+import { SignIn } from "./oauth/sign-in/sign-in.js";
 import { readUnverified } from "./oauth/unverified-token.js";
 import { principalOfClaims } from "./token-claims.js";
 import type { ActiveStrategy } from "./translate-failures.js";
 
 export type { AudienceClaim, AudienceRule } from "./oauth/access-token.js";
-export type { OAuthContext, OAuthOptions, TokenValidation } from "./oauth/oauth-options.js";
+export type {
+  OAuthContext,
+  OAuthOptions,
+  StrategySignInAuthOptions,
+  TokenValidation,
+} from "./oauth/oauth-options.js";
 
 const NEEDED_BY = 'auth type "oauth"';
 
@@ -36,34 +50,115 @@ const NOT_MINE = new McpSseError("missing_credential", "another check takes this
  * @see OAuth 2.1, section 5; RFC 9728; RFC 9068; RFC 7662
  */
 export function oauth(
-  options: OAuthOptions,
+  options: OAuthOptions | StrategySignInAuthOptions,
   path = "auth.options",
   context: OAuthContext = {},
 ): AuthMethod {
-  const settings = readOAuthOptions(options, path, context);
-  const { tokenValidation, scopes, timeoutMs, clockTolerance } = settings;
+  const settings = readOAuthOptions(options as OAuthOptions, path, context);
   const issuer = new Issuer(settings);
+  if (settings.signIn !== undefined) return signInMethod(issuer, settings, settings.signIn);
   return {
-    name: "oauth",
-    strategies: [
-      ...(tokenValidation === "introspection" ? [] : [jwtStrategy(issuer, settings)]),
-      ...(tokenValidation === "jwt" ? [] : [introspectionStrategy(issuer, settings)]),
-    ],
+    ...commonParts(settings),
+    strategies: issuerStrategies(issuer, settings),
     // An introspection answer may leave the issuer out; whose sessions are whose must not depend on it.
     principal: (user) => ({ ...(user as PrincipalInit), issuer: issuer.name }),
+    authorizationServers: () => [issuer.name],
+    start: async () => {
+      await issuer.metadata();
+    },
+  };
+}
+
+/** What a method is, wherever its tokens come from. */
+function commonParts({
+  clockTolerance,
+  scopes,
+  timeoutMs,
+}: OAuthSettings): Omit<AuthMethod, "strategies" | "principal"> {
+  return {
+    name: "oauth",
     findCredential: findAccessToken,
     challenge: { scheme: "Bearer" },
     searched: ["Authorization: Bearer"],
     queryParameter: TOKEN_PARAMETER,
     exposesToken: true,
     clockTolerance,
-    authorizationServers: () => [issuer.name],
-    start: async () => {
-      await issuer.metadata();
-    },
     ...(scopes !== undefined && { scopes }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   };
+}
+
+/** The checks for tokens of the issuer. */
+function issuerStrategies(issuer: Issuer, settings: OAuthSettings): readonly PassportStrategy[] {
+  const { tokenValidation } = settings;
+  return [
+    ...(tokenValidation === "introspection" ? [] : [jwtStrategy(issuer, settings)]),
+    ...(tokenValidation === "jwt" ? [] : [introspectionStrategy(issuer, settings)]),
+  ];
+}
+
+/** The method of a server that is the authorization server of its clients itself. */
+function signInMethod(
+  issuer: Issuer,
+  settings: OAuthSettings,
+  options: SignInSettings,
+): AuthMethod {
+  const { clientId, clientSecret, clockTolerance, takesIssuersTokens } = settings;
+  const signIn = new SignIn({
+    settings: options,
+    clientId,
+    clientSecret,
+    scopes: settings.scopes?.required ?? [],
+    clockTolerance,
+    metadata: () => issuer.metadata(),
+  });
+  const isAsked = options.login.kind === "provider" && options.login.endpoints === undefined;
+  return {
+    ...commonParts(settings),
+    strategies: [
+      ownTokenStrategy(signIn, settings),
+      ...(takesIssuersTokens ? issuerStrategies(issuer, settings) : []),
+    ],
+    principal: async (user) => {
+      const init = user as PrincipalInit;
+      if (init.issuer !== signIn.issuer) return { ...init, issuer: issuer.name };
+      // A token that was revoked is refused here, whatever its signature says.
+      const { profile } = await signIn.loginOf(init.claims ?? {});
+      return { ...init, claims: { ...profile.claims, ...init.claims } };
+    },
+    authorizationServers: () => [signIn.issuer],
+    endpoints: signIn,
+    upstream: async ({ issuer: from, claims }) => {
+      if (from !== signIn.issuer) throw new Error("The caller's token is the provider's own.");
+      return await signIn.upstream(claims);
+    },
+    start: async () => {
+      await signIn.start();
+      if (isAsked) await issuer.metadata();
+    },
+    stop: () => signIn.stop(),
+  };
+}
+
+/** The tokens that we issued, by passport-jwt over our own keys. */
+function ownTokenStrategy(signIn: SignIn, settings: OAuthSettings): PassportStrategy {
+  const verify = createJwtStrategy(
+    {
+      keys: (header, token) => signIn.keyFor(header, token),
+      accept: (claims) => signIn.check(claims),
+      algorithms: [SIGNING_ALGORITHM],
+      clockTolerance: settings.clockTolerance,
+      requireExp: true,
+      issuer: [signIn.issuer],
+      audience: undefined,
+    },
+    NEEDED_BY,
+  );
+  return guarded(verify, async (strategy, req) => {
+    const token = tokenOf(req);
+    if (settings.takesIssuersTokens && !signIn.isOurs(token)) throw NOT_MINE;
+    verify.authenticate.call(strategy, req);
+  });
 }
 
 /**
@@ -96,6 +191,8 @@ const NOT_A_JWT = new McpSseError("missing_credential", "the token is malformed"
 
 /** JWTs, by passport-jwt over the issuer's keys. */
 function jwtStrategy(issuer: Issuer, settings: OAuthSettings): PassportStrategy {
+  // Needed when the first token comes; that it is missing is better known before.
+  loadPeer("jwks-rsa", NEEDED_BY);
   const { algorithms, clockTolerance, tokenValidation } = settings;
   const verify = createJwtStrategy(
     {

@@ -10,7 +10,10 @@ declare namespace NodeJS {
     API_KEY_1?: string;
     API_KEY_2?: string;
     SESSION_SECRET?: string;
+    PUBLIC_URL?: string;
+    OAUTH_ISSUER?: string;
     OAUTH_CLIENT_ID?: string;
     OAUTH_CLIENT_SECRET?: string;
+    SIGN_IN_FILE?: string;
   }
 }

@@ -1,5 +1,6 @@
-import type { IncomingMessage } from "node:http";
-import type { PrincipalInit } from "./principal.js";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { UpstreamToken } from "../upstream-token.js";
+import type { Principal, PrincipalInit } from "./principal.js";
 
 /**
  * A Passport strategy, as far as this package needs to know it. Every strategy from npm is one;
@@ -120,8 +121,45 @@ export interface AuthMethod {
    */
   start?(): Promise<void>;
 
+  /** Routes of the method's own below the mount, such as those of a sign-in. Default: none. */
+  readonly endpoints?: AuthEndpoints;
+
+  /**
+   * The token that the identity provider gave for a caller of this method, for
+   * `session.upstream()`. Rejects when there is none (any more). Default: there are none.
+   */
+  upstream?(principal: Principal): Promise<UpstreamToken>;
+
+  /** Gives back what the method holds, when the router is closed. Default: it holds nothing. */
+  stop?(): Promise<void>;
+
   /** What an operator should mend although it works, for the log when the endpoint is built. Default: none. */
   readonly warnings?: readonly string[];
+}
+
+/**
+ * The routes of a method that is an authorization server itself. They take Node's request and
+ * response; `Host` and `Origin` have been judged, and CORS headers are set, before `handle`.
+ */
+export interface AuthEndpoints {
+  /** Identifier of the authorization server: the URL of the mount. @see RFC 8414, section 2 */
+  readonly issuer: string;
+  /** Path below the mount at which the routes begin: `"/oauth"`. */
+  readonly prefix: string;
+  /** Its metadata, served below the mount and by `router.wellKnown`. @see RFC 8414, section 3 */
+  metadata(): Readonly<Record<string, unknown>>;
+  /**
+   * Whether a form from another site may be posted to a path, as the answers of some identity
+   * providers are. Its `Origin` is then not judged. Default: nowhere.
+   */
+  takesForeignForms?(path: string): boolean;
+  /**
+   * Answers a request.
+   *
+   * @param path Path below the mount; it begins with `prefix`.
+   * A throw or rejection is answered as an error of the endpoint: JSON, logged.
+   */
+  handle(req: IncomingMessage, res: ServerResponse, path: string): Promise<void>;
 }
 
 /** Which scopes are needed, and when they count as granted. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { McpSseError } from "../errors.js";
+import type { UpstreamToken } from "../upstream-token.js";
 import type { AuthMethod, FoundCredential, ScopeRule } from "./auth-method.js";
 import { createAuthInfo, createPrincipal, ownerKey } from "./principal.js";
 import type { AuthInfo, Principal } from "./principal.js";
@@ -18,6 +19,8 @@ export interface Caller {
   readonly exposesToken: boolean;
   /** When the credential ends, tolerance included, in milliseconds since the epoch. */
   readonly validUntil: number | undefined;
+  /** Looks up the identity provider's token for a caller of the same method. */
+  readonly upstream?: ((principal: Principal) => Promise<UpstreamToken>) | undefined;
 }
 
 /** What authentication can come to. There is no other result, and no exception. */
@@ -157,6 +160,7 @@ function createCaller(
     credential,
     exposesToken,
     validUntil: validUntil(principal, method),
+    upstream: method.upstream?.bind(method),
   };
 }
 

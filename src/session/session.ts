@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { MAX_TIMER_MS, McpSseError } from "../errors.js";
+import type { UpstreamToken } from "../upstream-token.js";
 import type { EventStream, StreamEnd } from "../wire/event-stream.js";
 import type { JsonRpcId, JsonRpcMessage } from "../wire/message-body.js";
 
@@ -50,6 +51,13 @@ export interface SessionInfo<P = unknown> {
   readonly signal: AbortSignal;
   /** Requests of the client that have no answer yet. */
   readonly inFlight: number;
+  /**
+   * The identity provider's own token for the caller, refreshed when it is due: with `oauth` and
+   * `signIn`.
+   *
+   * @throws Error when the caller did not sign in here, or has to do so again.
+   */
+  upstream(): Promise<UpstreamToken>;
   /** Ends the session and its stream. Safe to call twice. */
   close(): void;
 }
@@ -62,6 +70,8 @@ export interface SessionInit<P> {
   readonly request: IncomingMessage;
   /** When the session ends unless it is renewed, in milliseconds since the epoch. Default: never. */
   readonly validUntil?: number | undefined;
+  /** Looks up the identity provider's token for the session's principal. Default: there is none. */
+  readonly upstream?: ((principal: P & object) => Promise<UpstreamToken>) | undefined;
 }
 
 type Listener<E> = (message: JsonRpcMessage, extra: E) => void;
@@ -88,8 +98,10 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
   #closeReason: CloseReason | undefined;
   #validUntil: number | undefined;
   #expiry: NodeJS.Timeout | undefined;
+  readonly #upstream: SessionInit<P>["upstream"];
 
-  constructor({ principal, ownerKey, request, validUntil }: SessionInit<P>) {
+  constructor({ principal, ownerKey, request, validUntil, upstream }: SessionInit<P>) {
+    this.#upstream = upstream;
     this.ownerKey = ownerKey;
     this.#principal = principal;
     this.#request = request;
@@ -183,6 +195,14 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
     else this.#closeListeners.push(listener);
   }
 
+  async upstream(): Promise<UpstreamToken> {
+    const principal = this.#principal;
+    if (this.#upstream === undefined || typeof principal !== "object" || principal === null) {
+      throw noUpstream();
+    }
+    return await this.#upstream(principal);
+  }
+
   close(): void {
     this.end("closed-by-application");
   }
@@ -260,6 +280,11 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
     this.#idleListeners = [];
     for (const resolve of listeners) resolve();
   }
+}
+
+/** @internal The answer of `upstream()` where nobody signed in. */
+export function noUpstream(): Error {
+  return new Error('The caller did not sign in here. Write auth type "oauth" with signIn.');
 }
 
 function sessionClosed(): McpSseError {

@@ -17,8 +17,8 @@ export interface AccessTokenRules {
   readonly issuer: string;
   readonly audience: AudienceRule;
   readonly audienceClaim: AudienceClaim;
-  /** This server's own client id at the issuer. */
-  readonly clientId: string;
+  /** This server's own client id at the issuer; `undefined` where the issuer is this server. */
+  readonly clientId: string | undefined;
   /** Seconds by which the clocks of issuer and server may differ. */
   readonly clockTolerance: number;
 }
@@ -101,8 +101,8 @@ const ACCESS_TOKEN_CLAIMS = ["scope", "scp", "permissions", "client_id", "cid", 
  *
  * @see OpenID Connect Core 1.0, section 2
  */
-export function mayBeIdToken(claims: TokenClaims, clientId: string): boolean {
-  if (!audienceOf(claims, "aud").includes(clientId)) return false;
+export function mayBeIdToken(claims: TokenClaims, clientId: string | undefined): boolean {
+  if (clientId === undefined || !audienceOf(claims, "aud").includes(clientId)) return false;
   // Keycloak names the kind of an access token in `typ`.
   return claims["typ"] !== "Bearer" && !ACCESS_TOKEN_CLAIMS.some((name) => name in claims);
 }

@@ -17,6 +17,10 @@ export interface IssuerMetadata {
   readonly introspectionAuthMethods: readonly string[];
   readonly authorizationEndpoint?: string;
   readonly tokenEndpoint?: string;
+  /** How a client may authenticate at the token endpoint. */
+  readonly tokenAuthMethods: readonly string[];
+  /** Where to ask whose an access token is. @see OpenID Connect Core 1.0, section 5.3 */
+  readonly userinfoEndpoint?: string;
   /** PKCE methods. @see RFC 7636, section 4.3 */
   readonly codeChallengeMethods?: readonly string[];
   /** Whether authorization responses carry `iss`. @see RFC 9207, section 3 */
@@ -53,6 +57,10 @@ export function parseMetadata(
     introspectionAuthMethods: readIntrospectionAuthMethods(document),
     ...given("authorizationEndpoint", endpoint("authorization_endpoint")),
     ...given("tokenEndpoint", endpoint("token_endpoint")),
+    tokenAuthMethods: readList(document["token_endpoint_auth_methods_supported"]) ?? [
+      "client_secret_basic",
+    ],
+    ...given("userinfoEndpoint", endpoint("userinfo_endpoint")),
     ...given("codeChallengeMethods", readList(document["code_challenge_methods_supported"])),
     sendsIssuerInResponse: document["authorization_response_iss_parameter_supported"] === true,
   };

@@ -13,7 +13,9 @@ import { PUBLIC_KEY_ALGORITHMS } from "../key-material.js";
 import type { PublicKeyAlgorithm } from "../key-material.js";
 import { namesOneOf } from "./access-token.js";
 import type { AudienceClaim, AudienceRule } from "./access-token.js";
-import { checkIssuerUrl } from "./issuer-url.js";
+import { checkIssuerUrl, sameIssuer } from "./issuer-url.js";
+import { readSignInOptions } from "./sign-in/sign-in-options.js";
+import type { SignInOptions, SignInSettings } from "./sign-in/sign-in-options.js";
 
 /** How an access token is checked. */
 export type TokenValidation = "auto" | "jwt" | "introspection";
@@ -68,12 +70,29 @@ export interface OAuthOptions extends CommonOptions {
    * includes `read`). A throw answers 503. Default: the needed scope itself is granted.
    */
   readonly satisfiesScope?: (required: string, granted: readonly string[]) => boolean;
+  /**
+   * Makes this server the authorization server of its MCP clients, in front of an issuer at which
+   * clients cannot register: people sign in at the issuer with `clientId` and `clientSecret`, and
+   * clients get tokens of ours. Tokens of the issuer itself are then taken only if `audience` is
+   * given. Needs `publicUrl`, oidc-provider, and passport-oauth2. Default: off.
+   */
+  readonly signIn?: true | SignInOptions;
+}
+
+/** {@link OAuthOptions} when the login step is a strategy of your own: then there need be no issuer. */
+export interface StrategySignInAuthOptions extends Omit<
+  OAuthOptions,
+  "issuerUrl" | "clientId" | "clientSecret" | "signIn"
+> {
+  readonly signIn: SignInOptions & Required<Pick<SignInOptions, "strategy" | "principal">>;
 }
 
 /** What the endpoint around a method knows. */
 export interface OAuthContext {
   /** The endpoint's own URL, if it is configured. */
   readonly resource?: string | undefined;
+  /** The URL of the mount around it, if it is configured; no slash at its end. */
+  readonly mountUrl?: string | undefined;
   /** Whether the endpoint takes tokens of other issuers too. */
   readonly hasSeveralIssuers?: boolean | undefined;
   /** Whether several issuers are asked about tokens, so that a token must say whose it is. */
@@ -94,6 +113,10 @@ export interface OAuthSettings {
   readonly clockTolerance: number;
   readonly scopes: ScopeRule | undefined;
   readonly timeoutMs: number | undefined;
+  /** `undefined`: clients get their tokens from the issuer. */
+  readonly signIn: SignInSettings | undefined;
+  /** Whether tokens of the issuer itself are taken. */
+  readonly takesIssuersTokens: boolean;
 }
 
 const OPTIONS = [
@@ -109,6 +132,7 @@ const OPTIONS = [
   "algorithms",
   "clockTolerance",
   "timeoutMs",
+  "signIn",
 ] as const;
 
 /**
@@ -125,10 +149,13 @@ export function readOAuthOptions(
 ): OAuthSettings {
   checkOptionNames(path, options, OPTIONS);
   const given = options as OAuthOptions;
+  const signIn =
+    given.signIn === undefined
+      ? undefined
+      : readSignInOptions(given.signIn, `${path}.signIn`, context);
   return {
-    issuerUrl: checkIssuerUrl(`${path}.issuerUrl`, given.issuerUrl),
-    clientId: checkText(`${path}.clientId`, given.clientId),
-    clientSecret: checkText(`${path}.clientSecret`, given.clientSecret),
+    ...readIssuer(given, path, signIn),
+    signIn,
     audience: readAudience(`${path}.audience`, options, context),
     audienceClaim: readAudienceClaim(given, path),
     tokenValidation: readValidation(`${path}.tokenValidation`, given.tokenValidation, context),
@@ -145,6 +172,31 @@ export function readOAuthOptions(
       max: 300,
     }),
     ...readScopes(given, path),
+  };
+}
+
+/** The issuer and our registration there. Whoever signs people in with a strategy needs neither. */
+function readIssuer(
+  given: OAuthOptions,
+  path: string,
+  signIn: SignInSettings | undefined,
+): Pick<OAuthSettings, "issuerUrl" | "clientId" | "clientSecret" | "takesIssuersTokens"> {
+  if (signIn?.login.kind === "strategy" && !("issuerUrl" in given)) {
+    return { issuerUrl: signIn.issuer, clientId: "", clientSecret: "", takesIssuersTokens: false };
+  }
+  const issuerUrl = checkIssuerUrl(`${path}.issuerUrl`, given.issuerUrl);
+  if (signIn !== undefined && sameIssuer(issuerUrl, signIn.issuer)) {
+    throw optionError(
+      `${path}.issuerUrl`,
+      "is this server itself",
+      "Write the issuer at which people sign in.",
+    );
+  }
+  return {
+    issuerUrl,
+    clientId: checkText(`${path}.clientId`, given.clientId),
+    clientSecret: checkText(`${path}.clientSecret`, given.clientSecret),
+    takesIssuersTokens: signIn === undefined || given.audience !== undefined,
   };
 }
 

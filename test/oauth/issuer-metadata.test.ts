@@ -25,6 +25,7 @@ describe("OAUTH-1: parseMetadata", () => {
       issuer: ISSUER,
       jwksUri: "https://keys.example.net/jwks?tenant=a",
       signingAlgorithms: ["RS256", "ES256"],
+      tokenAuthMethods: ["client_secret_basic"],
       introspectionEndpoint: `${ISSUER}/introspect`,
       introspectionAuthMethods: ["client_secret_post"],
       authorizationEndpoint: `${ISSUER}/authorize`,
@@ -40,6 +41,7 @@ describe("OAUTH-1: parseMetadata", () => {
       issuer: ISSUER,
       jwksUri: `${ISSUER}/jwks`,
       introspectionAuthMethods: ["client_secret_basic"],
+      tokenAuthMethods: ["client_secret_basic"],
       sendsIssuerInResponse: false,
     });
     const introspects = { issuer: ISSUER, introspection_endpoint: `${ISSUER}/introspect` };

@@ -72,7 +72,8 @@ export class OidcIssuer {
     try {
       const { default: Provider } = await import("oidc-provider");
       // A new one with another key goes on where the one before stopped: they share the storage.
-      this.#answer = new Provider(this.url, this.#configuration(key)).callback();
+      const callback = new Provider(this.url, this.#configuration(key)).callback();
+      this.#answer = (req, res) => void callback(req, res);
     } finally {
       console.warn = warn;
     }

@@ -10,6 +10,7 @@ import { Client, SSEClientTransport } from "@modelcontextprotocol/client";
 import { McpServer } from "@modelcontextprotocol/server";
 import express from "express";
 import { createSseRouter, MCPServer, principalOf, SSEServerTransport } from "express-mcp-sse";
+import { oauth } from "express-mcp-sse/strategies/oauth";
 import { jwt } from "express-mcp-sse/strategies/jwt";
 
 const key = "0f5c1e9b7d2a48360f5c1e9b7d2a4836";
@@ -44,6 +45,11 @@ http.close();
 assert.throws(
   () => jwt({ secret: key, algorithms: ["HS256"] }),
   /^Error: auth type "jwt" needs the package passport-jwt\. Run: npm install passport-jwt$/,
+);
+const credentials = { clientId: "c", clientSecret: "s", audience: "a" };
+assert.throws(
+  () => oauth({ issuerUrl: "https://auth.example.com", ...credentials }),
+  /^Error: auth type "oauth" needs the package jwks-rsa\. Run: npm install jwks-rsa$/,
 );
 await assert.rejects(
   new MCPServer().start(),

@@ -1,0 +1,25 @@
+import { randomUUID } from "node:crypto";
+import { noUpstream } from "./session/session.js";
+import type { SessionInfo } from "./session/session.js";
+
+/** What `setup` gets on stdio: a session without a caller. */
+export function createStdioSession(close: () => void): {
+  info: SessionInfo<undefined>;
+  end: () => void;
+} {
+  const abort = new AbortController();
+  const info: SessionInfo<undefined> = {
+    id: randomUUID(),
+    principal: undefined,
+    openedAt: Date.now(),
+    get state() {
+      return abort.signal.aborted ? ("closed" as const) : ("open" as const);
+    },
+    request: undefined,
+    signal: abort.signal,
+    inFlight: 0,
+    upstream: () => Promise.reject(noUpstream()),
+    close,
+  };
+  return { info, end: () => abort.abort() };
+}

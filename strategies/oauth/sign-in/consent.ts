@@ -1,0 +1,123 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Interaction, Provider } from "oidc-provider";
+import type { FormTokens } from "./browser.js";
+import { consentPage } from "./consent-page.js";
+import { isRecognisable, requestedResources } from "./engine.js";
+import { SignInProblem } from "./login-step.js";
+import { sendPage } from "./page.js";
+import type { Approvals, Login } from "./records.js";
+import { readForm } from "./request-body.js";
+import { ROUTES } from "./routes.js";
+import type { SignInSettings } from "./sign-in-options.js";
+
+/** What asking for consent needs. */
+export interface ConsentParts {
+  readonly provider: Provider;
+  readonly settings: SignInSettings;
+  readonly approvals: Approvals;
+  readonly forms: FormTokens;
+}
+
+/** A request that waits for the consent of a person who is signed in. */
+export interface ConsentInteraction {
+  readonly interaction: Interaction;
+  readonly login: Login;
+}
+
+/** Asks a person whether a client may act for them, and records the answer. */
+export class Consent {
+  readonly #parts: ConsentParts;
+
+  constructor(parts: ConsentParts) {
+    this.#parts = parts;
+  }
+
+  /** Shows what is asked for. */
+  async ask(res: ServerResponse, { interaction, login }: ConsentInteraction): Promise<void> {
+    const { settings, provider, forms } = this.#parts;
+    const { clientId, redirectUri, scopes } = readRequest(interaction);
+    const client = await provider.Client.find(clientId);
+    const isDocument = client !== undefined && "clientIdMetadataDocument" in client;
+    const page = consentPage({
+      clientName: client?.clientName,
+      vouchedBy: isDocument ? new URL(clientId).host : undefined,
+      redirectUri,
+      scopes,
+      person: login.profile.name ?? login.profile.id,
+      serverName: settings.brand.name,
+      formToken: forms.create(about(interaction)),
+      signOutUrl: `${settings.issuer}${ROUTES.signOut}`,
+    });
+    sendPage(res, page, settings.brand);
+  }
+
+  /**
+   * Takes the answer, and lets the request go on.
+   *
+   * @throws SignInProblem for a form that was not sent with our page.
+   */
+  async answer(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { interaction, login }: ConsentInteraction,
+  ): Promise<void> {
+    const form = await readForm(req);
+    if (!this.#parts.forms.isGood(form.get("token"), about(interaction))) throw forgedForm();
+    const { provider, approvals } = this.#parts;
+    const { clientId } = readRequest(interaction);
+    if (form.get("decision") !== "approve") {
+      // Whoever changes their mind is asked again next time.
+      await approvals.forget(login.profile.id, clientId);
+      const result = { error: "access_denied", error_description: "the person denied the request" };
+      await provider.interactionFinished(req, res, result, { mergeWithLastSubmission: false });
+      return;
+    }
+    const grantId = await this.#grant(interaction, login);
+    await provider.interactionFinished(
+      req,
+      res,
+      { consent: { grantId } },
+      { mergeWithLastSubmission: true },
+    );
+  }
+
+  async #grant(interaction: Interaction, login: Login): Promise<string> {
+    const { provider, settings, approvals } = this.#parts;
+    const { clientId, redirectUri, scopes } = readRequest(interaction);
+    const accountId = interaction.session?.accountId ?? "";
+    const grant = new provider.Grant({ accountId, clientId });
+    for (const resource of requestedResources(interaction.params, settings)) {
+      grant.addResourceScope(resource, scopes.join(" "));
+    }
+    if (isRecognisable(redirectUri)) {
+      await approvals.remember(login.profile.id, clientId, { scopes, redirectUri });
+    }
+    return await grant.save();
+  }
+}
+
+function readRequest({ params }: Interaction): {
+  readonly clientId: string;
+  readonly redirectUri: string;
+  readonly scopes: readonly string[];
+} {
+  return {
+    clientId: String(params["client_id"]),
+    redirectUri: String(params["redirect_uri"]),
+    scopes: String(params["scope"]).split(" "),
+  };
+}
+
+/** What a consent form decides, and for whom: it fits no other request, and no other session. */
+function about({ uid, session }: Interaction): readonly string[] {
+  return ["consent", uid, session?.uid ?? ""];
+}
+
+/** The answer to a form that did not come from our page. */
+export function forgedForm(): SignInProblem {
+  return new SignInProblem(
+    403,
+    "This form was not sent from our page",
+    "Nothing was changed. Go back, load the page again, and answer there.",
+  );
+}

@@ -1,0 +1,349 @@
+import type { ServerResponse } from "node:http";
+import type * as OidcModule from "oidc-provider";
+import type { Configuration, KoaContextWithOIDC, Provider } from "oidc-provider";
+import type { CookieNames } from "./browser.js";
+import { SIGNING_ALGORITHM } from "./key-ring.js";
+import type { KeyRing } from "./key-ring.js";
+import { contentSecurityPolicy, renderPage, SAFE_HEADERS } from "./page.js";
+import { problemPage } from "./other-pages.js";
+import { StorageAdapter, USED_CLIENT_MS } from "./provider-adapter.js";
+import { LOGIN_LIFETIME_MS } from "./records.js";
+import type { Approvals, Logins } from "./records.js";
+import { sourceOf } from "./rate-limit.js";
+import type { RateLimit } from "./rate-limit.js";
+import { redirectTarget } from "./consent-page.js";
+import { cleanDocument } from "./registration.js";
+import { CLIENT_AUTH_METHODS, ROUTES } from "./routes.js";
+import type { SealedStorage } from "./seal.js";
+import type { SignInSettings } from "./sign-in-options.js";
+
+/** The package, as it is loaded. */
+type Oidc = Pick<typeof OidcModule, "Provider" | "errors" | "interactionPolicy">;
+
+/** What the engine is made of. */
+export interface EngineParts {
+  readonly settings: SignInSettings;
+  /** What clients may ask for. */
+  readonly scopes: readonly string[];
+  readonly keys: KeyRing;
+  readonly cookies: CookieNames;
+  readonly records: SealedStorage;
+  readonly logins: Logins;
+  readonly approvals: Approvals;
+  /** How often documents of clients are fetched. */
+  readonly documentFetches: RateLimit;
+  /** Hears of failures of the engine itself, with the response they came up in. */
+  readonly onFailure: (res: ServerResponse, error: Error) => void;
+}
+
+/** Milliseconds for which an authorization request waits for the person: 10 minutes. */
+const INTERACTION_SECONDS = 600;
+
+/** How long a browser stays signed in, in seconds: 14 days. */
+const SESSION_SECONDS = 14 * 24 * 3600;
+
+/** An authorization code is redeemed within a minute. @see OAuth 2.1, section 4.1.2 */
+const CODE_SECONDS = 60;
+
+/**
+ * The authorization server: oidc-provider, with everything off that MCP clients have no use for.
+ *
+ * @see OAuth 2.1; RFC 7591; RFC 8707; RFC 9068; RFC 9207
+ */
+export async function createEngine(parts: EngineParts): Promise<Provider> {
+  const oidc = await import("oidc-provider");
+  const { issuer } = parts.settings;
+  const provider = new oidc.Provider(issuer, createConfiguration(parts, oidc));
+  fixUrls(provider, issuer);
+  provider.on("grant.success", (ctx: KoaContextWithOIDC) => {
+    void keepClient(ctx.oidc.client?.clientId, parts.records).catch((error: unknown) =>
+      parts.onFailure(ctx.res, error as Error),
+    );
+  });
+  provider.on("server_error", (ctx: KoaContextWithOIDC, error: Error) =>
+    parts.onFailure(ctx.res, error),
+  );
+  // Without a listener, Koa writes errors to the console.
+  (provider as NodeJS.EventEmitter).on("error", (error: Error, ctx?: KoaContextWithOIDC) => {
+    if (ctx !== undefined) parts.onFailure(ctx.res, error);
+  });
+  return provider;
+}
+
+/**
+ * Lets every URL begin with the issuer, and cookies be sent over the issuer's scheme.
+ *
+ * Security decision: the engine would take host and scheme from the request, where a stranger may
+ * have written them; behind a proxy they are not those that browsers see, either.
+ */
+function fixUrls(provider: Provider, issuer: string): void {
+  const { protocol } = new URL(issuer);
+  const { prototype } = provider.OIDCContext as unknown as { prototype: object };
+  Object.defineProperty(prototype, "urlFor", {
+    value: (name: string, options?: Record<string, string>) => provider.urlFor(name, options),
+  });
+  provider.use(async (ctx, next) => {
+    Object.defineProperty(ctx.request, "protocol", { value: protocol.slice(0, -1) });
+    await next();
+  });
+}
+
+function createConfiguration(parts: EngineParts, oidc: Oidc): Configuration {
+  const { settings, keys, records } = parts;
+  return {
+    adapter: (model: string) => new StorageAdapter(model, records, usedBefore(oidc)),
+    jwks: { keys: keys.signing.map(({ jwk }) => jwk as Record<string, string>) },
+    cookies: cookieConfiguration(parts.cookies, keys),
+    scopes: [],
+    claims: { openid: ["sub"] },
+    responseTypes: ["code"],
+    clientAuthMethods: [...CLIENT_AUTH_METHODS],
+    clientDefaults: {
+      grant_types: ["authorization_code", "refresh_token"],
+      id_token_signed_response_alg: SIGNING_ALGORITHM,
+    },
+    pkce: { required: () => true },
+    allowOmittingSingleRegisteredRedirectUri: false,
+    routes: {
+      authorization: ROUTES.authorize,
+      token: ROUTES.token,
+      registration: ROUTES.register,
+      revocation: ROUTES.revoke,
+      jwks: ROUTES.jwks,
+      end_session: ROUTES.signOut,
+    },
+    features: createFeatures(parts, oidc),
+    ttl: {
+      AccessToken: settings.accessTokenSeconds,
+      AuthorizationCode: CODE_SECONDS,
+      Grant: LOGIN_LIFETIME_MS / 1000,
+      IdToken: settings.accessTokenSeconds,
+      Interaction: INTERACTION_SECONDS,
+      RefreshToken: settings.refreshTokenDays * 24 * 3600,
+      Session: SESSION_SECONDS,
+    },
+    // Every use gives a new refresh token, and an old one that comes back ends the grant.
+    rotateRefreshToken: true,
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed("refresh_token"),
+    expiresWithSession: async () => false,
+    clientBasedCORS: () => false,
+    interactions: createInteractions(parts, oidc),
+    loadExistingGrant: (ctx) => loadGrant(ctx, parts),
+    findAccount: async (_ctx, id) => await findAccount(id, parts.logins),
+    ...tokenConfiguration(parts),
+    renderError: (ctx, out) => renderError(ctx, out, settings),
+    fetch: async (url: URL | string, options: RequestInit) =>
+      await cleanDocument(await settings.fetchClientMetadata(url, options)),
+    fetchResponseBodyLimits: {
+      "client_id metadata document": 65_536,
+      jwks_uri: 65_536,
+      sector_identifier_uri: 65_536,
+    },
+  } as Configuration;
+}
+
+function usedBefore({ errors }: Oidc): () => Error {
+  return () => new errors.InvalidGrant("it was used before");
+}
+
+function cookieConfiguration(
+  { secure, session, interaction, resume }: CookieNames,
+  keys: KeyRing,
+): Configuration["cookies"] {
+  const attributes = { httpOnly: true, sameSite: "lax", secure, signed: true } as const;
+  return {
+    keys: [...keys.cookieKeys()],
+    names: { session, interaction, resume },
+    long: attributes,
+    short: attributes,
+  };
+}
+
+function createFeatures(parts: EngineParts, { errors }: Oidc): Configuration["features"] {
+  const { settings, scopes, documentFetches } = parts;
+  return {
+    devInteractions: { enabled: false },
+    dPoP: { enabled: false },
+    userinfo: { enabled: false },
+    rpInitiatedLogout: { enabled: false },
+    pushedAuthorizationRequests: { enabled: false },
+    registration: { enabled: true, issueRegistrationAccessToken: false },
+    revocation: {
+      enabled: true,
+      allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId,
+    },
+    clientIdMetadataDocument: {
+      enabled: true,
+      ack: "draft-02",
+      allowFetch: async (ctx) => documentFetches.take(sourceOf(ctx.req)) === undefined,
+    },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: async () => settings.resource,
+      useGrantedResource: async () => true,
+      getResourceServerInfo: async (_ctx, resource) => {
+        if (!isOurResource(resource, settings.resource)) throw new errors.InvalidTarget();
+        return {
+          scope: scopes.join(" "),
+          audience: settings.resource,
+          accessTokenFormat: "jwt",
+          accessTokenTTL: settings.accessTokenSeconds,
+          jwt: { sign: { alg: SIGNING_ALGORITHM } },
+        };
+      },
+    },
+  };
+}
+
+/**
+ * Whether a client means our resource; some write the URL of the mount's host with a slash.
+ * @see RFC 8707, section 2
+ */
+function isOurResource(given: string, resource: string): boolean {
+  return given === resource || given === `${resource}/`;
+}
+
+/**
+ * When the person is asked: to sign in when the login that the browser remembers is over, and to
+ * approve each client whose answers go to a program on their device.
+ *
+ * Security decision: an approval is remembered only where the client can be recognised, which is
+ * by the https host that its answers go to. Any program on a computer can listen on a loopback
+ * port or claim a scheme, so for those the person is asked each time.
+ *
+ * @see RFC 8252, section 8.6; OAuth 2.1, section 7.3.1
+ */
+function createInteractions(
+  { settings }: EngineParts,
+  { interactionPolicy }: Oidc,
+): Configuration["interactions"] {
+  const { Check, base } = interactionPolicy;
+  const policy = base();
+  policy
+    .get("login")
+    ?.checks.add(
+      new Check("login_over", "the login is over", ({ oidc }: KoaContextWithOIDC) =>
+        oidc.session?.accountId !== undefined && oidc.account === undefined
+          ? Check.REQUEST_PROMPT
+          : Check.NO_NEED_TO_PROMPT,
+      ),
+    );
+  const consent = policy.get("consent")?.checks;
+  consent?.remove("native_client_prompt");
+  consent?.add(
+    new Check(
+      "unrecognised",
+      "the client is asked for each time",
+      ({ oidc }: KoaContextWithOIDC) =>
+        oidc.result?.consent === undefined && !isRecognisable(String(oidc.params?.["redirect_uri"]))
+          ? Check.REQUEST_PROMPT
+          : Check.NO_NEED_TO_PROMPT,
+    ),
+  );
+  const url = (_ctx: unknown, { uid }: { uid: string }): string =>
+    `${settings.issuer}${ROUTES.interaction}/${uid}`;
+  return { policy, url };
+}
+
+/** Whether a redirect URI tells whose client it is. */
+export function isRecognisable(redirectUri: string): boolean {
+  if (!URL.canParse(redirectUri)) return false;
+  return redirectUri.startsWith("https:") && redirectTarget(redirectUri).kind === "website";
+}
+
+/**
+ * The grant for a request: the one that was just approved, or a new one like the approval that is
+ * remembered. Each request has a grant of its own, so that ending one family of tokens ends no
+ * other.
+ */
+async function loadGrant(
+  { oidc }: KoaContextWithOIDC,
+  { logins, approvals, settings }: EngineParts,
+): Promise<InstanceType<Provider["Grant"]> | undefined> {
+  const { provider, client, session, params } = oidc;
+  const accountId = session?.accountId;
+  const approved = oidc.result?.consent?.grantId;
+  if (approved !== undefined) return await provider.Grant.find(approved);
+  const login = accountId === undefined ? undefined : await logins.find(accountId);
+  if (client === undefined || accountId === undefined || login === undefined) return undefined;
+  const approval = await approvals.find(login.profile.id, client.clientId);
+  const redirectUri = String(params?.["redirect_uri"]);
+  if (approval?.redirectUri !== redirectUri || !isRecognisable(redirectUri)) return undefined;
+  const grant = new provider.Grant({ accountId, clientId: client.clientId });
+  for (const resource of requestedResources(params, settings)) {
+    grant.addResourceScope(resource, approval.scopes.join(" "));
+  }
+  await grant.save();
+  return grant;
+}
+
+/** The resources of a request; one request may name ours in two spellings. */
+export function requestedResources(
+  params: Readonly<Record<string, unknown>> | undefined,
+  { resource }: SignInSettings,
+): readonly string[] {
+  return [params?.["resource"] ?? resource].flat() as string[];
+}
+
+async function findAccount(
+  id: string,
+  logins: Logins,
+): Promise<{ accountId: string; claims: () => Promise<{ sub: string }> } | undefined> {
+  const login = await logins.find(id);
+  if (login === undefined) return undefined;
+  return { accountId: id, claims: async () => ({ sub: login.profile.id }) };
+}
+
+/** What access tokens say beside the usual: who, at which login, by which grant. */
+function tokenConfiguration({ logins }: EngineParts): Partial<Configuration> {
+  return {
+    extraTokenClaims: async (_ctx, token) =>
+      "grantId" in token ? { sid: token.accountId, grant_id: token.grantId } : undefined,
+    formats: {
+      customizers: {
+        // The engine's accounts are logins; a token's subject is the person.
+        jwt: async (_ctx, token, parts) => {
+          const login = await logins.find("accountId" in token ? token.accountId : "");
+          if (login === undefined) throw new Error("the login of a token is gone");
+          parts.payload["sub"] = login.profile.id;
+        },
+      },
+    },
+  };
+}
+
+/** A client that is in use is kept. */
+async function keepClient(id: string | undefined, records: SealedStorage): Promise<void> {
+  const client = id === undefined ? undefined : await records.get("Client", id);
+  if (id !== undefined && client !== undefined) {
+    await records.set("Client", id, client, USED_CLIENT_MS);
+  }
+}
+
+/** The engine's own errors, where nothing can be sent back to the client. */
+function renderError(
+  ctx: KoaContextWithOIDC,
+  out: { readonly error: string; readonly error_description?: string | undefined },
+  { brand }: SignInSettings,
+): void {
+  const page = problemPage({
+    status: ctx.status,
+    title: "This did not work",
+    text: explain(out.error, out.error_description),
+    code: out.error,
+  });
+  ctx.set({ ...SAFE_HEADERS, "Content-Security-Policy": contentSecurityPolicy(brand) });
+  ctx.type = "html";
+  ctx.body = renderPage(page, brand);
+}
+
+function explain(error: string, description: string | undefined): string {
+  switch (error) {
+    case "invalid_client":
+      return "The application that sent you here is not known to this server. Start again in the application.";
+    case "invalid_redirect_uri":
+      return "The application asked for the answer at an address that it did not register. Nothing was sent there.";
+    default:
+      return `Start again in the application. (${description ?? "no further details"})`;
+  }
+}

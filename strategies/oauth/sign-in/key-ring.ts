@@ -1,0 +1,171 @@
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hash,
+  hkdfSync,
+  randomBytes,
+} from "node:crypto";
+import type { JsonWebKey, KeyObject } from "node:crypto";
+import { openSealed, seal } from "./seal.js";
+import type { SealKey } from "./seal.js";
+import type { SignInStorage } from "./storage.js";
+
+/** Keys of a sign-in, when they are not to be made and kept in its storage. */
+export interface SignInKeys {
+  /**
+   * Private keys (JWK) on the curve P-256, the newest first: the first signs access tokens, all of
+   * them verify. Default: made and kept in `storage`.
+   */
+  readonly signing?: readonly JsonWebKey[];
+  /**
+   * Secrets of at least 32 characters, the newest first: the first signs cookies and encrypts what
+   * is stored, all of them are accepted. Default: made and kept in `storage`, which then holds
+   * both the box and its key.
+   */
+  readonly secrets?: readonly string[];
+}
+
+/** The algorithm that access tokens are signed with. @see RFC 7518, section 3.4 */
+export const SIGNING_ALGORITHM = "ES256";
+
+/** A private key as oidc-provider takes it, and the public one that verifies. */
+export interface SigningKey {
+  readonly kid: string;
+  readonly jwk: JsonWebKey;
+  readonly publicKey: KeyObject;
+}
+
+/** Made keys are replaced after 90 days, when a process starts; those before them still verify. */
+const MAX_AGE_MS = 90 * 24 * 3600 * 1000;
+
+/** How many generations of made keys count. */
+const GENERATIONS = 3;
+
+interface Generation {
+  readonly createdAt: number;
+  readonly signing: JsonWebKey;
+  readonly secret: string;
+}
+
+/** The keys of one sign-in; never shown when printed. */
+export class KeyRing {
+  readonly #signing: readonly SigningKey[];
+  readonly #secrets: readonly string[];
+
+  private constructor(signing: readonly SigningKey[], secrets: readonly string[]) {
+    this.#signing = signing;
+    this.#secrets = secrets;
+  }
+
+  /** The given keys; what is not given is read from the storage, and made there when missing. */
+  static async load(
+    storage: SignInStorage,
+    given: SignInKeys = {},
+    now: () => number = Date.now,
+  ): Promise<KeyRing> {
+    const { signing, secrets } = given;
+    if (signing !== undefined && secrets !== undefined) {
+      return new KeyRing(signing.map(toSigningKey), secrets);
+    }
+    const made = await loadGenerations(storage, (secrets ?? []).map(sealKeyOf), now);
+    return new KeyRing(
+      (signing ?? made.map((generation) => generation.signing)).map(toSigningKey),
+      secrets ?? made.map(({ secret }) => secret),
+    );
+  }
+
+  /** The keys that sign access tokens, newest first. */
+  get signing(): readonly SigningKey[] {
+    return this.#signing;
+  }
+
+  /** The key that a token names. */
+  publicKey(kid: string | undefined): KeyObject | undefined {
+    return this.#signing.find((key) => key.kid === kid)?.publicKey;
+  }
+
+  /** Keys for what is stored, newest first. */
+  sealKeys(): readonly SealKey[] {
+    return this.#secrets.map(sealKeyOf);
+  }
+
+  /** Keys for signed cookies, newest first. */
+  cookieKeys(): readonly string[] {
+    return this.#secrets.map((secret) => derive(secret, "cookies").toString("base64url"));
+  }
+
+  /** Authenticates `text` for one purpose; the newest secret first, then those before it. */
+  macs(purpose: string, text: string): readonly string[] {
+    return this.#secrets.map((secret) =>
+      createHmac("sha256", derive(secret, purpose)).update(text).digest("base64url"),
+    );
+  }
+}
+
+/**
+ * Reads the generations of made keys, and makes the next one when the newest is too old.
+ *
+ * `add` decides which of several processes makes a generation; the others read it.
+ */
+async function loadGenerations(
+  storage: SignInStorage,
+  sealKeys: readonly SealKey[],
+  now: () => number,
+): Promise<readonly Generation[]> {
+  const found: Generation[] = [];
+  for (;;) {
+    const name = `keys:${found.length}`;
+    let text = await storage.get(name);
+    const newest = found.at(-1);
+    if (text === undefined && (newest === undefined || now() - newest.createdAt > MAX_AGE_MS)) {
+      await storage.add(name, lock(name, createGeneration(now()), sealKeys));
+      text = await storage.get(name);
+    }
+    if (text === undefined) return found.slice(-GENERATIONS).reverse();
+    found.push(unlock(name, text, sealKeys));
+  }
+}
+
+function lock(name: string, generation: Generation, [sealKey]: readonly SealKey[]): string {
+  const text = JSON.stringify(generation);
+  return sealKey === undefined ? text : seal(text, name, sealKey);
+}
+
+function unlock(name: string, text: string, sealKeys: readonly SealKey[]): Generation {
+  const plain = text.startsWith("{") ? text : openSealed(text, name, sealKeys);
+  if (plain === undefined) {
+    throw new Error("The keys in the storage of signIn are encrypted with another secret.");
+  }
+  return JSON.parse(plain) as Generation;
+}
+
+function createGeneration(createdAt: number): Generation {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return {
+    createdAt,
+    signing: privateKey.export({ format: "jwk" }),
+    secret: randomBytes(48).toString("base64url"),
+  };
+}
+
+/** The key's id is its thumbprint, so that the same key has the same id everywhere. @see RFC 7638 */
+export function toSigningKey(jwk: JsonWebKey): SigningKey {
+  const privateKey = createPrivateKey({ key: jwk, format: "jwk" });
+  const publicKey = createPublicKey(privateKey);
+  const { crv, kty, x, y } = publicKey.export({ format: "jwk" });
+  const kid = hash("sha256", JSON.stringify({ crv, kty, x, y }), "base64url");
+  const plain = privateKey.export({ format: "jwk" });
+  return { kid, publicKey, jwk: { ...plain, kid, alg: SIGNING_ALGORITHM, use: "sig" } };
+}
+
+function sealKeyOf(secret: string): SealKey {
+  const key = derive(secret, "storage");
+  return { id: hash("sha256", key, "base64url").slice(0, 8), key };
+}
+
+/** A key for one purpose only. @see RFC 5869 */
+function derive(secret: string, purpose: string): Buffer {
+  return Buffer.from(hkdfSync("sha256", secret, "", `express-mcp-sse sign-in ${purpose}`, 32));
+}

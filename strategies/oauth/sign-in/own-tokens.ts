@@ -1,0 +1,70 @@
+import type { KeyObject } from "node:crypto";
+import { McpSseError } from "../../../src/errors.js";
+import type { TokenHeader } from "../../jwt-strategy.js";
+import type { TokenClaims } from "../../token-claims.js";
+import { checkAccessToken, isAccessTokenType, namesOneOf } from "../access-token.js";
+import { readUnverified } from "../unverified-token.js";
+import type { KeyRing } from "./key-ring.js";
+import type { Login, Logins } from "./records.js";
+import type { SealedStorage } from "./seal.js";
+
+/** What our own access tokens must satisfy. */
+export interface OwnTokenRules {
+  readonly issuer: string;
+  readonly resource: string;
+  readonly clockTolerance: number;
+}
+
+/** Verifies the access tokens that this sign-in issued, without asking anybody. */
+export class OwnTokens {
+  readonly #rules: OwnTokenRules;
+
+  constructor(rules: OwnTokenRules) {
+    this.#rules = rules;
+  }
+
+  /** Whether a token says that we issued it; whether that is true shows its signature. */
+  isOurs(token: string): boolean {
+    return readUnverified(token)?.claims["iss"] === this.#rules.issuer;
+  }
+
+  /** The key that a token must be signed with. */
+  keyFor({ kid }: TokenHeader, token: string, keys: KeyRing): KeyObject {
+    if (!this.isOurs(token)) throw refusal("the token's issuer is not accepted");
+    // The engine signs nothing else for this resource, but a token's type says what it is for.
+    if (!isAccessTokenType(readUnverified(token)?.header["typ"])) {
+      throw refusal("that is no access token");
+    }
+    const key = keys.publicKey(kid);
+    if (key === undefined) throw refusal("the token's key is not one of its issuer's");
+    return key;
+  }
+
+  /** Checks the claims of a token whose signature is good. */
+  check(claims: TokenClaims): void {
+    const { issuer, resource, clockTolerance } = this.#rules;
+    const audience = namesOneOf([resource]);
+    const rules = { issuer, audience, clockTolerance, clientId: undefined } as const;
+    checkAccessToken(claims, { ...rules, audienceClaim: "aud" }, Date.now() / 1000);
+    if (typeof claims["sid"] !== "string" || typeof claims["grant_id"] !== "string") {
+      throw refusal("the token names no grant");
+    }
+  }
+
+  /**
+   * The login behind a token.
+   *
+   * Security decision: a token whose grant was revoked, or whose person signed out, is refused at
+   * once, although it has not expired.
+   */
+  async loginOf(claims: TokenClaims, logins: Logins, records: SealedStorage): Promise<Login> {
+    const { sid, grant_id: grantId } = claims as { sid: string; grant_id: string };
+    const [login, grant] = await Promise.all([logins.find(sid), records.get("Grant", grantId)]);
+    if (login === undefined || grant === undefined) throw refusal("the token was revoked");
+    return login;
+  }
+}
+
+function refusal(reason: string): McpSseError {
+  return new McpSseError("invalid_token", reason);
+}

@@ -1,0 +1,108 @@
+import { createCipheriv, createDecipheriv, hash, randomBytes } from "node:crypto";
+import type { SignInStorage } from "./storage.js";
+
+/** A key for AES-256-GCM, and the name by which sealed texts refer to it. */
+export interface SealKey {
+  readonly id: string;
+  readonly key: Buffer;
+}
+
+const ALGORITHM = "aes-256-gcm";
+
+/** @see NIST SP 800-38D, section 8.2.2 */
+const IV_BYTES = 12;
+
+const TAG_BYTES = 16;
+
+/**
+ * Encrypts a text; `context` is authenticated with it.
+ *
+ * Security decision: the context is the name under which the text is stored, so that whoever can
+ * write to the storage cannot move one user's record to another's name.
+ */
+export function seal(text: string, context: string, { id, key }: SealKey): string {
+  const iv = randomBytes(IV_BYTES);
+  const cipher = createCipheriv(ALGORITHM, key, iv, { authTagLength: TAG_BYTES });
+  cipher.setAAD(Buffer.from(context));
+  const sealed = Buffer.concat([iv, cipher.update(text, "utf8"), cipher.final()]);
+  return `${id}.${Buffer.concat([sealed, cipher.getAuthTag()]).toString("base64url")}`;
+}
+
+/** What {@link seal} was given; `undefined` when it was changed, or none of the keys is its key. */
+export function openSealed(
+  sealed: string,
+  context: string,
+  keys: readonly SealKey[],
+): string | undefined {
+  const [id, text = ""] = sealed.split(".");
+  const key = keys.find((candidate) => candidate.id === id)?.key;
+  const bytes = Buffer.from(text, "base64url");
+  if (key === undefined || bytes.length < IV_BYTES + TAG_BYTES) return undefined;
+  const iv = bytes.subarray(0, IV_BYTES);
+  try {
+    const decipher = createDecipheriv(ALGORITHM, key, iv, { authTagLength: TAG_BYTES });
+    decipher.setAAD(Buffer.from(context));
+    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+    const plain = decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES));
+    return Buffer.concat([plain, decipher.final()]).toString("utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Records by kind and id, in a storage that may be read by others: the id, which may be a token,
+ * is hashed, and the record is encrypted.
+ */
+export class SealedStorage {
+  readonly #storage: SignInStorage;
+  readonly #keys: readonly SealKey[];
+
+  /** @param keys The first encrypts; never empty. */
+  constructor(storage: SignInStorage, keys: readonly SealKey[]) {
+    this.#storage = storage;
+    this.#keys = keys;
+  }
+
+  async get(kind: string, id: string): Promise<unknown> {
+    const name = nameOf(kind, id);
+    return this.#open(name, await this.#storage.get(name));
+  }
+
+  async set(kind: string, id: string, record: unknown, ttlMs?: number): Promise<void> {
+    const name = nameOf(kind, id);
+    await this.#storage.set(name, this.#seal(name, record), ttlMs);
+  }
+
+  /** Sets a record unless there is one; whether it was set. Atomic. */
+  async add(kind: string, id: string, record: unknown, ttlMs?: number): Promise<boolean> {
+    const name = nameOf(kind, id);
+    return await this.#storage.add(name, this.#seal(name, record), ttlMs);
+  }
+
+  /** The record, which is then gone. Atomic. */
+  async take(kind: string, id: string): Promise<unknown> {
+    const name = nameOf(kind, id);
+    return this.#open(name, await this.#storage.take(name));
+  }
+
+  async delete(kind: string, id: string): Promise<void> {
+    await this.#storage.delete(nameOf(kind, id));
+  }
+
+  #seal(name: string, record: unknown): string {
+    const [key] = this.#keys;
+    if (key === undefined) throw new Error("there is no key to encrypt with");
+    return seal(JSON.stringify(record), name, key);
+  }
+
+  /** A record that cannot be opened counts as gone: its key was taken out of use. */
+  #open(name: string, text: string | undefined): unknown {
+    const plain = text === undefined ? undefined : openSealed(text, name, this.#keys);
+    return plain === undefined ? undefined : (JSON.parse(plain) as unknown);
+  }
+}
+
+function nameOf(kind: string, id: string): string {
+  return `${kind}:${hash("sha256", id, "base64url")}`;
+}

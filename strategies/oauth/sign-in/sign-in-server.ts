@@ -1,0 +1,322 @@
+import type { KeyObject } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Interaction, Provider } from "oidc-provider";
+import { McpSseError } from "../../../src/errors.js";
+import type { TokenHeader } from "../../jwt-strategy.js";
+import { cleanAuthorizationQuery } from "./authorization-request.js";
+import { BrowserCookie, cookieNames, FormTokens } from "./browser.js";
+import { Consent, forgedForm } from "./consent.js";
+import { createEngine } from "./engine.js";
+import { ProviderIdentity } from "./identity.js";
+import { KeyRing } from "./key-ring.js";
+import { SignInProblem, unknownLogin } from "./login-step.js";
+import type { LoginContext, LoginOutcome } from "./login-step.js";
+import { loginPage, problemPage } from "./other-pages.js";
+import type { OwnTokens } from "./own-tokens.js";
+import { SAFE_HEADERS, sendPage } from "./page.js";
+import { ProviderLogin } from "./provider-login.js";
+import { RateLimit, sourceOf } from "./rate-limit.js";
+import { Approvals, Logins } from "./records.js";
+import { cleanRegistration, RegistrationError } from "./registration.js";
+import { readForm, withReadableBody } from "./request-body.js";
+import { ROUTES } from "./routes.js";
+import { SealedStorage } from "./seal.js";
+import type { SignInParts } from "./sign-in.js";
+import { signOut } from "./sign-out.js";
+import { StrategyLogin } from "./strategy-login.js";
+import { Upstream } from "./upstream.js";
+
+type NodeListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+
+/** A sign-in whose engine is loaded and whose keys are read. */
+export class SignInServer {
+  readonly records: SealedStorage;
+  readonly logins: Logins;
+  readonly upstream: Upstream;
+  readonly #parts: SignInParts;
+  readonly #keys: KeyRing;
+  readonly #cookie: BrowserCookie;
+  readonly #forms: FormTokens;
+  readonly #approvals: Approvals;
+  readonly #login: ProviderLogin | StrategyLogin;
+  readonly #registrations: RateLimit;
+  readonly #documentFetches: RateLimit;
+  /** Failures of the engine, by the response they came up in. */
+  readonly #failures = new WeakMap<object, Error>();
+  #engine!: { readonly provider: Provider; readonly callback: NodeListener };
+
+  private constructor(parts: SignInParts, keys: KeyRing) {
+    const { settings, clientId, clientSecret, clockTolerance } = parts;
+    this.#parts = parts;
+    this.#keys = keys;
+    this.records = new SealedStorage(settings.storage, keys.sealKeys());
+    this.logins = new Logins(this.records);
+    this.#approvals = new Approvals(this.records);
+    this.#forms = new FormTokens(keys);
+    this.#cookie = new BrowserCookie(cookieNames(settings.issuer), keys);
+    const perSource = settings.registrationsPerMinute;
+    this.#registrations = new RateLimit({ perSource, total: perSource * 10 });
+    this.#documentFetches = new RateLimit({ perSource, total: perSource * 10 });
+    const provider =
+      settings.login.kind === "provider" &&
+      new ProviderLogin({
+        step: settings.login,
+        clientId,
+        clientSecret,
+        callbackUrl: `${settings.issuer}${ROUTES.callback}`,
+        metadata: parts.metadata,
+        identity: new ProviderIdentity(clientId, clockTolerance),
+        records: this.records,
+      });
+    this.#login = provider || new StrategyLogin(settings.login as never, this.records);
+    this.upstream = new Upstream({
+      logins: this.logins,
+      records: this.records,
+      refresh: async (token) => {
+        if (provider) return await provider.refresh(token);
+        throw new Error("the sign-in strategy gives no tokens");
+      },
+    });
+  }
+
+  static async create(parts: SignInParts): Promise<SignInServer> {
+    const { settings, scopes } = parts;
+    const keys = await KeyRing.load(settings.storage, settings.keys);
+    const server = new SignInServer(parts, keys);
+    const provider = await createEngine({
+      settings,
+      scopes,
+      keys,
+      cookies: cookieNames(settings.issuer),
+      records: server.records,
+      logins: server.logins,
+      approvals: server.#approvals,
+      documentFetches: server.#documentFetches,
+      onFailure: (res, error) => server.#failures.set(res, error),
+    });
+    server.#engine = { provider, callback: provider.callback() };
+    return server;
+  }
+
+  /** The key for a token of ours. */
+  async keyFor(header: TokenHeader, token: string, tokens: OwnTokens): Promise<KeyObject> {
+    return tokens.keyFor(header, token, this.#keys);
+  }
+
+  /**
+   * Answers a request below the prefix.
+   *
+   * @throws McpSseError, for the log, also when the answer was sent already.
+   */
+  async handle(req: IncomingMessage, res: ServerResponse, path: string): Promise<void> {
+    for (const [name, value] of Object.entries(SAFE_HEADERS)) res.setHeader(name, value);
+    try {
+      await this.#route(req, res, path);
+    } catch (error) {
+      if (!this.#answerProblem(res, error)) throw error;
+    }
+  }
+
+  async #route(req: IncomingMessage, res: ServerResponse, path: string): Promise<void> {
+    if (path.startsWith(`${ROUTES.interaction}/`)) {
+      await this.#interact(req, res, path);
+      return;
+    }
+    switch (path) {
+      case ROUTES.authorize:
+        await this.#authorize(req, res);
+        return;
+      case ROUTES.register:
+        await this.#register(req, res);
+        return;
+      case ROUTES.callback:
+        await this.#callback(req, res);
+        return;
+      case ROUTES.signOut:
+        await signOut(req, res, {
+          provider: this.#engine.provider,
+          settings: this.#parts.settings,
+          logins: this.logins,
+          forms: this.#forms,
+          cookies: cookieNames(this.#parts.settings.issuer),
+        });
+        return;
+      default:
+        await this.#engineAnswers(await withReadableBody(req), res);
+    }
+  }
+
+  async #engineAnswers(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    await this.#engine.callback(req, res);
+    const cause = this.#failures.get(res);
+    if (cause === undefined) return;
+    throw new McpSseError("server_error", "The sign-in failed.", { cause });
+  }
+
+  async #authorize(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const query = cleanAuthorizationQuery(queryOf(req), this.#parts.scopes);
+    const url = `${ROUTES.authorize}?${query.toString()}`;
+    const cleaned = Object.create(req, {
+      url: { value: url, writable: true },
+    }) as IncomingMessage;
+    await this.#engineAnswers(cleaned, res);
+  }
+
+  async #register(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const waitSeconds = this.#registrations.take(sourceOf(req));
+    if (waitSeconds !== undefined) {
+      res.setHeader("Retry-After", String(waitSeconds));
+      sendJson(res, 429, {
+        error: "temporarily_unavailable",
+        error_description: "too many registrations; try again later",
+      });
+      return;
+    }
+    const isRegistration = req.method === "POST";
+    await this.#engineAnswers(isRegistration ? await cleanRegistration(req) : req, res);
+  }
+
+  /** The pages between an authorization request and its answer. */
+  async #interact(req: IncomingMessage, res: ServerResponse, path: string): Promise<void> {
+    const { provider } = this.#engine;
+    const interaction = await provider.interactionDetails(req, res).catch(() => {
+      throw unknownLogin();
+    });
+    // The cookie says which request this is; the URL must say the same.
+    if (path !== `${ROUTES.interaction}/${interaction.uid}`) throw unknownLogin();
+    if (interaction.prompt.name === "consent") {
+      await this.#consent(req, res, interaction);
+      return;
+    }
+    const browser = this.#cookie.ensure(req, res);
+    const context = { uid: interaction.uid, browser };
+    const outcome =
+      req.method === "POST"
+        ? await this.#submitLogin(req, context)
+        : await this.#login.begin(req, context);
+    await this.#finish(res, outcome, context);
+  }
+
+  async #consent(
+    req: IncomingMessage,
+    res: ServerResponse,
+    interaction: Interaction,
+  ): Promise<void> {
+    const login = await this.logins.find(interaction.session?.accountId ?? "");
+    if (login === undefined) throw unknownLogin();
+    const { provider } = this.#engine;
+    const { settings } = this.#parts;
+    const approvals = this.#approvals;
+    const consent = new Consent({ provider, settings, approvals, forms: this.#forms });
+    if (req.method === "POST") await consent.answer(req, res, { interaction, login });
+    else await consent.ask(res, { interaction, login });
+  }
+
+  async #submitLogin(req: IncomingMessage, context: LoginContext): Promise<LoginOutcome> {
+    if (!(this.#login instanceof StrategyLogin)) throw forgedForm();
+    const form = await readForm(req);
+    if (!this.#forms.isGood(form.get("token"), aboutLogin(context))) throw forgedForm();
+    form.delete("token");
+    return await this.#login.submit(req, context, Object.fromEntries(form));
+  }
+
+  /** The answer of wherever the person was sent to sign in. */
+  async #callback(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { issuer } = this.#parts.settings;
+    if (req.method === "POST" && this.#login instanceof StrategyLogin) {
+      const query = await this.#login.park(await readForm(req));
+      redirect(res, `${issuer}${ROUTES.callback}?${query}`);
+      return;
+    }
+    const browser = this.#cookie.read(req);
+    const outcome = await this.#login.complete(req, queryOf(req), browser);
+    await this.#finish(res, outcome, { uid: "", browser: browser ?? "" });
+  }
+
+  /** Lets the authorization request go on with what its login came to. */
+  async #finish(res: ServerResponse, outcome: LoginOutcome, context: LoginContext): Promise<void> {
+    if (outcome.kind === "redirect") {
+      redirect(res, outcome.url);
+      return;
+    }
+    if (outcome.kind === "form") {
+      this.#sendLoginForm(res, context, outcome.failed);
+      return;
+    }
+    const { provider } = this.#engine;
+    const interaction = await provider.Interaction.find(outcome.uid);
+    if (interaction === undefined) throw unknownLogin();
+    if (outcome.kind === "failed") {
+      interaction.result = { error: outcome.error, error_description: outcome.description };
+    } else {
+      await this.#endOldSession(interaction);
+      interaction.result = { login: { accountId: await this.logins.create(outcome.login) } };
+    }
+    await interaction.save(Math.max(1, interaction.exp - Math.floor(Date.now() / 1000)));
+    redirect(res, interaction.returnTo);
+    if (outcome.kind === "failed" && outcome.cause !== undefined) {
+      const { cause } = outcome;
+      throw new McpSseError(
+        "temporarily_unavailable",
+        `The sign-in failed: ${outcome.description}.`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+
+  /** Somebody signs in anew in a browser that had a session: that session ends, its tokens do not. */
+  async #endOldSession(interaction: Interaction): Promise<void> {
+    const { session } = interaction;
+    if (session === undefined) return;
+    await (await this.#engine.provider.Session.findByUid(session.uid))?.destroy();
+    delete interaction.session;
+  }
+
+  #sendLoginForm(res: ServerResponse, context: LoginContext, failed: boolean): void {
+    const { brand, login } = this.#parts.settings;
+    const fields = login.kind === "strategy" ? (login.form ?? []) : [];
+    const formToken = this.#forms.create(aboutLogin(context));
+    sendPage(res, loginPage(fields, { serverName: brand.name, formToken, failed }), brand);
+  }
+
+  /** Answers with a page, or in the form of OAuth errors; whether it knew the error. */
+  #answerProblem(res: ServerResponse, error: unknown): boolean {
+    if (res.headersSent) return false;
+    if (error instanceof SignInProblem) {
+      const { status, title, message } = error;
+      sendPage(res, problemPage({ status, title, text: message }), this.#parts.settings.brand);
+      return true;
+    }
+    if (error instanceof RegistrationError) {
+      sendJson(res, 400, { error: error.code, error_description: error.message });
+      return true;
+    }
+    return false;
+  }
+}
+
+/** What a login form decides: it fits no other request, and no other browser. */
+function aboutLogin({ uid, browser }: LoginContext): readonly string[] {
+  return ["login", uid, browser];
+}
+
+function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
+  const start = url.indexOf("?");
+  return new URLSearchParams(start === -1 ? "" : url.slice(start + 1));
+}
+
+function redirect(res: ServerResponse, url: string): void {
+  res.writeHead(303, { Location: url, "Content-Length": "0" }).end();
+}
+
+function sendJson(res: ServerResponse, status: number, body: object): void {
+  const text = JSON.stringify(body);
+  res
+    .writeHead(status, {
+      "Content-Type": "application/json",
+      "Content-Length": Buffer.byteLength(text),
+    })
+    .end(text);
+}
