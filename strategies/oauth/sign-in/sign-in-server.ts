@@ -21,10 +21,23 @@ import { cleanRegistration, RegistrationError } from "./registration.js";
 import { readForm, withReadableBody } from "./request-body.js";
 import { ROUTES } from "./routes.js";
 import { SealedStorage } from "./seal.js";
-import type { SignInParts } from "./sign-in.js";
 import { signOut } from "./sign-out.js";
 import { StrategyLogin } from "./strategy-login.js";
 import { Upstream } from "./upstream.js";
+import type { SignInSettings } from "./sign-in-options.js";
+import type { IssuerMetadata } from "../issuer-metadata.js";
+
+/** What a sign-in needs of the method around it. */
+export interface SignInParts {
+  readonly settings: SignInSettings;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** What callers need, and so what clients may ask for. */
+  readonly scopes: readonly string[];
+  readonly clockTolerance: number;
+  /** What the identity provider publishes. */
+  readonly metadata: () => Promise<IssuerMetadata>;
+}
 
 type NodeListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 

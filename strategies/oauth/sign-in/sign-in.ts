@@ -4,27 +4,13 @@ import type { AuthEndpoints } from "../../../src/auth/auth-method.js";
 import { McpSseError } from "../../../src/errors.js";
 import type { UpstreamToken } from "../../../src/upstream-token.js";
 import type { TokenHeader } from "../../jwt-strategy.js";
-import { requireInstalled } from "../../load-peer.js";
-import { loadPeer } from "../../load-peer.js";
+import { loadPeer, requireInstalled } from "../../load-peer.js";
 import type { TokenClaims } from "../../token-claims.js";
-import type { IssuerMetadata } from "../issuer-metadata.js";
 import { OwnTokens } from "./own-tokens.js";
 import type { Login } from "./records.js";
 import { CLIENT_AUTH_METHODS, PREFIX, ROUTES } from "./routes.js";
 import { SignInServer } from "./sign-in-server.js";
-import type { SignInSettings } from "./sign-in-options.js";
-
-/** What a sign-in needs of the method around it. */
-export interface SignInParts {
-  readonly settings: SignInSettings;
-  readonly clientId: string;
-  readonly clientSecret: string;
-  /** What callers need, and so what clients may ask for. */
-  readonly scopes: readonly string[];
-  readonly clockTolerance: number;
-  /** What the identity provider publishes. */
-  readonly metadata: () => Promise<IssuerMetadata>;
-}
+import type { SignInParts } from "./sign-in-server.js";
 
 /** What clients may ask for where callers need no scope: a grant without any would permit nothing. */
 const DEFAULT_SCOPE = "mcp";
