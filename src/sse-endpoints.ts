@@ -91,7 +91,7 @@ export class SseEndpoints {
     return resourcePath === "" || resourcePath === endpoint ? "metadata" : undefined;
   }
 
-  /** Answers a request to one of the two routes. Never rejects, never calls the app's error handling. */
+  /** Answers a request to one of the routes. Never rejects, never calls the app's error handling. */
   async handle(req: IncomingMessage, res: ServerResponse, mount: Mount): Promise<void> {
     const route = this.routeOf(mount.path);
     try {
@@ -120,7 +120,7 @@ export class SseEndpoints {
       if (route === "stream") await this.#open(req, res, caller, mount);
       else await this.#receive(req, res, caller);
     } catch (error) {
-      this.#refuse(req, res, error);
+      this.refuse(req, res, error);
     }
   }
 
@@ -199,11 +199,6 @@ export class SseEndpoints {
     );
   }
 
-  /** Answers with an error, and tells the operator why. */
-  refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
-    this.#refuse(req, res, error);
-  }
-
   /**
    * Takes no more sessions, waits for the calls in flight, at most `timeoutMs`, and ends all
    * streams.
@@ -273,7 +268,8 @@ export class SseEndpoints {
     }
   }
 
-  #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+  /** Answers with an error, and tells the operator why. */
+  refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
     this.#redact(req);
     const { logger } = this.#init.options;
     const answer = toAnswer(error);
