@@ -74,7 +74,7 @@ export default tseslint.config(
     },
   })),
   {
-    files: ["test/**", "examples/**"],
+    files: ["test/**", "examples/**", "bench/**"],
     rules: {
       "max-lines": ["error", 450],
       "@typescript-eslint/no-non-null-assertion": "off",

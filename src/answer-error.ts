@@ -12,6 +12,9 @@ const RPC_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   session_not_found: -32001,
   session_closed: -32001,
   shutting_down: -32000,
+  server_full: -32000,
+  too_many_sessions: -32000,
+  too_many_calls: -32000,
 };
 
 /**
@@ -41,6 +44,18 @@ export function answerError(res: ServerResponse, error: McpSseError): void {
   res
     .writeHead(error.status, {
       "Content-Type": "application/json",
+      "Content-Length": Buffer.byteLength(body),
+      "Cache-Control": "no-store",
+    })
+    .end(body);
+}
+
+/** Tells a client that comes back to try again: a stream with nothing in it but the time to wait. */
+export function answerLater(res: ServerResponse, retryMs: number): void {
+  const body = `retry: ${retryMs}\n\n`;
+  res
+    .writeHead(200, {
+      "Content-Type": "text/event-stream",
       "Content-Length": Buffer.byteLength(body),
       "Cache-Control": "no-store",
     })

@@ -25,6 +25,11 @@ export type ErrorCode =
   | "message_unreadable"
   | "message_not_json"
   | "message_invalid"
+  // how much of something
+  | "too_many_sessions"
+  | "too_many_calls"
+  | "too_many_failures"
+  | "server_full"
   // the server behind the endpoint
   | "server_unavailable"
   | "server_error"
@@ -47,6 +52,10 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   message_unreadable: 400,
   message_not_json: 400,
   message_invalid: 400,
+  too_many_sessions: 429,
+  too_many_calls: 429,
+  too_many_failures: 429,
+  server_full: 503,
   server_unavailable: 503,
   server_error: 500,
   shutting_down: 503,

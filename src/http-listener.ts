@@ -1,9 +1,18 @@
 import { createServer } from "node:http";
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 /** Larger than Node's 16 KiB, so that an oversized token is refused with an answer that says so. */
-const MAX_HEADER_BYTES = 128 * 1024;
+export const DEFAULT_MAX_HEADER_BYTES = 128 * 1024;
+
+/** What an {@link HttpListener} serves, and how much it reads. */
+export interface HttpListenerInit {
+  readonly app: RequestListener;
+  readonly maxHeaderBytes: number;
+  /** Hears of each request whose header is larger. */
+  readonly onHeaderTooLarge: () => void;
+}
 
 /** How long the last bytes may take to reach slow readers before their sockets are cut, in milliseconds. */
 const LAST_BYTES_MS = 2_000;
@@ -16,8 +25,12 @@ export class HttpListener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  constructor(app: RequestListener) {
-    this.#server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, app);
+  constructor({ app, maxHeaderBytes, onHeaderTooLarge }: HttpListenerInit) {
+    this.#server = createServer({ maxHeaderSize: maxHeaderBytes }, app);
+    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+      if (error.code === "HPE_HEADER_OVERFLOW") onHeaderTooLarge();
+      refuseBadRequest(error, socket);
+    });
     this.#server.on("connection", (socket) => {
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
@@ -54,6 +67,23 @@ export class HttpListener {
     // Clients open spare connections; one that never sent a byte is not idle in Node's eyes.
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
   }
+}
+
+/** Statuses for requests that are none that HTTP knows; as Node itself answers them. */
+const STATUS_OF_PARSE_ERROR: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: "413 Payload Too Large",
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+};
+
+/** Answers bytes that are no request, unless an answer to an earlier one is being written. */
+function refuseBadRequest({ code = "" }: NodeJS.ErrnoException, socket: Duplex): void {
+  const { _httpMessage: answer } = socket as { _httpMessage?: { headersSent: boolean } | null };
+  if (socket.writable && answer?.headersSent !== true) {
+    const status = STATUS_OF_PARSE_ERROR[code] ?? "400 Bad Request";
+    socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+  }
+  socket.destroy();
 }
 
 function cannotListen(host: string, port: number, cause: Error): Error {

@@ -11,6 +11,7 @@ export { SSEServerTransport } from "./sse-server-transport.js";
 export type { SSEServerTransportOptions } from "./sse-server-transport.js";
 export { principalOf } from "./auth/principal.js";
 export type { AuthInfo, Principal, PrincipalInit } from "./auth/principal.js";
+export { EXPIRED_CREDENTIAL } from "./auth/auth-method.js";
 export type {
   AuthEndpoints,
   AuthMethod,
@@ -49,12 +50,14 @@ export type {
   CorsOptions,
   Logger,
   McpServerLike,
+  ResumeConfig,
   SessionOptions,
   SseOptions,
   SseRouterOptions,
   SseServerOptions,
+  ThrottleConfig,
 } from "./options.js";
-export type { SessionRegistry, SessionEvents } from "./session/session-registry.js";
+export type { LimitReached, SessionRegistry, SessionEvents } from "./session/session-registry.js";
 export type { CloseReason, SessionInfo, SessionState } from "./session/session.js";
 export type { UpstreamToken } from "./upstream-token.js";
 export type { MessageExtra, RequestInfo } from "./message-extra.js";

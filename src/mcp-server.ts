@@ -10,8 +10,8 @@ import {
   McpSseError,
   optionError,
 } from "./errors.js";
-import { HttpListener } from "./http-listener.js";
-import { checkPath, SERVER_OPTION_NAMES } from "./options.js";
+import { DEFAULT_MAX_HEADER_BYTES, HttpListener } from "./http-listener.js";
+import { checkPath, checkSize, SERVER_OPTION_NAMES } from "./resolve-options.js";
 import type { SseServerOptions } from "./options.js";
 import type { SessionInfo } from "./session/session.js";
 import { buildRouter, DEFAULT_CLOSE_TIMEOUT_MS } from "./sse-router.js";
@@ -223,6 +223,7 @@ function checkServerOptions(options: SseServerOptions<never>): SseServerOptions 
   if ("auth" in options && auth === undefined) checkText(`${path}.auth`, auth);
   checkNumber(`${path}.port`, port, 8080, { min: 0, max: 65_535 });
   checkText(`${path}.host`, host);
+  checkSize(`${path}.maxHeaderSize`, options["maxHeaderSize"], DEFAULT_MAX_HEADER_BYTES);
   checkHealth(`${path}.health`, options);
   if (auth === undefined && host !== "localhost" && !isLoopbackAddress(host)) {
     throw optionError(
@@ -249,6 +250,7 @@ function checkHealth(
 class SseListener {
   readonly #options: SseServerOptions;
   readonly #createRouter: () => SseRouter;
+  readonly #maxHeaderBytes: number;
   #router: SseRouter;
   #http: HttpListener | undefined;
   /** Whether the router was closed, and a new start needs a new one. */
@@ -259,7 +261,12 @@ class SseListener {
     createMcpServer: (session: SessionInfo<Principal | undefined>) => Promise<McpServer>,
   ) {
     this.#options = options;
-    const { port, host, health, auth = false, ...rest } = options;
+    this.#maxHeaderBytes = checkSize(
+      "maxHeaderSize",
+      options.maxHeaderSize,
+      DEFAULT_MAX_HEADER_BYTES,
+    );
+    const { port, host, health, maxHeaderSize, auth = false, ...rest } = options;
     this.#createRouter = () =>
       buildRouter({ ...rest, auth, createServer: createMcpServer }, "transport.options");
     // Made now rather than at start, so that wrong options are found when the object is built.
@@ -287,8 +294,13 @@ class SseListener {
     });
     const { port = 8080, host = "127.0.0.1" } = this.#options;
     const app = this.#createApp();
-    // What Express cannot route at all, such as a target without a path, it would answer in HTML.
-    const http = new HttpListener((req, res) => app(req, res, () => answerError(res, notFound())));
+    const http = new HttpListener({
+      // What Express cannot route at all, such as a target without a path, it would answer in HTML.
+      app: (req, res) => app(req, res, () => answerError(res, notFound())),
+      maxHeaderBytes: this.#maxHeaderBytes,
+      onHeaderTooLarge: () =>
+        this.sessions.noteLimit({ limit: "maxHeaderSize", outcome: "refused" }),
+    });
     await http.listen(port, host);
     this.#http = http;
   }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { AuthMethod } from "./auth/auth-method.js";
-import type { Caller } from "./auth/authenticate.js";
+import type { Caller } from "./auth/outcome.js";
 import type { AuthInfo } from "./auth/principal.js";
 
 /** What a tool of SDK v1 finds as `extra.requestInfo`. */

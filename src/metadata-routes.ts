@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuthMethod } from "./auth/auth-method.js";
 import { describeResource, WELL_KNOWN_PATH } from "./auth/protected-resource.js";
 import { McpSseError } from "./errors.js";
-import type { ResolvedOptions } from "./options.js";
+import type { ResolvedOptions } from "./resolve-options.js";
 
 /** Where a router is mounted, as its clients see it. */
 export interface PublicMount {

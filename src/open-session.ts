@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Caller } from "./auth/authenticate.js";
+import type { Caller } from "./auth/outcome.js";
 import type { Principal } from "./auth/principal.js";
 import { McpSseError, retryAfter } from "./errors.js";
 import type { MessageExtra } from "./message-extra.js";
-import type { McpServerLike, ResolvedOptions } from "./options.js";
+import type { McpServerLike } from "./options.js";
+import type { PendingWork } from "./pending-work.js";
+import type { ResolvedOptions } from "./resolve-options.js";
 import type { SessionRegistry } from "./session/session-registry.js";
 import { Session } from "./session/session.js";
 import { SSEServerTransport } from "./sse-server-transport.js";
+import type { EventStream } from "./wire/event-stream.js";
 
 /** A session as the router keeps it. */
 export type RouterSession = Session<Principal | undefined, MessageExtra>;
@@ -22,6 +25,8 @@ export interface OpeningContext {
   readonly options: ResolvedOptions;
   readonly sessions: Sessions;
   readonly createServer: ServerFactory;
+  /** Is told of the servers that are being closed. */
+  readonly closings: PendingWork;
 }
 
 /** When to come back after a server that could not be made in time, in seconds. */
@@ -35,30 +40,37 @@ const RETRY_AFTER_SECONDS = 5;
  */
 const usedServers = new WeakSet<McpServerLike>();
 
+/** Who opens a session, and how. */
+export interface Opening {
+  readonly caller: Caller;
+  /** Path that the client is to post to, without the session. */
+  readonly endpoint: string;
+  /** Name of the client process, if its user gave it one. */
+  readonly instance?: string | undefined;
+  /** A stream that is open already, since its client had to be asked something. */
+  readonly stream?: EventStream;
+  /** Whether the client came back to a session that is gone. */
+  readonly isLost?: boolean;
+}
+
 /**
  * Opens a session on a GET: makes its server, connects the two, and sends the endpoint event.
  *
  * The response is untouched until there is a server, so that every failure has its status.
  *
+ * @param beforeHead is called just before the head of the response is sent.
  * @throws McpSseError `server_error` or `server_unavailable`, before anything was sent.
  */
 export async function openSession(
   req: IncomingMessage,
   res: ServerResponse,
-  { caller, endpoint }: { caller: Caller; endpoint: string },
-  { options, sessions, createServer }: OpeningContext,
+  opening: Opening,
+  { options, sessions, createServer, closings }: OpeningContext,
+  beforeHead?: (session: RouterSession) => void,
 ): Promise<void> {
   // The client may have left while it was authenticated: then nobody waits for a server.
   if (hasLeft(req)) return;
-  const { principal, ownerKey, upstream } = caller;
-  const validUntil = options.endsWithCredential ? caller.validUntil : undefined;
-  const session: RouterSession = new Session({
-    principal,
-    ownerKey,
-    request: req,
-    validUntil,
-    upstream,
-  });
+  const session = createSession(req, opening, options);
   sessions.add(session);
   // Until there is a stream that looks for itself. The socket is asked too, because a response
   // that waits behind another one on its connection is not told when that breaks.
@@ -67,19 +79,21 @@ export async function openSession(
   for (const place of places) place.once("close", leave);
   try {
     const server = await createServerInTime(session, createServer, options);
-    disposeWithSession(session, server, options);
+    session.onClosed(() => closings.add(closeServer(session, server, options)));
     if (hasLeft(req)) return;
     if (session.state === "closed") throw endedWhileOpening();
-    const transport = new SSEServerTransport(
-      endpoint,
-      res,
-      options.stream,
-      session as Session<unknown, MessageExtra | undefined>,
-    );
+    beforeHead?.(session);
+    const { stream, endpoint } = opening;
+    const transport = new SSEServerTransport(endpoint, res, options.stream, {
+      session: session as Session<unknown, MessageExtra | undefined>,
+      ...(stream !== undefined && { stream }),
+    });
     await connectInTime(server, transport, options);
     finishOpening(session, sessions);
   } catch (error) {
     session.end("failed-to-open");
+    // Its status was sent long ago; the client tries again.
+    opening.stream?.end(options.resume?.retryMs);
     throw error;
   } finally {
     for (const place of places) place.off("close", leave);
@@ -89,6 +103,25 @@ export async function openSession(
 /** Whether nobody is left to hear an answer. */
 function hasLeft({ socket }: IncomingMessage): boolean {
   return socket.destroyed;
+}
+
+function createSession(
+  req: IncomingMessage,
+  { caller, instance, isLost = false }: Opening,
+  { endsWithCredential, resume, limits }: ResolvedOptions,
+): RouterSession {
+  const { principal, ownerKey, validUntil, upstream } = caller;
+  return new Session({
+    principal,
+    ownerKey,
+    request: req,
+    validUntil: endsWithCredential ? validUntil : undefined,
+    ...(upstream !== undefined && { upstream }),
+    resume,
+    instance,
+    isLost,
+    limits,
+  });
 }
 
 async function createServerInTime(
@@ -125,7 +158,7 @@ async function inTime<T>(work: Promise<T>, ms: number): Promise<T | typeof LATE>
 
 /** Everything is being closed, or the application closed this session. */
 function endedWhileOpening(): McpSseError {
-  return new McpSseError("shutting_down", "The server is shutting down.", {
+  return new McpSseError("server_unavailable", "The session ended while it was being opened.", {
     headers: retryAfter(RETRY_AFTER_SECONDS),
   });
 }
@@ -168,16 +201,16 @@ function checkServer(server: McpServerLike): McpServerLike {
   return server;
 }
 
-function disposeWithSession(
+async function closeServer(
   session: RouterSession,
   server: McpServerLike,
   { logger }: ResolvedOptions,
-): void {
-  session.onClosed(() => {
-    Promise.resolve()
-      .then(() => server.close())
-      .catch(() => logger.error(`session ${session.id}: its server could not be closed`));
-  });
+): Promise<void> {
+  try {
+    await server.close();
+  } catch {
+    logger.error(`session ${session.id}: its server could not be closed`);
+  }
 }
 
 async function connectInTime(

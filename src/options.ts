@@ -1,19 +1,7 @@
-import bytes from "bytes";
 import type { AuthConfig } from "../strategies/index.js";
 import type { Principal } from "./auth/principal.js";
-import {
-  checkMilliseconds,
-  checkNumber,
-  checkOptionNames,
-  checkText,
-  checkTextList,
-  optionError,
-} from "./errors.js";
 import type { SessionInfo } from "./session/session.js";
-import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_STREAM_OPTIONS } from "./sse-server-transport.js";
 import type { SSEServerTransport } from "./sse-server-transport.js";
-import type { EventStreamOptions } from "./wire/event-stream.js";
-import type { SourceRules } from "./wire/origin.js";
 
 /** Where the package reports what happens: pino, winston and `console` are loggers. Never gets a credential. */
 export interface Logger {
@@ -38,10 +26,46 @@ export interface CorsOptions {
 export interface SessionOptions {
   /** Milliseconds that `createServer` and `setup` may take; then the client gets 503. Default: 10000 (10 seconds). */
   openTimeoutMs?: number;
-  /** Bytes that may wait for a slow reader before `send` waits too. Default: 4194304 (4 MiB). */
+  /**
+   * Bytes that may wait for a slow reader before `send` waits too. When as many again wait from
+   * senders that do not wait themselves, such as the answers to calls, a reader that takes nothing
+   * for two seconds loses its stream. Default: 4194304 (4 MiB).
+   */
   maxQueuedBytes?: number;
-  /** Milliseconds after which a reader that takes nothing loses its stream; 0 for never. Default: 30000 (30 seconds). */
+  /** Milliseconds after which a reader that takes nothing of what waits for it loses its stream; 0 for never. Default: 30000 (30 seconds). */
   stallMs?: number;
+  /**
+   * Sessions in all. When there are as many, the caller's own session that has been idle for the
+   * longest time makes room; without one the answer is 503. 0 for no limit. Default: 10000.
+   */
+  maxSessions?: number;
+  /**
+   * Sessions of one principal. When there are as many, the one that has been idle for the longest
+   * time makes room; without one the answer is 429. On an open endpoint, where nobody is known,
+   * it does not apply. 0 for no limit. Default: 100.
+   */
+  maxSessionsPerPrincipal?: number;
+  /**
+   * Streams of one principal whose client has sent nothing yet. They do not count as sessions;
+   * the oldest makes room for the next. On an open endpoint as many are kept as there may be
+   * sessions. 0 for no limit. Default: 100.
+   */
+  maxUninitialized?: number;
+  /** Milliseconds that a client may take to send its first message, before its stream ends; 0 for ever. Default: 60000 (1 minute). */
+  initTimeoutMs?: number;
+  /**
+   * Milliseconds that a session may be without any message in either direction, before it ends.
+   * What keeps a stream alive is no message, and a session with a call in flight is not idle.
+   * 0 for ever. Default: 86400000 (1 day).
+   */
+  idleMs?: number;
+  /** Milliseconds that a session may last, before it ends, even with calls in flight; 0 for ever. Default: 0. */
+  lifetimeMs?: number;
+  /**
+   * Requests of one session that have no answer yet; one more is answered 429. Answers and
+   * notifications are always taken. 0 for no limit. Default: 100.
+   */
+  maxInFlight?: number;
   /**
    * What happens to an open stream when its owner's credential expires: `"end-stream"` ends it,
    * so that the client comes back with a new one; `"keep"` leaves it open. A newer credential of
@@ -49,6 +73,41 @@ export interface SessionOptions {
    * either way. Default: `"end-stream"`.
    */
   onTokenExpiry?: "end-stream" | "keep";
+}
+
+/**
+ * What happens when a stream is cut: the session waits for its client, keeps what is sent
+ * meanwhile, and goes on where it was.
+ */
+export interface ResumeConfig {
+  /** Milliseconds for which a session waits. Default: 60000 (1 minute). */
+  graceMs?: number;
+  /**
+   * Bytes of messages that are kept for a client until it is known to have them. More than that
+   * while it is away ends the session; while it listens, the oldest are forgotten. Default:
+   * 1048576 (1 MiB).
+   */
+  maxBufferedBytes?: number;
+  /** Milliseconds after which clients come back to a stream that was cut. Default: 1000 (1 second). */
+  retryMs?: number;
+  /** Milliseconds for which a returning client may take to show which session is its own. Default: 2000 (2 seconds). */
+  probeMs?: number;
+  /**
+   * Whether a client that goes on as if its session were there, although it is gone, is made to
+   * close, so that its calls fail at once and not at their time-out. Default: true.
+   */
+  closeLostClients?: boolean;
+}
+
+/**
+ * How many bad credentials one address may send. Callers with a good one are never affected, nor
+ * are those who send none, or one that has merely expired.
+ */
+export interface ThrottleConfig {
+  /** Refused credentials within the window; further ones are answered 429 instead of 401. Default: 20. */
+  maxFailures?: number;
+  /** Milliseconds that a window lasts, from the first refused credential on. Default: 60000 (1 minute). */
+  windowMs?: number;
 }
 
 /** Options that the router and `MCPServer` share. */
@@ -75,6 +134,14 @@ export interface SseOptions {
   /** Milliseconds of silence after which a comment keeps the stream alive; 0 for none. Default: 15000 (15 seconds). */
   keepAliveMs?: number;
   sessions?: SessionOptions;
+  /** How sessions outlive their streams; `false`: they do not. Default: see {@link ResumeConfig}. */
+  resume?: ResumeConfig | false;
+  /**
+   * How many bad credentials one address may send; `false`: any number. An address is the peer's,
+   * or the one that a proxy names which the app trusts (`trust proxy`); of IPv6 the /64 network.
+   * Default: see {@link ThrottleConfig}.
+   */
+  throttle?: ThrottleConfig | false;
   /** Default: silent. */
   logger?: Logger;
 }
@@ -107,215 +174,8 @@ export interface SseServerOptions<P = Principal> extends SseOptions {
   port?: number;
   /** Address to listen on. Default: `"127.0.0.1"`. */
   host?: string;
+  /** Largest request header, all fields together: bytes, or text such as `"64kb"`. More is answered 431. Default: `"128kb"`. */
+  maxHeaderSize?: number | string;
   /** Path of the health check, which needs no credential; `false` for none. Default: `"/health"`. */
   health?: string | false;
-}
-
-/** {@link SseOptions}, checked and complete. */
-export interface ResolvedOptions {
-  readonly endpoint: string;
-  readonly messageEndpoint: string;
-  readonly maxMessageBytes: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly publicUrl: URL | undefined;
-  readonly sourceRules: SourceRules;
-  readonly corsCredentials: boolean;
-  readonly stream: EventStreamOptions;
-  readonly openTimeoutMs: number;
-  /** Whether a stream ends when its owner's credential does. */
-  readonly endsWithCredential: boolean;
-  readonly logger: Logger;
-}
-
-const SSE_OPTION_NAMES = [
-  "auth",
-  "endpoint",
-  "messageEndpoint",
-  "cors",
-  "maxMessageSize",
-  "headers",
-  "publicUrl",
-  "allowedHosts",
-  "keepAliveMs",
-  "sessions",
-  "logger",
-] as const;
-
-/** Names that `createSseRouter` takes. */
-export const ROUTER_OPTION_NAMES = [...SSE_OPTION_NAMES, "createServer"] as const;
-
-/** Names that `MCPServer` takes in `transport.options`. */
-export const SERVER_OPTION_NAMES = [...SSE_OPTION_NAMES, "port", "host", "health"] as const;
-
-const SESSION_OPTION_NAMES = ["openTimeoutMs", "maxQueuedBytes", "stallMs", "onTokenExpiry"];
-
-const SILENT: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
-
-/**
- * Checks and completes what the router and `MCPServer` share.
- *
- * @param path what comes before an option's name in error messages, for example `"options"`.
- * @throws TypeError that names the option and says what to write instead.
- */
-export function resolveOptions(options: SseOptions, path: string): ResolvedOptions {
-  const endpoint = checkPath(`${path}.endpoint`, options.endpoint, "/sse");
-  const messageEndpoint = checkPath(
-    `${path}.messageEndpoint`,
-    options.messageEndpoint,
-    "/messages",
-  );
-  if (endpoint === messageEndpoint) {
-    throw optionError(`${path}.messageEndpoint`, "equals endpoint", "Give it a path of its own.");
-  }
-  const publicUrl = checkPublicUrl(`${path}.publicUrl`, options.publicUrl);
-  const cors = checkCors(`${path}.cors`, options.cors);
-  return {
-    endpoint,
-    messageEndpoint,
-    publicUrl,
-    maxMessageBytes: checkSize(`${path}.maxMessageSize`, options.maxMessageSize),
-    headers: checkHeaders(`${path}.headers`, options.headers),
-    sourceRules: {
-      allowedHosts: checkHosts(`${path}.allowedHosts`, options.allowedHosts),
-      allowedOrigins: cors.allowOrigins,
-      publicUrl,
-    },
-    corsCredentials: cors.credentials,
-    ...checkSessions(path, options),
-    logger: checkLogger(`${path}.logger`, options.logger),
-  };
-}
-
-function checkSessions(
-  path: string,
-  { sessions = {}, keepAliveMs }: SseOptions,
-): Pick<ResolvedOptions, "stream" | "openTimeoutMs" | "endsWithCredential"> {
-  checkOptionNames(`${path}.sessions`, sessions, SESSION_OPTION_NAMES);
-  const { openTimeoutMs, maxQueuedBytes, stallMs, onTokenExpiry } = sessions as SessionOptions;
-  const defaults = DEFAULT_STREAM_OPTIONS;
-  return {
-    endsWithCredential: checkExpiryPolicy(`${path}.sessions.onTokenExpiry`, onTokenExpiry),
-    openTimeoutMs: checkMilliseconds(`${path}.sessions.openTimeoutMs`, openTimeoutMs, 10_000),
-    stream: {
-      keepAliveMs: checkMilliseconds(`${path}.keepAliveMs`, keepAliveMs, defaults.keepAliveMs, 0),
-      maxQueuedBytes: checkNumber(
-        `${path}.sessions.maxQueuedBytes`,
-        maxQueuedBytes,
-        defaults.maxQueuedBytes,
-        { min: 1 },
-      ),
-      stallMs: checkMilliseconds(`${path}.sessions.stallMs`, stallMs, defaults.stallMs, 0),
-    },
-  };
-}
-
-function checkExpiryPolicy(option: string, value: unknown = "end-stream"): boolean {
-  if (value === "end-stream" || value === "keep") return value === "end-stream";
-  throw optionError(option, "is unknown", 'Write "end-stream" or "keep".');
-}
-
-/** A literal path: it is compared as it is, so patterns and encodings would never match. */
-export function checkPath(option: string, value: unknown, fallback: string): string {
-  if (value === undefined) return fallback;
-  const path = checkText(option, value);
-  if (!/^(?:\/[\w.~!$&'()*+,;=@-]+)+$/.test(path)) {
-    throw optionError(option, "is no plain path", `Write it like "${fallback}".`);
-  }
-  return path;
-}
-
-function checkSize(option: string, value: unknown): number {
-  if (value === undefined) return DEFAULT_MAX_MESSAGE_BYTES;
-  const size = typeof value === "string" || typeof value === "number" ? bytes.parse(value) : null;
-  if (size === null || !Number.isFinite(size) || size < 1) {
-    throw optionError(option, "is no size", 'Write bytes as a number, or text such as "4mb".');
-  }
-  return size;
-}
-
-function checkHeaders(option: string, value: unknown = {}): Readonly<Record<string, string>> {
-  if (typeof value !== "object" || value === null) {
-    throw optionError(option, "must be an object", 'Write { "Header-Name": "value" }.');
-  }
-  for (const [name, text] of Object.entries(value)) {
-    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || typeof text !== "string" || /[\r\n\0]/.test(text)) {
-      throw optionError(option, "has an entry that is no header", "Names and values must be text.");
-    }
-  }
-  return { ...(value as Record<string, string>) };
-}
-
-function checkPublicUrl(option: string, value: unknown): URL | undefined {
-  if (value === undefined) return undefined;
-  const text = checkText(option, value);
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isPlain =
-    url !== undefined &&
-    /^https?:$/.test(url.protocol) &&
-    url.search + url.hash + url.username + url.password === "";
-  if (!isPlain) {
-    throw optionError(
-      option,
-      "is no absolute http(s) URL without query, fragment and credentials",
-      'Write it like "https://api.example.com/mcp".',
-    );
-  }
-  return url;
-}
-
-function checkCors(option: string, value: unknown = {}): Required<CorsOptions> {
-  checkOptionNames(option, value, ["allowOrigins", "credentials"]);
-  const { allowOrigins = [], credentials = false } = value as CorsOptions;
-  if (!Array.isArray(allowOrigins) || typeof credentials !== "boolean") {
-    throw optionError(option, "is incomplete", "allowOrigins is a list, credentials a boolean.");
-  }
-  // "".split(",") is [""]: an empty environment variable names no origin.
-  const origins = allowOrigins.map((origin) => String(origin).trim()).filter((o) => o !== "");
-  for (const origin of origins) checkOrigin(`${option}.allowOrigins`, origin);
-  if (credentials && origins.includes("*")) {
-    throw optionError(option, 'combines credentials with "*"', "Name the origins.");
-  }
-  return { allowOrigins: origins, credentials };
-}
-
-/** Host names are compared as they are: a pattern or a URL would never match. */
-function checkHosts(option: string, value: unknown): readonly string[] | undefined {
-  const hosts = checkTextList(option, value);
-  for (const host of hosts ?? []) {
-    if (/^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host)) continue;
-    throw optionError(
-      option,
-      `has an entry that is no host: ${JSON.stringify(host)}`,
-      'Write the name, with a port if it matters, like "mcp.example.com".',
-    );
-  }
-  return hosts;
-}
-
-function checkOrigin(option: string, origin: string): void {
-  if (origin === "*" || origin === "null") return;
-  const isOrigin = URL.canParse(origin) && new URL(origin).origin === origin;
-  // Origins are compared as they are: a pattern would never match.
-  if (isOrigin && !origin.includes("*")) return;
-  throw optionError(
-    option,
-    `has an entry that is no origin: ${JSON.stringify(origin)}`,
-    'Write scheme, host and port only, like "https://app.example.com".',
-  );
-}
-
-function checkLogger(option: string, value: unknown): Logger {
-  if (value === undefined) return SILENT;
-  const logger = Object(value) as Record<string, unknown>;
-  for (const level of ["debug", "info", "warn", "error"]) {
-    if (typeof logger[level] !== "function") {
-      throw optionError(option, `has no ${level}()`, "Give a pino or winston logger, or console.");
-    }
-  }
-  return value as Logger;
 }

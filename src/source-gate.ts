@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import cors from "cors";
 import type { AuthMethod } from "./auth/auth-method.js";
 import { McpSseError } from "./errors.js";
-import type { ResolvedOptions } from "./options.js";
+import type { ResolvedOptions } from "./resolve-options.js";
 import { corsOptions, isLoopbackAddress, judgeSource } from "./wire/origin.js";
 import type { SourceVerdict } from "./wire/origin.js";
 

@@ -1,27 +1,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { ANONYMOUS } from "./auth/authenticate.js";
-import type { AuthEndpoints } from "./auth/auth-method.js";
-import type { Authenticator, Caller } from "./auth/authenticate.js";
-import { refusalAnswer, refusalReason } from "./auth/challenge.js";
-import { isDiscoverable, resourcePathOf } from "./auth/protected-resource.js";
-import { answerError, describeCause } from "./answer-error.js";
-import { endpointFor } from "./endpoint-path.js";
+import { answerLater } from "./answer-error.js";
+import { answerStream } from "./answer-stream.js";
+import type { Authenticator } from "./auth/authenticate.js";
+import type { Caller } from "./auth/outcome.js";
+import { CallerGate } from "./caller-gate.js";
+import { Discovery } from "./discovery.js";
+import { endpointFor, publicBase, sessionIdOf } from "./endpoint-path.js";
 import { McpSseError, retryAfter } from "./errors.js";
 import { headersToHide, PostExtra } from "./message-extra.js";
-import {
-  answerDocument,
-  answerMetadata,
-  configuredMount,
-  isServerMetadataPath,
-  metadataUrl,
-  resourceUrl,
-} from "./metadata-routes.js";
-import type { PublicMount } from "./metadata-routes.js";
-import { openSession } from "./open-session.js";
 import type { RouterSession, ServerFactory, Sessions } from "./open-session.js";
-import type { ResolvedOptions } from "./options.js";
-import { redactQuery } from "./redact-query.js";
+import { PendingWork } from "./pending-work.js";
+import { toAnswer } from "./refused-caller.js";
+import type { ResolvedOptions } from "./resolve-options.js";
+import { Probes } from "./session/probe.js";
+import { comesBack, readMarks } from "./session/reconnect.js";
+import { LAST_BYTES_MS } from "./session/session.js";
 import { SourceGate } from "./source-gate.js";
+import { within } from "./within.js";
 import { readMessage, wasRead } from "./wire/message-body.js";
 import type { JsonRpcMessage } from "./wire/message-body.js";
 
@@ -35,10 +30,12 @@ export interface Mount {
   readonly origin: string | undefined;
   /** Whether a proxy that the application trusts forwarded the request. */
   readonly viaTrustedProxy: boolean;
+  /** Whom the request comes from: the peer, or whom a proxy names that the application trusts. */
+  readonly address: string | undefined;
 }
 
 /** The two routes of the transport, the documents about them, and the routes of a sign-in. */
-type Route = keyof typeof METHOD | "metadata" | "server-metadata" | "sign-in";
+type Route = keyof typeof METHOD | NonNullable<ReturnType<Discovery["routeOf"]>>;
 
 /** The only method that a route of the transport takes. */
 const METHOD = { stream: "GET", messages: "POST" } as const;
@@ -61,20 +58,20 @@ const RETRY_AFTER_SHUTDOWN_SECONDS = 5;
  */
 export class SseEndpoints {
   readonly #init: SseEndpointsInit;
-  readonly #gate: SourceGate;
-  readonly #isDiscoverable: boolean;
-  /** Callers whose credential stood in the URL: it is not there any more for a second look. */
-  readonly #redacted = new WeakMap<IncomingMessage, Caller>();
-  /** The routes of a method that is an authorization server itself. */
-  readonly #signIn: AuthEndpoints | undefined;
+  readonly #sources: SourceGate;
+  readonly callers: CallerGate;
+  readonly discovery: Discovery;
+  readonly #probes = new Probes<RouterSession>();
+  /** Servers of sessions that have ended, on their way out. */
+  readonly #closings = new PendingWork();
   #isClosing = false;
 
   constructor(init: SseEndpointsInit) {
     this.#init = init;
     const methods = init.authenticator?.methods ?? [];
-    this.#isDiscoverable = isDiscoverable(methods);
-    this.#signIn = methods.find((method) => method.endpoints !== undefined)?.endpoints;
-    this.#gate = new SourceGate(init.options, methods);
+    this.discovery = new Discovery(init.options, methods);
+    this.callers = new CallerGate(init, this.discovery);
+    this.#sources = new SourceGate(init.options, methods);
   }
 
   /** The route that a path below the mount leads to; one trailing slash is tolerated. */
@@ -82,13 +79,7 @@ export class SseEndpoints {
     const { endpoint, messageEndpoint } = this.#init.options;
     if (path === messageEndpoint || path === `${messageEndpoint}/`) return "messages";
     if (path === endpoint || path === `${endpoint}/`) return "stream";
-    if (!this.#isDiscoverable) return undefined;
-    if (this.#signIn !== undefined) {
-      if (path.startsWith(`${this.#signIn.prefix}/`)) return "sign-in";
-      if (isServerMetadataPath(path, this.#signIn.issuer, "mount")) return "server-metadata";
-    }
-    const resourcePath = resourcePathOf(path);
-    return resourcePath === "" || resourcePath === endpoint ? "metadata" : undefined;
+    return this.discovery.routeOf(path);
   }
 
   /** Answers a request to one of the routes. Never rejects, never calls the app's error handling. */
@@ -97,124 +88,55 @@ export class SseEndpoints {
     try {
       if (route === undefined) throw new McpSseError("not_found", "There is nothing here.");
       if (route === "metadata") {
-        this.answerMetadata(req, res, mount);
+        this.discovery.answerMetadata(req, res, mount);
         return;
       }
       if (route === "server-metadata") {
-        this.answerServerMetadata(req, res);
+        this.discovery.answerServerMetadata(req, res);
         return;
       }
-      const isForeignForm = route === "sign-in" && this.#signIn?.takesForeignForms?.(mount.path);
-      this.#gate.admit(req, res, mount.viaTrustedProxy, isForeignForm);
+      const signIn = route === "sign-in" ? this.discovery.signIn : undefined;
+      const isForeignForm = signIn?.takesForeignForms?.(mount.path);
+      this.#sources.admit(req, res, mount.viaTrustedProxy, isForeignForm);
       if (req.method === "OPTIONS") {
-        this.#redact(req);
+        this.callers.redact(req);
         answerPreflight(res);
         return;
       }
       if (route === "sign-in") {
-        await this.#signIn?.handle(req, res, mount.path);
+        await signIn?.handle(req, res, mount.path);
         return;
       }
       checkMethod(req, route);
-      const caller = await this.identify(req, mount);
+      const caller = await this.callers.identify(req, mount.address, mount);
       if (route === "stream") await this.#open(req, res, caller, mount);
       else await this.#receive(req, res, caller);
     } catch (error) {
-      this.refuse(req, res, error);
-    }
-  }
-
-  /** The path below the mount that the documents speak of; `undefined` when there are none. */
-  get discoverablePath(): string | undefined {
-    return this.#isDiscoverable ? this.#init.options.endpoint : undefined;
-  }
-
-  /** The mount as configured, else as this request shows it. */
-  publicMount(seen: Pick<Mount, "base" | "origin"> | undefined): PublicMount | undefined {
-    const configured = configuredMount(this.#init.options);
-    if (configured !== undefined || seen?.origin === undefined) return configured;
-    return { origin: seen.origin, base: seen.base };
-  }
-
-  /** Answers with the document about the event stream of a mount, and refuses what is no GET. */
-  answerMetadata(
-    req: IncomingMessage,
-    res: ServerResponse,
-    seen: Pick<Mount, "base" | "origin">,
-  ): void {
-    try {
-      const mount = this.publicMount(seen);
-      if (mount === undefined) throw new McpSseError("not_found", "There is nothing here.");
-      const { options, authenticator } = this.#init;
-      answerMetadata(req, res, resourceUrl(mount, options), authenticator?.methods ?? []);
-    } catch (error) {
-      this.refuse(req, res, error);
-    }
-  }
-
-  /** Whether a path at the host's root leads to the metadata of a sign-in of ours. */
-  isServerMetadata(path: string): boolean {
-    return this.#signIn !== undefined && isServerMetadataPath(path, this.#signIn.issuer, "root");
-  }
-
-  /** Answers with the metadata of the sign-in. @see RFC 8414, section 3.2 */
-  answerServerMetadata(req: IncomingMessage, res: ServerResponse): void {
-    try {
-      answerDocument(req, res, this.#signIn?.metadata() ?? {});
-    } catch (error) {
-      this.refuse(req, res, error);
+      const later = route === "stream" ? this.#comeBackLater(req, error) : undefined;
+      if (later === undefined || res.headersSent) this.callers.refuse(req, res, error);
+      else answerLater(res, later);
     }
   }
 
   /** Prepares every method that wants to be; rejects with the first that cannot. */
   async ready(): Promise<void> {
-    const methods = this.#init.authenticator?.methods ?? [];
-    await Promise.all(methods.map(async (method) => method.start?.()));
+    await Promise.all(this.callers.methods.map(async (method) => method.start?.()));
   }
 
   /**
-   * The caller of a request, for the routes here and for the guard.
-   *
-   * @param mount where the request came in, if that is the endpoint itself.
-   * @throws RefusedCaller with the answer for a caller who is not let in.
-   */
-  async identify(req: IncomingMessage, mount?: Mount): Promise<Caller> {
-    const { authenticator } = this.#init;
-    if (authenticator === undefined) return ANONYMOUS;
-    const known = this.#redacted.get(req);
-    if (known !== undefined) return known;
-    const { methods } = authenticator;
-    const outcome = await authenticator.authenticate(req);
-    this.#redact(req);
-    if (outcome.kind === "authenticated") {
-      const { caller } = outcome;
-      if (caller.credential?.place === "query") this.#redacted.set(req, caller);
-      return caller;
-    }
-    const at = this.#isDiscoverable ? this.publicMount(mount) : undefined;
-    const document = at === undefined ? undefined : metadataUrl(at, this.#init.options);
-    throw new RefusedCaller(
-      refusalReason(outcome, methods),
-      refusalAnswer(outcome, methods, document),
-    );
-  }
-
-  /**
-   * Takes no more sessions, waits for the calls in flight, at most `timeoutMs`, and ends all
-   * streams.
+   * Takes no more sessions, waits for the calls in flight, at most `timeoutMs`, until their
+   * answers are on their way, and ends all streams. A client that is away meanwhile may come back
+   * for its answers.
    */
   async close(timeoutMs: number): Promise<void> {
     this.#isClosing = true;
-    const { sessions } = this.#init;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs);
-    });
-    await Promise.race([sessions.whenIdle(), late]);
-    clearTimeout(timer);
-    sessions.endAll("shutting-down");
-    const methods = this.#init.authenticator?.methods ?? [];
-    await Promise.all(methods.map(async (method) => method.stop?.()));
+    const { sessions, options } = this.#init;
+    await within(timeoutMs, sessions.whenSettled());
+    this.#probes.giveUp();
+    const gone = sessions.endAll("shutting-down");
+    const isDone = await within(LAST_BYTES_MS, Promise.all([gone, this.#closings.done()]));
+    if (!isDone) options.logger.warn("closed, although some servers or streams have not ended");
+    await Promise.all(this.callers.methods.map(async (method) => method.stop?.()));
   }
 
   async #open(
@@ -223,79 +145,72 @@ export class SseEndpoints {
     caller: Caller,
     mount: Mount,
   ): Promise<void> {
-    if (this.#isClosing) throw shuttingDown();
     const { options } = this.#init;
     const endpoint = endpointFor(options, mount.base, caller);
-    await openSession(req, res, { caller, endpoint }, this.#init);
+    const streamPath = `${publicBase(options, mount.base)}${options.endpoint}`;
+    const isSecure = mount.origin?.startsWith("https:") ?? false;
+    const request = { caller, endpoint, streamPath, isSecure };
+    await answerStream(req, res, request, {
+      ...this.#init,
+      probes: this.#probes,
+      closings: this.#closings,
+      checkOpen: () => {
+        if (this.#isClosing) throw shuttingDown();
+      },
+    });
   }
 
   async #receive(req: IncomingMessage, res: ServerResponse, caller: Caller): Promise<void> {
     const session = this.#findSession(req, caller);
-    const message = await readMessage(req, {
-      maxBytes: this.#init.options.maxMessageBytes,
-      parsedBody: wasRead(req) ? (req as { body?: unknown }).body : undefined,
-    });
+    const message = await this.#readMessage(req, session);
     if (this.#isClosing && isCall(message)) throw shuttingDown();
     session.renew(caller.principal, caller.validUntil);
-    const methods = this.#init.authenticator?.methods ?? [];
-    session.receive(
-      message,
-      new PostExtra(req, caller.authInfo, headersToHide(req, caller, methods)),
-    );
+    if (this.#probes.takeAnswer(message, session)) {
+      res.writeHead(202).end("Accepted");
+      return;
+    }
+    const hidden = headersToHide(req, caller, this.callers.methods);
+    session.receive(message, new PostExtra(req, caller.authInfo, hidden));
     res.writeHead(202).end("Accepted");
   }
 
-  #findSession(req: IncomingMessage, caller: Caller): RouterSession {
-    const ids = queryOf(req).getAll("sessionId");
-    const [id] = ids;
-    if (id === undefined || ids.length > 1) {
-      throw new McpSseError(
-        "session_id_required",
-        "The query must name exactly one sessionId, as in the endpoint event.",
-      );
+  async #readMessage(req: IncomingMessage, session: RouterSession): Promise<JsonRpcMessage> {
+    const { options, sessions } = this.#init;
+    try {
+      return await readMessage(req, {
+        maxBytes: options.maxMessageBytes,
+        parsedBody: wasRead(req) ? (req as { body?: unknown }).body : undefined,
+      });
+    } catch (error) {
+      if (error instanceof McpSseError && error.code === "message_too_large") {
+        const { principal } = session;
+        sessions.noteLimit({ limit: "maxMessageSize", outcome: "refused", session, principal });
+      }
+      throw error;
     }
-    const session = this.#init.sessions.find(id, caller.ownerKey);
+  }
+
+  #findSession(req: IncomingMessage, caller: Caller): RouterSession {
+    const session = this.#init.sessions.find(sessionIdOf(req), caller.ownerKey);
     if (session === undefined) {
       throw new McpSseError("session_not_found", "There is no such session: open a new stream.");
     }
     return session;
   }
 
-  /** Credentials in the URL have been read, or will not be any more. */
-  #redact(req: IncomingMessage): void {
-    for (const { queryParameter } of this.#init.authenticator?.methods ?? []) {
-      if (queryParameter !== undefined) redactQuery(req, queryParameter);
-    }
+  /**
+   * How soon a client is to come back that must not be told 404, 429 or 503, in milliseconds:
+   * official clients that come back take those for the end, and never try again.
+   */
+  #comeBackLater(req: IncomingMessage, error: unknown): number | undefined {
+    const { resume, logger } = this.#init.options;
+    const { status, code } = toAnswer(error);
+    if (resume === undefined || ![404, 429, 503].includes(status)) return undefined;
+    if (req.method !== "GET" || !comesBack(readMarks(req))) return undefined;
+    this.callers.redact(req);
+    logger.info(`put off GET of a client that comes back: ${status} ${code}`);
+    return resume.retryMs;
   }
-
-  /** Answers with an error, and tells the operator why. */
-  refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
-    this.#redact(req);
-    const { logger } = this.#init.options;
-    const answer = toAnswer(error);
-    const reason = error instanceof RefusedCaller ? error.reason : answer.message;
-    const leg = req.method === "GET" || req.method === "POST" ? req.method : "other method";
-    const line = `refused ${leg}: ${answer.status} ${answer.code}: ${reason}${describeCause(answer)}`;
-    if (answer.status >= 500) logger.error(line);
-    else logger.info(line);
-    answerError(res, answer);
-  }
-}
-
-/** A caller who was not let in: what they hear, and what the operator does. */
-class RefusedCaller extends Error {
-  constructor(
-    readonly reason: string,
-    readonly answer: McpSseError,
-  ) {
-    super(reason);
-  }
-}
-
-function toAnswer(error: unknown): McpSseError {
-  if (error instanceof RefusedCaller) return error.answer;
-  if (error instanceof McpSseError) return error;
-  return new McpSseError("server_error", "Something went wrong.", { cause: error });
 }
 
 function answerPreflight(res: ServerResponse): void {
@@ -313,12 +228,6 @@ function checkMethod(req: IncomingMessage, route: keyof typeof METHOD): void {
   throw new McpSseError("method_not_allowed", `This path takes ${METHOD[route]} only.`, {
     headers: { Allow: `${METHOD[route]}, OPTIONS` },
   });
-}
-
-/** What follows the first question mark; the rest of them are data. @see RFC 3986, section 3.4 */
-function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
-  const start = url.indexOf("?");
-  return new URLSearchParams(start === -1 ? "" : url.slice(start + 1));
 }
 
 function shuttingDown(): McpSseError {

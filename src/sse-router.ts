@@ -10,8 +10,9 @@ import { checkMilliseconds, checkOptionNames, optionError } from "./errors.js";
 import { pathAtRouter } from "./find-mount.js";
 import { configuredMount, mountUrl, resourceUrl } from "./metadata-routes.js";
 import type { ServerFactory, Sessions } from "./open-session.js";
-import { resolveOptions, ROUTER_OPTION_NAMES } from "./options.js";
-import type { ResolvedOptions, SseRouterOptions } from "./options.js";
+import { resolveOptions, ROUTER_OPTION_NAMES } from "./resolve-options.js";
+import type { SseRouterOptions } from "./options.js";
+import type { ResolvedOptions } from "./resolve-options.js";
 import { SessionRegistry } from "./session/session-registry.js";
 import { SseEndpoints } from "./sse-endpoints.js";
 import type { Mount } from "./sse-endpoints.js";
@@ -73,7 +74,7 @@ export function buildRouter(options: unknown, path: string): SseRouter {
     );
   }
   const resolved = resolveOptions(options, path);
-  const sessions = createSessions(resolved);
+  const sessions = createSessions(resolved, auth === false);
   const endpoints = new SseEndpoints({
     options: resolved,
     authenticator: createAuthenticator(`${path}.auth`, auth as AuthConfig | false, resolved),
@@ -128,13 +129,18 @@ function checkEndpoints(methods: readonly AuthMethod[], option: string): void {
   );
 }
 
-function createSessions({ logger }: ResolvedOptions): Sessions {
+function createSessions({ logger, limits }: ResolvedOptions, isOpenEndpoint: boolean): Sessions {
   const sessions: Sessions = new SessionRegistry({
     ownerKeyOf: ownerKey,
     onListenerError: () => logger.error("a listener of router.sessions threw"),
+    limits,
+    isOpenEndpoint,
   });
   sessions.on("opened", ({ id }) => logger.debug(`session ${id} opened`));
   sessions.on("closed", ({ id }, reason) => logger.debug(`session ${id} closed: ${reason}`));
+  sessions.on("limited", ({ limit, outcome, session }) =>
+    logger.info(`limit ${limit} reached: ${session?.id ?? "a request"} ${outcome}`),
+  );
   return sessions;
 }
 
@@ -183,11 +189,19 @@ function createWellKnown(
   mounts: MountPaths,
 ): express.Router {
   const wellKnown = express.Router();
-  const endpoint = endpoints.discoverablePath;
+  const { discovery } = endpoints;
+  const endpoint = discovery.resourcePath;
   if (endpoint === undefined) return wellKnown;
   wellKnown.use((req, res, next) => {
-    if (endpoints.isServerMetadata(req.path)) {
-      endpoints.answerServerMetadata(req, res);
+    const answer = (write: () => void): void => {
+      try {
+        write();
+      } catch (error) {
+        endpoints.callers.refuse(req, res, error);
+      }
+    };
+    if (discovery.isServerMetadata(req.path)) {
+      answer(() => discovery.answerServerMetadata(req, res));
       return;
     }
     const path = resourcePathOf(req.path);
@@ -196,9 +210,9 @@ function createWellKnown(
       return;
     }
     const base =
-      endpoints.publicMount(undefined)?.base ?? baseOf(path, req, router, endpoint, mounts);
+      discovery.publicMount(undefined)?.base ?? baseOf(path, req, router, endpoint, mounts);
     const isOurs = base !== undefined && (path === "" || path === `${base}${endpoint}`);
-    if (isOurs) endpoints.answerMetadata(req, res, mountOf(req, base));
+    if (isOurs) answer(() => discovery.answerMetadata(req, res, mountOf(req, base)));
     else next();
   });
   return wellKnown;
@@ -224,13 +238,13 @@ function baseOf(
 
 function createGuard(endpoints: SseEndpoints): express.RequestHandler {
   return (req, res, next) => {
-    endpoints.identify(req).then(
+    endpoints.callers.identify(req, addressOf(req)).then(
       ({ principal, authInfo }) => {
         // On an open endpoint there is nobody to name, and the app's own user stays.
         if (principal !== undefined) Object.assign(req, { user: principal, auth: authInfo });
         next();
       },
-      (error: unknown) => endpoints.refuse(req, res, error),
+      (error: unknown) => endpoints.callers.refuse(req, res, error),
     );
   };
 }
@@ -244,7 +258,13 @@ function mountOf(req: express.Request, base = req.baseUrl): Mount {
     base: `${prefix}${base}`,
     origin: originOf(req, viaTrustedProxy),
     viaTrustedProxy,
+    address: addressOf(req),
   };
+}
+
+/** Whom a request comes from; Express looks at what proxies say only if the app trusts them. */
+function addressOf(req: express.Request): string | undefined {
+  return req.ip ?? req.socket.remoteAddress;
 }
 
 /** Scheme, host and port of a request; those that a trusted proxy names, if there is one. */

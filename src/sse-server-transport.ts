@@ -4,7 +4,7 @@ import { McpSseError } from "./errors.js";
 import { PostExtra } from "./message-extra.js";
 import type { MessageExtra } from "./message-extra.js";
 import { Session } from "./session/session.js";
-import { encodeEvent, EventStream } from "./wire/event-stream.js";
+import { EventStream } from "./wire/event-stream.js";
 import type { EventStreamOptions } from "./wire/event-stream.js";
 import { checkMessage, readMessage } from "./wire/message-body.js";
 import type { JsonRpcMessage } from "./wire/message-body.js";
@@ -31,6 +31,9 @@ export interface SSEServerTransportOptions extends Partial<EventStreamOptions> {
   maxMessageBytes?: number;
 }
 
+/** A session, whoever owns it. */
+type CarriedSession = Session<unknown, MessageExtra | undefined>;
+
 /**
  * The SDK's `Transport` over one HTTP+SSE session, for servers built with either SDK major.
  *
@@ -48,31 +51,31 @@ export class SSEServerTransport {
   onmessage: ((message: JsonRpcMessage, extra?: MessageExtra) => void) | undefined;
 
   readonly #endpoint: string;
-  readonly #res: ServerResponse;
   readonly #options: SSEServerTransportOptions;
-  readonly #session: Session<unknown, MessageExtra | undefined>;
+  readonly #session: CarriedSession;
+  readonly #stream: EventStream;
   #isStarted = false;
 
   /**
    * @param endpoint path that the client is told to POST to; `sessionId` is added to its query.
    * A scheme and host are dropped: clients refuse an endpoint of another origin.
    * @param res the answer to the client's GET; nothing must have been written to it.
-   * @param session the conversation to carry; by default a new one that belongs to nobody.
+   * @param carrier the conversation to carry, and its first stream; by default a new
+   * conversation that belongs to nobody.
    */
   constructor(
     endpoint: string,
     res: ServerResponse,
     options: SSEServerTransportOptions = {},
-    session = new Session<unknown, MessageExtra | undefined>({
-      principal: undefined,
-      ownerKey: "",
-      request: res.req,
-    }),
+    carrier: { session?: CarriedSession; stream?: EventStream } = {},
   ) {
     this.#endpoint = endpoint;
-    this.#res = res;
     this.#options = options;
-    this.#session = session;
+    this.#session =
+      carrier.session ?? new Session({ principal: undefined, ownerKey: "", request: res.req });
+    this.#stream =
+      carrier.stream ??
+      new EventStream(res, { ...DEFAULT_STREAM_OPTIONS, ...definedOnly(options) });
   }
 
   /** The id in the endpoint URL; use it to find the transport that a POST belongs to. */
@@ -92,12 +95,7 @@ export class SSEServerTransport {
     this.#isStarted = true;
     this.#session.onmessage = (message, extra) => this.onmessage?.(message, extra);
     this.#session.onClosed(() => this.#announceClosed());
-    this.#session.attach(
-      new EventStream(this.#res, { ...DEFAULT_STREAM_OPTIONS, ...definedOnly(this.#options) }),
-    );
-    const data = endpointPath(this.#endpoint, this.sessionId);
-    // A client that left before its first event has closed the session, which onclose tells.
-    await this.#session.write(encodeEvent({ event: "endpoint", data })).catch(() => undefined);
+    this.#session.attach(this.#stream, endpointPath(this.#endpoint, this.sessionId));
   }
 
   /**
@@ -157,7 +155,8 @@ export class SSEServerTransport {
    * later, so awaiting it keeps the memory flat. Rejects when there is no open stream.
    */
   async send(message: unknown): Promise<void> {
-    if (this.#session.state !== "open") throw new Error("Not connected");
+    const { state } = this.#session;
+    if (state === "opening" || state === "closed") throw new Error("Not connected");
     await this.#session.send(message);
   }
 
@@ -195,7 +194,7 @@ export class SSEServerTransport {
 }
 
 /** Path, query and hash of `endpoint`, with the session's id in the query. */
-function endpointPath(endpoint: string, sessionId: string): string {
+export function endpointPath(endpoint: string, sessionId: string): string {
   const url = new URL(endpoint, "http://path.invalid");
   url.searchParams.set("sessionId", sessionId);
   return url.pathname + url.search + url.hash;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { noUpstream } from "./session/session.js";
 import type { SessionInfo } from "./session/session.js";
+import { noUpstream } from "./upstream-token.js";
 
 /** What `setup` gets on stdio: a session without a caller. */
 export function createStdioSession(close: () => void): {

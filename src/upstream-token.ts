@@ -10,3 +10,8 @@ export interface UpstreamToken {
   /** What the token permits at the provider; empty when it did not say. */
   readonly scopes: readonly string[];
 }
+
+/** @internal The answer of `session.upstream()` where nobody signed in. */
+export function noUpstream(): Error {
+  return new Error('The caller did not sign in here. Write auth type "oauth" with signIn.');
+}

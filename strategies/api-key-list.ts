@@ -72,6 +72,24 @@ export function readKeys(
 }
 
 /**
+ * Looks keys up in a list that the application replaces at run time. Each list is read once; it
+ * may be empty, and one that is wrong refuses nobody for good: callers get 503.
+ */
+export function watchKeys(option: string, current: () => unknown): ApiKeyLookup {
+  let list: unknown;
+  let find: ApiKeyLookup = () => undefined;
+  return (key) => {
+    const next = current();
+    if (next !== list) {
+      const isEmpty = Array.isArray(next) && next.length === 0;
+      find = isEmpty ? () => undefined : readKeys(`${option}()`, next).find;
+      list = next;
+    }
+    return find(key);
+  };
+}
+
+/**
  * Who holds a key, among the configured ones.
  *
  * Security decision: digests are compared, in constant time, and always with all entries. How

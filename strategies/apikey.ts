@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import { findBearer, MAX_CREDENTIAL_LENGTH } from "../src/auth/auth-method.js";
+import { EXPIRED_CREDENTIAL, findBearer, MAX_CREDENTIAL_LENGTH } from "../src/auth/auth-method.js";
 import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
 import { checkOptionNames, checkText, McpSseError, optionError } from "../src/errors.js";
-import { readKeys } from "./api-key-list.js";
+import { readKeys, watchKeys } from "./api-key-list.js";
 import type { ApiKeyEntry } from "./api-key-list.js";
 import { checkHeaderName, commonMembers } from "./check-options.js";
 import type { CommonOptions } from "./check-options.js";
@@ -32,8 +32,14 @@ export type ApiKeyOptions = ApiKeyPlaces &
         /**
          * The valid keys. A plain string is known to tools by a fingerprint; an entry has an `id`
          * of its own. Each request is compared with all of them: for thousands, use `verify`.
+         *
+         * A function is called for each request and returns the list as it is now. To add or
+         * remove a key, let it return another array; the same array is not read again. A key
+         * that was removed is refused from then on; `sessions.closeFor(principal)` ends the
+         * streams that it opened.
          */
-        readonly keys: readonly (string | ApiKeyEntry)[];
+        readonly keys:
+          readonly (string | ApiKeyEntry)[] | (() => readonly (string | ApiKeyEntry)[]);
         readonly verify?: VerifyApiKey;
       }
     | { readonly keys?: never; readonly verify: VerifyApiKey }
@@ -104,14 +110,24 @@ function readJudge(
   if (verify !== undefined && typeof verify !== "function") {
     throw optionError(`${path}.verify`, "must be a function", "It takes the key.");
   }
-  const list = keys === undefined ? undefined : readKeys(`${path}.keys`, keys);
+  const list = readList(`${path}.keys`, keys);
   const judge: Judge = async (key) => {
     const known = list?.find(key) ?? (await (verify as VerifyApiKey | undefined)?.(key));
     if (known === undefined || known === null) throw refusal("the API key is not known");
-    if (hasEnded(known)) throw refusal("the API key has expired");
+    if (hasEnded(known)) {
+      throw new McpSseError("invalid_token", "the API key has expired", {
+        cause: EXPIRED_CREDENTIAL,
+      });
+    }
     return known;
   };
   return { judge, warnings: list?.warnings ?? [] };
+}
+
+function readList(option: string, keys: unknown): ReturnType<typeof readKeys> | undefined {
+  if (keys === undefined) return undefined;
+  if (typeof keys !== "function") return readKeys(option, keys);
+  return { find: watchKeys(option, keys as () => unknown), warnings: [] };
 }
 
 function hasEnded({ expiresAt }: PrincipalInit): boolean {

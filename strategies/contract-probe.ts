@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import type { AuthMethod } from "../src/auth/auth-method.js";
 import { Authenticator } from "../src/auth/authenticate.js";
-import type { Outcome } from "../src/auth/authenticate.js";
+import type { Outcome } from "../src/auth/outcome.js";
 import { refusalAnswer, refusalReason } from "../src/auth/challenge.js";
 
 /** A request as a caller sends it. */

@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { findBearer, MAX_CREDENTIAL_LENGTH } from "../src/auth/auth-method.js";
+import { EXPIRED_CREDENTIAL, findBearer, MAX_CREDENTIAL_LENGTH } from "../src/auth/auth-method.js";
 import type { PassportStrategy } from "../src/auth/auth-method.js";
 import { McpSseError, retryAfter } from "../src/errors.js";
 import { loadPeer } from "./load-peer.js";
@@ -198,7 +198,10 @@ function asMcpSseError(info: unknown): McpSseError {
   if (info instanceof McpSseError) return info;
   const message = info instanceof Error ? info.message : "";
   const known = REASONS.find(([beginning]) => message.startsWith(beginning));
-  return refusal(known?.[1] ?? "the token's signature cannot be verified");
+  const [, reason = "the token's signature cannot be verified"] = known ?? [];
+  // Its signature was verified before its expiry was looked at.
+  const isExpired = reason === "the token has expired";
+  return new McpSseError("invalid_token", reason, isExpired ? { cause: EXPIRED_CREDENTIAL } : {});
 }
 
 function asKeyError(error: unknown): McpSseError {

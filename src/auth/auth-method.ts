@@ -49,6 +49,7 @@ export interface FoundCredential {
  * |---|---|
  * | `success(user, info)` | `principal(user, info)` is let in |
  * | `fail(…)` | 401: the next strategy is tried, then the next method |
+ * | `fail(new McpSseError("invalid_token", …, { cause: EXPIRED_CREDENTIAL }))` | 401, and it does not count towards `throttle` |
  * | `fail(…, 403)` or `fail(new McpSseError("insufficient_scope", …))` | 403: the caller is known and lacks a permission |
  * | `fail(new McpSseError("missing_credential", …))` | the credential is left to the next method; 401 if none takes it |
  * | `fail` or `error` with `new McpSseError("temporarily_unavailable", …)` | 503 with `Retry-After`: nothing can be said of the credential |
@@ -161,6 +162,13 @@ export interface AuthEndpoints {
    */
   handle(req: IncomingMessage, res: ServerResponse, path: string): Promise<void>;
 }
+
+/**
+ * Cause of an `invalid_token` error for a credential that was good until it expired. Who sends
+ * one is not guessing, so it does not count towards `throttle`:
+ * `new McpSseError("invalid_token", "the key has expired", { cause: EXPIRED_CREDENTIAL })`.
+ */
+export const EXPIRED_CREDENTIAL = Symbol("expired");
 
 /** Which scopes are needed, and when they count as granted. */
 export interface ScopeRule {

@@ -1,6 +1,6 @@
 import { McpSseError, retryAfter } from "../errors.js";
 import type { AuthMethod, Challenge } from "./auth-method.js";
-import type { Outcome } from "./authenticate.js";
+import type { Outcome } from "./outcome.js";
 
 /** Protection space of all challenges. @see RFC 9110, section 11.5 */
 const REALM = "mcp";

@@ -1,5 +1,37 @@
 import { EventEmitter } from "node:events";
-import type { CloseReason, Session, SessionInfo } from "./session.js";
+import { McpSseError, retryAfter } from "../errors.js";
+import { isReached, NO_LIMITS, roomToBegin, roomToOpen } from "./limits.js";
+import type {
+  CountLimit,
+  Room,
+  SessionCount,
+  SessionLimits,
+  StreamLimit,
+  TimeLimit,
+} from "./limits.js";
+import type { OwnSessions } from "./reconnect.js";
+import type { CloseReason, Session, SessionGate, SessionInfo } from "./session.js";
+
+/** A limit that was reached: which, and what came of it. */
+export interface LimitReached<P> {
+  /** The option that sets the limit, without what stands before its last dot. */
+  readonly limit:
+    | CountLimit
+    | TimeLimit
+    | StreamLimit
+    | "maxInFlight"
+    | "maxMessageSize"
+    | "maxHeaderSize"
+    | "throttle";
+  /** Whether a request was refused, a session has ended, or it has lost its stream. */
+  readonly outcome: "refused" | "ended" | "detached";
+  /** The session that it concerns; `undefined` where there is none (yet). */
+  readonly session?: SessionInfo<P>;
+  /** Whose request or session it was, where that is known. */
+  readonly principal?: P;
+  /** For `throttle`: the address, or the /64 network, that sends bad credentials. */
+  readonly address?: string;
+}
 
 /** What {@link SessionRegistry} announces, as facts that have happened. */
 export interface SessionEvents<P> {
@@ -7,6 +39,8 @@ export interface SessionEvents<P> {
   opened: [session: SessionInfo<P>];
   /** A session has ended; it is not in the registry any more. */
   closed: [session: SessionInfo<P>, reason: CloseReason];
+  /** A limit was reached. */
+  limited: [fact: LimitReached<P>];
 }
 
 /** What a registry needs to know of the world around it. */
@@ -15,16 +49,30 @@ export interface SessionRegistryOptions<P> {
   readonly ownerKeyOf: (principal: P) => string;
   /** Hears of listeners that throw; the sessions go on. */
   readonly onListenerError: (error: unknown) => void;
+  /** Default: none. */
+  readonly limits?: SessionLimits;
+  /** Whether everybody may call, so that sessions have no owners. Default: false. */
+  readonly isOpenEndpoint?: boolean;
 }
+
+/** When to come back after there was no room, in seconds. */
+const RETRY_AFTER_FULL_SECONDS = 30;
+
+/** When to call again after too many calls, in seconds. */
+const RETRY_AFTER_CALLS_SECONDS = 1;
 
 /** The sessions of one router: who is connected, and the way to end it. */
 export class SessionRegistry<P = unknown, E = unknown> {
   readonly #sessions = new Map<string, Session<P, E>>();
+  readonly #byOwner = new Map<string, Set<Session<P, E>>>();
   readonly #events = new EventEmitter<SessionEvents<P>>();
   readonly #options: SessionRegistryOptions<P>;
+  readonly #limits: SessionLimits;
+  #begunInAll = 0;
 
   constructor(options: SessionRegistryOptions<P>) {
     this.#options = options;
+    this.#limits = options.limits ?? NO_LIMITS;
   }
 
   /** How many sessions there are, those included that are still being opened. */
@@ -51,7 +99,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
   /** Ends every session of a principal, for example when their access is withdrawn. @returns how many. */
   closeFor(principal: P): number {
     const key = this.#options.ownerKeyOf(principal);
-    const owned = [...this.#sessions.values()].filter((session) => session.ownerKey === key);
+    const owned = this.ownedBy(key).all();
     for (const session of owned) session.end("revoked");
     return owned.length;
   }
@@ -76,8 +124,42 @@ export class SessionRegistry<P = unknown, E = unknown> {
 
   /** @internal Keeps a session until it ends. */
   add(session: Session<P, E>): void {
-    this.#sessions.set(session.id, session);
-    session.onClosed(() => this.#sessions.delete(session.id));
+    const { id, ownerKey } = session;
+    this.#sessions.set(id, session);
+    const owned = this.#byOwner.get(ownerKey) ?? new Set();
+    this.#byOwner.set(ownerKey, owned.add(session));
+    session.gate = this.#gate;
+    session.onClosed(() => {
+      this.#sessions.delete(id);
+      if (session.isBegun) this.#begunInAll--;
+      owned.delete(session);
+      if (owned.size === 0) this.#byOwner.delete(ownerKey);
+    });
+  }
+
+  /**
+   * @internal Makes room for a stream whose conversation is still to be begun.
+   *
+   * @throws McpSseError `too_many_sessions` or `server_full` when there would be none for it.
+   */
+  admitStream(ownerKey: string, principal: P): void {
+    const count = this.#count(ownerKey);
+    this.#makeRoom(roomToOpen(count, this.#limits), { principal });
+  }
+
+  /** @internal Tells that a limit was reached. */
+  noteLimit(fact: LimitReached<P>): void {
+    this.#announce("limited", fact);
+  }
+
+  /** @internal The sessions of one owner, and of nobody else. */
+  ownedBy(ownerKey: string): OwnSessions<Session<P, E>> {
+    const owned = [...(this.#byOwner.get(ownerKey) ?? [])];
+    return {
+      byId: (id) => owned.find((session) => session.id === id),
+      byInstance: (instance) => owned.find((session) => session.instance === instance),
+      all: () => owned,
+    };
   }
 
   /** @internal Tells that a session can be used, and later that it has ended. */
@@ -102,9 +184,68 @@ export class SessionRegistry<P = unknown, E = unknown> {
     await Promise.all([...this.#sessions.values()].map((session) => session.whenIdle()));
   }
 
-  /** @internal Ends all sessions. */
-  endAll(reason: CloseReason): void {
-    for (const session of [...this.#sessions.values()]) session.end(reason);
+  /** @internal Resolves when, moreover, all answers are on their way to their clients. */
+  async whenSettled(): Promise<void> {
+    await Promise.all([...this.#sessions.values()].map((session) => session.whenSettled()));
+  }
+
+  /** @internal Ends all sessions. @returns a promise that resolves when their streams are gone. */
+  async endAll(reason: CloseReason): Promise<void> {
+    const all = [...this.#sessions.values()];
+    for (const session of all) session.end(reason);
+    await Promise.all(all.map((session) => session.whenGone()));
+  }
+
+  /** Asked by each session before its client does something that is limited. */
+  readonly #gate: SessionGate<Session<P, E>> = {
+    admitBeginning: (session) => {
+      const { ownerKey, principal } = session;
+      this.#makeRoom(roomToBegin(this.#count(ownerKey), this.#limits), { session, principal });
+      this.#begunInAll++;
+    },
+    admitCall: (session) => {
+      if (!isReached(session.callLoad, this.#limits.maxInFlight)) return;
+      const { principal } = session;
+      this.noteLimit({ limit: "maxInFlight", outcome: "refused", session, principal });
+      throw new McpSseError(
+        "too_many_calls",
+        "Too many calls of this session have no answer yet: wait for one.",
+        { headers: retryAfter(RETRY_AFTER_CALLS_SECONDS) },
+      );
+    },
+    noteLimit: (session, limit, outcome) => {
+      this.noteLimit({ limit, outcome, session, principal: session.principal });
+    },
+  };
+
+  #count(ownerKey: string): SessionCount<Session<P, E>> {
+    const { isOpenEndpoint = false } = this.#options;
+    const own = this.ownedBy(ownerKey).all();
+    return { own, begunInAll: this.#begunInAll, isOpenEndpoint };
+  }
+
+  /** @throws McpSseError when there is no room. */
+  #makeRoom(
+    room: Room<Session<P, E>>,
+    whose: Pick<LimitReached<P>, "session" | "principal">,
+  ): void {
+    if (room.kind === "free") return;
+    const { limit } = room;
+    if (room.kind === "made") {
+      const { by } = room;
+      by.end(limit === "maxUninitialized" ? "never-initialized" : "made-room");
+      this.noteLimit({ limit, outcome: "ended", session: by, principal: by.principal });
+      return;
+    }
+    this.noteLimit({ limit, outcome: "refused", ...whose });
+    const headers = retryAfter(RETRY_AFTER_FULL_SECONDS);
+    throw limit === "maxSessions"
+      ? new McpSseError("server_full", "There are as many sessions as there may be.", { headers })
+      : new McpSseError(
+          "too_many_sessions",
+          "You have as many sessions as you may have, and all are in use: end one.",
+          { headers },
+        );
   }
 
   #announce<K extends keyof SessionEvents<P>>(event: K, ...args: SessionEvents<P>[K]): void {
@@ -112,7 +253,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
     const listeners = (this.#events as EventEmitter).listeners(event);
     for (const listener of listeners as ((...args: SessionEvents<P>[K]) => void)[]) {
       try {
-        listener(...args);
+        (listener as (...all: unknown[]) => void)(...args);
       } catch (error) {
         this.#options.onListenerError(error);
       }

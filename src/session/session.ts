@@ -1,112 +1,80 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { MAX_TIMER_MS, McpSseError } from "../errors.js";
+import { McpSseError } from "../errors.js";
+import { noUpstream } from "../upstream-token.js";
 import type { UpstreamToken } from "../upstream-token.js";
 import type { EventStream, StreamEnd } from "../wire/event-stream.js";
-import type { JsonRpcId, JsonRpcMessage } from "../wire/message-body.js";
+import type { JsonRpcMessage } from "../wire/message-body.js";
+import { invitesBack, isUrgent, REASON_OF_END, REASON_OF_TIME_LIMIT } from "./close-reason.js";
+import type { CloseReason } from "./close-reason.js";
+import { Deadline } from "./deadline.js";
+import { Delivery, OVERFLOW } from "./delivery.js";
+import type { ResumeOptions } from "./delivery.js";
+import { NO_LIMITS } from "./limits.js";
+import type { SessionUse, TimeLimit } from "./limits.js";
+import { lostEndpointFrame, lostPingFrame } from "./lost-client.js";
+import { OpenCalls } from "./open-calls.js";
+import { SessionClock } from "./session-clock.js";
+import { SessionEnd } from "./session-end.js";
+import type { SessionGate, SessionInfo, SessionInit, SessionState } from "./session-info.js";
 
-/** `opening` until the client has its endpoint event, `closed` for good after that. */
-export type SessionState = "opening" | "open" | "closed";
-
-/** Why a session ended. */
-export type CloseReason =
-  /** The client closed its stream, or the network did. */
-  | "client-disconnected"
-  /** The client left messages unread for too long. */
-  | "reader-stalled"
-  /** The SDK server was closed. */
-  | "server-closed"
-  /** The application closed it: `session.close()`, `sessions.close()`. */
-  | "closed-by-application"
-  /** `sessions.closeFor(principal)`. */
-  | "revoked"
-  /** The router or the server is being closed. */
-  | "shutting-down"
-  /** Its owner's credential has expired, and no newer one was sent. */
-  | "credential-expired"
-  /** There was no server for it. */
-  | "failed-to-open";
-
-const REASON_OF_END: Readonly<Record<StreamEnd, CloseReason>> = {
-  ended: "server-closed",
-  disconnected: "client-disconnected",
-  stalled: "reader-stalled",
-};
-
-/** How soon a client comes back to a stream that ended with its credential, in milliseconds: it needs a new one first. */
-const RECONNECT_MS = 1_000;
-
-/** What a session shows of itself: to `createServer`, to `setup`, and in `sessions`. */
-export interface SessionInfo<P = unknown> {
-  /** The id in the session's endpoint URL. Not a credential: every POST is authenticated as well. */
-  readonly id: string;
-  /** Whose session it is, as most recently verified; `undefined` on an open endpoint. */
-  readonly principal: P;
-  /** Milliseconds since the epoch. */
-  readonly openedAt: number;
-  readonly state: SessionState;
-  /** The GET that opened it, in an Express app its `express.Request` with the `params` of the mount path; `undefined` on stdio. */
-  readonly request: IncomingMessage | undefined;
-  /** Aborted when the session ends. */
-  readonly signal: AbortSignal;
-  /** Requests of the client that have no answer yet. */
-  readonly inFlight: number;
-  /**
-   * The identity provider's own token for the caller, refreshed when it is due: with `oauth` and
-   * `signIn`.
-   *
-   * @throws Error when the caller did not sign in here, or has to do so again.
-   */
-  upstream(): Promise<UpstreamToken>;
-  /** Ends the session and its stream. Safe to call twice. */
-  close(): void;
-}
-
-/** Who opens a session, and with what. */
-export interface SessionInit<P> {
-  readonly principal: P;
-  /** Compared with the key of every POST. */
-  readonly ownerKey: string;
-  readonly request: IncomingMessage;
-  /** When the session ends unless it is renewed, in milliseconds since the epoch. Default: never. */
-  readonly validUntil?: number | undefined;
-  /** Looks up the identity provider's token for the session's principal. Default: there is none. */
-  readonly upstream?: ((principal: P & object) => Promise<UpstreamToken>) | undefined;
-}
+export type { CloseReason } from "./close-reason.js";
+export type { SessionGate, SessionInfo, SessionInit, SessionState } from "./session-info.js";
 
 type Listener<E> = (message: JsonRpcMessage, extra: E) => void;
 
+/** How far a client has come in beginning its conversation. */
+type Phase = "new" | "initializing" | "initialized";
+
 /**
- * One client's conversation: whose it is, the stream it is heard on, what is still to be
- * answered, and how it ended. `E` is what accompanies a received message.
+ * One client's conversation: whose it is, how it is heard, what is still to be answered, and how
+ * it ended. `E` is what accompanies a received message.
  */
-export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
+export class Session<P = unknown, E = unknown> implements SessionInfo<P>, SessionUse {
   /** Unguessable, and never taken from outside. */
   readonly id: string = randomUUID();
   readonly ownerKey: string;
+  readonly instance: string | undefined;
   readonly openedAt = Date.now();
   /** Receives every message of the client; set by the transport. */
   onmessage: Listener<E> | undefined;
+  /** Set by whoever counts sessions. */
+  gate: SessionGate<this> | undefined;
 
   readonly #request: IncomingMessage;
-  readonly #unanswered = new Set<JsonRpcId>();
-  readonly #closeListeners: ((reason: CloseReason) => void)[] = [];
-  #idleListeners: (() => void)[] = [];
+  readonly #resume: ResumeOptions | undefined;
+  readonly #delivery: Delivery;
+  readonly #calls = new OpenCalls();
+  readonly #expiry = new Deadline(() => this.#expire());
+  readonly #grace = new Deadline(() => this.end("grace-expired"));
+  readonly #clock: SessionClock;
+  readonly #lostPing = new Deadline(() => this.#write(lostPingFrame()));
+  readonly #end = new SessionEnd();
   #principal: P;
-  #stream: EventStream | undefined;
-  #abort: AbortController | undefined;
-  #closeReason: CloseReason | undefined;
   #validUntil: number | undefined;
-  #expiry: NodeJS.Timeout | undefined;
+  #phase: Phase = "new";
+  #isLost: boolean;
+  #attachments = 0;
+  #activeAt = this.openedAt;
+  #lastStream: EventStream | undefined;
+  #abort: AbortController | undefined;
   readonly #upstream: SessionInit<P>["upstream"];
 
-  constructor({ principal, ownerKey, request, validUntil, upstream }: SessionInit<P>) {
-    this.#upstream = upstream;
+  constructor({ principal, ownerKey, request, validUntil, resume, ...init }: SessionInit<P>) {
+    this.#upstream = init.upstream?.bind(init);
     this.ownerKey = ownerKey;
+    this.instance = init.instance;
     this.#principal = principal;
     this.#request = request;
+    this.#resume = resume;
+    this.#isLost = init.isLost ?? false;
+    this.#delivery = new Delivery(this.id, resume);
     this.#validUntil = validUntil;
-    this.#watchExpiry();
+    if (validUntil !== undefined) this.#expiry.set(validUntil);
+    this.#clock = new SessionClock(this, init.limits ?? NO_LIMITS, (limit) =>
+      this.#endAtLimit(limit),
+    );
+    this.#clock.check();
   }
 
   get principal(): P {
@@ -118,28 +86,83 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
   }
 
   get state(): SessionState {
-    if (this.#closeReason !== undefined) return "closed";
-    return this.#stream === undefined ? "opening" : "open";
+    if (this.#end.reason !== undefined) return "closed";
+    if (this.#attachments === 0) return "opening";
+    return this.#delivery.isAttached ? "open" : "detached";
+  }
+
+  get isDetached(): boolean {
+    return this.state === "detached";
+  }
+
+  get isInitialized(): boolean {
+    return this.#phase === "initialized";
+  }
+
+  get isInitializing(): boolean {
+    return this.#phase === "initializing";
+  }
+
+  /** Whether the client has begun its conversation. */
+  get isBegun(): boolean {
+    return this.#phase !== "new";
+  }
+
+  get isBusy(): boolean {
+    return this.#calls.load > 0 || (this.isDetached && this.#delivery.isWaiting);
+  }
+
+  get activeAt(): number {
+    return this.#activeAt;
   }
 
   get inFlight(): number {
-    return this.#unanswered.size;
+    return this.#calls.size;
+  }
+
+  /** How many requests have no answer yet, those included that share an id. */
+  get callLoad(): number {
+    return this.#calls.load;
   }
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      if (this.#closeReason !== undefined) this.#abort.abort();
+      if (this.#end.reason !== undefined) this.#abort.abort();
     }
     return this.#abort.signal;
   }
 
-  /** Lets the session be heard on `stream`, which must not be open yet. */
-  attach(stream: EventStream): void {
-    if (this.#closeReason !== undefined) throw sessionClosed();
-    stream.onend = (end) => this.end(REASON_OF_END[end]);
-    stream.open();
-    this.#stream = stream;
+  /**
+   * Lets the session be heard on `stream`. The newest stream wins: an earlier one may be
+   * half-open, with nobody at its other end.
+   *
+   * @param endpoint path that the client is to post to; a later stream adds a changing parameter
+   * to it, for clients that wait until it changes.
+   */
+  attach(stream: EventStream, endpoint: string): void {
+    if (this.#end.reason !== undefined) throw sessionClosed();
+    this.#grace.clear();
+    this.#lastStream = stream;
+    stream.onend = (end) => this.#streamEnded(stream, end);
+    if (!stream.isOpen) stream.open();
+    const count = this.#attachments++;
+    const joint = endpoint.includes("?") ? "&" : "?";
+    this.#delivery.attach(
+      stream,
+      count === 0 ? endpoint : `${endpoint}${joint}r=${count}`,
+      this.#resume?.retryMs,
+    );
+    if (this.#isLost && this.#resume?.closeLostClients === true) {
+      this.#lostPing.set(Date.now() + this.#resume.probeMs);
+    }
+    // It may have left while it was being let in; then no event tells of it any more.
+    if (!stream.isOpen) this.#streamEnded(stream, "disconnected");
+  }
+
+  /** The client has everything up to `seq`. @returns whether all the rest can still be sent. */
+  acknowledge(seq: number): boolean {
+    return this.#delivery.acknowledge(seq);
   }
 
   /**
@@ -148,51 +171,79 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
    */
   renew(principal: P, validUntil?: number): void {
     this.#principal = principal;
-    if (this.#validUntil === undefined || this.#validUntil === validUntil) return;
-    if (validUntil !== undefined && validUntil < this.#validUntil) return;
-    this.#validUntil = validUntil;
-    this.#watchExpiry();
-  }
-
-  /** Sends the frame of an event; see {@link EventStream.write}. */
-  write(frame: string): Promise<void> {
-    return this.#stream?.write(frame) ?? Promise.reject(sessionClosed());
+    if (this.#validUntil === undefined) return;
+    if (validUntil === undefined || validUntil > this.#validUntil) {
+      this.#expiry.clear();
+      this.#validUntil = validUntil;
+    }
+    // Also for a credential that has ended and was let in all the same: its stream ends again.
+    if (this.#validUntil !== undefined && !this.#expiry.isSet) this.#expiry.set(this.#validUntil);
   }
 
   /**
-   * Sends a message.
+   * Sends a message, or keeps it while the client is away.
    *
-   * @returns a promise that resolves when the socket, or its bounded queue, took the message.
+   * @returns a promise that resolves when the socket, or its bounded queue, took the message, or
+   * it is kept.
    */
   send(message: unknown): Promise<void> {
-    const sent = this.#writeMessage(message);
-    this.#noteAnswer(message as JsonRpcMessage, sent);
+    if (this.#end.reason !== undefined) return Promise.reject(sessionClosed());
+    this.#activeAt = Date.now();
+    const sent = this.#delivery.send(message as JsonRpcMessage);
+    this.#calls.noteSent(message as JsonRpcMessage, sent);
+    sent.catch((error: unknown) => {
+      if ((error as { cause?: unknown }).cause === OVERFLOW) this.#endOverfull();
+    });
     return sent;
   }
 
   /** Hands a message of the client to the server. */
   receive(message: JsonRpcMessage, extra: E): void {
-    if (this.state !== "open" || this.onmessage === undefined) throw sessionClosed();
-    this.#noteCall(message);
+    const { state } = this;
+    if (state === "closed" || state === "opening" || !this.onmessage) throw sessionClosed();
+    if (this.#isLost && !isInitialize(message)) throw this.#closeLostClient();
+    if (this.#delivery.takeAnswer(message)) return;
+    if (!this.isBegun) this.gate?.admitBeginning(this);
+    if ("method" in message && "id" in message) this.gate?.admitCall(this);
+    this.#isLost = false;
+    this.#lostPing.clear();
+    this.#activeAt = Date.now();
+    this.#notePhase(message);
+    this.#calls.noteReceived(message);
+    this.#delivery.progress.noteReceived(message);
     try {
       this.onmessage(message, extra);
     } catch (error) {
       // Whoever did not take a call will not answer it.
-      if ("method" in message && "id" in message) this.#settle(message.id);
+      if ("method" in message && "id" in message) this.#calls.settle(message.id);
       throw error;
     }
   }
 
   /** Resolves when nothing is left to answer, or nobody is left to answer to. */
   whenIdle(): Promise<void> {
-    if (this.#unanswered.size === 0 || this.#closeReason !== undefined) return Promise.resolve();
-    return new Promise((resolve) => this.#idleListeners.push(resolve));
+    return this.#calls.whenIdle();
+  }
+
+  /**
+   * Resolves when nothing is left to answer and the answers are on their way: the client may have
+   * to come back for them.
+   */
+  async whenSettled(): Promise<void> {
+    await this.whenIdle();
+    while (this.#end.reason === undefined && this.#delivery.hasWaitingAnswer) {
+      await this.#delivery.whenChanged();
+    }
+  }
+
+  /** Resolves when the last stream, which has ended, has left this process. */
+  async whenGone(): Promise<void> {
+    await this.#lastStream?.whenGone();
   }
 
   /** Calls `listener` once the session has ended; at once if it has. */
   onClosed(listener: (reason: CloseReason) => void): void {
-    if (this.#closeReason !== undefined) listener(this.#closeReason);
-    else this.#closeListeners.push(listener);
+    this.#end.on(listener);
   }
 
   async upstream(): Promise<UpstreamToken> {
@@ -209,82 +260,83 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P> {
 
   /** Ends the session. Only the first reason counts. */
   end(reason: CloseReason): void {
-    if (this.#closeReason !== undefined) return;
-    this.#closeReason = reason;
-    clearTimeout(this.#expiry);
-    this.#stream?.end(reason === "credential-expired" ? RECONNECT_MS : undefined);
+    if (!this.#end.decide(reason)) return;
+    this.#expiry.clear();
+    this.#grace.clear();
+    this.#clock.stop();
+    this.#lostPing.clear();
+    const retryMs = invitesBack(reason) ? (this.#resume?.retryMs ?? RETRY_MS) : undefined;
+    this.#delivery.detach()?.end(retryMs, isUrgent(reason) ? LAST_BYTES_MS : undefined);
     this.#abort?.abort();
-    this.#unanswered.clear();
-    this.#announceIdle();
-    const errors: unknown[] = [];
-    for (const listener of this.#closeListeners.splice(0)) {
-      try {
-        listener(reason);
-      } catch (error) {
-        errors.push(error);
-      }
+    this.#calls.clear();
+    this.#end.announce(reason);
+  }
+
+  /** A stream that was replaced ends without consequences. */
+  #streamEnded(stream: EventStream, end: StreamEnd): void {
+    if (!this.#delivery.isAttachedTo(stream)) return;
+    // A client that never began its conversation has nothing to come back to.
+    const isOver = this.#resume === undefined || this.#phase === "new";
+    if (end === "stalled" || end === "overrun") {
+      const limit = end === "stalled" ? "stallMs" : "maxQueuedBytes";
+      this.gate?.noteLimit(this, limit, isOver ? "ended" : "detached");
     }
-    // The others have heard of it by now.
-    if (errors.length > 0) throw errors[0];
+    if (isOver) this.end(REASON_OF_END[end]);
+    else this.#waitForClient();
   }
 
-  /** Rejects, and never throws, for a message that is no JSON: its call is settled like any other. */
-  async #writeMessage(message: unknown): Promise<void> {
-    // JSON has no raw line breaks, so the frame needs no look at its data.
-    await this.write(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
+  #waitForClient(): EventStream | undefined {
+    this.#grace.set(Date.now() + (this.#resume?.graceMs ?? 0));
+    const stream = this.#delivery.detach();
+    // What was on its way to a slow reader may be more than is kept for one that is away.
+    if (this.#delivery.isOverfull) this.#endOverfull();
+    return stream;
   }
 
-  /**
-   * A timer holds 24 days at most; a longer life is watched in steps. What has expired already
-   * ends with the next turn: whoever is opening the session has nothing to close yet.
-   */
-  #watchExpiry(): void {
-    clearTimeout(this.#expiry);
-    const validUntil = this.#validUntil;
-    if (validUntil === undefined || this.#closeReason !== undefined) return;
-    const left = Math.max(0, validUntil - Date.now());
-    this.#expiry = setTimeout(
-      () => {
-        if (Date.now() >= validUntil) this.end("credential-expired");
-        else this.#watchExpiry();
-      },
-      Math.min(left, MAX_TIMER_MS),
-    ).unref();
+  #endOverfull(): void {
+    if (this.#end.reason === undefined) this.gate?.noteLimit(this, "maxBufferedBytes", "ended");
+    this.end("buffer-overflow");
   }
 
-  #noteCall(message: JsonRpcMessage): void {
-    if (!("method" in message)) return;
-    if ("id" in message) this.#unanswered.add(message.id);
-    else if (message.method === "notifications/cancelled") this.#noteCancelled(message.params);
+  #endAtLimit(limit: TimeLimit): void {
+    this.gate?.noteLimit(this, limit, "ended");
+    this.end(REASON_OF_TIME_LIMIT[limit]);
   }
 
-  /** A cancelled request gets no answer. @see MCP 2024-11-05, basic/utilities/cancellation */
-  #noteCancelled(params: Record<string, unknown> | undefined): void {
-    this.#settle(params?.["requestId"] as JsonRpcId);
+  /** The stream ends; the session waits for its owner to come back with a new credential. */
+  #expire(): void {
+    if (this.#resume === undefined || this.#phase === "new") this.end("credential-expired");
+    else this.#waitForClient()?.end(this.#resume.retryMs);
   }
 
-  /** A call is answered once the socket has its answer, not before: a polite end waits for that. */
-  #noteAnswer(message: JsonRpcMessage, sent: Promise<void>): void {
-    if ("method" in message || message.id === undefined) return;
-    const { id } = message;
-    const settle = (): void => this.#settle(id);
-    sent.then(settle, settle);
+  #notePhase(message: JsonRpcMessage): void {
+    if (this.#phase === "initialized") return;
+    this.#phase = isInitialize(message) ? "initializing" : "initialized";
+    this.#delivery.isAnswering = this.isInitialized;
+    this.#clock.check();
   }
 
-  #settle(id: JsonRpcId): void {
-    if (this.#unanswered.delete(id) && this.#unanswered.size === 0) this.#announceIdle();
+  /** Writes what belongs to the stream that there is now, if there is one. */
+  #write(frame: string): void {
+    this.#delivery.write(frame).catch(() => undefined);
   }
 
-  #announceIdle(): void {
-    const listeners = this.#idleListeners;
-    this.#idleListeners = [];
-    for (const resolve of listeners) resolve();
+  /** Ends the session of a client that goes on as if its old one were still there. */
+  #closeLostClient(): McpSseError {
+    if (this.#resume?.closeLostClients === true) this.#write(lostEndpointFrame());
+    this.end("client-lost");
+    return new McpSseError("session_not_found", "The session is gone: begin a new one.");
   }
 }
 
-/** @internal The answer of `upstream()` where nobody signed in. */
-export function noUpstream(): Error {
-  return new Error('The caller did not sign in here. Write auth type "oauth" with signIn.');
+/** How soon a client comes back to a stream that ends politely, in milliseconds. */
+const RETRY_MS = 1_000;
+
+/** How long the last bytes of a stream that must end may take to leave, in milliseconds. */
+export const LAST_BYTES_MS = 2_000;
+
+function isInitialize(message: JsonRpcMessage): boolean {
+  return "method" in message && message.method === "initialize";
 }
 
 function sessionClosed(): McpSseError {

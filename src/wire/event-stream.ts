@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { McpSseError } from "../errors.js";
+import { readerProblem, ReaderWatch } from "./reader-watch.js";
 
 /** One server-sent event. @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream */
 export interface ServerSentEvent {
@@ -15,17 +16,20 @@ export interface ServerSentEvent {
 export interface EventStreamOptions {
   /** Milliseconds of silence after which a comment keeps the connection alive; 0 for none. */
   readonly keepAliveMs: number;
-  /** Bytes that may wait for the reader before `write` makes its caller wait too. */
-  readonly maxQueuedBytes: number;
   /**
-   * Milliseconds for which a reader may take nothing while messages wait for it, or after the
-   * end; then, at the latest after twice that, the stream is cut. 0 for ever.
+   * Bytes that may wait for the reader before `write` makes its caller wait too. When as many
+   * again wait from callers who do not, a reader that is not reading loses its stream.
    */
+  readonly maxQueuedBytes: number;
+  /** Milliseconds for which a reader may take nothing while something waits for it; then, at the latest after twice that, the stream is cut. 0 for ever. */
   readonly stallMs: number;
 }
 
-/** Why a stream ended: we ended it, the peer or the network did, or the reader stopped reading. */
-export type StreamEnd = "ended" | "disconnected" | "stalled";
+/**
+ * Why a stream ended: we ended it, the peer or the network did, the reader took nothing for too
+ * long, or it did not read while too much was waiting for it.
+ */
+export type StreamEnd = "ended" | "disconnected" | "stalled" | "overrun";
 
 /** Keeps caches, transforming proxies and buffering ones (nginx) out of the way. */
 const STREAM_HEADERS: Readonly<Record<string, string>> = {
@@ -60,6 +64,7 @@ function oneLine(field: string): string {
 /** A frame for which the queue had no room yet. */
 interface WaitingFrame {
   readonly frame: string;
+  readonly bytes: number;
   readonly taken: () => void;
   readonly lost: (error: Error) => void;
 }
@@ -77,9 +82,10 @@ export class EventStream {
 
   readonly #res: ServerResponse & { flush?: () => void };
   readonly #options: EventStreamOptions;
+  readonly #watch: ReaderWatch;
   readonly #waiting: WaitingFrame[] = [];
+  #waitingBytes = 0;
   #keepAlive: NodeJS.Timeout | undefined;
-  #stall: NodeJS.Timeout | undefined;
   /** Bytes in the response since it last had room. */
   #queuedBytes = 0;
   #isOpen = false;
@@ -88,11 +94,27 @@ export class EventStream {
   constructor(res: ServerResponse, options: EventStreamOptions) {
     this.#res = res;
     this.#options = options;
+    this.#watch = new ReaderWatch(res, (untakenMs) => this.#checkReader(untakenMs));
   }
 
   /** Whether frames can be written. */
   get isOpen(): boolean {
     return this.#isOpen && !this.#hasEnded;
+  }
+
+  /** Whether some of what was accepted has not left this process. */
+  get isBlocked(): boolean {
+    return this.#queuedBytes > 0;
+  }
+
+  /** Resolves when all that was accepted has left this process, or never will. Call it after `end`. */
+  whenGone(): Promise<void> {
+    const res = this.#res;
+    if (!this.#isOpen || res.writableFinished || res.closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      res.once("finish", resolve);
+      res.once("close", resolve);
+    });
   }
 
   /** Sends the response's head at once, so that clients and proxies know of the stream before its first event. */
@@ -129,27 +151,35 @@ export class EventStream {
       return Promise.resolve();
     }
     return new Promise((taken, lost) => {
-      this.#waiting.push({ frame, taken, lost });
-      this.#startStallClock();
+      const bytes = Buffer.byteLength(frame);
+      this.#waiting.push({ frame, bytes, taken, lost });
+      this.#waitingBytes += bytes;
+      this.#watch.start(this.#options.stallMs);
+      this.#checkReader(0);
     });
   }
 
   /**
-   * Ends the response after what was accepted; what still waits for room is lost.
+   * Ends the response after what was accepted; what still waits for room is lost. A reader that
+   * takes nothing for `stallMs` loses the rest.
    *
    * @param retryMs tells the client when to come back, in milliseconds.
+   * @param cutAfterMs how long the rest may take to leave at all, in milliseconds.
    */
-  end(retryMs?: number): void {
+  end(retryMs?: number, cutAfterMs?: number): void {
     if (this.#hasEnded) return;
     if (this.#isOpen) this.#res.end(retryMs === undefined ? undefined : `retry: ${retryMs}\n\n`);
     this.#finish("ended");
-    // A reader that takes nothing would hold the connection, and what was accepted, for ever.
-    if (this.#isOpen) this.#startStallClock();
+    if (!this.#isOpen || this.#res.writableFinished) return;
+    if (this.#options.stallMs > 0) this.#watch.start(this.#options.stallMs);
+    if (cutAfterMs === undefined) return;
+    const cut = setTimeout(() => this.#res.destroy(), cutAfterMs).unref();
+    this.#res.once("close", () => clearTimeout(cut));
   }
 
   readonly #gone = (): void => {
     this.#finish("disconnected");
-    this.#stopStallClock();
+    this.#watch.stop();
     this.#res.req.socket.off("close", this.#gone);
   };
 
@@ -161,6 +191,7 @@ export class EventStream {
     const hasRoom = this.#res.write(frame);
     // Counted only once the response is full: from then on, a drain is sure to follow.
     this.#queuedBytes = hasRoom ? 0 : this.#queuedBytes + Buffer.byteLength(frame);
+    if (!hasRoom) this.#watch.start(this.#options.stallMs);
     // compression() holds bytes back until it is told to flush.
     this.#res.flush?.();
     this.#keepAlive?.refresh();
@@ -168,14 +199,15 @@ export class EventStream {
 
   readonly #writeWaiting = (): void => {
     this.#queuedBytes = 0;
-    this.#stopStallClock();
+    this.#watch.stop();
     while (this.#hasRoom()) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
+      this.#waitingBytes -= next.bytes;
       this.#put(next.frame);
       next.taken();
     }
-    if (this.#waiting.length > 0) this.#startStallClock();
+    if (this.#waiting.length > 0) this.#watch.start(this.#options.stallMs);
   };
 
   #startKeepAlive(): void {
@@ -189,47 +221,26 @@ export class EventStream {
     }, keepAliveMs).unref();
   }
 
-  #startStallClock(): void {
-    const { stallMs } = this.#options;
-    if (stallMs === 0 || this.#stall !== undefined) return;
-    const before = progressOf(this.#res);
-    this.#stall = setTimeout(() => {
-      this.#stall = undefined;
-      // A slow reader may need longer than this for all that is queued, and still be reading.
-      if (progressOf(this.#res) !== before) {
-        this.#startStallClock();
-        return;
-      }
-      this.#finish("stalled");
-      this.#res.destroy();
-    }, stallMs).unref();
-  }
-
-  #stopStallClock(): void {
-    clearTimeout(this.#stall);
-    this.#stall = undefined;
+  #checkReader(untakenMs: number): void {
+    const [first] = this.#waiting;
+    const piledBytes = this.#waitingBytes - (first?.bytes ?? 0);
+    const problem = readerProblem({ piledBytes, untakenMs }, this.#options);
+    if (problem === undefined) return;
+    this.#finish(problem);
+    this.#watch.stop();
+    this.#res.destroy();
   }
 
   #finish(end: StreamEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     clearTimeout(this.#keepAlive);
-    this.#stopStallClock();
+    this.#watch.stop();
     this.#res.off("drain", this.#writeWaiting);
+    this.#waitingBytes = 0;
     for (const { lost } of this.#waiting.splice(0)) lost(streamEnded());
     this.onend?.(end);
   }
-}
-
-/**
- * Something that changes whenever the peer takes bytes.
- *
- * `writableLength` falls only when a whole write is through, and one write may be megabytes; the
- * handle tells what is left of that one. Node's own socket timeout looks at the same number.
- */
-function progressOf({ writableLength, socket }: ServerResponse): string {
-  const { _handle: handle } = (socket ?? {}) as { _handle?: { writeQueueSize?: number } | null };
-  return `${writableLength} ${handle?.writeQueueSize ?? 0}`;
 }
 
 function streamEnded(): McpSseError {

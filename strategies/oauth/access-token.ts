@@ -1,3 +1,4 @@
+import { EXPIRED_CREDENTIAL } from "../../src/auth/auth-method.js";
 import { McpSseError } from "../../src/errors.js";
 import type { TokenClaims } from "../token-claims.js";
 
@@ -126,7 +127,7 @@ function checkTimes(claims: TokenClaims, clockTolerance: number, now: number): v
   if (exp !== undefined && !Number.isFinite(exp)) throw refusal("the token's expiry is malformed");
   if (nbf !== undefined && !Number.isFinite(nbf)) throw refusal("the token's start is malformed");
   if (exp !== undefined && (exp as number) + clockTolerance <= now) {
-    throw refusal("the token has expired");
+    throw new McpSseError("invalid_token", "the token has expired", { cause: EXPIRED_CREDENTIAL });
   }
   if (nbf !== undefined && (nbf as number) - clockTolerance > now) {
     throw refusal("the token is not valid yet");

@@ -5,8 +5,14 @@ import express from "express";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { createSseRouter } from "../../src/index.js";
-import type { McpServerLike, SessionInfo, SseRouter, SSEServerTransport } from "../../src/index.js";
-import type { SessionOptions } from "../../src/index.js";
+import type {
+  McpServerLike,
+  SessionInfo,
+  SessionOptions,
+  SseOptions,
+  SseRouter,
+  SSEServerTransport,
+} from "../../src/index.js";
 import { disposeAll, listen, onDispose } from "../support/disposer.js";
 import { initialize, openSession, openStream, post, toolCall } from "../support/raw-sse.js";
 import { createFeatureServerV1, createFeatureServerV2, Stage } from "./feature-servers.js";
@@ -37,9 +43,10 @@ interface Endpoint {
 async function serve(
   createServer: (session: SessionInfo<undefined>) => McpServerLike | Promise<McpServerLike>,
   sessions: SessionOptions = {},
+  resume: SseOptions["resume"] = {},
 ): Promise<Endpoint> {
   const closed = new Stage();
-  const router = createSseRouter({ auth: false, sessions, createServer });
+  const router = createSseRouter({ auth: false, sessions, resume, createServer });
   router.sessions.on("closed", (_session, reason) => closed.tell("closed", reason));
   onDispose(() => router.close({ timeoutMs: 0 }));
   const app = express();
@@ -220,15 +227,15 @@ describe("servers that misbehave", () => {
       throw new Error("handler");
     };
     let count = 0;
-    const { sseUrl, closed, router } = await serve(() =>
+    const create = (): McpServerLike =>
       ++count > 1
         ? createFeatureServerV1(new Stage())
         : bareServer((transport) => {
             transport.onmessage = boom;
             transport.onclose = boom;
             transport.onerror = () => undefined;
-          }),
-    );
+          });
+    const { sseUrl, closed, router } = await serve(create, {}, false);
     const bad = await openSession(sseUrl);
     const good = await openSession(sseUrl);
     const answer = await post(bad.postUrl, initialize);
@@ -276,11 +283,15 @@ describe("servers that misbehave", () => {
 });
 
 describe("clients that do not read", () => {
-  it("STREAM-8: slow down nobody but themselves, and lose their stream in the end", async () => {
-    const { sseUrl, closed, router } = await serve(() => createFeatureServerV1(new Stage()), {
-      maxQueuedBytes: 65_536,
-      stallMs: 50,
-    });
+  it.each([
+    ["and lose their session with their stream", false, "reader-stalled"],
+    ["and lose their session when more waits than is kept", {}, "buffer-overflow"],
+  ] as const)("STREAM-8: slow down nobody but themselves, %s", async (_what, resume, reason) => {
+    const { sseUrl, closed, router } = await serve(
+      () => createFeatureServerV1(new Stage()),
+      { maxQueuedBytes: 65_536, stallMs: 50 },
+      resume,
+    );
     const slow = await openSession(sseUrl);
     slow.stream.pause();
     const text = "x".repeat(3_000_000);
@@ -293,7 +304,7 @@ describe("clients that do not read", () => {
     const other = await openSession(sseUrl);
     await post(other.postUrl, toolCall(1, "echo", { text: "quick" }));
     expect(JSON.stringify(await other.stream.nextMessage())).toContain("quick");
-    expect(await closed.heard("closed")).toBe("reader-stalled");
+    expect(await closed.heard("closed")).toBe(reason);
     expect(router.sessions.size).toBe(1);
     expect((await post(slow.postUrl, initialize)).status).toBe(404);
   });

@@ -46,7 +46,7 @@ const endings: Record<string, (hosted: Hosted) => unknown> = {
 };
 
 describe.each(Object.keys(endings))("when %s", (ending) => {
-  it("SESSION-3 DROPIN-1: onclose is called exactly once, and nothing can be sent after it", async () => {
+  it("SESSION-3, DROPIN-1: onclose is called exactly once, and nothing can be sent after it", async () => {
     const hosted = await hostOurs();
     await endings[ending]!(hosted);
     await hosted.closed;

@@ -34,7 +34,7 @@ async function start(
 
 describe("MCPServer over SSE", () => {
   it.each(clients)(
-    "AUTH-10 SESSION-1: $name calls tools; setup ran once, with its principal",
+    "AUTH-10, SESSION-1: $name calls tools; setup ran once, with its principal",
     async (client) => {
       const stage = new Stage();
       const server = new MCPServer({

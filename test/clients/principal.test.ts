@@ -52,7 +52,7 @@ describe.each(pairs)("$client.name with $server.name", ({ client, server }) => {
     ["as a bearer token", "", { authorization: `Bearer ${KEY}` }],
     ["in the query", `?api_key=${KEY}`, {}],
   ])(
-    "AUTH-10 AUTH-11 STREAM-3: a tool sees the principal of an API key %s, and the key nowhere",
+    "AUTH-10, AUTH-11, STREAM-3: a tool sees the principal of an API key %s, and the key nowhere",
     async (_where, query, headers) => {
       const seen = await ask(`${await serve(server, apikey)}${query}`, {
         ...(headers as Record<string, string>),
@@ -82,7 +82,7 @@ describe.each(pairs)("$client.name with $server.name", ({ client, server }) => {
     expect(seen.principal).toBeNull();
   });
 
-  it("AUTH-9 AUTH-10: each call has the principal of its own session", async () => {
+  it("AUTH-9, AUTH-10: each call has the principal of its own session", async () => {
     const url = await serve(server, jwt);
     const names = ["ada", "bob", "eve"];
     const seen = await Promise.all(

@@ -15,11 +15,15 @@ interface Place {
   headers: Record<string, string>;
 }
 
+/** A client that has left is not waited for; nothing here drops a stream. */
+const BRIEFLY = { graceMs: 20 };
+
 const mounts: Record<string, (server: ServerKit, stage: Stage) => Promise<Place>> = {
   "a router with tokens": async (server, stage) => {
     const router = createSseRouter({
       auth: { type: "jwt", options: { secret: SECRET, algorithms: ["HS256"] } },
       createServer: () => server.create(stage),
+      resume: BRIEFLY,
     });
     const { url } = await listenTo(router);
     return { url: `${url}/mcp/sse`, headers: { authorization: `Bearer ${secretToken()}` } };
@@ -31,7 +35,7 @@ const mounts: Record<string, (server: ServerKit, stage: Stage) => Promise<Place>
         mcp.server.registerCapabilities({ logging: {} });
         addFeaturesV1(mcp, stage);
       },
-      transport: { type: "sse", options: { port: 0 } },
+      transport: { type: "sse", options: { port: 0, resume: BRIEFLY } },
     });
     await server.start();
     onDispose(() => server.stop({ timeoutMs: 0 }));
@@ -78,7 +82,7 @@ describe.each(cases)("$client.name with $server.name over $mount", ({ client, se
 
   const connect = () => client.connect(place.url, { headers: place.headers, stage });
 
-  it("STREAM-1 MESSAGE-1: initialises, lists tools and calls one", async () => {
+  it("STREAM-1, MESSAGE-1: initialises, lists tools and calls one", async () => {
     expect(mcp.serverVersion).toBe(server.version);
     expect(await mcp.toolNames()).toContain("echo");
     expect(await mcp.call("echo", { text: "hello" })).toBe("hello");
@@ -172,7 +176,7 @@ it("SESSION-1: one SDK server is made for each client, and closed with its sessi
     const made: McpServerLike[] = [];
     const closed = new Stage();
     const router = createSseRouter({
-      auth: false,
+      ...{ auth: false as const, resume: BRIEFLY },
       createServer: () => {
         const one = server.create(new Stage());
         const close = one.close.bind(one);

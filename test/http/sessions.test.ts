@@ -194,21 +194,28 @@ describeEveryRouter((serve) => {
     expect((await send(first.sseUrl, { headers: asCaller() })).status).toBe(500);
   });
 
-  it("SESSION-1, SESSION-3: when the client leaves, its server is closed and its session is gone", async () => {
-    const { server, closed } = watchedServer();
-    const aborted = signal();
-    const { sseUrl, sessions } = await serve({
-      createServer: (session) => {
-        session.signal.addEventListener("abort", () => aborted.resolve());
-        return server;
-      },
-    });
-    const { stream } = await converse(sseUrl);
-    expect(sessions.size).toBe(1);
-    stream.close();
-    await Promise.all([closed, aborted.promise]);
-    expect(sessions.size).toBe(0);
-  });
+  it.each([
+    ["", false],
+    [" and does not come back in time", { graceMs: 20 }],
+  ] as const)(
+    "SESSION-1, SESSION-3: when the client leaves%s, its server is closed and its session is gone",
+    async (_why, resume) => {
+      const { server, closed } = watchedServer();
+      const aborted = signal();
+      const { sseUrl, sessions } = await serve({
+        resume,
+        createServer: (session) => {
+          session.signal.addEventListener("abort", () => aborted.resolve());
+          return server;
+        },
+      });
+      const { stream } = await converse(sseUrl);
+      expect(sessions.size).toBe(1);
+      stream.close();
+      await Promise.all([closed, aborted.promise]);
+      expect(sessions.size).toBe(0);
+    },
+  );
 
   it("SESSION-1: a client that leaves while its server is made leaves nothing behind", async () => {
     const asked = signal<SessionInfo>();
@@ -261,6 +268,7 @@ describeEveryRouter((serve) => {
     const calls: number[] = [];
     const closed: Promise<void>[] = [];
     const served = await serve({
+      resume: false,
       createServer: () => {
         const { server, closed: whenClosed } = watchedServer();
         const index = servers.push(server) - 1;
@@ -282,7 +290,7 @@ describeEveryRouter((serve) => {
 
 describeEveryMount((serve) => {
   it("SESSION-1: opened and closed are announced, and a listener that throws changes nothing", async () => {
-    const { sseUrl, sessions, lines } = await serve();
+    const { sseUrl, sessions, lines } = await serve({ resume: false });
     const events: string[] = [];
     const closed = signal();
     sessions.on("opened", ({ id, principal }) => events.push(`opened ${id} ${principal?.id}`));

@@ -1,6 +1,7 @@
 import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { MCPServer } from "../../src/index.js";
+import type { SseOptions } from "../../src/index.js";
 import {
   asCaller,
   cleanUpAfterEach,
@@ -14,6 +15,7 @@ import {
 } from "../support/app.js";
 import type { Served } from "../support/app.js";
 import { onDispose } from "../support/disposer.js";
+import { lastingPort } from "../support/ports.js";
 import { send } from "../support/raw-http.js";
 import { openSession, openStream, post, toolCall } from "../support/raw-sse.js";
 
@@ -22,12 +24,22 @@ cleanUpAfterEach();
 const JSON_TYPE = { "content-type": "application/json" };
 
 /** A router, or an `MCPServer`, with a tool that answers when it is let go. */
-const HELD: [string, (tool: HeldTool) => Promise<Served>][] = [
-  ["a router", (tool) => serveRouter({ createServer: () => tool.createServer() })],
+const HELD: [string, (tool: HeldTool, resume?: false) => Promise<Served>][] = [
+  [
+    "a router",
+    (tool, resume) =>
+      serveRouter({
+        createServer: () => tool.createServer(),
+        ...(resume === false && { resume }),
+      }),
+  ],
   [
     "MCPServer",
-    async (tool) => {
-      const server = await startServer({ setup: tool.register });
+    async (tool, resume) => {
+      const server = await startServer({
+        setup: tool.register,
+        ...(resume === false && { resume }),
+      });
       return { ...server, lines: [] };
     },
   ],
@@ -36,10 +48,13 @@ const HELD: [string, (tool: HeldTool) => Promise<Served>][] = [
 async function startServer({
   port = 0,
   setup = registerTools,
-}: { port?: number; setup?: typeof registerTools } = {}): Promise<
-  Omit<Served, "lines"> & { server: MCPServer }
-> {
-  const options = { auth: JWT_AUTH, port };
+  resume = {},
+}: {
+  port?: number;
+  setup?: typeof registerTools;
+  resume?: NonNullable<SseOptions["resume"]>;
+} = {}): Promise<Omit<Served, "lines"> & { server: MCPServer }> {
+  const options = { auth: JWT_AUTH, port, resume };
   const server = new MCPServer({ setup, transport: { type: "sse", options } });
   onDispose(() => server.stop({ timeoutMs: 0 }));
   await server.start();
@@ -104,7 +119,8 @@ describe.each(HELD)("%s that is closed", (name, serve) => {
   it("SESSION-4: does not wait for a call that was cancelled, or whose client has left", async () => {
     for (const leave of [true, false]) {
       const tool = new HeldTool();
-      const { sseUrl, sessions, close } = await serve(tool);
+      // With resumption a client that has left may come back, and is waited for.
+      const { sseUrl, sessions, close } = await serve(tool, false);
       const { stream, postUrl, headers } = await converse(sseUrl);
       await post(postUrl, toolCall(9, "held"), headers);
       await tool.started;
@@ -194,7 +210,7 @@ it("SESSION-4: a router that is closed leaves the app and its server as they are
 
 describe("MCPServer", () => {
   it("SESSION-4: stop() frees the port, and start() serves again", async () => {
-    const { server, port, sseUrl } = await startServer();
+    const { server, port, sseUrl } = await startServer({ port: await lastingPort() });
     await converse(sseUrl);
     await server.stop();
     expect(server.url).toBeUndefined();

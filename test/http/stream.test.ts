@@ -18,9 +18,17 @@ describeEveryMount((serve) => {
     const { sseUrl, base } = await serve();
     const { stream, endpoint, postUrl } = await openSession(sseUrl, asCaller());
     expect(endpoint).toMatch(new RegExp(`^${base}/messages\\?sessionId=${SESSION_ID}$`));
-    expect(stream.bytes).toBe(`event: endpoint\ndata: ${endpoint}\n\n`);
+    const [, id] = endpoint.split("sessionId=");
+    const event = `event: endpoint\nid: ${id}:0\ndata: ${endpoint}\n\n`;
+    expect(stream.bytes).toBe(`retry: 1000\n${event}`);
     expect((await post(postUrl, initialize, asCaller())).status).toBe(202);
     expect(await stream.nextMessage()).toMatchObject({ id: 1, result: { capabilities: {} } });
+  });
+
+  it("STREAM-1: without resumption the first event is nothing but the path", async () => {
+    const { sseUrl } = await serve({ resume: false });
+    const { stream, endpoint } = await openSession(sseUrl, asCaller());
+    expect(stream.bytes).toBe(`event: endpoint\ndata: ${endpoint}\n\n`);
   });
 
   it("STREAM-2: a trailing slash on the stream's path changes nothing", async () => {
@@ -45,7 +53,11 @@ describeEveryMount((serve) => {
     const block = conversation.stream.bytes.slice(start);
     expect(block.endsWith("\n\n")).toBe(true);
     const lines = block.slice(0, -2).split(/\r\n|\r|\n/);
-    expect(lines).toEqual(["event: message", expect.stringMatching(/^data: \{/)]);
+    expect(lines).toEqual([
+      expect.stringMatching(new RegExp(`^id: ${SESSION_ID}:2$`)),
+      "event: message",
+      expect.stringMatching(/^data: \{/),
+    ]);
   });
 
   it("STREAM-5: the stream's headers tell caches and proxies to leave it alone", async () => {
@@ -101,7 +113,7 @@ describeEveryRouter((serve) => {
     const buffering: RequestHandler = (_req, res, next) => {
       const write = res.write.bind(res);
       res.write = ((chunk: string) => {
-        events.push(/^event: (\w+)/.exec(chunk)?.[1] ?? chunk);
+        events.push(/^event: (\w+)/m.exec(chunk)?.[1] ?? chunk);
         return write(chunk, "utf8");
       }) as typeof res.write;
       Object.assign(res, { flush: () => events.push("flush") });

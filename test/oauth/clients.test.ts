@@ -1,7 +1,7 @@
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import express from "express";
 import { createSseRouter, MCPServer } from "../../src/index.js";
-import type { McpServerLike, SseRouter } from "../../src/index.js";
+import type { McpServerLike, SseOptions, SseRouter } from "../../src/index.js";
 import type { OAuthOptions } from "../../strategies/oauth.js";
 import { cleanUpAfterEach, registerTools } from "../support/app.js";
 import { listen, onDispose } from "../support/disposer.js";
@@ -51,6 +51,7 @@ const AUDIENCE = "my-mcp-server";
 async function serveAlone(
   issuer: OidcIssuer,
   options: Partial<OAuthOptions> = {},
+  resume: SseOptions["resume"] = {},
 ): Promise<Place & { pong(): Promise<unknown> }> {
   let newest: McpServer | undefined;
   const server = new MCPServer({
@@ -60,7 +61,7 @@ async function serveAlone(
     },
     transport: {
       type: "sse",
-      options: { port: 0, logger: recordingLogger(), auth: auth(issuer, options) },
+      options: { port: 0, logger: recordingLogger(), auth: auth(issuer, options), resume },
     },
   });
   await server.start();
@@ -90,7 +91,7 @@ const embedWith =
   };
 
 const places = {
-  MCPServer: serveAlone,
+  MCPServer: (issuer: OidcIssuer) => serveAlone(issuer),
   "a router below a prefix, SDK v1": embedWith(createEchoServerV1),
   "a router below a prefix, SDK v2": embedWith(createEchoServerV2),
 };
@@ -176,7 +177,7 @@ describe("a token that expires in mid-session", () => {
     "OAUTH-17: the client refreshes it when its stream ends, and goes on: $kit.name, $format tokens",
     async ({ kit, format }) => {
       const issuer = await startIssuer({ format, audience: AUDIENCE, accessTokenSeconds: 2 });
-      const place = await serveAlone(issuer, { clockTolerance: 0 });
+      const place = await serveAlone(issuer, { clockTolerance: 0 }, false);
       const { closed, reopened } = watch(place);
       const { client, memory } = await signIn(kit, issuer, place);
       const before = await callerOf(client);

@@ -38,8 +38,12 @@ afterEach(() => jest.useRealTimers());
 
 async function serve(onTokenExpiry?: "end-stream" | "keep", auth?: object): Promise<Served> {
   const served = await serveWho((auth ?? oauthFor(issuer)) as ReturnType<typeof oauthFor>, {
-    keepAliveMs: 0,
-    ...(onTokenExpiry !== undefined && { sessions: { onTokenExpiry } }),
+    ...{ keepAliveMs: 0, resume: false },
+    sessions: {
+      // Nothing but the token may end what these tests open.
+      ...{ initTimeoutMs: 0, idleMs: 0 },
+      ...(onTokenExpiry !== undefined && { onTokenExpiry }),
+    },
   });
   served.sessions.on("closed", (_session, reason) => reasons.push(reason));
   return served;

@@ -1,11 +1,11 @@
 import { EventEmitter, once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { SignJWT, exportJWK, generateKeyPair } from "jose";
 import type { CryptoKey, JWK } from "jose";
+import { lastingPort } from "./ports.js";
 
 /** Where a metadata document can stand. */
 export type WellKnownForm = "rfc8414-insert" | "oidc-insert" | "oidc-append";
@@ -121,9 +121,9 @@ export class FakeIssuer {
 
   /** Listens: on a free port at first, later on the same one again. */
   async start(): Promise<this> {
+    if (this.#port === 0) this.#port = await lastingPort();
     this.#server.listen(this.#port, "127.0.0.1");
     await once(this.#server, "listening");
-    this.#port = (this.#server.address() as AddressInfo).port;
     return this;
   }
 

@@ -44,7 +44,7 @@ export function observe(what: () => string): void {
 /** An answer to be searched; of an event stream all but the endpoint event, which repeats a query key. */
 export function observeAnswer(headers: IncomingHttpHeaders | Headers, text: () => string): void {
   const head = JSON.stringify(headers instanceof Headers ? [...headers] : headers);
-  observe(() => `${head}\n${text().replace(/^event: endpoint\ndata: .*$/m, "")}`);
+  observe(() => `${head}\n${text().replace(/^event: endpoint\n(id: .*\n)?data: .*$/gm, "")}`);
 }
 
 /** Forgets what was searched, and says which credential was seen where. */

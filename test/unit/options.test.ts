@@ -1,5 +1,5 @@
 import { createSseRouter, MCPServer } from "../../src/index.js";
-import { resolveOptions } from "../../src/options.js";
+import { resolveOptions } from "../../src/resolve-options.js";
 
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -112,7 +112,7 @@ describe.each([
   });
 });
 
-it("STREAM-6 STREAM-8 MESSAGE-5: every option has its documented default", () => {
+it("STREAM-6, STREAM-8, MESSAGE-5: every option has its documented default", () => {
   const { logger: _silent, ...defaults } = resolveOptions({}, "options");
   expect(defaults).toEqual({
     endpoint: "/sse",
@@ -125,6 +125,23 @@ it("STREAM-6 STREAM-8 MESSAGE-5: every option has its documented default", () =>
     corsCredentials: false,
     stream: { keepAliveMs: 15_000, maxQueuedBytes: 4_194_304, stallMs: 30_000 },
     openTimeoutMs: 10_000,
+    limits: {
+      maxSessions: 10_000,
+      maxSessionsPerPrincipal: 100,
+      maxUninitialized: 100,
+      initTimeoutMs: 60_000,
+      idleMs: 86_400_000,
+      lifetimeMs: 0,
+      maxInFlight: 100,
+    },
+    resume: {
+      graceMs: 60_000,
+      maxBufferedBytes: 1_048_576,
+      retryMs: 1_000,
+      probeMs: 2_000,
+      closeLostClients: true,
+    },
+    throttle: { maxFailures: 20, windowMs: 60_000 },
   });
 });
 
@@ -147,7 +164,7 @@ it.each([
   ["logger", console],
   ["endpoint", undefined],
   ["sessions.stallMs", undefined],
-])("STREAM-6 STREAM-8: takes %s = %p", (option, value) => {
+])("STREAM-6, STREAM-8: takes %s = %p", (option, value) => {
   expect(() => router(withOption(option, value))).not.toThrow();
   expect(() => server(withOption(option, value))).not.toThrow();
 });

@@ -135,7 +135,7 @@ it("SESSION-4: whenIdle waits for every session, endAll ends them", async () => 
   const reasons: string[] = [];
   for (const name of ["alice", "bob"]) add(name).onClosed((reason) => reasons.push(reason));
   await registry.whenIdle();
-  registry.endAll("shutting-down");
+  await registry.endAll("shutting-down");
   expect(reasons).toEqual(["shutting-down", "shutting-down"]);
   expect(registry.size).toBe(0);
 });

@@ -29,7 +29,7 @@ async function openSession(options: Partial<EventStreamOptions> = {}): Promise<O
       reasons.push(reason);
       closed.resolve(reason);
     });
-    session.attach(new EventStream(res, { ...OPTIONS, ...options }));
+    session.attach(new EventStream(res, { ...OPTIONS, ...options }), "/messages");
     made.resolve(session);
   });
   const reader = await openStream(url, { authorization: "Bearer hidden-token" });
@@ -54,7 +54,7 @@ describe("its state", () => {
     expect(session.state).toBe("open");
     session.close();
     expect(session.state).toBe("closed");
-    expect(() => session.attach(undefined as never)).toThrow(McpSseError);
+    expect(() => session.attach(undefined as never, "/messages")).toThrow(McpSseError);
     expect(session.state).toBe("closed");
   });
 
@@ -98,7 +98,7 @@ describe("its state", () => {
     const { url } = await listen((req, res) => {
       res.writeHead(200).end();
       const session = new Session({ principal: "", ownerKey: "", request: req });
-      expect(() => session.attach(new EventStream(res, OPTIONS))).toThrow(/headers/);
+      expect(() => session.attach(new EventStream(res, OPTIONS), "/messages")).toThrow(/headers/);
       state.resolve(session.state);
     });
     await openStream(url);
@@ -224,6 +224,7 @@ describe("calls in flight", () => {
   it("SESSION-4: whenIdle waits until the answer is on its way to the socket", async () => {
     const { session, reader } = await openSession({ maxQueuedBytes: 1 });
     await session.whenIdle();
+    expect((await reader.nextEvent()).event).toBe("endpoint");
     reader.pause();
     session.receive(call(1), {});
     void session.send({ jsonrpc: "2.0", method: "big", params: { text: "x".repeat(32_000_000) } });

@@ -1,0 +1,142 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Caller } from "./auth/outcome.js";
+import { openSession } from "./open-session.js";
+import type { Opening, OpeningContext, RouterSession } from "./open-session.js";
+import type { ResumeOptions } from "./session/delivery.js";
+import type { Probes } from "./session/probe.js";
+import { planReconnect, readMarks, RESUME_COOKIE } from "./session/reconnect.js";
+import type { ReconnectMarks } from "./session/reconnect.js";
+import { endpointPath } from "./sse-server-transport.js";
+import { EventStream } from "./wire/event-stream.js";
+
+/** A GET of the event stream that was let in. */
+export interface StreamRequest {
+  readonly caller: Caller;
+  /** Path that the client is to post to, without a session. */
+  readonly endpoint: string;
+  /** Path of the event stream as the client sees it. */
+  readonly streamPath: string;
+  /** Whether the client came over TLS. */
+  readonly isSecure: boolean;
+}
+
+/** What answering it needs. */
+export interface StreamContext extends OpeningContext {
+  readonly probes: Probes<RouterSession>;
+  /** @throws McpSseError when no new sessions are taken. */
+  readonly checkOpen: () => void;
+}
+
+/**
+ * Answers the GET of an event stream: continues the session that the client had, or opens one.
+ *
+ * @throws McpSseError before anything was sent.
+ */
+export async function answerStream(
+  req: IncomingMessage,
+  res: ServerResponse,
+  request: StreamRequest,
+  context: StreamContext,
+): Promise<void> {
+  const { resume } = context.options;
+  if (resume === undefined) {
+    context.checkOpen();
+    context.sessions.admitStream(request.caller.ownerKey, request.caller.principal);
+    await openSession(req, res, request, context);
+    return;
+  }
+  const marks = readMarks(req);
+  const found = await findSession(res, request, marks, context, resume);
+  if (found.session === undefined) {
+    if (found.stream?.isOpen === false) return;
+    try {
+      context.checkOpen();
+      context.sessions.admitStream(request.caller.ownerKey, request.caller.principal);
+    } catch (error) {
+      // Where its status was sent long ago, the client tries again.
+      found.stream?.end(resume.retryMs);
+      throw error;
+    }
+    const opening: Opening = { ...request, instance: marks.instance, ...found };
+    await openSession(req, res, opening, context, (session) =>
+      setResumeCookie(req, res, session.id, request),
+    );
+    return;
+  }
+  continueSession(req, res, found.session, found.stream, request, context);
+}
+
+/** The session to continue, or what is known for opening one. */
+interface Found {
+  readonly session?: RouterSession;
+  /** Open already, when the client had to be asked. */
+  readonly stream?: EventStream;
+  readonly isLost?: boolean;
+}
+
+async function findSession(
+  res: ServerResponse,
+  { caller }: StreamRequest,
+  marks: ReconnectMarks,
+  { options, sessions, probes }: StreamContext,
+  resume: ResumeOptions,
+): Promise<Found> {
+  const plan = planReconnect(marks, sessions.ownedBy(caller.ownerKey));
+  switch (plan.kind) {
+    case "fresh":
+      return { isLost: plan.isLost };
+    case "resume": {
+      const { session, seq } = plan;
+      if (seq === undefined || session.acknowledge(seq)) return { session };
+      // Some of what the client lacks is gone. It must not go on as if it had everything.
+      session.end("buffer-overflow");
+      return { isLost: true };
+    }
+    case "probe": {
+      const stream = new EventStream(res, options.stream);
+      stream.open();
+      const session = await probes.ask(stream, caller.ownerKey, resume.probeMs);
+      return session === undefined || session.state === "closed"
+        ? { stream, isLost: true }
+        : { stream, session };
+    }
+  }
+}
+
+function continueSession(
+  req: IncomingMessage,
+  res: ServerResponse,
+  session: RouterSession,
+  stream: EventStream | undefined,
+  request: StreamRequest,
+  { options }: StreamContext,
+): void {
+  if (stream?.isOpen === false) return;
+  const { caller, endpoint } = request;
+  session.renew(caller.principal, options.endsWithCredential ? caller.validUntil : undefined);
+  if (stream === undefined) setResumeCookie(req, res, session.id, request);
+  session.attach(
+    stream ?? new EventStream(res, options.stream),
+    endpointPath(endpoint, session.id),
+  );
+}
+
+/**
+ * Tells clients that keep cookies which session they have. Browsers name their last event
+ * instead, and share cookies among tabs, so they get none.
+ *
+ * @see RFC 6265, section 4.1.2
+ */
+function setResumeCookie(
+  req: IncomingMessage,
+  res: ServerResponse,
+  sessionId: string,
+  { streamPath, isSecure }: StreamRequest,
+): void {
+  if (req.headers["sec-fetch-site"] !== undefined || res.headersSent) return;
+  const secure = isSecure ? "; Secure" : "";
+  res.appendHeader(
+    "Set-Cookie",
+    `${RESUME_COOKIE}=${sessionId}; Path=${streamPath}; HttpOnly; SameSite=Lax${secure}`,
+  );
+}

@@ -1,0 +1,98 @@
+import type { UpstreamToken } from "../upstream-token.js";
+import type { FoundCredential } from "./auth-method.js";
+import type { AuthInfo, Principal } from "./principal.js";
+
+/** A caller who was let in, with what later steps need to know of the credential. */
+export interface Caller {
+  /** `undefined` on an endpoint that is explicitly open. */
+  readonly principal: Principal | undefined;
+  readonly authInfo: AuthInfo | undefined;
+  /** Decides which sessions are the caller's. */
+  readonly ownerKey: string;
+  readonly credential: FoundCredential | undefined;
+  /** Whether tools may see the credential. */
+  readonly exposesToken: boolean;
+  /** When the credential ends, tolerance included, in milliseconds since the epoch. */
+  readonly validUntil: number | undefined;
+  /** Looks up the identity provider's token for a caller of the same method. */
+  readonly upstream?: ((principal: Principal) => Promise<UpstreamToken>) | undefined;
+}
+
+/** What authentication can come to. There is no other result, and no exception. */
+export type Outcome =
+  | { readonly kind: "authenticated"; readonly caller: Caller }
+  | {
+      readonly kind: "no-credential";
+      /** Challenges that strategies themselves asked for. */
+      readonly challenges?: readonly string[];
+      /** Why a method leaves a credential that is there to others. */
+      readonly declined?: Pick<Extract<Outcome, { kind: "invalid" }>, "reason" | "bearer">;
+    }
+  | {
+      readonly kind: "invalid";
+      /** Names no value of the request; safe for the client and for logs. */
+      readonly reason: string;
+      /** Whether the refused credential was a bearer token. */
+      readonly bearer: boolean;
+      /** Whether it was good once: then nobody is guessing. */
+      readonly isExpired?: boolean;
+      /** Challenges that strategies themselves asked for. */
+      readonly challenges?: readonly string[];
+    }
+  | { readonly kind: "insufficient-scope"; readonly required: readonly string[] }
+  | {
+      readonly kind: "unavailable";
+      readonly reason: string;
+      readonly retryAfterSeconds: number;
+      readonly cause?: unknown;
+    };
+
+/** Every outcome but being let in. */
+export type Refusal = Exclude<Outcome, { kind: "authenticated" }>;
+
+/** When to come back after an outage whose end nobody knows, in seconds. */
+export const RETRY_AFTER_SECONDS = 5;
+
+/**
+ * The refusal that helps most, of all that the methods gave: the caller is known but lacks a
+ * scope; or someone could not decide, and may let the same credential in later; or the
+ * credential is bad; or there was none.
+ *
+ * Security decision: an outage ranks above "invalid", because a client that hears "invalid"
+ * throws a good token away.
+ */
+export function mostTelling(refusals: readonly Refusal[]): Refusal {
+  const order: readonly Refusal["kind"][] = ["insufficient-scope", "unavailable", "invalid"];
+  const found = order
+    .map((kind) => refusals.find((refusal) => refusal.kind === kind))
+    .concat(refusals.find((refusal) => "declined" in refusal))
+    .find((refusal) => refusal !== undefined);
+  if (found?.kind === "insufficient-scope" || found?.kind === "unavailable") return found;
+  // One answer names the challenges of all.
+  const challenges = refusals.flatMap((refusal) =>
+    "challenges" in refusal ? refusal.challenges : [],
+  );
+  const all = challenges.length > 0 && { challenges };
+  if (found?.kind !== "invalid") return { ...(found ?? { kind: "no-credential" }), ...all };
+  const { isExpired: _one, ...refusal } = found;
+  return { ...refusal, ...(areAllExpired(refusals) && { isExpired: true }), ...all };
+}
+
+/**
+ * Whether nothing was refused but what was good once.
+ *
+ * Security decision: an expired token beside a guessed key is a guess.
+ */
+function areAllExpired(refusals: readonly Refusal[]): boolean {
+  return refusals.every((refusal) => refusal.kind !== "invalid" || refusal.isExpired === true);
+}
+
+/**
+ * A credential that every method left to the others is a bad one, for the reason that the first
+ * had. Where another method judged it, that one's reason counts.
+ */
+export function judgeDeclined(refusal: Refusal): Refusal {
+  if (refusal.kind !== "no-credential" || refusal.declined === undefined) return refusal;
+  const { declined, challenges } = refusal;
+  return { kind: "invalid", ...declined, ...(challenges !== undefined && { challenges }) };
+}

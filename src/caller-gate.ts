@@ -1,0 +1,101 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { answerError, describeCause } from "./answer-error.js";
+import type { AuthMethod } from "./auth/auth-method.js";
+import { ANONYMOUS } from "./auth/authenticate.js";
+import type { Authenticator } from "./auth/authenticate.js";
+import { refusalAnswer, refusalReason } from "./auth/challenge.js";
+import type { Caller } from "./auth/outcome.js";
+import { AuthThrottle, throttleKey } from "./auth-throttle.js";
+import type { Discovery, SeenMount } from "./discovery.js";
+import type { Sessions } from "./open-session.js";
+import { redactQuery } from "./redact-query.js";
+import { RefusedCaller, toAnswer, tooManyFailures } from "./refused-caller.js";
+import type { ResolvedOptions } from "./resolve-options.js";
+
+/** What the gate is made of. */
+export interface CallerGateInit {
+  readonly options: ResolvedOptions;
+  /** `undefined` for an endpoint that is explicitly open. */
+  readonly authenticator: Authenticator | undefined;
+  readonly sessions: Sessions;
+}
+
+/** Who calls, and what callers hear that are not let in: for the transport's routes and the guard. */
+export class CallerGate {
+  readonly #init: CallerGateInit;
+  readonly #discovery: Discovery;
+  readonly #throttle: AuthThrottle | undefined;
+  /** Callers whose credential stood in the URL: it is not there any more for a second look. */
+  readonly #redacted = new WeakMap<IncomingMessage, Caller>();
+
+  constructor(init: CallerGateInit, discovery: Discovery) {
+    this.#init = init;
+    this.#discovery = discovery;
+    const { throttle } = init.options;
+    this.#throttle = throttle === undefined ? undefined : new AuthThrottle(throttle);
+  }
+
+  /** How callers may say who they are; none on an open endpoint. */
+  get methods(): readonly AuthMethod[] {
+    return this.#init.authenticator?.methods ?? [];
+  }
+
+  /**
+   * The caller of a request.
+   *
+   * @param address whom the request comes from.
+   * @param mount where the request came in, if that is the endpoint itself.
+   * @throws RefusedCaller with the answer for a caller who is not let in.
+   */
+  async identify(
+    req: IncomingMessage,
+    address: string | undefined,
+    mount?: SeenMount,
+  ): Promise<Caller> {
+    const { authenticator } = this.#init;
+    if (authenticator === undefined) return ANONYMOUS;
+    const known = this.#redacted.get(req);
+    if (known !== undefined) return known;
+    const outcome = await authenticator.authenticate(req);
+    this.redact(req);
+    if (outcome.kind === "authenticated") {
+      const { caller } = outcome;
+      if (caller.credential?.place === "query") this.#redacted.set(req, caller);
+      return caller;
+    }
+    if (outcome.kind === "invalid" && !outcome.isExpired) await this.#countFailure(address);
+    throw new RefusedCaller(
+      refusalReason(outcome, this.methods),
+      refusalAnswer(outcome, this.methods, this.#discovery.documentUrl(mount)),
+    );
+  }
+
+  /** Credentials in the URL have been read, or will not be any more. */
+  redact(req: IncomingMessage): void {
+    for (const { queryParameter } of this.methods) {
+      if (queryParameter !== undefined) redactQuery(req, queryParameter);
+    }
+  }
+
+  /** Answers with an error, and tells the operator why. */
+  refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+    this.redact(req);
+    const { logger } = this.#init.options;
+    const answer = toAnswer(error);
+    const reason = error instanceof RefusedCaller ? error.reason : answer.message;
+    const leg = req.method === "GET" || req.method === "POST" ? req.method : "other method";
+    const line = `refused ${leg}: ${answer.status} ${answer.code}: ${reason}${describeCause(answer)}`;
+    if (answer.status >= 500) logger.error(line);
+    else logger.info(line);
+    answerError(res, answer);
+  }
+
+  /** @throws RefusedCaller when an address has sent too many bad credentials. */
+  async #countFailure(address: string | undefined): Promise<void> {
+    const key = throttleKey(address);
+    const waitMs = await this.#throttle?.noteFailure(key);
+    if (waitMs === undefined) return;
+    this.#init.sessions.noteLimit({ limit: "throttle", outcome: "refused", address: key });
+    throw tooManyFailures(key, waitMs);
+  }
+}

@@ -1,0 +1,329 @@
+import bytes from "bytes";
+import {
+  checkMilliseconds,
+  checkNumber,
+  checkOptionNames,
+  checkText,
+  checkTextList,
+  optionError,
+} from "./errors.js";
+import type { ThrottleOptions } from "./auth-throttle.js";
+import type {
+  CorsOptions,
+  Logger,
+  ResumeConfig,
+  SessionOptions,
+  SseOptions,
+  ThrottleConfig,
+} from "./options.js";
+import type { ResumeOptions } from "./session/delivery.js";
+import type { SessionLimits } from "./session/limits.js";
+import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_STREAM_OPTIONS } from "./sse-server-transport.js";
+import type { EventStreamOptions } from "./wire/event-stream.js";
+import type { SourceRules } from "./wire/origin.js";
+
+/** {@link SseOptions}, checked and complete. */
+export interface ResolvedOptions {
+  readonly endpoint: string;
+  readonly messageEndpoint: string;
+  readonly maxMessageBytes: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly publicUrl: URL | undefined;
+  readonly sourceRules: SourceRules;
+  readonly corsCredentials: boolean;
+  readonly stream: EventStreamOptions;
+  readonly openTimeoutMs: number;
+  readonly limits: SessionLimits;
+  /** Whether a stream ends when its owner's credential does. */
+  readonly endsWithCredential: boolean;
+  /** `undefined` when sessions end with their streams. */
+  readonly resume: ResumeOptions | undefined;
+  /** `undefined` when any number of credentials may be tried. */
+  readonly throttle: ThrottleOptions | undefined;
+  readonly logger: Logger;
+}
+
+const SSE_OPTION_NAMES = [
+  "auth",
+  "endpoint",
+  "messageEndpoint",
+  "cors",
+  "maxMessageSize",
+  "headers",
+  "publicUrl",
+  "allowedHosts",
+  "keepAliveMs",
+  "sessions",
+  "resume",
+  "throttle",
+  "logger",
+] as const;
+
+/** Names that `createSseRouter` takes. */
+export const ROUTER_OPTION_NAMES = [...SSE_OPTION_NAMES, "createServer"] as const;
+
+/** Names that `MCPServer` takes in `transport.options`. */
+export const SERVER_OPTION_NAMES = [
+  ...SSE_OPTION_NAMES,
+  "port",
+  "host",
+  "health",
+  "maxHeaderSize",
+] as const;
+
+const SESSION_OPTION_NAMES = [
+  "openTimeoutMs",
+  "maxQueuedBytes",
+  "stallMs",
+  "onTokenExpiry",
+  "maxSessions",
+  "maxSessionsPerPrincipal",
+  "maxUninitialized",
+  "initTimeoutMs",
+  "idleMs",
+  "lifetimeMs",
+  "maxInFlight",
+];
+
+/** Limits of sessions unless told otherwise. */
+const DEFAULT_LIMITS: SessionLimits = {
+  maxSessions: 10_000,
+  maxSessionsPerPrincipal: 100,
+  maxUninitialized: 100,
+  maxInFlight: 100,
+  initTimeoutMs: 60_000,
+  idleMs: 86_400_000,
+  lifetimeMs: 0,
+};
+
+const RESUME_OPTION_NAMES = [
+  "graceMs",
+  "maxBufferedBytes",
+  "retryMs",
+  "probeMs",
+  "closeLostClients",
+];
+
+const SILENT: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/**
+ * Checks and completes what the router and `MCPServer` share.
+ *
+ * @param path what comes before an option's name in error messages, for example `"options"`.
+ * @throws TypeError that names the option and says what to write instead.
+ */
+export function resolveOptions(options: SseOptions, path: string): ResolvedOptions {
+  const endpoint = checkPath(`${path}.endpoint`, options.endpoint, "/sse");
+  const messageEndpoint = checkPath(
+    `${path}.messageEndpoint`,
+    options.messageEndpoint,
+    "/messages",
+  );
+  if (endpoint === messageEndpoint) {
+    throw optionError(`${path}.messageEndpoint`, "equals endpoint", "Give it a path of its own.");
+  }
+  const publicUrl = checkPublicUrl(`${path}.publicUrl`, options.publicUrl);
+  const cors = checkCors(`${path}.cors`, options.cors);
+  return {
+    endpoint,
+    messageEndpoint,
+    publicUrl,
+    maxMessageBytes: checkSize(
+      `${path}.maxMessageSize`,
+      options.maxMessageSize,
+      DEFAULT_MAX_MESSAGE_BYTES,
+    ),
+    headers: checkHeaders(`${path}.headers`, options.headers),
+    sourceRules: {
+      allowedHosts: checkHosts(`${path}.allowedHosts`, options.allowedHosts),
+      allowedOrigins: cors.allowOrigins,
+      publicUrl,
+    },
+    corsCredentials: cors.credentials,
+    ...checkSessions(path, options),
+    resume: checkResume(`${path}.resume`, options.resume),
+    throttle: checkThrottle(`${path}.throttle`, options.throttle),
+    logger: checkLogger(`${path}.logger`, options.logger),
+  };
+}
+
+function checkSessions(
+  path: string,
+  { sessions = {}, keepAliveMs }: SseOptions,
+): Pick<ResolvedOptions, "stream" | "openTimeoutMs" | "endsWithCredential" | "limits"> {
+  checkOptionNames(`${path}.sessions`, sessions, SESSION_OPTION_NAMES);
+  const { openTimeoutMs, maxQueuedBytes, stallMs, onTokenExpiry } = sessions as SessionOptions;
+  const defaults = DEFAULT_STREAM_OPTIONS;
+  return {
+    endsWithCredential: checkExpiryPolicy(`${path}.sessions.onTokenExpiry`, onTokenExpiry),
+    openTimeoutMs: checkMilliseconds(`${path}.sessions.openTimeoutMs`, openTimeoutMs, 10_000),
+    limits: checkLimits(`${path}.sessions`, sessions),
+    stream: {
+      keepAliveMs: checkMilliseconds(`${path}.keepAliveMs`, keepAliveMs, defaults.keepAliveMs, 0),
+      maxQueuedBytes: checkNumber(
+        `${path}.sessions.maxQueuedBytes`,
+        maxQueuedBytes,
+        defaults.maxQueuedBytes,
+        { min: 1 },
+      ),
+      stallMs: checkMilliseconds(`${path}.sessions.stallMs`, stallMs, defaults.stallMs, 0),
+    },
+  };
+}
+
+function checkLimits(path: string, options: SessionOptions): SessionLimits {
+  const names = Object.keys(DEFAULT_LIMITS) as (keyof SessionLimits)[];
+  const checked = names.map((name) => {
+    const value = checkNumber(`${path}.${name}`, options[name], DEFAULT_LIMITS[name], { min: 0 });
+    if (Number.isInteger(value)) return [name, value];
+    throw optionError(`${path}.${name}`, "is no whole number", "Write 0 for no limit.");
+  });
+  return Object.fromEntries(checked) as SessionLimits;
+}
+
+function checkThrottle(
+  option: string,
+  value: ThrottleConfig | false = {},
+): ThrottleOptions | undefined {
+  if (value === false) return undefined;
+  checkOptionNames(option, value, ["maxFailures", "windowMs"]);
+  const { maxFailures, windowMs } = value as ThrottleConfig;
+  return {
+    maxFailures: checkNumber(`${option}.maxFailures`, maxFailures, 20, { min: 1 }),
+    windowMs: checkMilliseconds(`${option}.windowMs`, windowMs, 60_000),
+  };
+}
+
+function checkResume(option: string, value: ResumeConfig | false = {}): ResumeOptions | undefined {
+  if (value === false) return undefined;
+  checkOptionNames(option, value, RESUME_OPTION_NAMES);
+  const { graceMs, maxBufferedBytes, retryMs, probeMs, closeLostClients } = value as ResumeConfig;
+  if (closeLostClients !== undefined && typeof closeLostClients !== "boolean") {
+    throw optionError(
+      `${option}.closeLostClients`,
+      "must be true or false",
+      "The default is true.",
+    );
+  }
+  return {
+    graceMs: checkMilliseconds(`${option}.graceMs`, graceMs, 60_000),
+    maxBufferedBytes: checkNumber(`${option}.maxBufferedBytes`, maxBufferedBytes, 1_048_576, {
+      min: 1,
+    }),
+    retryMs: checkMilliseconds(`${option}.retryMs`, retryMs, 1_000),
+    probeMs: checkMilliseconds(`${option}.probeMs`, probeMs, 2_000),
+    closeLostClients: closeLostClients ?? true,
+  };
+}
+
+function checkExpiryPolicy(option: string, value: unknown = "end-stream"): boolean {
+  if (value === "end-stream" || value === "keep") return value === "end-stream";
+  throw optionError(option, "is unknown", 'Write "end-stream" or "keep".');
+}
+
+/** A literal path: it is compared as it is, so patterns and encodings would never match. */
+export function checkPath(option: string, value: unknown, fallback: string): string {
+  if (value === undefined) return fallback;
+  const path = checkText(option, value);
+  if (!/^(?:\/[\w.~!$&'()*+,;=@-]+)+$/.test(path)) {
+    throw optionError(option, "is no plain path", `Write it like "${fallback}".`);
+  }
+  return path;
+}
+
+/** A number of bytes, or text that says one. */
+export function checkSize(option: string, value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  const size = typeof value === "string" || typeof value === "number" ? bytes.parse(value) : null;
+  if (size === null || !Number.isFinite(size) || size < 1) {
+    throw optionError(option, "is no size", 'Write bytes as a number, or text such as "4mb".');
+  }
+  return size;
+}
+
+function checkHeaders(option: string, value: unknown = {}): Readonly<Record<string, string>> {
+  if (typeof value !== "object" || value === null) {
+    throw optionError(option, "must be an object", 'Write { "Header-Name": "value" }.');
+  }
+  for (const [name, text] of Object.entries(value)) {
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name) || typeof text !== "string" || /[\r\n\0]/.test(text)) {
+      throw optionError(option, "has an entry that is no header", "Names and values must be text.");
+    }
+  }
+  return { ...(value as Record<string, string>) };
+}
+
+function checkPublicUrl(option: string, value: unknown): URL | undefined {
+  if (value === undefined) return undefined;
+  const text = checkText(option, value);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain =
+    url !== undefined &&
+    /^https?:$/.test(url.protocol) &&
+    url.search + url.hash + url.username + url.password === "";
+  if (!isPlain) {
+    throw optionError(
+      option,
+      "is no absolute http(s) URL without query, fragment and credentials",
+      'Write it like "https://api.example.com/mcp".',
+    );
+  }
+  return url;
+}
+
+function checkCors(option: string, value: unknown = {}): Required<CorsOptions> {
+  checkOptionNames(option, value, ["allowOrigins", "credentials"]);
+  const { allowOrigins = [], credentials = false } = value as CorsOptions;
+  if (!Array.isArray(allowOrigins) || typeof credentials !== "boolean") {
+    throw optionError(option, "is incomplete", "allowOrigins is a list, credentials a boolean.");
+  }
+  // "".split(",") is [""]: an empty environment variable names no origin.
+  const origins = allowOrigins.map((origin) => String(origin).trim()).filter((o) => o !== "");
+  for (const origin of origins) checkOrigin(`${option}.allowOrigins`, origin);
+  if (credentials && origins.includes("*")) {
+    throw optionError(option, 'combines credentials with "*"', "Name the origins.");
+  }
+  return { allowOrigins: origins, credentials };
+}
+
+/** Host names are compared as they are: a pattern or a URL would never match. */
+function checkHosts(option: string, value: unknown): readonly string[] | undefined {
+  const hosts = checkTextList(option, value);
+  for (const host of hosts ?? []) {
+    if (/^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host)) continue;
+    throw optionError(
+      option,
+      `has an entry that is no host: ${JSON.stringify(host)}`,
+      'Write the name, with a port if it matters, like "mcp.example.com".',
+    );
+  }
+  return hosts;
+}
+
+function checkOrigin(option: string, origin: string): void {
+  if (origin === "*" || origin === "null") return;
+  const isOrigin = URL.canParse(origin) && new URL(origin).origin === origin;
+  // Origins are compared as they are: a pattern would never match.
+  if (isOrigin && !origin.includes("*")) return;
+  throw optionError(
+    option,
+    `has an entry that is no origin: ${JSON.stringify(origin)}`,
+    'Write scheme, host and port only, like "https://app.example.com".',
+  );
+}
+
+function checkLogger(option: string, value: unknown): Logger {
+  if (value === undefined) return SILENT;
+  const logger = Object(value) as Record<string, unknown>;
+  for (const level of ["debug", "info", "warn", "error"]) {
+    if (typeof logger[level] !== "function") {
+      throw optionError(option, `has no ${level}()`, "Give a pino or winston logger, or console.");
+    }
+  }
+  return value as Logger;
+}

@@ -1,0 +1,73 @@
+import type { StreamEnd } from "../wire/event-stream.js";
+import type { TimeLimit } from "./limits.js";
+
+/** Why a session ended. */
+export type CloseReason =
+  /** The client closed its stream, or the network did. */
+  | "client-disconnected"
+  /** The client left messages unread for too long, or too many of them. */
+  | "reader-stalled"
+  /** The SDK server was closed. */
+  | "server-closed"
+  /** The application closed it: `session.close()`, `sessions.close()`. */
+  | "closed-by-application"
+  /** `sessions.closeFor(principal)`. */
+  | "revoked"
+  /** The router or the server is being closed. */
+  | "shutting-down"
+  /** Its owner's credential has expired, and no newer one was sent. */
+  | "credential-expired"
+  /** The client did not come back in time. */
+  | "grace-expired"
+  /** More was waiting for the client, while it was away, than is kept. */
+  | "buffer-overflow"
+  /** The client came back to a session that was gone, and did not begin a new one. */
+  | "client-lost"
+  /** The client did not begin its conversation within `sessions.initTimeoutMs`. */
+  | "never-initialized"
+  /** There was no message for `sessions.idleMs`. */
+  | "idle"
+  /** It lasted for `sessions.lifetimeMs`. */
+  | "lifetime-reached"
+  /** It was idle, and a newer one of the same principal needed its place. */
+  | "made-room"
+  /** There was no server for it. */
+  | "failed-to-open";
+
+/** What the end of its only stream means for a session. */
+export const REASON_OF_END: Readonly<Record<StreamEnd, CloseReason>> = {
+  ended: "server-closed",
+  disconnected: "client-disconnected",
+  stalled: "reader-stalled",
+  overrun: "reader-stalled",
+};
+
+/** What reaching a time limit means for a session. */
+export const REASON_OF_TIME_LIMIT: Readonly<Record<TimeLimit, CloseReason>> = {
+  initTimeoutMs: "never-initialized",
+  idleMs: "idle",
+  lifetimeMs: "lifetime-reached",
+};
+
+/** Ends after which the client is to come back, to a new session if need be. */
+const COMES_BACK: ReadonlySet<CloseReason> = new Set([
+  "credential-expired",
+  "shutting-down",
+  "never-initialized",
+  "idle",
+  "lifetime-reached",
+  "made-room",
+]);
+
+/** Whether the client is told when to come back. */
+export function invitesBack(reason: CloseReason): boolean {
+  return COMES_BACK.has(reason);
+}
+
+/** Ends that do not wait for a slow reader. */
+const HURRIES: ReadonlySet<CloseReason> = new Set(["shutting-down", "revoked"]);
+
+/** Whether what was accepted for a slow reader is given little time to leave. */
+export function isUrgent(reason: CloseReason): boolean {
+  return HURRIES.has(reason);
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage } from "node:http";
+import type { ResumeOptions } from "./delivery.js";
+import type { UpstreamToken } from "../upstream-token.js";
+import type { SessionLimits, StreamLimit, TimeLimit } from "./limits.js";
+
+/**
+ * `opening` until the client has its endpoint event, `open` while it listens, `detached` while it
+ * is away and expected back, `closed` for good after that.
+ */
+export type SessionState = "opening" | "open" | "detached" | "closed";
+
+/** What a session shows of itself: to `createServer`, to `setup`, and in `sessions`. */
+export interface SessionInfo<P = unknown> {
+  /** The id in the session's endpoint URL. Not a credential: every POST is authenticated as well. */
+  readonly id: string;
+  /** Whose session it is, as most recently verified; `undefined` on an open endpoint. */
+  readonly principal: P;
+  /** Milliseconds since the epoch. */
+  readonly openedAt: number;
+  readonly state: SessionState;
+  /** The GET that opened it, in an Express app its `express.Request` with the `params` of the mount path; `undefined` on stdio. */
+  readonly request: IncomingMessage | undefined;
+  /** Aborted when the session ends. */
+  readonly signal: AbortSignal;
+  /** How many requests of the client have no answer yet. */
+  readonly inFlight: number;
+  /**
+   * The identity provider's own token for the caller, refreshed when it is due: with `oauth` and
+   * `signIn`.
+   *
+   * @throws Error when the caller did not sign in here, or has to do so again.
+   */
+  upstream(): Promise<UpstreamToken>;
+  /** Ends the session and its stream. Safe to call twice. */
+  close(): void;
+}
+
+/** Who opens a session, and with what. */
+export interface SessionInit<P> {
+  readonly principal: P;
+  /** Compared with the key of every POST. */
+  readonly ownerKey: string;
+  readonly request: IncomingMessage;
+  /** When the owner's credential ends, in milliseconds since the epoch. Default: never. */
+  readonly validUntil?: number | undefined;
+  /** How the session outlives its stream. Default: it does not. */
+  readonly resume?: ResumeOptions | undefined;
+  /** Name of the client process, if its user gave it one. */
+  readonly instance?: string | undefined;
+  /** Whether the client came back to a session that is gone. */
+  readonly isLost?: boolean;
+  /** Looks up the identity provider's token for the session's principal. Default: there is none. */
+  upstream?(principal: P & object): Promise<UpstreamToken>;
+  /** Its bounds. Default: none. */
+  readonly limits?: SessionLimits;
+}
+
+/** Whoever counts sessions: decides what a client may do, and hears what it may not. */
+export interface SessionGate<S> {
+  /** A client begins its conversation. @throws McpSseError when there is no room for it. */
+  admitBeginning(session: S): void;
+  /** A client calls. @throws McpSseError when too many of its calls have no answer. */
+  admitCall(session: S): void;
+  /** A limit was reached. */
+  noteLimit(session: S, limit: TimeLimit | StreamLimit, outcome: "ended" | "detached"): void;
+}

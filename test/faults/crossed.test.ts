@@ -1,0 +1,79 @@
+import { asCaller, cleanUpAfterEach } from "../support/app.js";
+import { client125, clientV1, clientV2 } from "./clients.js";
+import { FaultHost, Load, survive } from "./load.js";
+import { serverV1, serverV2 } from "./servers.js";
+import { expectNothingLost, RESUME } from "./nothing-lost.js";
+import { WAYS } from "./killer.js";
+
+cleanUpAfterEach();
+// Seconds on a machine that is idle.
+jest.setTimeout(90_000);
+
+/** Holds everybody until all are there, and lets them go in another order each time. */
+class Gate {
+  #waiting: (() => void)[] = [];
+  #round = 0;
+
+  constructor(readonly size: number) {}
+
+  async pass(): Promise<void> {
+    const released = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#waiting.length === this.size) {
+      const shift = this.#round++ % this.size;
+      const order = [...this.#waiting.slice(shift), ...this.#waiting.slice(0, shift)].reverse();
+      this.#waiting = [];
+      for (const release of order) release();
+    }
+    await released;
+  }
+}
+
+/** Clients that come back together: their GETs cross, and none tells its session before all are asked. */
+function crossReconnects(loads: readonly Load[]): void {
+  const [gets, pongs] = [new Gate(loads.length), new Gate(loads.length)];
+  for (const { killer } of loads) {
+    killer.beforeRequest = async ({ method, body }) => {
+      if (method === "GET") await gets.pass();
+      else if (body.includes("-probe-")) await pongs.pass();
+    };
+  }
+}
+
+/** Kills all streams together, `rounds` times, with traffic before, meanwhile and after. */
+async function dropTogether(loads: readonly Load[], rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    const streams = await Promise.all(loads.map(({ killer }) => killer.attached()));
+    const held = await Promise.all(loads.map((load) => load.hold()));
+    for (const load of loads) load.burst();
+    const killed = streams.map((stream, index) =>
+      stream.kill(WAYS[(round + index) % WAYS.length]!),
+    );
+    for (const load of loads) load.notify(1);
+    await Promise.all(killed);
+    loads.forEach((load, index) => {
+      load.burst();
+      load.release(held[index]);
+    });
+  }
+}
+
+it.each([serverV1, serverV2])(
+  "RESUME-4, RESUME-5, RESUME-6: clients of one principal that drop together never get each other's messages, with $name",
+  async (server) => {
+    const host = await FaultHost.start(server, RESUME);
+    const loads = [
+      await Load.start(host, clientV1, { tag: "ann" }),
+      await Load.start(host, clientV2, { tag: "bob" }),
+      await Load.start(host, clientV1, { tag: "cid" }),
+      await Load.start(host, client125, { tag: "dan" }),
+      await Load.start(host, clientV2, { tag: "mallory", headers: asCaller({ sub: "mallory" }) }),
+    ];
+    crossReconnects(loads);
+    await survive(host, loads, async () => {
+      await dropTogether(loads, 20);
+      await Promise.all(loads.map((load) => load.settle()));
+    });
+    for (const load of loads) expectNothingLost(load.report());
+    expect(host.served.sessions.size).toBe(loads.length);
+  },
+);

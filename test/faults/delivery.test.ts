@@ -1,0 +1,174 @@
+import fc from "fast-check";
+import { Delivery } from "../../src/session/delivery.js";
+import type { EventStream } from "../../src/wire/event-stream.js";
+import type { JsonRpcMessage } from "../../src/wire/message-body.js";
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+/** What may happen between a session and its client. */
+const steps = fc.array(
+  fc.oneof(
+    fc.constantFrom("notify", "ask", "answer", "report progress"),
+    fc.constantFrom("read one", "read all", "wait", "reply"),
+    fc.constantFrom("drop", "come back", "come back with Last-Event-ID"),
+  ),
+  { minLength: 10, maxLength: 80 },
+);
+
+/** As much of a stream as a delivery uses; the client reads from it as far as it likes. */
+class FakeStream {
+  readonly isOpen = true;
+  readonly isBlocked = false;
+  readonly frames: string[] = [];
+
+  constructor(readonly onWrite: (frame: string) => void) {}
+
+  write(frame: string): Promise<void> {
+    this.onWrite(frame);
+    this.frames.push(frame);
+    return Promise.resolve();
+  }
+
+  end(): void {
+    // Whoever reads it is gone.
+  }
+}
+
+/** A session's delivery and the client at its other end. */
+class Conversation {
+  readonly #delivery = new Delivery("session", {
+    graceMs: 0,
+    maxBufferedBytes: 1_000_000,
+    retryMs: 1,
+    probeMs: 1,
+    closeLostClients: false,
+  });
+  #stream: FakeStream | undefined;
+  #calls = 0;
+  /** Messages in the order in which the server sent them; progress and answers of one call, too. */
+  readonly sent: string[] = [];
+  /** The same as the client first saw them. */
+  readonly seen: string[] = [];
+  /** Requests that the client has answered, and those that were written after that. */
+  readonly answered = new Set<number>();
+  readonly repeated: number[] = [];
+  #lastEventId = "";
+  readonly #replies: JsonRpcMessage[] = [];
+
+  constructor() {
+    this.#delivery.isAnswering = true;
+  }
+
+  send(message: Record<string, unknown>): void {
+    const numbered = { jsonrpc: "2.0", ...message, number: this.sent.length } as unknown;
+    this.sent.push(JSON.stringify(numbered));
+    void this.#delivery.send(numbered as JsonRpcMessage);
+  }
+
+  do(step: string): void {
+    switch (step) {
+      case "notify": {
+        this.send({ method: "notify" });
+        return;
+      }
+      case "ask": {
+        this.send({ method: "ask", id: this.sent.length });
+        return;
+      }
+      case "report progress": {
+        const id = ++this.#calls;
+        const params = { _meta: { progressToken: id } };
+        const call = { jsonrpc: "2.0", id, method: "tools/call", params } as const;
+        this.#delivery.progress.noteReceived(call);
+        this.send({ method: "notifications/progress", params: { progressToken: id } });
+        return;
+      }
+      case "answer": {
+        this.send({ id: this.#calls, result: {} });
+        return;
+      }
+      case "read one": {
+        this.read(1);
+        return;
+      }
+      case "read all": {
+        this.read(Infinity);
+        return;
+      }
+      case "wait":
+        jest.advanceTimersByTime(300);
+        return;
+      case "reply": {
+        this.reply();
+        return;
+      }
+      case "drop":
+        this.#stream = undefined;
+        this.#delivery.detach();
+        return;
+      default:
+        this.comeBack(step.endsWith("Last-Event-ID"));
+    }
+  }
+
+  comeBack(namesLastEvent: boolean): void {
+    const seq = /:(\d+)$/.exec(this.#lastEventId)?.[1];
+    if (namesLastEvent && seq !== undefined) this.#delivery.acknowledge(Number(seq));
+    this.#stream = new FakeStream((frame) => {
+      const id = /"method":"ask","id":(\d+)/.exec(frame)?.[1];
+      if (id !== undefined && this.answered.has(Number(id))) this.repeated.push(Number(id));
+    });
+    this.#delivery.attach(this.#stream as unknown as EventStream, "/messages");
+  }
+
+  read(count: number): void {
+    for (const frame of this.#stream?.frames.splice(0, count) ?? []) {
+      this.#lastEventId = /^id: (.*)$/m.exec(frame)?.[1] ?? this.#lastEventId;
+      const data = /^data: (.*)$/m.exec(frame)![1]!;
+      if (!data.startsWith("{")) continue;
+      const message = JSON.parse(data) as { method?: string; id?: number | string };
+      if (message.method === "ping") {
+        this.#replies.push({ jsonrpc: "2.0", id: message.id!, result: {} });
+        continue;
+      }
+      if (!this.seen.includes(data)) this.seen.push(data);
+      if (message.method === "ask") {
+        this.#replies.push({ jsonrpc: "2.0", id: message.id!, result: {} });
+      }
+    }
+  }
+
+  /** The client's answers arrive, also those that were on their way when its stream was cut. */
+  reply(): void {
+    for (const answer of this.#replies.splice(0)) {
+      this.#delivery.takeAnswer(answer);
+      const { id } = answer as { id: number | string };
+      if (typeof id === "number") this.answered.add(id);
+    }
+  }
+
+  /** Everything that is still to come, comes. */
+  finish(): void {
+    this.comeBack(false);
+    // Each call with progress may hold back what follows it, once.
+    for (let turns = 0; turns <= this.#calls + 1; turns++) {
+      jest.advanceTimersByTime(300);
+      this.read(Infinity);
+      this.reply();
+    }
+  }
+}
+
+it("RESUME-6, RESUME-9, RESUME-12: whatever happens, everything arrives in order, and nothing that was answered is sent again", () => {
+  fc.assert(
+    fc.property(steps, (all) => {
+      const conversation = new Conversation();
+      for (const step of all) conversation.do(step);
+      conversation.finish();
+      expect(conversation.seen).toEqual(conversation.sent);
+      expect(conversation.repeated).toEqual([]);
+    }),
+    { numRuns: 1_000 },
+  );
+});

@@ -1,0 +1,23 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { onDispose, disposeAll } from "../support/disposer.js";
+
+afterEach(disposeAll);
+
+it.each([
+  ["politely", "last"],
+  ["at once", "closed"],
+])(
+  "RESUME-9: a process that resumes sessions and closes them %s ends by itself, with nothing open",
+  async (how, last) => {
+    const program = [require.resolve("tsx/cli"), require.resolve("./exit-program.ts"), how];
+    const child = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "pipe"] });
+    onDispose(() => child.kill("SIGKILL"));
+    const exited = once(child, "exit");
+    const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    expect(errors).toBe("");
+    expect(out.trim().split("\n")).toEqual(["held 0, held 1", last, "[]"]);
+    expect(await exited).toEqual([0, null]);
+  },
+);

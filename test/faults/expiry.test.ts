@@ -1,0 +1,148 @@
+import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
+import type { Express, Request } from "express";
+import { Session } from "../../src/session/session.js";
+import { DEFAULT_STREAM_OPTIONS } from "../../src/sse-server-transport.js";
+import { EventStream } from "../../src/wire/event-stream.js";
+import { cleanUpAfterEach, JWT_AUTH } from "../support/app.js";
+import { listen, onDispose } from "../support/disposer.js";
+import { initialize, initialized, openStream } from "../support/raw-sse.js";
+import { secretToken } from "../support/tokens.js";
+import { clientV1, clientV2 } from "./clients.js";
+import { FaultHost, Load, storm, survive } from "./load.js";
+import { expectNothingLost, RESUME } from "./nothing-lost.js";
+import { serverV1, serverV2 } from "./servers.js";
+
+cleanUpAfterEach();
+// Seconds on a machine that is idle.
+jest.setTimeout(90_000);
+
+/** An authorization server that exchanges refresh tokens, and the client's half of it. */
+class Tokens {
+  refreshes = 0;
+  /** Whether tokens that are issued now last longer than the test. */
+  areLasting = false;
+
+  readonly serve = (app: Express): void => {
+    app.get("/.well-known/oauth-authorization-server", (req: Request, res) => {
+      const issuer = `http://${req.headers.host}`;
+      res.json({
+        issuer,
+        authorization_endpoint: `${issuer}/authorize`,
+        token_endpoint: `${issuer}/token`,
+        response_types_supported: ["code"],
+        code_challenge_methods_supported: ["S256"],
+      });
+    });
+    app.post("/token", (_req, res) => {
+      this.refreshes++;
+      res.json(this.#issue());
+    });
+  };
+
+  /** A client that was authorized before. */
+  provider(): OAuthClientProvider {
+    let tokens = this.#issue();
+    return {
+      redirectUrl: "http://127.0.0.1/callback",
+      clientMetadata: { redirect_uris: ["http://127.0.0.1/callback"] },
+      clientInformation: () => ({ client_id: "faults" }),
+      tokens: () => tokens,
+      saveTokens: (saved) => {
+        tokens = { ...tokens, ...saved };
+      },
+      redirectToAuthorization: () => {
+        throw new Error("nobody is there to log in");
+      },
+      saveCodeVerifier: () => undefined,
+      codeVerifier: () => "unused",
+    };
+  }
+
+  #issue(): { access_token: string; token_type: string; refresh_token?: string | undefined } {
+    const exp = Math.floor(Date.now() / 1000) + (this.areLasting ? 300 : 1);
+    return {
+      access_token: secretToken({ exp }),
+      token_type: "Bearer",
+      refresh_token: "a-refresh-token",
+    };
+  }
+}
+
+describe.each([
+  { client: clientV1, server: serverV1 },
+  { client: clientV2, server: serverV2 },
+])("$client.name of $server.name", ({ client, server }) => {
+  const start = async (tokens: Tokens) => {
+    const auth = { ...JWT_AUTH, options: { ...JWT_AUTH.options, clockTolerance: 1 } };
+    const host = await FaultHost.start(server, { ...RESUME, auth, configure: tokens.serve });
+    return { host, load: await Load.start(host, client, { authProvider: tokens.provider() }) };
+  };
+
+  it("RESUME-13: a call that runs when the token expires completes in the same session, after a refresh", async () => {
+    const tokens = new Tokens();
+    const { host, load } = await start(tokens);
+    await survive(host, [load], async () => {
+      const held = await load.hold();
+      load.burst();
+      const stream = await load.killer.attached();
+      await stream.over;
+      tokens.areLasting = true;
+      // The token is refreshed meanwhile; what the server has to say waits.
+      load.notify(10);
+      load.ask();
+      load.release(held);
+      await load.settle();
+    });
+    expectNothingLost(load.report());
+    expect(load.killer.kills).toBe(0);
+    // With the token that ended, no further stream was opened.
+    expect(load.killer.trace.filter((line) => line.includes("-> GET 401"))).toHaveLength(1);
+    expect(load.killer.streams).toHaveLength(2);
+    expect(tokens.refreshes).toBeGreaterThan(0);
+    expect(host.served.sessions.size).toBe(1);
+  });
+
+  it("RESUME-9, RESUME-13: nothing is lost when tokens expire in the middle of kills", async () => {
+    const tokens = new Tokens();
+    const { host, load } = await start(tokens);
+    await survive(host, [load], async () => {
+      await storm(load, 12);
+      await load.hold();
+      load.burst();
+      // The next end is that of the token, and the reconnect after it is killed again.
+      const stream = await load.killer.attached();
+      load.killer.next = { way: "destroy", events: 1 };
+      await stream.over;
+      load.burst();
+      tokens.areLasting = true;
+      await load.settle();
+    });
+    expectNothingLost(load.report());
+    expect(host.served.sessions.size).toBe(1);
+  });
+});
+
+it("RESUME-13: a stream that is opened with a credential that has ended, ends again", async () => {
+  const validUntil = Date.now() + 20;
+  let session: Session | undefined;
+  const { url } = await listen((request, res) => {
+    const resume = { graceMs: 60_000, maxBufferedBytes: 1024, retryMs: 1, probeMs: 1 };
+    session ??= new Session({
+      principal: undefined,
+      ownerKey: "",
+      request,
+      validUntil,
+      resume: { ...resume, closeLostClients: false },
+    });
+    session.onmessage = () => undefined;
+    session.renew(undefined, validUntil);
+    session.attach(new EventStream(res, DEFAULT_STREAM_OPTIONS), "/messages");
+    if (session.isInitialized) return;
+    session.receive(initialize, undefined);
+    session.receive(initialized, undefined);
+  });
+  onDispose(() => session?.close());
+  // The second time, whoever authenticates still lets the credential pass.
+  for (let times = 0; times < 2; times++) await (await openStream(url)).ended;
+  expect(session?.state).toBe("detached");
+});

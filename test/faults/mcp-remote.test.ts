@@ -1,0 +1,126 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import type { ResumeConfig } from "../../src/options.js";
+import { cleanUpAfterEach } from "../support/app.js";
+import { onDispose } from "../support/disposer.js";
+import { clientV1Over } from "./clients.js";
+import { Killer, WAYS } from "./killer.js";
+import type { Way } from "./killer.js";
+import { FaultHost, Load, survive } from "./load.js";
+import { expectNothingLost, RESUME } from "./nothing-lost.js";
+import { serverV1 } from "./servers.js";
+
+cleanUpAfterEach();
+// Seconds on a machine that is idle.
+jest.setTimeout(90_000);
+
+const PROXY = join(require.resolve("mcp-remote/package.json"), "../dist/proxy.js");
+
+/** A host application that reaches the server through the program mcp-remote. */
+async function throughMcpRemote() {
+  const home = await mkdtemp(join(tmpdir(), "mcp-remote-"));
+  onDispose(() => rm(home, { recursive: true, force: true }));
+  return clientV1Over(
+    "mcp-remote",
+    class extends StdioClientTransport {
+      constructor(url: URL, { requestInit: { headers } }: { requestInit: { headers: object } }) {
+        const named = Object.entries(headers as Record<string, string>);
+        super({
+          command: process.execPath,
+          args: [
+            ...[PROXY, url.href, "--transport", "sse-only"],
+            ...named.flatMap(([name, value]) => ["--header", `${name}:${value}`]),
+          ],
+          env: { HOME: home, MCP_REMOTE_CONFIG_DIR: home, PATH: process.env["PATH"] ?? "" },
+          stderr: "ignore",
+        });
+      }
+    },
+  );
+}
+
+const start = async (resume: ResumeConfig = RESUME.resume) => {
+  const host = await FaultHost.start(serverV1, { resume });
+  const killer = await Killer.start(host.served.origin);
+  const load = await Load.start(host, await throughMcpRemote(), { killer });
+  return { host, killer, load };
+};
+
+/** Kills the stream while no call is running: mcp-remote fails those by itself. */
+async function drop(load: Load, way: Way): Promise<void> {
+  const stream = await load.killer.attached();
+  load.burst();
+  await load.settle();
+  const killed = stream.kill(way);
+  load.notify(1);
+  await killed;
+  load.notify(3);
+  load.ask();
+}
+
+const sessionIn = (url: string) =>
+  new URL(url, "http://path.invalid").searchParams.get("sessionId");
+const initializing = ({ posts }: Killer) =>
+  posts.filter(({ body }) => body.includes('"method":"initialize"'));
+
+describe("mcp-remote", () => {
+  it("RESUME-2, RESUME-5, RESUME-10: goes on in its session when its stream is killed, and nothing is lost", async () => {
+    const { host, killer, load } = await start();
+    const ways = WAYS.filter((way) => way !== "half open");
+    await survive(host, [load], async () => {
+      // Each time it waits until its endpoint changes; that takes it ten seconds if it does not.
+      for (const way of [...ways, ...ways, ...ways]) await drop(load, way);
+      await load.settle();
+    });
+    expectNothingLost(load.report());
+    const posts = initializing(killer);
+    expect(posts.map(({ status }) => status)).toEqual(posts.map(() => 202));
+    expect(posts.length).toBeGreaterThan(ways.length * 3);
+    expect(new Set(posts.map(({ url }) => url)).size).toBe(posts.length);
+    expect(new Set(posts.map(({ url }) => sessionIn(url))).size).toBe(1);
+    expect(killer.trace.join("\n")).not.toContain("-probe-");
+  });
+
+  it("RESUME-2: a call that is running when the stream is killed fails once, and the next succeeds", async () => {
+    const { host, killer, load } = await start();
+    await survive(host, [load], async () => {
+      const held = await load.hold();
+      await (await killer.attached()).kill("destroy");
+      await killer.attached();
+      load.release(held);
+      load.call("echo");
+      await load.settle();
+    });
+    expect(load.report().calls).toMatchObject({ made: 2, answered: 1, lost: 1, wrong: 0 });
+    expect(host.served.sessions.size).toBeGreaterThan(0);
+  });
+
+  it("RESUME-4, RESUME-14: goes on in a new session if its old stream seems to be alive", async () => {
+    const { killer, load } = await start({ ...RESUME.resume, probeMs: 50 });
+    await (await killer.attached()).kill("half open");
+    await killer.attached();
+    load.burst();
+    await load.settle();
+    expectNothingLost(load.report());
+    const posts = initializing(killer);
+    expect(new Set(posts.map(({ url }) => sessionIn(url))).size).toBe(2);
+  });
+
+  it("RESUME-5: the streams that it opens and does not use are gone when it closes them", async () => {
+    const { host, killer, load } = await start();
+    const used = sessionIn(initializing(killer)[0]!.url);
+    const unused = killer.streams.slice(0, -1);
+    expect(unused).toHaveLength(2);
+    const closed: string[] = [];
+    host.served.sessions.on("closed", ({ id }) => void closed.push(id));
+    await Promise.all(unused.map((stream) => stream.kill("destroy")));
+    while (host.served.sessions.size > 1) {
+      await new Promise((resolve) => host.served.sessions.on("closed", resolve));
+    }
+    expect(closed).not.toContain(used);
+    await load.ping();
+    expect(load.report().calls.lost).toBe(0);
+  });
+});

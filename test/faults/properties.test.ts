@@ -1,0 +1,229 @@
+import fc from "fast-check";
+import { Outbox } from "../../src/session/outbox.js";
+import { planReconnect } from "../../src/session/reconnect.js";
+import type { OwnSessions, ReconnectMarks } from "../../src/session/reconnect.js";
+
+/** What may happen to an outbox. */
+type Step =
+  | { do: "send"; size: number; isRequest: boolean }
+  | { do: "acknowledge"; back: number }
+  | { do: "settle"; request: number }
+  | { do: "shrink"; back: number };
+
+const steps = fc.array(
+  fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constant("send" as const),
+        size: fc.nat(80),
+        isRequest: fc.boolean(),
+      }),
+    },
+    fc.record({ do: fc.constant("acknowledge" as const), back: fc.integer({ min: -2, max: 6 }) }),
+    fc.record({ do: fc.constant("settle" as const), request: fc.nat(30) }),
+    fc.record({ do: fc.constant("shrink" as const), back: fc.nat(6) }),
+  ),
+  { maxLength: 60 },
+);
+
+const message = (seq: number, { size, isRequest }: { size: number; isRequest: boolean }) => ({
+  jsonrpc: "2.0" as const,
+  method: "x".repeat(size + 1),
+  ...(isRequest && { id: seq }),
+});
+
+/** The outbox as it should be: every message is there until it is known to have arrived, or is over the bound. */
+class Model {
+  kept: { seq: number; json: string; isRequest: boolean }[] = [];
+  sent = 0;
+  forgotten = 0;
+
+  constructor(readonly maxBytes: number) {}
+
+  get bytes(): number {
+    return this.kept.reduce((sum, { json }) => sum + json.length, 0);
+  }
+
+  acknowledge(seq: number): void {
+    if (seq <= this.sent) this.kept = this.kept.filter((entry) => entry.seq > seq);
+  }
+
+  settle(request: number): void {
+    if (this.kept.some(({ seq, isRequest }) => isRequest && seq === request))
+      this.acknowledge(request);
+  }
+
+  shrink(written: number): void {
+    while (this.bytes > this.maxBytes && this.kept[0]!.seq <= written) {
+      this.forgotten = this.kept.shift()!.seq;
+    }
+  }
+}
+
+describe("an outbox", () => {
+  it("RESUME-9: keeps every message in order until it arrived or is over the bound, whatever happens", () => {
+    fc.assert(
+      fc.property(steps, fc.nat(300), (all: Step[], maxBytes) => {
+        const outbox = new Outbox(maxBytes);
+        const model = new Model(maxBytes);
+        for (const step of all) {
+          switch (step.do) {
+            case "send": {
+              const sent = message(model.sent + 1, step);
+              const json = JSON.stringify(sent);
+              const { seq } = outbox.append(sent, json);
+              expect(seq).toBe(++model.sent);
+              model.kept.push({ seq, json, isRequest: step.isRequest });
+              break;
+            }
+            case "acknowledge":
+              outbox.acknowledge(model.sent - step.back);
+              model.acknowledge(model.sent - step.back);
+              break;
+            case "settle":
+              outbox.settle(step.request);
+              model.settle(step.request);
+              break;
+            case "shrink":
+              outbox.shrink(model.sent - step.back);
+              model.shrink(model.sent - step.back);
+          }
+          expect(outbox.entries.map(({ seq, json }) => ({ seq, json }))).toEqual(
+            model.kept.map(({ seq, json }) => ({ seq, json })),
+          );
+          expect(outbox.bytes).toBe(model.bytes);
+          expect(outbox.lastSeq).toBe(model.sent);
+          expect(outbox.forgottenSeq).toBe(model.forgotten);
+          expect(outbox.keptSeq).toBe((model.kept[0]?.seq ?? model.sent + 1) - 1);
+          expect(outbox.isWaiting).toBe(model.kept.length > 0);
+          expect(outbox.isOverfull).toBe(model.bytes > maxBytes);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+/** A session as a plan sees it, and what the plan must not see. */
+interface Owned {
+  id: string;
+  owner: string;
+  instance: string | undefined;
+  isInitialized: boolean;
+  isInitializing: boolean;
+  isDetached: boolean;
+}
+
+const instance = fc.option(fc.constantFrom("one", "two"), { nil: undefined });
+const sessions = fc.uniqueArray(
+  fc
+    .record({
+      id: fc.constantFrom("a", "b", "c", "d", "e"),
+      owner: fc.constantFrom("ann", "bob"),
+      instance,
+      phase: fc.constantFrom("new", "initializing", "initialized"),
+      isDetached: fc.boolean(),
+    })
+    .map(({ phase, ...session }): Owned => ({
+      ...session,
+      isInitialized: phase === "initialized",
+      isInitializing: phase === "initializing",
+    })),
+  { selector: ({ id }) => id },
+);
+const marks: fc.Arbitrary<ReconnectMarks> = fc.record({
+  lastEvent: fc.option(
+    fc.record({ sessionId: fc.constantFrom("a", "b", "c", "d", "gone"), seq: fc.nat(5) }),
+    { nil: undefined },
+  ),
+  cookieSession: fc.option(fc.constantFrom("a", "b", "c", "d", "gone"), { nil: undefined }),
+  instance,
+  isReconnect: fc.boolean(),
+});
+
+function ownedBy(owner: string, all: readonly Owned[]): OwnSessions<Owned> {
+  const own = all.filter((session) => session.owner === owner);
+  return {
+    byId: (id) => own.find((session) => session.id === id),
+    byInstance: (name) => own.find((session) => session.instance === name),
+    all: () => own,
+  };
+}
+
+describe("a plan", () => {
+  const property = (
+    check: (
+      marks: ReconnectMarks,
+      own: OwnSessions<Owned>,
+      plan: ReturnType<typeof planReconnect<Owned>>,
+    ) => void,
+  ) =>
+    fc.assert(
+      fc.property(marks, sessions, (given, all) => {
+        const own = ownedBy("ann", all);
+        check(given, own, planReconnect(given, own));
+      }),
+      { numRuns: 2_000 },
+    );
+
+  it("RESUME-4, RESUME-5: never names another owner's session, and does not depend on any", () => {
+    fc.assert(
+      fc.property(marks, sessions, (given, all) => {
+        const plan = planReconnect(given, ownedBy("ann", all));
+        if (plan.kind === "resume") expect(plan.session.owner).toBe("ann");
+        const alone = all.filter(({ owner }) => owner === "ann");
+        expect(planReconnect(given, ownedBy("ann", alone))).toEqual(plan);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("RESUME-5: asks a client only if it has been initialised before, and somebody can answer", () => {
+    property(({ isReconnect }, own, plan) => {
+      if (plan.kind !== "probe") return;
+      expect(isReconnect).toBe(true);
+      expect(own.all().some((session) => session.isInitialized || session.isInitializing)).toBe(
+        true,
+      );
+    });
+  });
+
+  it("RESUME-1, RESUME-3: continues the session that the client names, and says what it has", () => {
+    property((given, own, plan) => {
+      const named = own.byId(given.lastEvent?.sessionId ?? "");
+      if (named !== undefined) {
+        expect(plan).toEqual({ kind: "resume", session: named, seq: given.lastEvent?.seq });
+      } else if (plan.kind === "resume") {
+        expect(plan.seq).toBeUndefined();
+      }
+    });
+  });
+
+  it("RESUME-5: never continues a session on a guess, but for the one that waits for the answer to initialize", () => {
+    property(({ cookieSession, instance: name, lastEvent, isReconnect }, own, plan) => {
+      if (plan.kind !== "resume") return;
+      const { session } = plan;
+      if (session.id === lastEvent?.sessionId) return;
+      if (isReconnect && session.id === cookieSession && session.isDetached) return;
+      if (name !== undefined && session.instance === name) return;
+      // It comes for the first time, as far as it says, and nobody has named the session.
+      expect({ lastEvent, name, isReconnect }).toEqual({
+        lastEvent: undefined,
+        name: undefined,
+        isReconnect: false,
+      });
+      const isWaiting = ({ isDetached, isInitializing, instance: named }: Owned) =>
+        isDetached && isInitializing && named === undefined;
+      expect(own.all().filter(isWaiting)).toEqual([session]);
+    });
+  });
+
+  it("RESUME-14: tells a client that names a session that is gone, or has been initialised before, that it is lost", () => {
+    property(({ lastEvent, isReconnect }, _own, plan) => {
+      if (plan.kind === "fresh") {
+        expect(plan.isLost).toBe(lastEvent !== undefined || isReconnect);
+      }
+    });
+  });
+});

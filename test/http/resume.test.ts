@@ -1,0 +1,186 @@
+import {
+  asCaller,
+  cleanUpAfterEach,
+  converse,
+  createToolServer,
+  describeEveryMount,
+  serveRouter,
+} from "../support/app.js";
+import type { Conversation } from "../support/app.js";
+import { send } from "../support/raw-http.js";
+import { initialize, initialized, openStream, post, toolCall } from "../support/raw-sse.js";
+import type { RawStream } from "../support/raw-sse.js";
+
+cleanUpAfterEach();
+
+/** What official clients send when they come back. */
+const COMES_BACK = { "mcp-protocol-version": "2025-06-18" };
+const bob = () => asCaller({ sub: "bob" });
+
+/** Reads events up to a ping whose id begins with a prefix, and answers it. */
+async function answerPing(stream: RawStream, prefix: string, to: Conversation): Promise<void> {
+  const ping = await stream.nextMessage();
+  expect(ping).toMatchObject({ method: "ping", id: expect.stringMatching(`^${prefix}`) });
+  const pong = { jsonrpc: "2.0", id: ping["id"], result: {} };
+  expect((await post(to.postUrl, pong, to.headers)).status).toBe(202);
+}
+
+/** Leaves, and resolves when the server knows. */
+async function leave({ stream }: Conversation): Promise<void> {
+  stream.close();
+  await stream.ended;
+}
+
+describeEveryMount((serve) => {
+  it("RESUME-1, RESUME-9: Last-Event-ID continues behind the event that it names", async () => {
+    const { sseUrl } = await serve();
+    const first = await converse(sseUrl);
+    await first.call("echo", { text: "one" });
+    await first.call("echo", { text: "two" });
+    await leave(first);
+    await post(first.postUrl, toolCall(9, "echo", { text: "three" }), first.headers);
+    const second = await openStream(sseUrl, {
+      ...asCaller(),
+      "last-event-id": `${first.sessionId}:2`,
+    });
+    const endpoint = await second.nextEvent();
+    expect(endpoint).toEqual({
+      event: "endpoint",
+      id: `${first.sessionId}:2`,
+      data: `${first.endpoint}&r=1`,
+    });
+    const events = [await second.nextEvent(), await second.nextEvent()];
+    expect(events.map(({ id }) => id)).toEqual([`${first.sessionId}:3`, `${first.sessionId}:4`]);
+    expect(events.map(({ data }) => /"text":"(\w+)"/.exec(data)?.[1])).toEqual(["two", "three"]);
+  });
+
+  it("RESUME-5: nobody continues another's session, whatever he names", async () => {
+    const { sseUrl, sessions } = await serve();
+    const alice = await converse(sseUrl);
+    await alice.call("echo", { text: "of alice" });
+    const names: Record<string, string>[] = [
+      { "last-event-id": `${alice.sessionId}:0` },
+      { cookie: `mcp_resume=${alice.sessionId}`, ...COMES_BACK },
+    ];
+    for (const name of names) {
+      const stream = await openStream(sseUrl, { ...bob(), ...name });
+      const { data } = await stream.nextEvent();
+      expect(data).not.toContain(alice.sessionId);
+      stream.close();
+      await stream.ended;
+      expect(stream.bytes).not.toContain("of alice");
+    }
+    expect(sessions.get(alice.sessionId)?.state).toBe("open");
+    expect(await alice.call("echo", { text: "still here" })).toBe("still here");
+  });
+
+  it("RESUME-2: the cookie is for the stream's path, and not for browsers", async () => {
+    const { sseUrl, base } = await serve();
+    const plain = await openStream(sseUrl, asCaller());
+    const [cookie = ""] = plain.headers["set-cookie"] ?? [];
+    expect(cookie).toMatch(/^mcp_resume=[0-9a-f-]{36}; /);
+    expect(cookie).toContain(`; Path=${base}/sse; HttpOnly; SameSite=Lax`);
+    const browser = await openStream(sseUrl, { ...asCaller(), "sec-fetch-site": "same-origin" });
+    expect(browser.headers["set-cookie"]).toBeUndefined();
+  });
+
+  it("RESUME-4, RESUME-5: the mark alone is answered by a probe, and by no other event", async () => {
+    const { sseUrl } = await serve();
+    const one = await converse(sseUrl);
+    const other = await converse(sseUrl);
+    await leave(one);
+    await leave(other);
+    await post(one.postUrl, toolCall(9, "echo", { text: "late" }), one.headers);
+    const back = await openStream(sseUrl, { ...asCaller(), ...COMES_BACK });
+    await answerPing(back, "express-mcp-sse-probe-", one);
+    expect((await back.nextEvent()).data).toBe(`${one.endpoint}&r=1`);
+    // What it may not have is all there is: nothing was acknowledged.
+    const ids = [await back.nextMessage(), await back.nextMessage()].map(({ id }) => id as unknown);
+    expect(ids).toEqual([initialize.id, 9]);
+  });
+
+  it("RESUME-7, RESUME-8: calls are taken while nobody listens, until the grace is over", async () => {
+    const { sseUrl, sessions } = await serve({ resume: { graceMs: 1_000 } });
+    const alice = await converse(sseUrl);
+    const reason = new Promise((resolve) => sessions.on("closed", (_session, why) => resolve(why)));
+    await leave(alice);
+    const call = toolCall(9, "echo", { text: "away" });
+    expect((await post(alice.postUrl, call, alice.headers)).status).toBe(202);
+    expect(await reason).toBe("grace-expired");
+    const gone = await post(alice.postUrl, call, alice.headers);
+    expect([gone.status, gone.json.error.data.code]).toEqual([404, "session_not_found"]);
+  });
+
+  it("RESUME-8: a session that received nothing ends with its stream", async () => {
+    const { sseUrl, sessions } = await serve();
+    const closed = new Promise((resolve) => sessions.on("closed", (_session, why) => resolve(why)));
+    const stream = await openStream(sseUrl, asCaller());
+    await stream.nextEvent();
+    stream.close();
+    expect(await closed).toBe("client-disconnected");
+  });
+
+  it("RESUME-14: a client whose session is gone is told by a 404 and an endpoint that it refuses", async () => {
+    const { sseUrl, sessions } = await serve();
+    const old = await converse(sseUrl);
+    sessions.close(old.sessionId);
+    await old.stream.ended;
+    const back = await openStream(sseUrl, { ...asCaller(), ...COMES_BACK });
+    const { data } = await back.nextEvent();
+    const url = new URL(data, sseUrl).href;
+    const answer = await post(url, toolCall(3, "echo", { text: "as ever" }), asCaller());
+    expect([answer.status, answer.json.error.data.code]).toEqual([404, "session_not_found"]);
+    expect(await back.nextEvent()).toEqual({
+      event: "endpoint",
+      data: "http://session-expired.invalid/",
+    });
+    await back.ended;
+    expect(sessions.size).toBe(0);
+  });
+
+  it("RESUME-14: and goes on if it begins anew, or if it is not to be closed", async () => {
+    const { sseUrl } = await serve();
+    const back = await openStream(sseUrl, { ...asCaller(), ...COMES_BACK });
+    const url = new URL((await back.nextEvent()).data, sseUrl).href;
+    expect((await post(url, initialize, asCaller())).status).toBe(202);
+    expect(await back.nextMessage()).toMatchObject({ id: initialize.id, result: {} });
+    expect((await post(url, initialized, asCaller())).status).toBe(202);
+  });
+});
+
+/** Marks that any client may carry which had a session before. */
+const MARKS: [string, Record<string, string>][] = [
+  ["the version header", COMES_BACK],
+  ["Last-Event-ID", { "last-event-id": "0b6a1f3e-5a5e-4c2b-9d5e-0a1b2c3d4e5f:7" }],
+  ["a cookie", { cookie: "mcp_resume=0b6a1f3e-5a5e-4c2b-9d5e-0a1b2c3d4e5f", ...COMES_BACK }],
+];
+
+describe("a client that comes back to a server that cannot take it", () => {
+  it.each(MARKS)("RESUME-11: is told by 200 and retry to come again: %s", async (_name, marks) => {
+    const { sseUrl } = await serveRouter({
+      resume: { retryMs: 1234 },
+      createServer: () => createToolServer(),
+      sessions: { maxSessions: 1 },
+    });
+    await converse(sseUrl, bob());
+    const later = await openStream(sseUrl, { ...asCaller(), ...marks });
+    await later.ended;
+    expect([later.status, later.headers["content-type"]]).toEqual([200, "text/event-stream"]);
+    expect(later.bytes).toBe("retry: 1234\n\n");
+    const fresh = await send(sseUrl, { headers: asCaller() });
+    expect([fresh.status, fresh.json.error]).toEqual([503, "server_full"]);
+  });
+
+  it.each(MARKS)("RESUME-11: but 401 is 401: %s", async (_name, marks) => {
+    const { sseUrl } = await serveRouter();
+    const answer = await send(sseUrl, { headers: { authorization: "Bearer x", ...marks } });
+    expect(answer.status).toBe(401);
+  });
+
+  it("RESUME-11: without resumption it hears what everybody hears", async () => {
+    const { sseUrl } = await serveRouter({ resume: false, sessions: { maxSessions: 1 } });
+    await converse(sseUrl, bob());
+    const answer = await send(sseUrl, { headers: { ...asCaller(), ...COMES_BACK } });
+    expect(answer.status).toBe(503);
+  });
+});

@@ -1,0 +1,48 @@
+import { EventEmitter, once } from "node:events";
+import type { CloseReason, LimitReached, Principal, SseRouter } from "../../src/index.js";
+
+/** What a router's sessions have announced, and a way to wait for it. */
+export class Facts {
+  readonly limited: LimitReached<Principal | undefined>[] = [];
+  readonly closed: { readonly id: string; readonly reason: CloseReason }[] = [];
+  readonly #events = new EventEmitter().setMaxListeners(0);
+
+  constructor(sessions: SseRouter["sessions"]) {
+    sessions.on("limited", (fact) => {
+      this.limited.push(fact);
+      this.#events.emit("fact");
+    });
+    sessions.on("closed", ({ id }, reason) => {
+      this.closed.push({ id, reason });
+      this.#events.emit("fact");
+    });
+  }
+
+  /** The reason for which a session has ended, or will end. */
+  async reasonOf(id: string): Promise<CloseReason> {
+    for (;;) {
+      const found = this.closed.find((fact) => fact.id === id);
+      if (found !== undefined) return found.reason;
+      await once(this.#events, "fact");
+    }
+  }
+
+  /** The first fact about a limit, as soon as there is one. */
+  async reached(limit: LimitReached<unknown>["limit"]): Promise<LimitReached<unknown>> {
+    for (;;) {
+      const found = this.limited.find((fact) => fact.limit === limit);
+      if (found !== undefined) return found;
+      await once(this.#events, "fact");
+    }
+  }
+}
+
+/** Something that a test waits for. */
+export function signal<T = void>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
+/** Lets everything that is under way go one turn further. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
