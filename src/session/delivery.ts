@@ -116,6 +116,8 @@ export class Delivery {
   attach(stream: EventStream, endpoint: string, retryMs?: number): void {
     this.#leaveStream()?.end();
     this.#stream = stream;
+    // A reader that is never faster than its messages come leaves no other moment.
+    stream.ondrain = () => this.#forgetWritten(stream);
     const retry = retryMs === undefined ? "" : `retry: ${retryMs}\n`;
     const id = this.#isKeeping ? { id: this.#idOf(this.#outbox.keptSeq) } : undefined;
     // A client that left again meanwhile makes the stream end, which its owner hears of.

@@ -79,6 +79,8 @@ interface WaitingFrame {
 export class EventStream {
   /** Called once, however the stream ends. */
   onend: ((end: StreamEnd) => void) | undefined;
+  /** Called whenever all that was accepted so far has left this process. */
+  ondrain: (() => void) | undefined;
 
   readonly #res: ServerResponse & { flush?: () => void };
   readonly #options: EventStreamOptions;
@@ -200,6 +202,7 @@ export class EventStream {
   readonly #writeWaiting = (): void => {
     this.#queuedBytes = 0;
     this.#watch.stop();
+    this.ondrain?.();
     while (this.#hasRoom()) {
       const next = this.#waiting.shift();
       if (next === undefined) break;

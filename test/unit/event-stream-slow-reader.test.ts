@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { Delivery } from "../../src/session/delivery.js";
 import { encodeEvent } from "../../src/wire/event-stream.js";
 import { disposeAll } from "../support/disposer.js";
 import { bigFrame, isSettled, openPair, openSlowPair } from "./stream-server.js";
@@ -157,5 +158,28 @@ describe("a reader that takes nothing", () => {
     await closed;
     expect(pair.ends).toEqual(["ended"]);
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it("SLOW-4: whose queue is never empty makes its session keep no more than it may", async () => {
+    const { stream, reader } = await openSlowPair({ maxQueuedBytes: 1 });
+    const delivery = new Delivery("session", {
+      graceMs: 1,
+      maxBufferedBytes: MIB,
+      retryMs: 1,
+      probeMs: 1,
+      closeLostClients: false,
+    });
+    delivery.attach(stream, "/messages");
+    // More than the buffers between the two can hold, so that no write is through at once.
+    const params = { data: "x".repeat(24 * MIB) };
+    const sending = (async () => {
+      for (let sent = 0; sent < 3; sent++) {
+        await delivery.send({ jsonrpc: "2.0", method: "large", params });
+      }
+    })();
+    reader.resume();
+    await sending;
+    // Who has nothing cannot go on where it was: the first are not kept any more.
+    expect(delivery.acknowledge(0)).toBe(false);
   });
 });
