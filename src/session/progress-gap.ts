@@ -63,7 +63,9 @@ export class ProgressGap {
    * @param acknowledged what the client is known to have; `undefined` if it cannot tell yet.
    */
   delayOf(message: JsonRpcMessage, now: number, acknowledged: Acknowledged | undefined): number {
-    const last = this.#recent.get(this.#tokenOf(message));
+    const token = this.#tokenOf(message);
+    // Progress may have been reported without a token, too: then of no call at all.
+    const last = token === undefined ? undefined : this.#recent.get(token);
     if (last === undefined) return 0;
     if (acknowledged !== undefined && last.seq <= acknowledged.seq) return 0;
     return Math.max(0, last.writtenAt + gapFor(acknowledged) - now);

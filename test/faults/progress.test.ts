@@ -77,6 +77,17 @@ it.each([
   expect(gap.delayOf({ ...answer, id: 8 }, 5_000, acknowledged)).toBe(0);
 });
 
+it("RESUME-12: progress that names no call holds back nothing", () => {
+  const gap = new ProgressGap();
+  // What a tool sends that reports progress although its caller did not ask for it.
+  const report = { jsonrpc: "2.0", method: "notifications/progress", params: { progress: 1 } };
+  gap.noteWritten({ ...report, jsonrpc: "2.0" }, 1, 5_000);
+  const acknowledged = { seq: 0, hasAnswered: true };
+  for (const message of [report, { id: 7, method: "roots/list" }, { id: 7, result: {} }]) {
+    expect(gap.delayOf({ ...message, jsonrpc: "2.0" }, 5_000, acknowledged)).toBe(0);
+  }
+});
+
 it("RESUME-12: the same holds when both are sent again, how often it may be", async () => {
   const { stream, say, comeBack } = await start();
   await say(call);
