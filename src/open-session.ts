@@ -80,7 +80,11 @@ export async function openSession(
   try {
     const server = await createServerInTime(session, createServer, options);
     session.onClosed(() => closings.add(closeServer(session, server, options)));
-    if (hasLeft(req)) return;
+    // A connection that was just cut says so only later, when nobody listens any more.
+    if (hasLeft(req)) {
+      leave();
+      return;
+    }
     if (session.state === "closed") throw endedWhileOpening();
     beforeHead?.(session);
     const { stream, endpoint } = opening;

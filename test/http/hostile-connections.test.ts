@@ -172,6 +172,23 @@ describeEveryRouter((serve) => {
     expect([made, sessions.size]).toEqual([0, 0]);
   });
 
+  it("SESSION-1: a connection that breaks just when its server is there leaves no session", async () => {
+    const closed = new Promise<void>((resolve) => (noteClosed = resolve));
+    const { sseUrl, sessions } = await serve({
+      sessions: { initTimeoutMs: 0 },
+      createServer: ({ request }) => {
+        const server = createToolServer();
+        server.close = async () => noteClosed();
+        // Its "close" is still to come when the server is returned.
+        request!.socket.destroy();
+        return server;
+      },
+    });
+    await expect(openSession(sseUrl, asCaller())).rejects.toThrow();
+    await closed;
+    expect(sessions.size).toBe(0);
+  });
+
   it("AUTH-11: guard in front of the router itself still lets query keys in", async () => {
     const key = "an-api-key-0123456789";
     let guard: RequestHandler = (_req, _res, next) => next();
@@ -186,4 +203,5 @@ describeEveryRouter((serve) => {
   });
 });
 
+let noteClosed: () => void;
 let verify: (key: string) => Promise<{ id: string }>;
