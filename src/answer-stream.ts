@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Caller } from "./auth/outcome.js";
-import { openSession } from "./open-session.js";
+import { hasLeft, openSession } from "./open-session.js";
 import type { Opening, OpeningContext, RouterSession } from "./open-session.js";
 import type { ResumeOptions } from "./session/delivery.js";
 import type { Probes } from "./session/probe.js";
@@ -38,6 +38,8 @@ export async function answerStream(
   request: StreamRequest,
   context: StreamContext,
 ): Promise<void> {
+  // The client may have left while it was authenticated, and have come back since.
+  if (hasLeft(req)) return;
   const { resume } = context.options;
   if (resume === undefined) {
     context.checkOpen();

@@ -68,7 +68,7 @@ export async function openSession(
   { options, sessions, createServer, closings }: OpeningContext,
   beforeHead?: (session: RouterSession) => void,
 ): Promise<void> {
-  // The client may have left while it was authenticated: then nobody waits for a server.
+  // The client may have left while it was asked for its session: then nobody waits for a server.
   if (hasLeft(req)) return;
   const session = createSession(req, opening, options);
   sessions.add(session);
@@ -105,7 +105,7 @@ export async function openSession(
 }
 
 /** Whether nobody is left to hear an answer. */
-function hasLeft({ socket }: IncomingMessage): boolean {
+export function hasLeft({ socket }: IncomingMessage): boolean {
   return socket.destroyed;
 }
 

@@ -1,3 +1,5 @@
+import { request } from "node:http";
+import { signal } from "../limits/support.js";
 import {
   asCaller,
   cleanUpAfterEach,
@@ -182,5 +184,42 @@ describe("a client that comes back to a server that cannot take it", () => {
     await converse(sseUrl, bob());
     const answer = await send(sseUrl, { headers: { ...asCaller(), ...COMES_BACK } });
     expect(answer.status).toBe(503);
+  });
+});
+
+describe("a GET whose client has left while it was authenticated", () => {
+  it("RESUME-6: takes the place of no stream that was opened since", async () => {
+    const held = signal();
+    const asked = signal();
+    const closed = signal();
+    let verify = async (): Promise<{ id: string }> => ({ id: "robot" });
+    const { sseUrl } = await serveRouter({
+      auth: { type: "apikey", options: { verify: () => verify() } },
+      before: [
+        (req, res, next) => {
+          if (req.headers["x-abandoned"] !== undefined) res.on("close", closed.resolve);
+          next();
+        },
+      ],
+    });
+    const headers = { "x-api-key": "an-api-key-0123456789" };
+    const first = await converse(sseUrl, headers);
+    const comeBack = { ...headers, "last-event-id": `${first.sessionId}:1` };
+    verify = async () => {
+      asked.resolve();
+      await held.promise;
+      return { id: "robot" };
+    };
+    const abandoned = request(sseUrl, { headers: { ...comeBack, "x-abandoned": "1" } });
+    abandoned.on("error", () => undefined).end();
+    await asked.promise;
+    abandoned.destroy();
+    await closed.promise;
+    verify = async () => ({ id: "robot" });
+    const second = await openStream(sseUrl, comeBack);
+    await second.nextEvent();
+    held.resolve();
+    await post(first.postUrl, toolCall(9, "echo", { text: "here" }), headers);
+    expect(await second.nextMessage()).toMatchObject({ id: 9 });
   });
 });
