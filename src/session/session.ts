@@ -142,10 +142,11 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
    */
   attach(stream: EventStream, endpoint: string): void {
     if (this.#end.reason !== undefined) throw sessionClosed();
+    stream.onend = (end) => this.#streamEnded(stream, end);
+    // It cannot be opened where somebody else has answered: then nothing has changed.
+    if (!stream.isOpen) stream.open();
     this.#grace.clear();
     this.#lastStream = stream;
-    stream.onend = (end) => this.#streamEnded(stream, end);
-    if (!stream.isOpen) stream.open();
     const count = this.#attachments++;
     const joint = endpoint.includes("?") ? "&" : "?";
     this.#delivery.attach(

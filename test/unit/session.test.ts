@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { McpSseError } from "../../src/errors.js";
+import type { ResumeOptions } from "../../src/session/delivery.js";
 import { Session } from "../../src/session/session.js";
 import type { CloseReason } from "../../src/session/session.js";
 import { EventStream } from "../../src/wire/event-stream.js";
@@ -18,12 +19,15 @@ interface Opened {
   closed: Promise<CloseReason>;
 }
 
-async function openSession(options: Partial<EventStreamOptions> = {}): Promise<Opened> {
+async function openSession(
+  options: Partial<EventStreamOptions> = {},
+  resume?: ResumeOptions,
+): Promise<Opened> {
   const made = deferred<Session<string>>();
   const closed = deferred<CloseReason>();
   const reasons: CloseReason[] = [];
   const { url } = await listen((req, res) => {
-    const session = new Session({ principal: "alice", ownerKey: "owner", request: req });
+    const session = new Session({ principal: "alice", ownerKey: "owner", request: req, resume });
     session.onmessage = () => undefined;
     session.onClosed((reason) => {
       reasons.push(reason);
@@ -103,6 +107,27 @@ describe("its state", () => {
     });
     await openStream(url);
     expect(await state.promise).toBe("opening");
+  });
+
+  it("RESUME-8: a stream that cannot be opened leaves it waiting no longer", async () => {
+    const resume = {
+      graceMs: 50,
+      maxBufferedBytes: 1_000,
+      retryMs: 1,
+      probeMs: 1,
+      closeLostClients: false,
+    };
+    const { session, reader, closed } = await openSession({}, resume);
+    session.receive(call(1), {});
+    reader.close();
+    while (!session.isDetached) await new Promise(setImmediate);
+    const { url } = await listen((_req, res) => {
+      // What a middleware does that answers in our place after some time.
+      res.writeHead(503).end();
+      expect(() => session.attach(new EventStream(res, OPTIONS), "/messages")).toThrow(/headers/);
+    });
+    await openStream(url);
+    expect(await closed).toBe("grace-expired");
   });
 
   it("SESSION-3: signal is aborted at the end, whether it was asked for before or after", () => {
