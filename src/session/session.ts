@@ -171,6 +171,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
    * ends later prolongs the session, one that ends earlier does not shorten it.
    */
   renew(principal: P, validUntil?: number): void {
+    if (this.#end.reason !== undefined) return;
     this.#principal = principal;
     if (this.#validUntil === undefined) return;
     if (validUntil === undefined || validUntil > this.#validUntil) {

@@ -1,8 +1,7 @@
 import { inspect } from "node:util";
 import { McpSseError } from "../../src/errors.js";
-import type { ResumeOptions } from "../../src/session/delivery.js";
 import { Session } from "../../src/session/session.js";
-import type { CloseReason } from "../../src/session/session.js";
+import type { CloseReason, SessionInit } from "../../src/session/session.js";
 import { EventStream } from "../../src/wire/event-stream.js";
 import type { EventStreamOptions } from "../../src/wire/event-stream.js";
 import { disposeAll, listen } from "../support/disposer.js";
@@ -10,7 +9,18 @@ import { openStream } from "../support/raw-sse.js";
 import type { RawStream } from "../support/raw-sse.js";
 import { deferred, isSettled, OPTIONS } from "./stream-server.js";
 
-afterEach(disposeAll);
+afterEach(async () => {
+  jest.useRealTimers();
+  await disposeAll();
+});
+
+const RESUME = {
+  graceMs: 50,
+  maxBufferedBytes: 1_000,
+  retryMs: 1,
+  probeMs: 1,
+  closeLostClients: false,
+};
 
 interface Opened {
   session: Session<string>;
@@ -21,13 +31,13 @@ interface Opened {
 
 async function openSession(
   options: Partial<EventStreamOptions> = {},
-  resume?: ResumeOptions,
+  init: Partial<SessionInit<string>> = {},
 ): Promise<Opened> {
   const made = deferred<Session<string>>();
   const closed = deferred<CloseReason>();
   const reasons: CloseReason[] = [];
   const { url } = await listen((req, res) => {
-    const session = new Session({ principal: "alice", ownerKey: "owner", request: req, resume });
+    const session = new Session({ principal: "alice", ownerKey: "owner", request: req, ...init });
     session.onmessage = () => undefined;
     session.onClosed((reason) => {
       reasons.push(reason);
@@ -110,14 +120,7 @@ describe("its state", () => {
   });
 
   it("RESUME-8: a stream that cannot be opened leaves it waiting no longer", async () => {
-    const resume = {
-      graceMs: 50,
-      maxBufferedBytes: 1_000,
-      retryMs: 1,
-      probeMs: 1,
-      closeLostClients: false,
-    };
-    const { session, reader, closed } = await openSession({}, resume);
+    const { session, reader, closed } = await openSession({}, { resume: RESUME });
     session.receive(call(1), {});
     reader.close();
     while (!session.isDetached) await new Promise(setImmediate);
@@ -128,6 +131,19 @@ describe("its state", () => {
     });
     await openStream(url);
     expect(await closed).toBe("grace-expired");
+  });
+
+  it("RESUME-13: a credential that comes after its end sets no timer", () => {
+    jest.useFakeTimers();
+    const session = new Session({
+      principal: "alice",
+      ownerKey: "owner",
+      request: undefined as never,
+      validUntil: Date.now() + 1_000,
+    });
+    session.close();
+    session.renew("alice", Date.now() + 2_000);
+    expect(jest.getTimerCount()).toBe(0);
   });
 
   it("SESSION-3: signal is aborted at the end, whether it was asked for before or after", () => {
