@@ -308,7 +308,8 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   /** The stream ends; the session waits for its owner to come back with a new credential. */
   #expire(): void {
     if (this.#resume === undefined || this.#phase === "new") this.end("credential-expired");
-    else this.#waitForClient()?.end(this.#resume.retryMs);
+    // While the client is away, its time to come back runs already.
+    else if (!this.isDetached) this.#waitForClient()?.end(this.#resume.retryMs);
   }
 
   #notePhase(message: JsonRpcMessage): void {

@@ -133,6 +133,18 @@ describe("its state", () => {
     expect(await closed).toBe("grace-expired");
   });
 
+  it("RESUME-8: an expiry in its grace does not prolong that", async () => {
+    jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate", "queueMicrotask"] });
+    const validUntil = Date.now() + 40;
+    const { session, reader, reasons } = await openSession({}, { resume: RESUME, validUntil });
+    session.receive(call(1), {});
+    reader.close();
+    while (!session.isDetached) await new Promise(setImmediate);
+    jest.advanceTimersByTime(50);
+    expect(reasons).toEqual(["grace-expired"]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it("RESUME-13: a credential that comes after its end sets no timer", () => {
     jest.useFakeTimers();
     const session = new Session({
