@@ -157,7 +157,9 @@ export class SessionRegistry<P = unknown, E = unknown> {
     const owned = [...(this.#byOwner.get(ownerKey) ?? [])];
     return {
       byId: (id) => owned.find((session) => session.id === id),
-      byInstance: (instance) => owned.find((session) => session.instance === instance),
+      // One that is being opened has no server yet that could hear its client.
+      byInstance: (name) =>
+        owned.findLast(({ instance, state }) => instance === name && state !== "opening"),
       all: () => owned,
     };
   }

@@ -223,3 +223,27 @@ describe("a GET whose client has left while it was authenticated", () => {
     expect(await second.nextMessage()).toMatchObject({ id: 9 });
   });
 });
+
+describe("a client process with a name", () => {
+  const named = () => ({ ...asCaller(), "x-mcp-instance": "one" });
+
+  it("RESUME-3: does not get a session that is still being opened", async () => {
+    const asked = signal();
+    const held = signal();
+    let made = 0;
+    const { sseUrl } = await serveRouter({
+      createServer: async () => {
+        asked.resolve();
+        if (++made === 1) await held.promise;
+        return createToolServer();
+      },
+    });
+    // Cut off by a proxy, say: its client has tried again, and the server does not know.
+    const halfOpen = openStream(sseUrl, named());
+    await asked.promise;
+    const conversation = await converse(sseUrl, named());
+    held.resolve();
+    expect((await (await halfOpen).nextEvent()).data).not.toContain(conversation.sessionId);
+    expect(await conversation.call("echo", { text: "here" })).toBe("here");
+  });
+});
