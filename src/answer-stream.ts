@@ -78,12 +78,13 @@ interface Found {
 
 async function findSession(
   res: ServerResponse,
-  { caller }: StreamRequest,
+  { caller, streamPath }: StreamRequest,
   marks: ReconnectMarks,
   { options, sessions, probes }: StreamContext,
   resume: ResumeOptions,
 ): Promise<Found> {
-  const plan = planReconnect(marks, sessions.ownedBy(caller.ownerKey));
+  // Another path may be another tenant's, with a server of another kind.
+  const plan = planReconnect(marks, sessions.ownedBy(caller.ownerKey, streamPath));
   switch (plan.kind) {
     case "fresh":
       return { isLost: plan.isLost };

@@ -45,6 +45,8 @@ export interface Opening {
   readonly caller: Caller;
   /** Path that the client is to post to, without the session. */
   readonly endpoint: string;
+  /** Path of the event stream as the client sees it. */
+  readonly streamPath: string;
   /** Name of the client process, if its user gave it one. */
   readonly instance?: string | undefined;
   /** A stream that is open already, since its client had to be asked something. */
@@ -111,7 +113,7 @@ export function hasLeft({ socket }: IncomingMessage): boolean {
 
 function createSession(
   req: IncomingMessage,
-  { caller, instance, isLost = false }: Opening,
+  { caller, streamPath, instance, isLost = false }: Opening,
   { endsWithCredential, resume, limits }: ResolvedOptions,
 ): RouterSession {
   const { principal, ownerKey, validUntil, upstream } = caller;
@@ -122,6 +124,7 @@ function createSession(
     validUntil: endsWithCredential ? validUntil : undefined,
     ...(upstream !== undefined && { upstream }),
     resume,
+    path: streamPath,
     instance,
     isLost,
     limits,

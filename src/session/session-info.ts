@@ -45,6 +45,8 @@ export interface SessionInit<P> {
   readonly validUntil?: number | undefined;
   /** How the session outlives its stream. Default: it does not. */
   readonly resume?: ResumeOptions | undefined;
+  /** Path of the stream that opened it, as the client sees it. Default: none. */
+  readonly path?: string;
   /** Name of the client process, if its user gave it one. */
   readonly instance?: string | undefined;
   /** Whether the client came back to a session that is gone. */

@@ -152,9 +152,14 @@ export class SessionRegistry<P = unknown, E = unknown> {
     this.#announce("limited", fact);
   }
 
-  /** @internal The sessions of one owner, and of nobody else. */
-  ownedBy(ownerKey: string): OwnSessions<Session<P, E>> {
-    const owned = [...(this.#byOwner.get(ownerKey) ?? [])];
+  /**
+   * @internal The sessions of one owner, and of nobody else.
+   *
+   * @param path where they were opened; without it, anywhere.
+   */
+  ownedBy(ownerKey: string, path?: string): OwnSessions<Session<P, E>> {
+    const all = [...(this.#byOwner.get(ownerKey) ?? [])];
+    const owned = path === undefined ? all : all.filter((session) => session.path === path);
     return {
       byId: (id) => owned.find((session) => session.id === id),
       // One that is being opened has no server yet that could hear its client.

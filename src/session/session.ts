@@ -34,6 +34,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   /** Unguessable, and never taken from outside. */
   readonly id: string = randomUUID();
   readonly ownerKey: string;
+  readonly path: string | undefined;
   readonly instance: string | undefined;
   readonly openedAt = Date.now();
   /** Receives every message of the client; set by the transport. */
@@ -63,6 +64,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   constructor({ principal, ownerKey, request, validUntil, resume, ...init }: SessionInit<P>) {
     this.#upstream = init.upstream?.bind(init);
     this.ownerKey = ownerKey;
+    this.path = init.path;
     this.instance = init.instance;
     this.#principal = principal;
     this.#request = request;

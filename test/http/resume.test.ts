@@ -1,4 +1,6 @@
 import { request } from "node:http";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import type { Request } from "express";
 import { signal } from "../limits/support.js";
 import {
   asCaller,
@@ -245,5 +247,26 @@ describe("a client process with a name", () => {
     held.resolve();
     expect((await (await halfOpen).nextEvent()).data).not.toContain(conversation.sessionId);
     expect(await conversation.call("echo", { text: "here" })).toBe("here");
+  });
+
+  it("RESUME-3: gets no session that it opened at another path", async () => {
+    const { origin } = await serveRouter({
+      after: (app, router) => app.use("/:tenant", router),
+      createServer: ({ request }) => {
+        const { tenant } = (request as Request).params;
+        const server = new McpServer({ name: "tenants", version: "1.0.0" });
+        server.registerTool("tenant", {}, () => ({
+          content: [{ type: "text", text: String(tenant) }],
+        }));
+        return server;
+      },
+    });
+    const acme = await converse(`${origin}/acme/sse`, named());
+    const globex = await converse(`${origin}/globex/sse`, named());
+    expect(globex.sessionId).not.toBe(acme.sessionId);
+    expect(await globex.call("tenant")).toBe("globex");
+    await leave(acme);
+    const back = await openStream(`${origin}/acme/sse`, named());
+    expect((await back.nextEvent()).data).toBe(`${acme.endpoint}&r=1`);
   });
 });
