@@ -39,6 +39,8 @@ export interface ResumableSession {
 
 /** The sessions of the caller who sent the GET, and of nobody else. */
 export interface OwnSessions<S> {
+  /** Whether everybody may call, so that strangers are one owner. Default: false. */
+  readonly isOpenEndpoint?: boolean;
   byId(id: string): S | undefined;
   byInstance(instance: string): S | undefined;
   all(): readonly S[];
@@ -63,7 +65,9 @@ export function planReconnect<S extends ResumableSession>(
   marks: ReconnectMarks,
   own: OwnSessions<S>,
 ): ReconnectPlan<S> {
-  const { lastEvent, cookieSession, instance, isReconnect } = marks;
+  const { lastEvent, cookieSession, isReconnect } = marks;
+  // Among strangers only what nobody else can know tells whose a session is.
+  const instance = own.isOpenEndpoint === true ? undefined : marks.instance;
   if (lastEvent !== undefined) {
     const session = own.byId(lastEvent.sessionId);
     if (session !== undefined) return { kind: "resume", session, seq: lastEvent.seq };
@@ -83,7 +87,8 @@ export function planReconnect<S extends ResumableSession>(
   }
   // Whoever names a session must not be given another: both would come back to it for ever.
   if (lastEvent !== undefined) return { kind: "fresh", isLost: true };
-  if (instance !== undefined) return { kind: "fresh", isLost: false };
+  if (instance !== undefined || own.isOpenEndpoint === true)
+    return { kind: "fresh", isLost: false };
   return planFirst(own);
 }
 

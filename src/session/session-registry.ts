@@ -161,6 +161,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
     const all = [...(this.#byOwner.get(ownerKey) ?? [])];
     const owned = path === undefined ? all : all.filter((session) => session.path === path);
     return {
+      isOpenEndpoint: this.#options.isOpenEndpoint ?? false,
       byId: (id) => owned.find((session) => session.id === id),
       // One that is being opened has no server yet that could hear its client.
       byInstance: (name) =>

@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { Request } from "express";
-import { signal } from "../limits/support.js";
+import { signal, turn } from "../limits/support.js";
 import {
   asCaller,
   cleanUpAfterEach,
@@ -12,7 +12,14 @@ import {
 } from "../support/app.js";
 import type { Conversation } from "../support/app.js";
 import { send } from "../support/raw-http.js";
-import { initialize, initialized, openStream, post, toolCall } from "../support/raw-sse.js";
+import {
+  initialize,
+  initialized,
+  openSession,
+  openStream,
+  post,
+  toolCall,
+} from "../support/raw-sse.js";
 import type { RawStream } from "../support/raw-sse.js";
 
 cleanUpAfterEach();
@@ -268,5 +275,30 @@ describe("a client process with a name", () => {
     await leave(acme);
     const back = await openStream(`${origin}/acme/sse`, named());
     expect((await back.nextEvent()).data).toBe(`${acme.endpoint}&r=1`);
+  });
+});
+
+describe("on an open endpoint, where strangers are one caller", () => {
+  it("RESUME-5: nobody gets another's session because it waits", async () => {
+    const { sseUrl, sessions } = await serveRouter({ auth: false });
+    const victim = await openSession(sseUrl);
+    await post(victim.postUrl, initialize);
+    victim.stream.close();
+    while (sessions.list()[0]?.state !== "detached") await turn();
+    const stranger = await openSession(sseUrl);
+    expect(stranger.endpoint.split("&")[0]).not.toBe(victim.endpoint);
+    const victimAgain = { "last-event-id": `${victim.endpoint.split("=")[1]}:0` };
+    const back = await openStream(sseUrl, victimAgain);
+    expect((await back.nextEvent()).data).toBe(`${victim.endpoint}&r=1`);
+    expect(await back.nextMessage()).toMatchObject({ id: initialize.id });
+  });
+
+  it("RESUME-3: nobody gets another's session because he guesses its name", async () => {
+    const { sseUrl } = await serveRouter({ auth: false });
+    const named = { "x-mcp-instance": "laptop" };
+    const victim = await converse(sseUrl, named);
+    const stranger = await openSession(sseUrl, named);
+    expect(stranger.endpoint).not.toContain(victim.sessionId);
+    expect(await victim.call("echo", { text: "mine" })).toBe("mine");
   });
 });
