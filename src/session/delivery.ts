@@ -114,7 +114,9 @@ export class Delivery {
    * An earlier stream ends, since a client that opened another does not read it any more.
    */
   attach(stream: EventStream, endpoint: string, retryMs?: number): void {
-    this.#leaveStream()?.end();
+    const before = this.#leaveStream();
+    // What it did not take would wait for nobody, once for each stream that a client opens.
+    before?.end(undefined, before.isBlocked ? 0 : undefined);
     this.#stream = stream;
     // A reader that is never faster than its messages come leaves no other moment.
     stream.ondrain = () => this.#forgetWritten(stream);

@@ -12,6 +12,14 @@ afterEach(async () => {
 
 const MIB = 1024 * 1024;
 
+const RESUME = {
+  graceMs: 1,
+  maxBufferedBytes: MIB,
+  retryMs: 1,
+  probeMs: 1,
+  closeLostClients: false,
+};
+
 function fakeClock(): void {
   jest.useFakeTimers({
     doNotFake: ["nextTick", "setImmediate", "clearImmediate", "queueMicrotask", "performance"],
@@ -162,13 +170,7 @@ describe("a reader that takes nothing", () => {
 
   it("SLOW-4: whose queue is never empty makes its session keep no more than it may", async () => {
     const { stream, reader } = await openSlowPair({ maxQueuedBytes: 1 });
-    const delivery = new Delivery("session", {
-      graceMs: 1,
-      maxBufferedBytes: MIB,
-      retryMs: 1,
-      probeMs: 1,
-      closeLostClients: false,
-    });
+    const delivery = new Delivery("session", RESUME);
     delivery.attach(stream, "/messages");
     // More than the buffers between the two can hold, so that no write is through at once.
     const params = { data: "x".repeat(24 * MIB) };
@@ -181,5 +183,20 @@ describe("a reader that takes nothing", () => {
     await sending;
     // Who has nothing cannot go on where it was: the first are not kept any more.
     expect(delivery.acknowledge(0)).toBe(false);
+  });
+
+  it("RESUME-6: loses at once what waits for it when its client has opened another stream", async () => {
+    const delivery = new Delivery("session", RESUME);
+    const [before, newest] = [await openSlowPair(), await openSlowPair()];
+    delivery.attach(before.stream, "/messages");
+    const closed = once(before.res, "close");
+    await delivery.send({
+      jsonrpc: "2.0",
+      method: "large",
+      params: { data: "x".repeat(24 * MIB) },
+    });
+    delivery.attach(newest.stream, "/messages");
+    await closed;
+    expect([before.stream.isOpen, newest.stream.isOpen]).toEqual([false, true]);
   });
 });
