@@ -80,14 +80,19 @@ export class CallerGate {
   /** Answers with an error, and tells the operator why. */
   refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
     this.redact(req);
+    this.log("refused", req, error);
+    answerError(res, toAnswer(error));
+  }
+
+  /** Tells the operator what was done with a request, and why. */
+  log(what: string, req: IncomingMessage, error: unknown): void {
     const { logger } = this.#init.options;
     const answer = toAnswer(error);
     const reason = error instanceof RefusedCaller ? error.reason : answer.message;
     const leg = req.method === "GET" || req.method === "POST" ? req.method : "other method";
-    const line = `refused ${leg}: ${answer.status} ${answer.code}: ${reason}${describeCause(answer)}`;
+    const line = `${what} ${leg}: ${answer.status} ${answer.code}: ${reason}${describeCause(answer)}`;
     if (answer.status >= 500) logger.error(line);
     else logger.info(line);
-    answerError(res, answer);
   }
 
   /** @throws RefusedCaller when an address has sent too many bad credentials. */

@@ -199,16 +199,16 @@ export class SseEndpoints {
   }
 
   /**
-   * How soon a client is to come back that must not be told 404, 429 or 503, in milliseconds:
+   * How soon a client is to come back that must not be told 404, 429, 500 or 503, in milliseconds:
    * official clients that come back take those for the end, and never try again.
    */
   #comeBackLater(req: IncomingMessage, error: unknown): number | undefined {
-    const { resume, logger } = this.#init.options;
-    const { status, code } = toAnswer(error);
-    if (resume === undefined || ![404, 429, 503].includes(status)) return undefined;
+    const { resume } = this.#init.options;
+    const { status } = toAnswer(error);
+    if (resume === undefined || ![404, 429, 500, 503].includes(status)) return undefined;
     if (req.method !== "GET" || !comesBack(readMarks(req))) return undefined;
     this.callers.redact(req);
-    logger.info(`put off GET of a client that comes back: ${status} ${code}`);
+    this.callers.log("put off the returning client's", req, error);
     return resume.retryMs;
   }
 }

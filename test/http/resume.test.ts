@@ -182,6 +182,21 @@ describe("a client that comes back to a server that cannot take it", () => {
     expect([fresh.status, fresh.json.error]).toEqual([503, "server_full"]);
   });
 
+  it.each(MARKS)(
+    "RESUME-11: is told the same while its server cannot be made, and the log says why: %s",
+    async (_name, marks) => {
+      const { sseUrl, lines } = await serveRouter({
+        createServer: () => {
+          throw new Error("the database is away");
+        },
+      });
+      const later = await openStream(sseUrl, { ...asCaller(), ...marks });
+      await later.ended;
+      expect([later.status, later.bytes]).toEqual([200, "retry: 1000\n\n"]);
+      expect(lines.at(-1)).toMatch(/^error: .*GET.* 500 server_error: .*the database is away/);
+    },
+  );
+
   it.each(MARKS)("RESUME-11: but 401 is 401: %s", async (_name, marks) => {
     const { sseUrl } = await serveRouter();
     const answer = await send(sseUrl, { headers: { authorization: "Bearer x", ...marks } });
