@@ -157,6 +157,9 @@ export class SSEServerTransport {
   async send(message: unknown): Promise<void> {
     const { state } = this.#session;
     if (state === "opening" || state === "closed") throw new Error("Not connected");
+    if (typeof message !== "object" || message === null) {
+      throw new TypeError("A JSON-RPC message is an object.");
+    }
     await this.#session.send(message);
   }
 

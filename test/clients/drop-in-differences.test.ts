@@ -232,6 +232,16 @@ describe("the stream", () => {
     expect(await stream.nextComment()).toBe(": keep-alive");
   });
 
+  it.each([undefined, null, "text", 5])(
+    "STREAM-4: %p is no message: send() rejects, and nothing else comes of it",
+    async (message) => {
+      const { transport, stream } = await hostOurs();
+      await expect(transport.send(message as never)).rejects.toThrow(TypeError);
+      await transport.send(ping);
+      expect(await stream.nextMessage()).toEqual(ping);
+    },
+  );
+
   it("STREAM-8: send() waits for a slow reader, and rejects when that goes away", async () => {
     const { stream, transport } = await hostOurs({ options: { maxQueuedBytes: 1 } as object });
     stream.pause();
