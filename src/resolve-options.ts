@@ -215,7 +215,8 @@ function checkResume(option: string, value: ResumeConfig | false = {}): ResumeOp
     maxBufferedBytes: checkNumber(`${option}.maxBufferedBytes`, maxBufferedBytes, 1_048_576, {
       min: 1,
     }),
-    retryMs: checkMilliseconds(`${option}.retryMs`, retryMs, 1_000),
+    // Clients ignore a time that is not written in digits only.
+    retryMs: Math.ceil(checkMilliseconds(`${option}.retryMs`, retryMs, 1_000)),
     probeMs: checkMilliseconds(`${option}.probeMs`, probeMs, 2_000),
     closeLostClients: closeLostClients ?? true,
   };

@@ -169,6 +169,11 @@ it.each([
   expect(() => server(withOption(option, value))).not.toThrow();
 });
 
+it("RESUME-11: retry is a whole number, since clients ignore every other", () => {
+  const { resume } = resolveOptions({ resume: { retryMs: 250.5 } }, "options");
+  expect(resume?.retryMs).toBe(251);
+});
+
 it("MESSAGE-5: sizes are bytes, as numbers or as text", () => {
   const sizeOf = (maxMessageSize: number | string) =>
     resolveOptions({ maxMessageSize }, "options").maxMessageBytes;
