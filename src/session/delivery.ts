@@ -31,6 +31,13 @@ const ACK_PREFIX = "express-mcp-sse-ack-";
  */
 const ACK_DELAY_MS = 250;
 
+/**
+ * After how long it is asked for again, in milliseconds: a client sends its answer once, and that
+ * may be lost. Of a client that is slow the first answers still count, up to as many.
+ */
+const ASK_AGAIN_MS = 10_000;
+const MAX_ASKED = 10;
+
 /** Why a message cannot be kept for a client that is away. */
 export const OVERFLOW = Symbol("overflow");
 
@@ -59,8 +66,8 @@ export class Delivery {
   #writtenSeq = 0;
   #ackTimer: NodeJS.Timeout | undefined;
   #gapTimer: NodeJS.Timeout | undefined;
-  /** The ping that waits for its answer, and what that will acknowledge. */
-  #asked: { readonly id: string; readonly seq: number } | undefined;
+  /** The pings that wait for their answers, and what these will acknowledge; oldest first. */
+  #asked: { readonly id: string; readonly seq: number; readonly at: number }[] = [];
   /** Whether the client has answered a ping of ours. */
   #hasAnswered = false;
   #changeListeners: (() => void)[] = [];
@@ -184,9 +191,10 @@ export class Delivery {
       this.#release();
       return false;
     }
-    if (id === this.#asked?.id) {
-      this.#outbox.acknowledge(this.#asked.seq);
-      this.#asked = undefined;
+    const index = this.#asked.findIndex((asked) => asked.id === id);
+    const [ping] = this.#asked.splice(0, index + 1).slice(-1);
+    if (ping !== undefined) {
+      this.#outbox.acknowledge(ping.seq);
       this.#hasAnswered = true;
       this.#announceChange();
       if (this.#outbox.isWaiting) this.#askSoon(ACK_DELAY_MS);
@@ -271,18 +279,21 @@ export class Delivery {
   }
 
   #askSoon(ms: number): void {
-    if (!this.isAnswering || this.#asked !== undefined) return;
+    const last = this.#asked.at(-1);
+    const isAsked = last !== undefined && performance.now() - last.at < ASK_AGAIN_MS;
+    if (!this.isAnswering || isAsked) return;
     if (ms === 0) clearTimeout(this.#ackTimer);
     else if (this.#ackTimer !== undefined) return;
     this.#ackTimer = setTimeout(this.#ask, ms).unref();
   }
 
-  /** Asks once for everything that was written; no second time while there is no answer. */
+  /** Asks for everything that was written. */
   readonly #ask = (): void => {
     this.#ackTimer = undefined;
     if (this.#stream === undefined || this.#putSeq <= this.#outbox.keptSeq) return;
     const id = `${ACK_PREFIX}${randomUUID()}`;
-    this.#asked = { id, seq: this.#putSeq };
+    this.#asked.push({ id, seq: this.#putSeq, at: performance.now() });
+    if (this.#asked.length > MAX_ASKED) this.#asked.shift();
     this.#stream.write(pingFrame(id)).catch(() => undefined);
   };
 
@@ -290,7 +301,7 @@ export class Delivery {
     const stream = this.#stream;
     if (stream !== undefined) this.#forgetWritten(stream);
     this.#stream = undefined;
-    this.#asked = undefined;
+    this.#asked = [];
     this.#putSeq = 0;
     this.#writtenSeq = 0;
     clearTimeout(this.#ackTimer);

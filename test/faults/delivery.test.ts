@@ -172,3 +172,29 @@ it("RESUME-6, RESUME-9, RESUME-12: whatever happens, everything arrives in order
     { numRuns: 1_000 },
   );
 });
+
+/** Ids of the acknowledgement pings among frames. */
+const pingsIn = (frames: readonly string[]): string[] =>
+  frames.flatMap((frame) => /"id":"(express-mcp-sse-ack-[^"]+)"/.exec(frame)?.[1] ?? []);
+
+it("RESUME-9: a pong that is lost is asked for again, so that not all that follows is sent twice", () => {
+  const delivery = new Delivery("session", {
+    graceMs: 0,
+    maxBufferedBytes: 1_000_000,
+    retryMs: 1,
+    probeMs: 1,
+    closeLostClients: false,
+  });
+  delivery.isAnswering = true;
+  const stream = new FakeStream(() => undefined);
+  delivery.attach(stream as unknown as EventStream, "/messages");
+  for (const method of ["first", "second", "third"]) {
+    void delivery.send({ jsonrpc: "2.0", method });
+    // Long after the client has sent its pong, which a proxy answered with 502, say.
+    jest.advanceTimersByTime(6_000);
+  }
+  const pings = pingsIn(stream.frames);
+  expect(pings).toHaveLength(2);
+  delivery.takeAnswer({ jsonrpc: "2.0", id: pings[1]!, result: {} });
+  expect(delivery.isWaiting).toBe(false);
+});
