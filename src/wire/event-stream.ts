@@ -38,6 +38,12 @@ const STREAM_HEADERS: Readonly<Record<string, string>> = {
   "X-Accel-Buffering": "no",
 };
 
+/**
+ * How long the last bytes of a stream may take to leave, in milliseconds. Nobody counts a stream
+ * any more that has ended, so it must not last as long as its reader likes.
+ */
+const LAST_BYTES_MS = 60_000;
+
 const LINE_BREAK = /\r\n|\r|\n/;
 
 /**
@@ -168,13 +174,12 @@ export class EventStream {
    * @param retryMs tells the client when to come back, in milliseconds.
    * @param cutAfterMs how long the rest may take to leave at all, in milliseconds.
    */
-  end(retryMs?: number, cutAfterMs?: number): void {
+  end(retryMs?: number, cutAfterMs = LAST_BYTES_MS): void {
     if (this.#hasEnded) return;
     if (this.#isOpen) this.#res.end(retryMs === undefined ? undefined : `retry: ${retryMs}\n\n`);
     this.#finish("ended");
     if (!this.#isOpen || this.#res.writableFinished) return;
     if (this.#options.stallMs > 0) this.#watch.start(this.#options.stallMs);
-    if (cutAfterMs === undefined) return;
     const cut = setTimeout(() => this.#res.destroy(), cutAfterMs).unref();
     this.#res.once("close", () => clearTimeout(cut));
   }

@@ -168,6 +168,21 @@ describe("a reader that takes nothing", () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it("SLOW-1: after the end of its stream has a minute at most, however much it takes", async () => {
+    fakeClock();
+    const pair = await openSlowPair({ stallMs: 30_000, maxQueuedBytes: 1 });
+    void pair.stream.write(bigFrame(96 * MIB));
+    const closed = once(pair.res, "close");
+    pair.stream.end();
+    for (let time = 0; time < 3; time++) {
+      await pair.reader.take(12 * MIB);
+      expect(pair.res.destroyed).toBe(false);
+      jest.advanceTimersByTime(20_000);
+    }
+    await closed;
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it("SLOW-4: whose queue is never empty makes its session keep no more than it may", async () => {
     const { stream, reader } = await openSlowPair({ maxQueuedBytes: 1 });
     const delivery = new Delivery("session", RESUME);
