@@ -141,6 +141,7 @@ export function corsOptions({ allowedOrigins, requestHeaders, credentials }: Cor
       "Content-Type",
       "Mcp-Protocol-Version",
       "Last-Event-ID",
+      "X-MCP-Instance",
       ...requestHeaders,
     ],
     exposedHeaders: ["WWW-Authenticate", "Retry-After"],

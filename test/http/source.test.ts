@@ -205,6 +205,7 @@ describeEveryMount((serve) => {
         "Content-Type",
         "Mcp-Protocol-Version",
         "Last-Event-ID",
+        "X-MCP-Instance",
         "X-Key",
       ]);
     }
