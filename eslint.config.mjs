@@ -20,9 +20,9 @@ const arrows = [
   },
   {
     files: ["src/*.ts"],
-    ignores: ["src/sse-router.ts", "src/mcp-server.ts", "src/index.ts"],
-    forbidden: "^(express(/|$)|\\./(sse-router|mcp-server|index)\\.js$)",
-    message: "Only sse-router.ts and mcp-server.ts know Express.",
+    ignores: ["src/sse-router.ts", "src/sse-listener.ts", "src/mcp-server.ts", "src/index.ts"],
+    forbidden: "^(express(/|$)|\\./(sse-router|sse-listener|mcp-server|index)\\.js$)",
+    message: "Only sse-router.ts and sse-listener.ts know Express.",
   },
 ];
 

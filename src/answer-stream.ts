@@ -25,6 +25,8 @@ export interface StreamContext extends OpeningContext {
   readonly probes: Probes<RouterSession>;
   /** @throws McpSseError when no new sessions are taken. */
   readonly checkOpen: () => void;
+  /** Hears, before the client does, of the session that it can post to. */
+  readonly opened: (session: RouterSession) => void;
 }
 
 /**
@@ -44,7 +46,7 @@ export async function answerStream(
   if (resume === undefined) {
     context.checkOpen();
     context.sessions.admitStream(request.caller.ownerKey, request.caller.principal);
-    await openSession(req, res, request, context);
+    await openSession(req, res, request, context, context.opened);
     return;
   }
   const marks = readMarks(req);
@@ -60,9 +62,10 @@ export async function answerStream(
       throw error;
     }
     const opening: Opening = { ...request, instance: marks.instance, ...found };
-    await openSession(req, res, opening, context, (session) =>
-      setResumeCookie(req, res, session.id, request),
-    );
+    await openSession(req, res, opening, context, (session) => {
+      context.opened(session);
+      setResumeCookie(req, res, session.id, request);
+    });
     return;
   }
   continueSession(req, res, found.session, found.stream, request, context);
@@ -90,20 +93,26 @@ async function findSession(
       return { isLost: plan.isLost };
     case "resume": {
       const { session, seq } = plan;
-      if (seq === undefined || session.acknowledge(seq)) return { session };
-      // Some of what the client lacks is gone. It must not go on as if it had everything.
-      session.end("buffer-overflow");
-      return { isLost: true };
+      const isWhole = seq === undefined ? session.isWhole : session.acknowledge(seq);
+      return isWhole ? { session } : endIncomplete(session);
     }
     case "probe": {
       const stream = new EventStream(res, options.stream);
       stream.open();
       const session = await probes.ask(stream, caller.ownerKey, resume.probeMs);
-      return session === undefined || session.state === "closed"
-        ? { stream, isLost: true }
-        : { stream, session };
+      if (session === undefined || session.state === "closed") return { stream, isLost: true };
+      return session.isWhole ? { stream, session } : { stream, ...endIncomplete(session) };
     }
   }
+}
+
+/**
+ * Some of what the client may lack is gone. It must not go on as if it had everything, with calls
+ * that wait for answers that nobody will send again.
+ */
+function endIncomplete(session: RouterSession): Found {
+  session.end("buffer-overflow");
+  return { isLost: true };
 }
 
 function continueSession(
@@ -112,9 +121,10 @@ function continueSession(
   session: RouterSession,
   stream: EventStream | undefined,
   request: StreamRequest,
-  { options }: StreamContext,
+  { options, opened }: StreamContext,
 ): void {
   if (stream?.isOpen === false) return;
+  opened(session);
   const { caller, endpoint } = request;
   session.renew(caller.principal, options.endsWithCredential ? caller.validUntil : undefined);
   if (stream === undefined) setResumeCookie(req, res, session.id, request);

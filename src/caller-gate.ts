@@ -4,7 +4,9 @@ import type { AuthMethod } from "./auth/auth-method.js";
 import { ANONYMOUS } from "./auth/authenticate.js";
 import type { Authenticator } from "./auth/authenticate.js";
 import { refusalAnswer, refusalReason } from "./auth/challenge.js";
-import type { Caller } from "./auth/outcome.js";
+import type { Caller, Outcome } from "./auth/outcome.js";
+import { recall, remember } from "./auth/remembered.js";
+import type { Remembered } from "./auth/remembered.js";
 import { AuthThrottle, throttleKey } from "./auth-throttle.js";
 import type { Discovery, SeenMount } from "./discovery.js";
 import type { Sessions } from "./open-session.js";
@@ -25,8 +27,11 @@ export class CallerGate {
   readonly #init: CallerGateInit;
   readonly #discovery: Discovery;
   readonly #throttle: AuthThrottle | undefined;
-  /** Callers whose credential stood in the URL: it is not there any more for a second look. */
-  readonly #redacted = new WeakMap<IncomingMessage, Caller>();
+  /**
+   * What a look at a request came to that may be looked at again: its credential stood in the URL
+   * and is not there any more, or it was bad and need not be judged twice.
+   */
+  readonly #known = new WeakMap<IncomingMessage, Outcome>();
 
   constructor(init: CallerGateInit, discovery: Discovery) {
     this.#init = init;
@@ -54,13 +59,11 @@ export class CallerGate {
   ): Promise<Caller> {
     const { authenticator } = this.#init;
     if (authenticator === undefined) return ANONYMOUS;
-    const known = this.#redacted.get(req);
-    if (known !== undefined) return known;
-    const outcome = await authenticator.authenticate(req);
+    const outcome = this.#known.get(req) ?? (await authenticator.authenticate(req));
     this.redact(req);
     if (outcome.kind === "authenticated") {
       const { caller } = outcome;
-      if (caller.credential?.place === "query") this.#redacted.set(req, caller);
+      if (caller.credential?.place === "query") this.#known.set(req, outcome);
       return caller;
     }
     if (outcome.kind === "invalid" && !outcome.isExpired) await this.#countFailure(address);
@@ -68,6 +71,25 @@ export class CallerGate {
       refusalReason(outcome, this.methods),
       refusalAnswer(outcome, this.methods, this.#discovery.documentUrl(mount)),
     );
+  }
+
+  /** The caller of a request; `undefined` for one who will hear from {@link identify} why not. */
+  async look(req: IncomingMessage): Promise<Caller | undefined> {
+    const outcome = await this.#init.authenticator?.authenticate(req);
+    if (outcome?.kind === "authenticated") return outcome.caller;
+    if (outcome !== undefined) this.#known.set(req, outcome);
+    return undefined;
+  }
+
+  /** What will tell the caller's next request by its credential alone; see {@link recall}. */
+  remember(req: IncomingMessage, caller: Caller): Remembered | undefined {
+    return this.#init.options.revalidateAfterMs > 0 ? remember(req, caller) : undefined;
+  }
+
+  /** The caller of a request, if it is known who that is without asking; see {@link recall}. */
+  recall(req: IncomingMessage, remembered: Remembered | undefined): Caller | undefined {
+    if (this.#init.authenticator === undefined) return ANONYMOUS;
+    return remembered && recall(req, remembered, this.#init.options.revalidateAfterMs);
   }
 
   /** Credentials in the URL have been read, or will not be any more. */

@@ -1,23 +1,12 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import express from "express";
 import type { Principal } from "./auth/principal.js";
-import { answerError } from "./answer-error.js";
-import {
-  checkMilliseconds,
-  checkNumber,
-  checkOptionNames,
-  checkText,
-  McpSseError,
-  optionError,
-} from "./errors.js";
-import { DEFAULT_MAX_HEADER_BYTES, HttpListener } from "./http-listener.js";
-import { checkPath, checkSize, SERVER_OPTION_NAMES } from "./resolve-options.js";
+import { checkMilliseconds, checkOptionNames, checkText, optionError } from "./errors.js";
+import { LazyValidator } from "./lazy-validator.js";
 import type { SseServerOptions } from "./options.js";
 import type { SessionInfo } from "./session/session.js";
-import { buildRouter, DEFAULT_CLOSE_TIMEOUT_MS } from "./sse-router.js";
+import { SseListener } from "./sse-listener.js";
+import { DEFAULT_CLOSE_TIMEOUT_MS } from "./sse-router.js";
 import type { SseRouter } from "./sse-router.js";
 import { createStdioSession } from "./stdio-session.js";
-import { isLoopbackAddress } from "./wire/origin.js";
 
 // eslint-disable-next-line @typescript-eslint/ban-ts-comment -- "expect-error" would itself be an error where the SDK is installed
 /**
@@ -163,8 +152,11 @@ export class MCPServer {
   }
 
   async #createServer(session: SessionInfo<Principal | undefined>): Promise<McpServer> {
-    const { McpServer } = await loadSdk();
-    const server = new McpServer({ name: this.#name, version: this.#version });
+    const { McpServer, AjvJsonSchemaValidator } = await loadSdk();
+    const server = new McpServer(
+      { name: this.#name, version: this.#version },
+      { jsonSchemaValidator: new LazyValidator(() => new AjvJsonSchemaValidator()) },
+    );
     await this.#setup?.(server, session as SessionInfo<never>);
     return server;
   }
@@ -184,10 +176,16 @@ export class MCPServer {
   }
 }
 
-async function loadSdk() {
+/** The parts of SDK v1 that every session needs, loaded once. */
+let sdk: ReturnType<typeof importSdk> | undefined;
+
+async function loadSdk(): ReturnType<typeof importSdk> {
+  sdk ??= importSdk();
   try {
-    return await import("@modelcontextprotocol/sdk/server/mcp.js");
+    return await sdk;
   } catch (cause) {
+    // It may be there the next time.
+    sdk = undefined;
     throw new Error(
       "MCPServer needs version 1 of the SDK: npm install @modelcontextprotocol/sdk. " +
         "With SDK v2 use createSseRouter.",
@@ -196,12 +194,20 @@ async function loadSdk() {
   }
 }
 
+async function importSdk() {
+  const [{ McpServer }, { AjvJsonSchemaValidator }] = await Promise.all([
+    import("@modelcontextprotocol/sdk/server/mcp.js"),
+    import("@modelcontextprotocol/sdk/validation/ajv"),
+  ]);
+  return { McpServer, AjvJsonSchemaValidator };
+}
+
 /** Options of the SSE transport, `undefined` for stdio. */
 function checkTransport(
   transport: SseTransportConfig<never> | StdioTransportConfig,
 ): SseServerOptions | undefined {
   checkOptionNames("transport", transport, ["type", "options"]);
-  if (transport.type === "sse") return checkServerOptions(transport.options ?? {});
+  if (transport.type === "sse") return transport.options ?? {};
   if ((transport.type as unknown) !== "stdio") {
     throw optionError("transport.type", "is unknown", 'Write "sse" or "stdio".');
   }
@@ -213,129 +219,4 @@ function checkTransport(
     );
   }
   return undefined;
-}
-
-function checkServerOptions(options: SseServerOptions<never>): SseServerOptions {
-  const path = "transport.options";
-  checkOptionNames(path, options, SERVER_OPTION_NAMES);
-  const { auth, host = "127.0.0.1", port } = options as SseServerOptions;
-  // Written but undefined, as with a setting that was not found, is no decision to be open.
-  if ("auth" in options && auth === undefined) checkText(`${path}.auth`, auth);
-  checkNumber(`${path}.port`, port, 8080, { min: 0, max: 65_535 });
-  checkText(`${path}.host`, host);
-  checkSize(`${path}.maxHeaderSize`, options["maxHeaderSize"], DEFAULT_MAX_HEADER_BYTES);
-  checkHealth(`${path}.health`, options);
-  if (auth === undefined && host !== "localhost" && !isLoopbackAddress(host)) {
-    throw optionError(
-      `${path}.auth`,
-      `is missing, and other machines can reach ${host}`,
-      "Say who may call, or write auth: false to let everybody in.",
-    );
-  }
-  return options;
-}
-
-/** A health check on one of the endpoints' paths would answer in their place, to everybody. */
-function checkHealth(
-  option: string,
-  { health, endpoint = "/sse", messageEndpoint = "/messages" }: SseServerOptions,
-): void {
-  if (health === false) return;
-  const path = checkPath(option, health, "/health");
-  if (path !== endpoint && path !== messageEndpoint) return;
-  throw optionError(option, "is the path of an endpoint", "Give it a path of its own.");
-}
-
-/** The HTTP server of an {@link MCPServer}. */
-class SseListener {
-  readonly #options: SseServerOptions;
-  readonly #createRouter: () => SseRouter;
-  readonly #maxHeaderBytes: number;
-  #router: SseRouter;
-  #http: HttpListener | undefined;
-  /** Whether the router was closed, and a new start needs a new one. */
-  #isSpent = false;
-
-  constructor(
-    options: SseServerOptions,
-    createMcpServer: (session: SessionInfo<Principal | undefined>) => Promise<McpServer>,
-  ) {
-    this.#options = options;
-    this.#maxHeaderBytes = checkSize(
-      "maxHeaderSize",
-      options.maxHeaderSize,
-      DEFAULT_MAX_HEADER_BYTES,
-    );
-    const { port, host, health, maxHeaderSize, auth = false, ...rest } = options;
-    this.#createRouter = () =>
-      buildRouter({ ...rest, auth, createServer: createMcpServer }, "transport.options");
-    // Made now rather than at start, so that wrong options are found when the object is built.
-    this.#router = this.#createRouter();
-  }
-
-  get sessions(): SseRouter["sessions"] {
-    return this.#router.sessions;
-  }
-
-  get url(): string | undefined {
-    const address = this.#http?.address;
-    if (address === undefined) return undefined;
-    const { publicUrl, endpoint = "/sse" } = this.#options;
-    if (publicUrl !== undefined) return `${publicUrl.replace(/\/$/, "")}${endpoint}`;
-    const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
-    return `http://${host}:${address.port}${endpoint}`;
-  }
-
-  async listen(): Promise<void> {
-    if (this.#isSpent) this.#router = this.#createRouter();
-    this.#isSpent = false;
-    await this.#router.ready().catch((error: unknown) => {
-      throw notReady(error);
-    });
-    const { port = 8080, host = "127.0.0.1" } = this.#options;
-    const app = this.#createApp();
-    const http = new HttpListener({
-      // What Express cannot route at all, such as a target without a path, it would answer in HTML.
-      app: (req, res) => app(req, res, () => answerError(res, notFound())),
-      maxHeaderBytes: this.#maxHeaderBytes,
-      onHeaderTooLarge: () =>
-        this.sessions.noteLimit({ limit: "maxHeaderSize", outcome: "refused" }),
-    });
-    await http.listen(port, host);
-    this.#http = http;
-  }
-
-  async close(timeoutMs: number): Promise<void> {
-    const http = this.#http;
-    this.#http = undefined;
-    await this.#router.close({ timeoutMs });
-    this.#isSpent = true;
-    await http?.close();
-  }
-
-  #createApp(): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
-    const { health = "/health" } = this.#options;
-    const app = express();
-    app.disable("x-powered-by");
-    // As a regular expression, because Express would read some characters of a path as a pattern.
-    if (health !== false) app.get(literally(health), (_req, res) => void res.json({ ok: true }));
-    app.use(this.#router.wellKnown, this.#router);
-    return app;
-  }
-}
-
-function notFound(): McpSseError {
-  return new McpSseError("not_found", "There is nothing here.");
-}
-
-/** A path that matches itself, and tolerates a trailing slash, as Express does. */
-function literally(path: string): RegExp {
-  return new RegExp(`^${path.replace(/[^\w/]/g, "\\$&")}/?$`, "i");
-}
-
-/** A method's error is worded for clients; what an operator needs is underneath. */
-function notReady(error: unknown): Error {
-  const { cause = error } = error as { cause?: unknown };
-  const why = cause instanceof Error ? cause.message : "an authentication method failed";
-  return new Error(`The server cannot be started: ${why}`, { cause: error });
 }

@@ -23,15 +23,15 @@ export interface MessageExtra {
 export class PostExtra implements MessageExtra {
   declare readonly authInfo?: AuthInfo;
   readonly #req: IncomingMessage;
-  readonly #hidden: readonly string[];
+  readonly #hidden: () => readonly string[];
   #requestInfo: RequestInfo | undefined;
   #request: Request | undefined;
 
-  /** @param hidden headers with secrets that tools must not find, in lower case. */
+  /** @param hidden names headers with secrets that tools must not find, in lower case. */
   constructor(
     req: IncomingMessage,
     authInfo: AuthInfo | undefined,
-    hidden: readonly string[] = [],
+    hidden: () => readonly string[] = () => [],
   ) {
     if (authInfo !== undefined) this.authInfo = authInfo;
     this.#req = req;
@@ -50,7 +50,7 @@ export class PostExtra implements MessageExtra {
 
   #createRequestInfo(): RequestInfo {
     const headers = { ...this.#req.headers };
-    for (const name of this.#hidden) Reflect.deleteProperty(headers, name);
+    for (const name of this.#hidden()) Reflect.deleteProperty(headers, name);
     const url = requestUrl(this.#req);
     return url === undefined ? { headers } : { headers, url };
   }
@@ -88,10 +88,11 @@ export function headersToHide(
   { exposesToken }: Caller,
   methods: readonly AuthMethod[],
 ): readonly string[] {
-  const keys = methods
-    .filter((method) => method.exposesToken !== true)
-    .map((method) => method.findCredential?.(req))
-    .filter((found) => found?.place === "header")
-    .map((found) => found?.name ?? "");
-  return exposesToken ? keys : [...keys, "authorization"];
+  const hidden = exposesToken ? [] : ["authorization"];
+  for (const method of methods) {
+    if (method.exposesToken === true) continue;
+    const found = method.findCredential?.(req);
+    if (found?.place === "header") hidden.push(found.name);
+  }
+  return hidden;
 }

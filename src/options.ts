@@ -73,6 +73,13 @@ export interface SessionOptions {
    * either way. Default: `"end-stream"`.
    */
   onTokenExpiry?: "end-stream" | "keep";
+  /**
+   * Milliseconds for which a verified credential needs no second verification on the POSTs of its
+   * session, if every byte of it is the same. Expiry is looked at each time, and what may be
+   * revoked at any moment is asked each time: introspected tokens, API keys of a `verify`
+   * function, other Passport strategies. 0 verifies every request. Default: 30000 (30 seconds).
+   */
+  revalidateAfterMs?: number;
 }
 
 /**
@@ -174,6 +181,11 @@ export interface SseServerOptions<P = Principal> extends SseOptions {
   port?: number;
   /** Address to listen on. Default: `"127.0.0.1"`. */
   host?: string;
+  /**
+   * Whether the POSTs of known sessions are answered before Express sets them up, which makes
+   * them several times as fast. The answers are the same. Default: true.
+   */
+  ahead?: boolean;
   /** Largest request header, all fields together: bytes, or text such as `"64kb"`. More is answered 431. Default: `"128kb"`. */
   maxHeaderSize?: number | string;
   /** Path of the health check, which needs no credential; `false` for none. Default: `"/health"`. */

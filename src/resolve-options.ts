@@ -36,6 +36,8 @@ export interface ResolvedOptions {
   readonly limits: SessionLimits;
   /** Whether a stream ends when its owner's credential does. */
   readonly endsWithCredential: boolean;
+  /** Milliseconds for which a verified credential counts for the next POSTs; 0 for none. */
+  readonly revalidateAfterMs: number;
   /** `undefined` when sessions end with their streams. */
   readonly resume: ResumeOptions | undefined;
   /** `undefined` when any number of credentials may be tried. */
@@ -69,6 +71,7 @@ export const SERVER_OPTION_NAMES = [
   "host",
   "health",
   "maxHeaderSize",
+  "ahead",
 ] as const;
 
 const SESSION_OPTION_NAMES = [
@@ -76,6 +79,7 @@ const SESSION_OPTION_NAMES = [
   "maxQueuedBytes",
   "stallMs",
   "onTokenExpiry",
+  "revalidateAfterMs",
   "maxSessions",
   "maxSessionsPerPrincipal",
   "maxUninitialized",
@@ -155,13 +159,23 @@ export function resolveOptions(options: SseOptions, path: string): ResolvedOptio
 function checkSessions(
   path: string,
   { sessions = {}, keepAliveMs }: SseOptions,
-): Pick<ResolvedOptions, "stream" | "openTimeoutMs" | "endsWithCredential" | "limits"> {
+): Pick<
+  ResolvedOptions,
+  "stream" | "openTimeoutMs" | "endsWithCredential" | "revalidateAfterMs" | "limits"
+> {
   checkOptionNames(`${path}.sessions`, sessions, SESSION_OPTION_NAMES);
-  const { openTimeoutMs, maxQueuedBytes, stallMs, onTokenExpiry } = sessions as SessionOptions;
+  const given = sessions as SessionOptions;
+  const { openTimeoutMs, maxQueuedBytes, stallMs, onTokenExpiry, revalidateAfterMs } = given;
   const defaults = DEFAULT_STREAM_OPTIONS;
   return {
     endsWithCredential: checkExpiryPolicy(`${path}.sessions.onTokenExpiry`, onTokenExpiry),
     openTimeoutMs: checkMilliseconds(`${path}.sessions.openTimeoutMs`, openTimeoutMs, 10_000),
+    revalidateAfterMs: checkMilliseconds(
+      `${path}.sessions.revalidateAfterMs`,
+      revalidateAfterMs,
+      30_000,
+      0,
+    ),
     limits: checkLimits(`${path}.sessions`, sessions),
     stream: {
       keepAliveMs: checkMilliseconds(`${path}.keepAliveMs`, keepAliveMs, defaults.keepAliveMs, 0),

@@ -3,16 +3,20 @@ import cors from "cors";
 import type { AuthMethod } from "./auth/auth-method.js";
 import { McpSseError } from "./errors.js";
 import type { ResolvedOptions } from "./resolve-options.js";
-import { corsOptions, isLoopbackAddress, judgeSource } from "./wire/origin.js";
-import type { SourceVerdict } from "./wire/origin.js";
+import { corsOptions, judgeSource } from "./wire/origin.js";
+import type { RequestSource, SourceVerdict } from "./wire/origin.js";
 
 /** The first step of every request: the headers of every answer, and where the request comes from. */
 export class SourceGate {
   readonly #options: ResolvedOptions;
   readonly #cors: ReturnType<typeof cors>;
+  readonly #headers: readonly (readonly [string, string])[];
+  /** The source that was let in last. */
+  #lastAllowed: RequestSource | undefined;
 
   constructor(options: ResolvedOptions, methods: readonly AuthMethod[]) {
     this.#options = options;
+    this.#headers = Object.entries(options.headers);
     this.#cors = cors({
       ...corsOptions({
         allowedOrigins: options.sourceRules.allowedOrigins,
@@ -35,16 +39,28 @@ export class SourceGate {
     viaTrustedProxy: boolean,
     anyOrigin = false,
   ): void {
-    for (const [name, value] of Object.entries(this.#options.headers)) res.setHeader(name, value);
+    for (const [name, value] of this.#headers) res.setHeader(name, value);
     // Without Origin there is nothing to say; an app that answers CORS itself keeps its answer.
     const { host, origin } = req.headers;
     if (origin !== undefined && !res.hasHeader("Access-Control-Allow-Origin")) {
       this.#cors(req, res, () => undefined);
     }
-    const onLoopback = isLoopbackAddress(req.socket.localAddress);
-    const source = { host, origin: anyOrigin ? undefined : origin, onLoopback, viaTrustedProxy };
+    const judged = anyOrigin ? undefined : origin;
+    const { localAddress } = req.socket;
+    // Almost every request comes from where the last one came from.
+    const last = this.#lastAllowed;
+    const isSame =
+      last?.host === host &&
+      last?.origin === judged &&
+      last?.localAddress === localAddress &&
+      last?.viaTrustedProxy === viaTrustedProxy;
+    if (!isSame) this.#judge({ host, origin: judged, localAddress, viaTrustedProxy });
+  }
+
+  #judge(source: RequestSource): void {
     const verdict = judgeSource(source, this.#options.sourceRules);
     if (verdict !== "allowed") throw sourceRefused(verdict);
+    this.#lastAllowed = source;
   }
 }
 

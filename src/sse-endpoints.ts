@@ -7,6 +7,10 @@ import { CallerGate } from "./caller-gate.js";
 import { Discovery } from "./discovery.js";
 import { endpointFor, publicBase, sessionIdOf } from "./endpoint-path.js";
 import { McpSseError, retryAfter } from "./errors.js";
+import { wasForwarded } from "./forwarded.js";
+import type { TrustsProxy } from "./forwarded.js";
+import { HotPosts } from "./hot-posts.js";
+import type { Lane } from "./hot-posts.js";
 import { headersToHide, PostExtra } from "./message-extra.js";
 import type { RouterSession, ServerFactory, Sessions } from "./open-session.js";
 import { PendingWork } from "./pending-work.js";
@@ -26,10 +30,13 @@ export interface Mount {
   readonly path: string;
   /** Path of the mount as clients see it; empty at the root. */
   readonly base: string;
+  /** The same as requests arrive here, without what a proxy took away. */
+  readonly routedBase: string;
   /** Scheme, host and port as clients see them; `undefined` when the request's Host is none. */
   readonly origin: string | undefined;
   /** Whether a proxy that the application trusts forwarded the request. */
   readonly viaTrustedProxy: boolean;
+  readonly trustsProxy: TrustsProxy;
   /** Whom the request comes from: the peer, or whom a proxy names that the application trusts. */
   readonly address: string | undefined;
 }
@@ -47,6 +54,8 @@ export interface SseEndpointsInit {
   readonly authenticator: Authenticator | undefined;
   readonly sessions: Sessions;
   readonly createServer: ServerFactory;
+  /** Whether the POSTs of known sessions are answered without routing. */
+  readonly knowsPosts: boolean;
 }
 
 /** When to come back to a server that is going away, in seconds. */
@@ -61,6 +70,7 @@ export class SseEndpoints {
   readonly #sources: SourceGate;
   readonly callers: CallerGate;
   readonly discovery: Discovery;
+  readonly #hot = new HotPosts();
   readonly #probes = new Probes<RouterSession>();
   /** Servers of sessions that have ended, on their way out. */
   readonly #closings = new PendingWork();
@@ -110,12 +120,57 @@ export class SseEndpoints {
       checkMethod(req, route);
       const caller = await this.callers.identify(req, mount.address, mount);
       if (route === "stream") await this.#open(req, res, caller, mount);
-      else await this.#receive(req, res, caller);
+      else await this.#receiveAsFound(req, res, caller);
     } catch (error) {
       const later = route === "stream" ? this.#comeBackLater(req, error) : undefined;
       if (later === undefined || res.headersSent) this.callers.refuse(req, res, error);
       else answerLater(res, later);
     }
+  }
+
+  /**
+   * Answers a POST whose session is known by its URL, by the same steps as {@link handle} without
+   * the search for them.
+   *
+   * @param otherwise gets every other request, and those of callers who are not let in: the
+   * ordinary steps find out why.
+   * @param next is handed to it.
+   */
+  handleHot<R extends IncomingMessage, S extends ServerResponse, N>(
+    req: R,
+    res: S,
+    otherwise: (req: R, res: S, next: N) => void,
+    next: N,
+  ): void {
+    const lane = this.#hot.find(req);
+    if (lane === undefined) {
+      otherwise(req, res, next);
+      return;
+    }
+    try {
+      this.#sources.admit(req, res, wasForwarded(req, lane.trustsProxy));
+    } catch (error) {
+      this.callers.refuse(req, res, error);
+      return;
+    }
+    const caller = this.callers.recall(req, lane.remembered);
+    if (caller === undefined) void this.#askLane(req, res, lane, () => otherwise(req, res, next));
+    else void this.#receive(req, res, lane.session, caller);
+  }
+
+  async #askLane(
+    req: IncomingMessage,
+    res: ServerResponse,
+    lane: Lane,
+    otherwise: () => void,
+  ): Promise<void> {
+    const caller = await this.callers.look(req);
+    if (caller?.ownerKey !== lane.session.ownerKey) {
+      otherwise();
+      return;
+    }
+    lane.remembered = this.callers.remember(req, caller);
+    await this.#receive(req, res, lane.session, caller);
   }
 
   /** Prepares every method that wants to be; rejects with the first that cannot. */
@@ -157,37 +212,64 @@ export class SseEndpoints {
       checkOpen: () => {
         if (this.#isClosing) throw shuttingDown();
       },
+      opened: (session) => {
+        if (!this.#init.knowsPosts) return;
+        const { routedBase, trustsProxy } = mount;
+        const path = `${routedBase}${options.messageEndpoint}`;
+        const remembered = this.callers.remember(req, caller);
+        this.#hot.open({ session, path, trustsProxy, remembered });
+      },
     });
   }
 
-  async #receive(req: IncomingMessage, res: ServerResponse, caller: Caller): Promise<void> {
+  /** The ordinary way of a POST; its session's next one may be known by what this one shows. */
+  async #receiveAsFound(req: IncomingMessage, res: ServerResponse, caller: Caller): Promise<void> {
     const session = this.#findSession(req, caller);
-    const message = await this.#readMessage(req, session);
-    if (this.#isClosing && isCall(message)) throw shuttingDown();
-    session.renew(caller.principal, caller.validUntil);
-    if (this.#probes.takeAnswer(message, session)) {
-      res.writeHead(202).end("Accepted");
-      return;
-    }
-    const hidden = headersToHide(req, caller, this.callers.methods);
-    session.receive(message, new PostExtra(req, caller.authInfo, hidden));
-    res.writeHead(202).end("Accepted");
+    this.#hot.note(session, this.callers.remember(req, caller));
+    await this.#receive(req, res, session, caller);
   }
 
-  async #readMessage(req: IncomingMessage, session: RouterSession): Promise<JsonRpcMessage> {
-    const { options, sessions } = this.#init;
+  /** Takes a POST's message and answers the POST. Never rejects. */
+  async #receive(
+    req: IncomingMessage,
+    res: ServerResponse,
+    session: RouterSession,
+    caller: Caller,
+  ): Promise<void> {
     try {
-      return await readMessage(req, {
-        maxBytes: options.maxMessageBytes,
-        parsedBody: wasRead(req) ? (req as { body?: unknown }).body : undefined,
+      const isRead = wasRead(req);
+      const message = await readMessage(req, {
+        maxBytes: this.#init.options.maxMessageBytes,
+        parsedBody: isRead ? (req as { body?: unknown }).body : undefined,
+        isRead,
       });
+      this.#take(message, req, session, caller);
+      res.statusCode = 202;
+      res.end();
     } catch (error) {
-      if (error instanceof McpSseError && error.code === "message_too_large") {
-        const { principal } = session;
-        sessions.noteLimit({ limit: "maxMessageSize", outcome: "refused", session, principal });
-      }
-      throw error;
+      this.#noteTooLarge(error, session);
+      this.callers.refuse(req, res, error);
     }
+  }
+
+  #take(
+    message: JsonRpcMessage,
+    req: IncomingMessage,
+    session: RouterSession,
+    caller: Caller,
+  ): void {
+    if (this.#isClosing && isCall(message)) throw shuttingDown();
+    session.renew(caller.principal, caller.validUntil);
+    if (this.#probes.takeAnswer(message, session)) return;
+    const hidden = (): readonly string[] => headersToHide(req, caller, this.callers.methods);
+    session.receive(message, new PostExtra(req, caller.authInfo, hidden));
+  }
+
+  #noteTooLarge(error: unknown, session: RouterSession): void {
+    if (!(error instanceof McpSseError) || error.code !== "message_too_large") return;
+    const { principal } = session;
+    const fact = { limit: "maxMessageSize", outcome: "refused", session, principal } as const;
+    this.#init.sessions.noteLimit(fact);
   }
 
   #findSession(req: IncomingMessage, caller: Caller): RouterSession {

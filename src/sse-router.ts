@@ -1,3 +1,4 @@
+import type { RequestListener } from "node:http";
 import express from "express";
 import { toAuthMethods } from "../strategies/index.js";
 import type { AuthConfig } from "../strategies/index.js";
@@ -8,6 +9,8 @@ import { resourcePathOf } from "./auth/protected-resource.js";
 import type { Principal } from "./auth/principal.js";
 import { checkMilliseconds, checkOptionNames, optionError } from "./errors.js";
 import { pathAtRouter } from "./find-mount.js";
+import { originFrom, wasForwarded } from "./forwarded.js";
+import type { TrustsProxy } from "./forwarded.js";
 import { configuredMount, mountUrl, resourceUrl } from "./metadata-routes.js";
 import type { ServerFactory, Sessions } from "./open-session.js";
 import { resolveOptions, ROUTER_OPTION_NAMES } from "./resolve-options.js";
@@ -36,6 +39,13 @@ export interface SseRouter extends express.Router {
    */
   ready(): Promise<void>;
   /**
+   * A listener that answers the POSTs of this router's sessions before the app sets them up, and
+   * hands everything else to `app`: `http.createServer(router.ahead(app))`. Most of what a call
+   * costs in an Express app is Express. The answers are the same, but no middleware of the app
+   * sees these POSTs: its loggers, rate limits and headers do not apply to them.
+   */
+  ahead(app: RequestListener): RequestListener;
+  /**
    * Takes no new sessions, lets calls in flight finish, and ends all streams. The app and its
    * HTTP server stay as they are.
    *
@@ -59,11 +69,20 @@ export function createSseRouter(options: SseRouterOptions): SseRouter;
 export function createSseRouter(
   options: SseRouterOptions<undefined> | SseRouterOptions,
 ): SseRouter {
-  return buildRouter(options, "options");
+  return buildRouter(options, "options").router;
 }
 
-/** @internal {@link createSseRouter}, with `path` for what comes before an option's name in errors. */
-export function buildRouter(options: unknown, path: string): SseRouter {
+/**
+ * @internal {@link createSseRouter}.
+ *
+ * @param path what comes before an option's name in errors.
+ * @param knowsPosts whether the POSTs of known sessions are answered without routing.
+ */
+export function buildRouter(
+  options: unknown,
+  path: string,
+  knowsPosts = true,
+): { readonly router: SseRouter; readonly endpoints: SseEndpoints } {
   checkOptionNames(path, options, ROUTER_OPTION_NAMES);
   const { createServer, auth } = options;
   if (typeof createServer !== "function") {
@@ -80,17 +99,20 @@ export function buildRouter(options: unknown, path: string): SseRouter {
     authenticator: createAuthenticator(`${path}.auth`, auth as AuthConfig | false, resolved),
     sessions,
     createServer: createServer as ServerFactory,
+    knowsPosts,
   });
   const mounts = new MountPaths();
-  const router = createRoutes(endpoints, mounts);
-  return Object.assign(router, {
+  const routes = createRoutes(endpoints, mounts);
+  const router = Object.assign(routes, {
     guard: createGuard(endpoints),
-    wellKnown: createWellKnown(endpoints, router, mounts),
+    wellKnown: createWellKnown(endpoints, routes, mounts),
     sessions: sessions as SessionRegistry<Principal | undefined>,
+    ahead: (app: RequestListener) => createLane(endpoints, app),
     ready: async () => endpoints.ready(),
     close: async ({ timeoutMs }: { timeoutMs?: number } = {}) =>
       endpoints.close(checkMilliseconds("timeoutMs", timeoutMs, DEFAULT_CLOSE_TIMEOUT_MS, 0)),
   });
+  return { router, endpoints };
 }
 
 /**
@@ -174,7 +196,16 @@ function createRoutes(endpoints: SseEndpoints, mounts: MountPaths): express.Rout
     mounts.add(req.baseUrl);
     void endpoints.handle(req, res, mountOf(req));
   });
+  const route = router as unknown as { handle: express.RequestHandler };
+  const ordinary = route.handle.bind(router);
+  // Express's way from here to the middleware above, for what need not go it.
+  route.handle = (req, res, next) => endpoints.handleHot(req, res, ordinary, next);
   return router;
+}
+
+function createLane(endpoints: SseEndpoints, app: RequestListener): RequestListener {
+  if (typeof app !== "function") throw new TypeError("ahead() takes the app: ahead(app).");
+  return (req, res) => endpoints.handleHot(req, res, app, undefined);
 }
 
 /**
@@ -251,13 +282,16 @@ function createGuard(endpoints: SseEndpoints): express.RequestHandler {
 
 /** @param base path of the mount within the app. */
 function mountOf(req: express.Request, base = req.baseUrl): Mount {
-  const viaTrustedProxy = wasForwarded(req);
+  const trustsProxy = req.app.get("trust proxy fn") as TrustsProxy;
+  const viaTrustedProxy = wasForwarded(req, trustsProxy);
   const prefix = viaTrustedProxy ? forwardedPrefix(req) : "";
   return {
     path: req.path,
     base: `${prefix}${base}`,
+    routedBase: base,
     origin: originOf(req, viaTrustedProxy),
     viaTrustedProxy,
+    trustsProxy,
     address: addressOf(req),
   };
 }
@@ -271,26 +305,7 @@ function addressOf(req: express.Request): string | undefined {
 function originOf(req: express.Request, viaTrustedProxy: boolean): string | undefined {
   const forwarded = viaTrustedProxy ? req.get("x-forwarded-host") : undefined;
   const host = forwarded?.split(",", 1)[0]?.trim() ?? req.get("host") ?? "";
-  // Both are the sender's to choose; only what can be nothing else goes into a URL.
-  const isHost = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host);
-  return isHost && /^https?$/.test(req.protocol) ? `${req.protocol}://${host}` : undefined;
-}
-
-/** Each says by itself that a proxy forwarded the request. */
-const FORWARDING_HEADERS = [
-  "forwarded",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-proto",
-  "x-forwarded-prefix",
-] as const;
-
-/** Whether the peer is a proxy that the app trusts (`trust proxy`) and says that it forwards. */
-function wasForwarded(req: express.Request): boolean {
-  const trusts = req.app.get("trust proxy fn") as (address: string, hop: number) => boolean;
-  const { remoteAddress } = req.socket;
-  if (remoteAddress === undefined || !trusts(remoteAddress, 0)) return false;
-  return FORWARDING_HEADERS.some((name) => name in req.headers);
+  return originFrom(req.protocol, host);
 }
 
 /** The path that a trusted proxy took away, if it says so in a form that is a plain path. */

@@ -154,13 +154,11 @@ export class SSEServerTransport {
    * Resolves when the socket took it or its bounded queue has room; with a slow reader that is
    * later, so awaiting it keeps the memory flat. Rejects when there is no open stream.
    */
-  async send(message: unknown): Promise<void> {
+  send(message: unknown): Promise<void> {
     const { state } = this.#session;
-    if (state === "opening" || state === "closed") throw new Error("Not connected");
-    if (typeof message !== "object" || message === null) {
-      throw new TypeError("A JSON-RPC message is an object.");
-    }
-    await this.#session.send(message);
+    if (state === "opening" || state === "closed") return Promise.reject(notConnected());
+    if (typeof message !== "object" || message === null) return Promise.reject(noMessage());
+    return this.#session.send(message);
   }
 
   /** Ends the stream and the session. Safe to call twice. */
@@ -194,6 +192,14 @@ export class SSEServerTransport {
     }
     return undefined;
   }
+}
+
+function noMessage(): Error {
+  return new TypeError("A JSON-RPC message is an object.");
+}
+
+function notConnected(): Error {
+  return new Error("Not connected");
 }
 
 /** Path, query and hash of `endpoint`, with the session's id in the query. */

@@ -5,7 +5,7 @@ import type { PrincipalInit } from "../src/auth/principal.js";
 import { checkOptionNames, checkText, McpSseError, optionError } from "../src/errors.js";
 import { readKeys, watchKeys } from "./api-key-list.js";
 import type { ApiKeyEntry } from "./api-key-list.js";
-import { checkHeaderName, commonMembers } from "./check-options.js";
+import { checkFlag, checkHeaderName, commonMembers } from "./check-options.js";
 import type { CommonOptions } from "./check-options.js";
 import { loadPeer } from "./load-peer.js";
 import { translateFailures } from "./translate-failures.js";
@@ -47,6 +47,12 @@ export type ApiKeyOptions = ApiKeyPlaces &
 
 /** Where an API key may stand. `Authorization: Bearer` is always read as well. */
 export interface ApiKeyPlaces extends CommonOptions {
+  /**
+   * Whether what `verify` said of a key counts for the next POSTs of the session too, for
+   * `sessions.revalidateAfterMs`. Then a revoked key may be used for that long. Without `verify`
+   * it changes nothing: a key that is taken out of `keys` is refused at once. Default: false.
+   */
+  readonly remember?: boolean;
   /** Name of the request header. Default: `"X-API-Key"`. */
   readonly headerName?: string;
   /**
@@ -58,7 +64,15 @@ export interface ApiKeyPlaces extends CommonOptions {
 
 const NEEDED_BY = 'auth type "apikey"';
 
-const OPTIONS = ["keys", "verify", "headerName", "queryParam", "scopes", "timeoutMs"] as const;
+const OPTIONS = [
+  "keys",
+  "verify",
+  "remember",
+  "headerName",
+  "queryParam",
+  "scopes",
+  "timeoutMs",
+] as const;
 
 /**
  * Lets callers in who send a known key: in a header, in the query, or as `Authorization: Bearer`.
@@ -78,6 +92,7 @@ export function apikey(options: ApiKeyOptions, path = "auth.options"): AuthMetho
     strategies: [headerStrategy(headerName, find, judge), otherPlacesStrategy(find, judge)],
     principal: (user) => user as PrincipalInit,
     findCredential: find,
+    revision: readRevision(options, path),
     challenge: { scheme: "ApiKey" },
     searched: [
       headerName,
@@ -124,6 +139,16 @@ function readJudge(
   return { judge, warnings: list?.warnings ?? [] };
 }
 
+/** What is known of the keys: the list as it is now, and nothing where somebody else is asked. */
+function readRevision(
+  { keys, verify, remember }: Record<string, unknown>,
+  path: string,
+): () => unknown {
+  const isRemembered = checkFlag(`${path}.remember`, remember) || verify === undefined;
+  if (!isRemembered) return () => undefined;
+  return typeof keys === "function" ? () => (keys as () => unknown)() : () => "listed";
+}
+
 function readList(option: string, keys: unknown): ReturnType<typeof readKeys> | undefined {
   if (keys === undefined) return undefined;
   if (typeof keys !== "function") return readKeys(option, keys);
@@ -160,7 +185,12 @@ function findInHeader(req: IncomingMessage, name: string): FoundCredential | und
 
 /** Node joins repeated headers with commas; only the raw ones tell. */
 function countHeader(rawHeaders: readonly string[], name: string): number {
-  return rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length;
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const text = rawHeaders[index];
+    if (text?.length === name.length && text.toLowerCase() === name) count++;
+  }
+  return count;
 }
 
 function findInQuery(url: string, name: string): FoundCredential | undefined {

@@ -34,6 +34,12 @@ export function commonMembers(
   };
 }
 
+/** A choice that is off unless it is `true`. */
+export function checkFlag(option: string, value: unknown = false): boolean {
+  if (typeof value === "boolean") return value;
+  throw optionError(option, "must be true or false", "The default is false.");
+}
+
 /** Scope names, one each. @see RFC 6749, section 3.3 */
 export function checkScopes(option: string, value: unknown): readonly string[] | undefined {
   const scopes = checkTextList(option, value);

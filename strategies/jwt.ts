@@ -124,6 +124,8 @@ export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
     challenge: { scheme: "Bearer" },
     searched: ["Authorization: Bearer"],
     exposesToken: true,
+    // A token says itself how long it counts.
+    revision: () => "signed",
     clockTolerance: claims.clockTolerance,
     warnings: [warning, audienceWarning(keyOption, claims.audience, path)].filter(isText),
     ...commonMembers(options, path),

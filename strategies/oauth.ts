@@ -63,6 +63,8 @@ export function oauth(
     // An introspection answer may leave the issuer out; whose sessions are whose must not depend on it.
     principal: (user) => ({ ...(user as PrincipalInit), issuer: issuer.name }),
     authorizationServers: () => [issuer.name],
+    // How long the issuer's word for a token counts is said by introspectionCacheMs.
+    revision: (_principal, info) => (info === INTROSPECTED ? undefined : "signed"),
     start: async () => {
       await issuer.metadata();
     },
@@ -215,13 +217,16 @@ function jwtStrategy(issuer: Issuer, settings: OAuthSettings): PassportStrategy 
   });
 }
 
+/** Said of a success that rests on the issuer's word, and not on a signature. */
+const INTROSPECTED = Symbol("introspected");
+
 /** Every other token, by asking the issuer. */
 function introspectionStrategy(issuer: Issuer, settings: OAuthSettings): PassportStrategy {
   const { tokenValidation } = settings;
   return guarded({ name: "oauth", authenticate: () => undefined }, async (strategy, req) => {
     const token = tokenOf(req);
     if (tokenValidation === "auto" && (await issuer.verifiesWithKeys(token))) throw NOT_MINE;
-    strategy.success(principalOfClaims(await issuer.introspect(token), token));
+    strategy.success(principalOfClaims(await issuer.introspect(token), token), INTROSPECTED);
   });
 }
 

@@ -7,7 +7,7 @@ import type {
 } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
 import { checkOptionNames, checkText, checkTextList, optionError } from "../src/errors.js";
-import { commonMembers } from "./check-options.js";
+import { checkFlag, commonMembers } from "./check-options.js";
 import type { CommonOptions } from "./check-options.js";
 
 /** How a Passport strategy becomes an authentication method. */
@@ -38,6 +38,13 @@ export interface FromPassportOptions extends CommonOptions {
    * the request has an `Authorization` header.
    */
   readonly findCredential?: (req: IncomingMessage) => FoundCredential | undefined;
+  /**
+   * Whether a success counts for the next POSTs of the session too, for
+   * `sessions.revalidateAfterMs`, as long as they carry the same credential: the one that
+   * `findCredential` finds, else all headers. A revocation then counts after that time.
+   * Default: false, so that the strategy judges every request.
+   */
+  readonly remember?: boolean;
   /** Where callers are to put the credential, in words, for 401 bodies and logs. Default: unknown. */
   readonly searched?: string | readonly string[];
   /** Request headers that browsers must be allowed to send, beside `Authorization`. Default: none. */
@@ -51,6 +58,7 @@ const OPTIONS = [
   "name",
   "challenge",
   "findCredential",
+  "remember",
   "searched",
   "requestHeaders",
   "scopes",
@@ -81,6 +89,7 @@ export function fromPassport(strategy: PassportStrategy, options: FromPassportOp
     name: checkName(`${PATH}.name`, options.name ?? strategy.name),
     strategies: [strategy],
     principal: (user, info) => options.principal(user, info),
+    ...(checkFlag(`${PATH}.remember`, options.remember) && { revision: () => "remembered" }),
     ...(challenge !== undefined && { challenge: readChallenge(`${PATH}.challenge`, challenge) }),
     ...(findCredential !== undefined && { findCredential: (req) => findCredential(req) }),
     ...(searched !== undefined && { searched }),

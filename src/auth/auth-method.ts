@@ -76,6 +76,17 @@ export interface AuthMethod {
   principal(user: unknown, info: unknown): PrincipalInit | Promise<PrincipalInit>;
 
   /**
+   * What a success with this principal stands on, as a value to compare with `===`. While it is
+   * the same, the same credential is not verified again for `sessions.revalidateAfterMs` on the
+   * POSTs of its session; expiry is always looked at. `undefined` stands for a success that counts
+   * for its own request only, because the credential may be revoked without this method knowing.
+   * Cheap and synchronous; a throw counts as `undefined`. Default: `undefined`.
+   *
+   * @param info what the strategy succeeded with beside the user.
+   */
+  revision?(principal: Principal, info: unknown): unknown;
+
+  /**
    * The credential that this method would judge, or `undefined` when the request carries none:
    * then the answer is a challenge without `error=`. Must not throw.
    *

@@ -14,6 +14,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 export const ANONYMOUS: Caller = Object.freeze({
   principal: undefined,
   authInfo: undefined,
+  judges: [],
   ownerKey: ownerKey(undefined),
   credential: undefined,
   exposesToken: true,
@@ -92,7 +93,11 @@ export class Authenticator {
       if (missing.length > 0) {
         return { kind: "insufficient-scope", required: method.scopes?.required ?? [] };
       }
-      return { kind: "authenticated", caller: createCaller(method, principal, credential) };
+      const judges = this.methods.slice(0, this.methods.indexOf(method) + 1);
+      return {
+        kind: "authenticated",
+        caller: createCaller(judges, principal, credential, answer.info),
+      };
     } catch (error) {
       return refusalOf(method, { kind: "error", error }, req, credential);
     }
@@ -100,25 +105,29 @@ export class Authenticator {
 }
 
 function createCaller(
-  method: AuthMethod,
+  judges: readonly AuthMethod[],
   principal: Principal,
   credential: FoundCredential | undefined,
+  info: unknown,
 ): Caller {
-  const exposesToken = method.exposesToken ?? false;
+  const method = judges.at(-1);
+  const exposesToken = method?.exposesToken ?? false;
   const token = exposesToken && credential?.place === "bearer" ? credential.text : "";
   return {
     principal,
     authInfo: createAuthInfo(principal, token),
+    judges,
+    info,
     ownerKey: ownerKey(principal),
     credential,
     exposesToken,
     validUntil: validUntil(principal, method),
-    upstream: method.upstream?.bind(method),
+    upstream: method?.upstream?.bind(method),
   };
 }
 
-function validUntil({ expiresAt }: Principal, method: AuthMethod): number | undefined {
-  return expiresAt === undefined ? undefined : (expiresAt + (method.clockTolerance ?? 0)) * 1000;
+function validUntil({ expiresAt }: Principal, method: AuthMethod | undefined): number | undefined {
+  return expiresAt === undefined ? undefined : (expiresAt + (method?.clockTolerance ?? 0)) * 1000;
 }
 
 /**

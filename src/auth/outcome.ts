@@ -1,5 +1,5 @@
 import type { UpstreamToken } from "../upstream-token.js";
-import type { FoundCredential } from "./auth-method.js";
+import type { AuthMethod, FoundCredential } from "./auth-method.js";
 import type { AuthInfo, Principal } from "./principal.js";
 
 /** A caller who was let in, with what later steps need to know of the credential. */
@@ -7,6 +7,10 @@ export interface Caller {
   /** `undefined` on an endpoint that is explicitly open. */
   readonly principal: Principal | undefined;
   readonly authInfo: AuthInfo | undefined;
+  /** The methods that were asked, up to the one that let the caller in. */
+  readonly judges: readonly AuthMethod[];
+  /** What the strategy succeeded with beside the user. */
+  readonly info?: unknown;
   /** Decides which sessions are the caller's. */
   readonly ownerKey: string;
   readonly credential: FoundCredential | undefined;

@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { McpSseError } from "../errors.js";
 import { encodeEvent } from "../wire/event-stream.js";
-import type { EventStream } from "../wire/event-stream.js";
+import type { EventStream, Taking } from "../wire/event-stream.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
+import { AckPings } from "./ack-pings.js";
 import { Outbox } from "./outbox.js";
 import type { OutboxEntry } from "./outbox.js";
 import { ProgressGap } from "./progress-gap.js";
@@ -22,21 +22,11 @@ export interface ResumeOptions {
   readonly closeLostClients: boolean;
 }
 
-/** Begins the ids of pings that ask for an acknowledgement; no SDK server uses text for its ids. */
-const ACK_PREFIX = "express-mcp-sse-ack-";
-
 /**
  * How long after a message its acknowledgement is asked for, in milliseconds: one ping serves all
  * until then, and what was written in this time may be written twice.
  */
 const ACK_DELAY_MS = 250;
-
-/**
- * After how long it is asked for again, in milliseconds: a client sends its answer once, and that
- * may be lost. Of a client that is slow the first answers still count, up to as many.
- */
-const ASK_AGAIN_MS = 10_000;
-const MAX_ASKED = 10;
 
 /** Why a message cannot be kept for a client that is away. */
 export const OVERFLOW = Symbol("overflow");
@@ -44,7 +34,7 @@ export const OVERFLOW = Symbol("overflow");
 /** A message that has to wait for its turn. */
 interface HeldEntry {
   readonly entry: OutboxEntry;
-  readonly settle: (sent: Promise<void>) => void;
+  readonly settle: (taking: Taking) => void;
 }
 
 /**
@@ -66,8 +56,7 @@ export class Delivery {
   #writtenSeq = 0;
   #ackTimer: NodeJS.Timeout | undefined;
   #gapTimer: NodeJS.Timeout | undefined;
-  /** The pings that wait for their answers, and what these will acknowledge; oldest first. */
-  #asked: { readonly id: string; readonly seq: number; readonly at: number }[] = [];
+  readonly #pings = new AckPings();
   /** Whether the client has answered a ping of ours. */
   #hasAnswered = false;
   #changeListeners: (() => void)[] = [];
@@ -93,8 +82,13 @@ export class Delivery {
   /** Whether an answer has not been written to the client's stream. */
   get hasWaitingAnswer(): boolean {
     return this.#outbox.entries.some(
-      ({ seq, message }) => seq > this.#writtenSeq && !("method" in message),
+      ({ seq, traits }) => seq > this.#writtenSeq && traits.kind === "answer",
     );
+  }
+
+  /** Whether a message is neither kept nor known to have arrived. */
+  get hasGap(): boolean {
+    return this.#outbox.hasGap;
   }
 
   /** Whether anything is kept that the client may not have. */
@@ -132,8 +126,11 @@ export class Delivery {
     // A client that left again meanwhile makes the stream end, which its owner hears of.
     stream
       .write(retry + encodeEvent({ event: "endpoint", data: endpoint, ...id }))
-      .catch(() => undefined);
-    for (const entry of this.#outbox.entries) this.#transmit(entry).catch(() => undefined);
+      ?.catch(() => undefined);
+    // A copy, since what is written may be forgotten at once.
+    for (const entry of [...this.#outbox.entries]) {
+      this.#transmit(entry)?.catch(() => undefined);
+    }
     if (this.#outbox.isWaiting) this.#askSoon(0);
   }
 
@@ -145,29 +142,36 @@ export class Delivery {
   /**
    * Sends a message, or keeps it while nobody is listening.
    *
-   * @returns a promise that resolves when the socket, or its bounded queue, took the message, or it
-   * is kept. Rejects with {@link OVERFLOW} as its cause when there is no room to keep it.
+   * @returns when it was taken, or kept; a promise that rejects with {@link OVERFLOW} as its cause
+   * when there is no room to keep it, and for what is no JSON.
    */
-  async send(message: JsonRpcMessage): Promise<void> {
-    const json = JSON.stringify(message);
-    if (!this.#isKeeping) {
-      await this.#writeUnkept(message, json);
-      return;
+  send(message: JsonRpcMessage): Taking {
+    let json: string;
+    try {
+      json = JSON.stringify(message);
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new TypeError(String(error)));
     }
-    const entry = this.#outbox.append(message, json);
+    // JSON has no raw line breaks, so the frame needs no look at its data.
+    const event = `event: message\ndata: ${json}\n\n`;
+    const traits = this.#gap.traitsOf(message);
+    if (!this.#isKeeping) {
+      if (this.#stream === undefined) return Promise.reject(noStream());
+      return this.#transmit({ seq: 0, frame: event, bytes: 0, traits });
+    }
+    const entry = this.#outbox.append(traits, (seq) => `id: ${this.#idOf(seq)}\n${event}`);
     if (this.#stream === undefined) {
-      if (this.#outbox.isOverfull) throw overflow();
-      return;
+      return this.#outbox.isOverfull ? Promise.reject(overflow()) : undefined;
     }
     // A request must not be repeated once the client works on it, so it is asked for at once.
-    this.#askSoon("method" in message && "id" in message ? 0 : ACK_DELAY_MS);
+    this.#askSoon(traits.kind === "request" ? 0 : ACK_DELAY_MS);
     // Cut off before it was written, it is kept, and that is a success.
-    await this.#transmit(entry).catch(() => undefined);
+    return this.#transmit(entry)?.catch(() => undefined);
   }
 
   /** Writes bytes that belong to this stream only. */
-  write(frame: string): Promise<void> {
-    return this.#stream?.write(frame) ?? Promise.reject(noStream());
+  write(frame: string): Taking {
+    return this.#stream === undefined ? Promise.reject(noStream()) : this.#stream.write(frame);
   }
 
   /** The client has everything up to `seq`. @returns whether all the rest can still be sent. */
@@ -186,15 +190,14 @@ export class Delivery {
   takeAnswer(message: JsonRpcMessage): boolean {
     if ("method" in message || message.id === undefined) return false;
     const { id } = message;
-    if (typeof id !== "string" || !id.startsWith(ACK_PREFIX)) {
+    if (!this.#pings.isOurs(id)) {
       this.#outbox.settle(id);
       this.#release();
       return false;
     }
-    const index = this.#asked.findIndex((asked) => asked.id === id);
-    const [ping] = this.#asked.splice(0, index + 1).slice(-1);
-    if (ping !== undefined) {
-      this.#outbox.acknowledge(ping.seq);
+    const seq = this.#pings.take(id);
+    if (seq !== undefined) {
+      this.#outbox.acknowledge(seq);
       this.#hasAnswered = true;
       this.#announceChange();
       if (this.#outbox.isWaiting) this.#askSoon(ACK_DELAY_MS);
@@ -203,25 +206,25 @@ export class Delivery {
     return true;
   }
 
-  async #writeUnkept(message: JsonRpcMessage, json: string): Promise<void> {
-    if (this.#stream === undefined) throw noStream();
-    await this.#transmit({ seq: 0, message, json, bytes: 0 });
-  }
-
   /** Writes a message in its turn. */
-  #transmit(entry: OutboxEntry): Promise<void> {
+  #transmit(entry: OutboxEntry): Taking {
     if (this.#held.length === 0 && this.#delayOf(entry) === 0) return this.#put(entry);
-    return new Promise((resolve) => {
-      this.#held.push({ entry, settle: resolve });
+    return new Promise((resolve, reject) => {
+      const settle = (taking: Taking): void => {
+        if (taking === undefined) resolve();
+        else taking.then(resolve, reject);
+      };
+      this.#held.push({ entry, settle });
       if (this.#held.length === 1) this.#release();
     });
   }
 
   /** Milliseconds that a message has to wait for the client to see the progress before it. */
-  #delayOf({ message }: OutboxEntry): number {
+  #delayOf({ traits }: OutboxEntry): number {
+    if (this.#gap.isIdle) return 0;
     const canTell = this.#isKeeping && this.isAnswering;
     const acknowledged = { seq: this.#outbox.keptSeq, hasAnswered: this.#hasAnswered };
-    return this.#gap.delayOf(message, performance.now(), canTell ? acknowledged : undefined);
+    return this.#gap.delayOf(traits, performance.now(), canTell ? acknowledged : undefined);
   }
 
   /** Writes what had to wait, up to what still has to. */
@@ -234,7 +237,7 @@ export class Delivery {
       // What the client was found to have meanwhile is not sent again.
       if (this.#isKeeping && next.entry.seq <= this.#outbox.keptSeq) {
         this.#held.shift();
-        next.settle(Promise.resolve());
+        next.settle(undefined);
         continue;
       }
       const delay = this.#delayOf(next.entry);
@@ -248,18 +251,17 @@ export class Delivery {
     }
   };
 
-  #put({ seq, message, json }: OutboxEntry): Promise<void> {
+  #put(entry: OutboxEntry): Taking {
     const stream = this.#stream;
     if (stream === undefined) return Promise.reject(noStream());
+    const { seq, frame } = entry;
     this.#putSeq = seq;
-    this.#gap.noteWritten(message, seq, performance.now());
-    // JSON has no raw line breaks, so the frame needs no look at its data.
-    const id = this.#isKeeping ? `id: ${this.#idOf(seq)}\n` : "";
-    const written = stream.write(`${id}event: message\ndata: ${json}\n\n`);
-    if (!this.#isKeeping) return written;
-    return written.then(() => {
-      this.#noteWritten(stream, seq);
-    });
+    this.#gap.noteWritten(entry);
+    const taking = stream.write(frame);
+    if (!this.#isKeeping) return taking;
+    if (taking !== undefined) return taking.then(() => this.#noteWritten(stream, seq));
+    this.#noteWritten(stream, seq);
+    return undefined;
   }
 
   #noteWritten(stream: EventStream, seq: number): void {
@@ -271,17 +273,19 @@ export class Delivery {
 
   /** What has not even left this process is kept: it is certain that the client does not have it. */
   #forgetWritten(stream: EventStream): void {
-    if (this.#outbox.isOverfull && !stream.isBlocked) this.#outbox.shrink(this.#writtenSeq);
+    if (!this.#outbox.isOverfull || stream.isBlocked) return;
+    this.#outbox.shrink(this.#writtenSeq);
+    // The sooner the client says that it has it, the shorter nobody knows.
+    this.#askSoon(0);
   }
 
   #announceChange(): void {
+    if (this.#changeListeners.length === 0) return;
     for (const resolve of this.#changeListeners.splice(0)) resolve();
   }
 
   #askSoon(ms: number): void {
-    const last = this.#asked.at(-1);
-    const isAsked = last !== undefined && performance.now() - last.at < ASK_AGAIN_MS;
-    if (!this.isAnswering || isAsked) return;
+    if (!this.isAnswering || this.#pings.isAsking) return;
     if (ms === 0) clearTimeout(this.#ackTimer);
     else if (this.#ackTimer !== undefined) return;
     this.#ackTimer = setTimeout(this.#ask, ms).unref();
@@ -291,17 +295,14 @@ export class Delivery {
   readonly #ask = (): void => {
     this.#ackTimer = undefined;
     if (this.#stream === undefined || this.#putSeq <= this.#outbox.keptSeq) return;
-    const id = `${ACK_PREFIX}${randomUUID()}`;
-    this.#asked.push({ id, seq: this.#putSeq, at: performance.now() });
-    if (this.#asked.length > MAX_ASKED) this.#asked.shift();
-    this.#stream.write(pingFrame(id)).catch(() => undefined);
+    this.#stream.write(pingFrame(this.#pings.ask(this.#putSeq)))?.catch(() => undefined);
   };
 
   #leaveStream(): EventStream | undefined {
     const stream = this.#stream;
     if (stream !== undefined) this.#forgetWritten(stream);
     this.#stream = undefined;
-    this.#asked = [];
+    this.#pings.clear();
     this.#putSeq = 0;
     this.#writtenSeq = 0;
     clearTimeout(this.#ackTimer);
@@ -315,7 +316,7 @@ export class Delivery {
   }
 
   #idOf(seq: number): string {
-    return formatEventId({ sessionId: this.#sessionId, seq });
+    return formatEventId(this.#sessionId, seq);
   }
 }
 

@@ -1,20 +1,44 @@
 import { randomUUID } from "node:crypto";
 import { encodeEvent } from "../wire/event-stream.js";
+import { Deadline } from "./deadline.js";
 import { pingFrame } from "./delivery.js";
+import type { ResumeOptions } from "./delivery.js";
 
 /**
- * Asks a client that came back to a session that is gone whether it knows. One that wants a new
- * session begins it at once; one that answers instead goes on as if the old one were there,
- * perhaps waiting for answers that nobody will give.
+ * A client that came back to a session that is gone, and has not shown whether it knows.
+ *
+ * One that wants a new session begins it at once. One that does not is asked by a ping, and if it
+ * answers, it goes on as if the old one were there, perhaps waiting for answers that nobody will
+ * give; then it is made to close.
  */
-export function lostPingFrame(): string {
-  return pingFrame(`express-mcp-sse-lost-${randomUUID()}`);
-}
+export class LostClient {
+  readonly #options: ResumeOptions;
+  readonly #write: (frame: string) => void;
+  readonly #ping: Deadline;
 
-/**
- * An endpoint of another origin is an error that makes official clients close, so that their
- * calls fail now rather than at their time-out. No such server is ever asked.
- */
-export function lostEndpointFrame(): string {
-  return encodeEvent({ event: "endpoint", data: "http://session-expired.invalid/" });
+  /** @param write writes to the stream that there is, if there is one. */
+  constructor(options: ResumeOptions, write: (frame: string) => void) {
+    this.#options = options;
+    this.#write = write;
+    this.#ping = new Deadline(() => write(pingFrame(`express-mcp-sse-lost-${randomUUID()}`)));
+  }
+
+  /** It has a stream now. */
+  attached(): void {
+    if (this.#options.closeLostClients) this.#ping.set(Date.now() + this.#options.probeMs);
+  }
+
+  /** It has begun anew, or has gone. */
+  settled(): void {
+    this.#ping.clear();
+  }
+
+  /**
+   * Makes it close: an endpoint of another origin is an error to official clients, so that their
+   * calls fail now rather than at their time-out. No such server is ever asked.
+   */
+  close(): void {
+    if (!this.#options.closeLostClients) return;
+    this.#write(encodeEvent({ event: "endpoint", data: "http://session-expired.invalid/" }));
+  }
 }

@@ -1,3 +1,4 @@
+import type { Taking } from "../wire/event-stream.js";
 import type { JsonRpcId, JsonRpcMessage } from "../wire/message-body.js";
 
 /** The client's requests that have no answer yet. */
@@ -29,11 +30,15 @@ export class OpenCalls {
   }
 
   /** A call is answered once its answer was taken, not before: a polite end waits for that. */
-  noteSent(message: JsonRpcMessage, sent: Promise<void>): void {
+  noteSent(message: JsonRpcMessage, taking: Taking): void {
     if ("method" in message || message.id === undefined) return;
     const { id } = message;
+    if (taking === undefined) {
+      this.settle(id);
+      return;
+    }
     const settle = (): void => this.settle(id);
-    sent.then(settle, settle);
+    taking.then(settle, settle);
   }
 
   settle(id: JsonRpcId): void {
@@ -59,6 +64,7 @@ export class OpenCalls {
   }
 
   #announceIdle(): void {
+    if (this.#idleListeners.length === 0) return;
     for (const resolve of this.#idleListeners.splice(0)) resolve();
   }
 }

@@ -1,29 +1,40 @@
-import type { JsonRpcId, JsonRpcMessage } from "../wire/message-body.js";
+import type { JsonRpcId } from "../wire/message-body.js";
 
-/** A message on its way to the client. */
+/** A message on its way to the client: its event, and as much of it as decides when that is written. */
 export interface OutboxEntry {
-  /** Position in the conversation, from 1. */
+  /** Position in the conversation, from 1; 0 where nothing is kept. */
   readonly seq: number;
-  readonly message: JsonRpcMessage;
-  /** The message as text. It has no line breaks. */
-  readonly json: string;
+  /** The event as it is written, the same each time. */
+  readonly frame: string;
   readonly bytes: number;
+  readonly traits: MessageTraits;
+}
+
+/** What matters of a message while it is on its way. */
+export interface MessageTraits {
+  readonly kind: "request" | "notification" | "progress" | "answer";
+  /** Of a request. */
+  readonly requestId?: JsonRpcId | undefined;
+  /** What the call names its progress: of a progress notification, and of the answer to such a call. */
+  readonly progressToken?: unknown;
 }
 
 /**
  * What was sent to the client and is not known to have arrived, in order, within a bound.
  *
  * Messages leave it by being acknowledged, or, when they were written and the bound is reached, at
- * the old end: most likely those have arrived.
+ * the old end: most likely those have arrived. So what is kept is always the newest part of the
+ * conversation, without gaps.
  */
 export class Outbox {
   readonly #maxBytes: number;
-  readonly #entries = new Map<number, OutboxEntry>();
+  readonly #entries: OutboxEntry[] = [];
   #bytes = 0;
   #lastSeq = 0;
   #forgottenSeq = 0;
+  #acknowledgedSeq = 0;
 
-  /** @param maxBytes how many bytes of messages are kept. */
+  /** @param maxBytes how many bytes of events are kept. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -40,33 +51,40 @@ export class Outbox {
 
   /** Position behind which everything is kept. */
   get keptSeq(): number {
-    const [oldest] = this.#entries.keys();
-    return oldest === undefined ? this.#lastSeq : oldest - 1;
+    return this.#lastSeq - this.#entries.length;
   }
 
-  /** Bytes of the messages that are kept. */
+  /** Bytes of the events that are kept. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /** Whether something waits to be acknowledged. */
   get isWaiting(): boolean {
-    return this.#entries.size > 0;
+    return this.#entries.length > 0;
   }
 
-  /** Whether more is kept than the bound allows. */
+  /** Whether more is kept than the bound allows. The newest message always may be, whatever its size. */
   get isOverfull(): boolean {
-    return this.#bytes > this.#maxBytes;
+    return this.#bytes > this.#maxBytes && this.#entries.length > 1;
+  }
+
+  /** Whether a message has left at the old end that is not known to have arrived. */
+  get hasGap(): boolean {
+    return this.#forgottenSeq > this.#acknowledgedSeq;
   }
 
   /** The messages that are kept, oldest first. */
   get entries(): readonly OutboxEntry[] {
-    return [...this.#entries.values()];
+    return this.#entries;
   }
 
-  append(message: JsonRpcMessage, json: string): OutboxEntry {
-    const entry = { seq: ++this.#lastSeq, message, json, bytes: Buffer.byteLength(json) };
-    this.#entries.set(entry.seq, entry);
+  /** @param frameOf the event of the message at a position. */
+  append(traits: MessageTraits, frameOf: (seq: number) => string): OutboxEntry {
+    const seq = ++this.#lastSeq;
+    const frame = frameOf(seq);
+    const entry = { seq, frame, bytes: Buffer.byteLength(frame), traits };
+    this.#entries.push(entry);
     this.#bytes += entry.bytes;
     return entry;
   }
@@ -74,33 +92,35 @@ export class Outbox {
   /** The client has everything up to `seq`. A position that was never reached counts for nothing. */
   acknowledge(seq: number): void {
     if (seq > this.#lastSeq) return;
-    for (const entry of this.#entries.values()) {
-      if (entry.seq > seq) return;
-      this.#drop(entry);
-    }
+    this.#acknowledgedSeq = Math.max(this.#acknowledgedSeq, seq);
+    this.#dropUpTo(seq);
   }
 
   /** The client has answered a request: it has that, and everything before it. */
   settle(requestId: JsonRpcId): void {
-    for (const { seq, message } of this.#entries.values()) {
-      if ("method" in message && "id" in message && message.id === requestId) {
-        this.acknowledge(seq);
-        return;
-      }
-    }
+    const request = this.#entries.find(
+      ({ traits }) => traits.kind === "request" && traits.requestId === requestId,
+    );
+    if (request !== undefined) this.acknowledge(request.seq);
   }
 
-  /** Forgets the oldest messages, none behind `writtenSeq`, until the bound is kept. */
+  /** Forgets the oldest messages, none behind `writtenSeq` and never the newest, until the bound is kept. */
   shrink(writtenSeq: number): void {
-    for (const entry of this.#entries.values()) {
-      if (!this.isOverfull || entry.seq > writtenSeq) return;
-      this.#drop(entry);
-      this.#forgottenSeq = entry.seq;
+    let bytes = this.#bytes;
+    let seq = this.keptSeq;
+    for (const entry of this.#entries) {
+      if (bytes <= this.#maxBytes || entry.seq > writtenSeq || entry.seq === this.#lastSeq) break;
+      bytes -= entry.bytes;
+      seq = entry.seq;
     }
+    if (seq === this.keptSeq) return;
+    this.#dropUpTo(seq);
+    this.#forgottenSeq = seq;
   }
 
-  #drop(entry: OutboxEntry): void {
-    this.#entries.delete(entry.seq);
-    this.#bytes -= entry.bytes;
+  #dropUpTo(seq: number): void {
+    const count = seq - this.keptSeq;
+    if (count <= 0) return;
+    for (const { bytes } of this.#entries.splice(0, count)) this.#bytes -= bytes;
   }
 }

@@ -34,7 +34,7 @@ export class Probes<S extends { readonly ownerKey: string }> {
         this.#probes.set(id, { ownerKey, answered: resolve });
         timer = setTimeout(resolve, timeoutMs, undefined).unref();
         stream.onend = () => resolve(undefined);
-        stream.write(pingFrame(id)).catch(() => undefined);
+        stream.write(pingFrame(id))?.catch(() => undefined);
       });
     } finally {
       clearTimeout(timer);

@@ -1,4 +1,5 @@
 import type { JsonRpcId, JsonRpcMessage } from "../wire/message-body.js";
+import type { MessageTraits, OutboxEntry } from "./outbox.js";
 
 /**
  * Milliseconds between a progress notification and the answer to its call, where nothing tells
@@ -32,6 +33,11 @@ interface RecentProgress {
   readonly seq: number;
 }
 
+const PLAIN: Readonly<Record<"notification" | "answer", MessageTraits>> = {
+  notification: { kind: "notification" },
+  answer: { kind: "answer" },
+};
+
 /**
  * Keeps an answer from overtaking, in the client, the progress of its own call: when both arrive
  * in one read, the official clients forget the call before they look at its progress.
@@ -42,9 +48,12 @@ interface RecentProgress {
 export class ProgressGap {
   /** What the calls that are not answered yet call their progress. */
   readonly #tokens = new Map<JsonRpcId, unknown>();
-  /** The same of answers, which may have to be written again. */
-  readonly #tokensOfAnswers = new WeakMap<JsonRpcMessage, unknown>();
   readonly #recent = new Map<unknown, RecentProgress>();
+
+  /** Whether no message has to wait, whichever comes. */
+  get isIdle(): boolean {
+    return this.#recent.size === 0;
+  }
 
   /** Notes a call of the client that wants progress, and one that it gave up. */
   noteReceived(message: JsonRpcMessage): void {
@@ -57,40 +66,54 @@ export class ProgressGap {
     }
   }
 
+  /** What matters of a message that is to be sent. An answer ends its call. */
+  traitsOf(message: JsonRpcMessage): MessageTraits {
+    if (!("method" in message)) return this.#traitsOfAnswer(message.id);
+    if ("id" in message) return { kind: "request", requestId: message.id };
+    if (message.method !== "notifications/progress") return PLAIN.notification;
+    return { kind: "progress", progressToken: message.params?.["progressToken"] };
+  }
+
   /**
    * Milliseconds that a message has to wait if it is to be written at `now`.
    *
    * @param acknowledged what the client is known to have; `undefined` if it cannot tell yet.
    */
-  delayOf(message: JsonRpcMessage, now: number, acknowledged: Acknowledged | undefined): number {
-    const token = this.#tokenOf(message);
-    // Progress may have been reported without a token, too: then of no call at all.
-    const last = token === undefined ? undefined : this.#recent.get(token);
+  delayOf(
+    { kind, progressToken }: MessageTraits,
+    now: number,
+    acknowledged: Acknowledged | undefined,
+  ): number {
+    if (kind !== "answer" || progressToken === undefined) return 0;
+    const last = this.#recent.get(progressToken);
     if (last === undefined) return 0;
     if (acknowledged !== undefined && last.seq <= acknowledged.seq) return 0;
     return Math.max(0, last.writtenAt + gapFor(acknowledged) - now);
   }
 
-  /** Notes that a message was written at `now`. */
-  noteWritten(message: JsonRpcMessage, seq: number, now: number): void {
-    if ("method" in message) {
-      if (message.method !== "notifications/progress") return;
-      for (const [token, { writtenAt }] of this.#recent) {
-        if (writtenAt + LONGEST_GAP_MS > now) break;
-        this.#recent.delete(token);
-      }
-      // Last in the map is latest.
-      this.#recent.delete(message.params?.["progressToken"]);
-      this.#recent.set(message.params?.["progressToken"], { writtenAt: now, seq });
-    } else if (message.id !== undefined && this.#tokens.has(message.id)) {
-      this.#tokensOfAnswers.set(message, this.#tokens.get(message.id));
-      this.#tokens.delete(message.id);
-    }
+  /** Notes that a message was written, now unless told otherwise. */
+  noteWritten({ traits, seq }: Pick<OutboxEntry, "traits" | "seq">, now?: number): void {
+    const { kind, progressToken } = traits;
+    // Tools report progress to callers, too, that did not ask for it and gave it no name.
+    if (kind !== "progress" || progressToken === undefined) return;
+    this.#noteProgress(progressToken, seq, now);
   }
 
-  #tokenOf(message: JsonRpcMessage): unknown {
-    if ("method" in message || message.id === undefined) return undefined;
-    return this.#tokens.get(message.id) ?? this.#tokensOfAnswers.get(message);
+  #traitsOfAnswer(id: JsonRpcId | undefined): MessageTraits {
+    if (id === undefined || !this.#tokens.has(id)) return PLAIN.answer;
+    const progressToken = this.#tokens.get(id);
+    this.#tokens.delete(id);
+    return { kind: "answer", progressToken };
+  }
+
+  #noteProgress(token: unknown, seq: number, now: number = performance.now()): void {
+    for (const [earlier, { writtenAt }] of this.#recent) {
+      if (writtenAt + LONGEST_GAP_MS > now) break;
+      this.#recent.delete(earlier);
+    }
+    // Last in the map is latest.
+    this.#recent.delete(token);
+    this.#recent.set(token, { writtenAt: now, seq });
   }
 }
 

@@ -132,7 +132,7 @@ export function comesBack(marks: ReconnectMarks): boolean {
 }
 
 /** Printable ASCII, which every client returns as it is. */
-export function formatEventId({ sessionId, seq }: EventPosition): string {
+export function formatEventId(sessionId: string, seq: number): string {
   return `${sessionId}:${seq}`;
 }
 

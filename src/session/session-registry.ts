@@ -158,15 +158,20 @@ export class SessionRegistry<P = unknown, E = unknown> {
    * @param path where they were opened; without it, anywhere.
    */
   ownedBy(ownerKey: string, path?: string): OwnSessions<Session<P, E>> {
-    const all = [...(this.#byOwner.get(ownerKey) ?? [])];
-    const owned = path === undefined ? all : all.filter((session) => session.path === path);
+    const isThere = (session: Session<P, E>): boolean =>
+      path === undefined || session.path === path;
+    const all = (): Session<P, E>[] =>
+      [...(this.#byOwner.get(ownerKey) ?? [])].filter((session) => isThere(session));
     return {
       isOpenEndpoint: this.#options.isOpenEndpoint ?? false,
-      byId: (id) => owned.find((session) => session.id === id),
+      byId: (id) => {
+        const session = this.find(id, ownerKey);
+        return session !== undefined && isThere(session) ? session : undefined;
+      },
       // One that is being opened has no server yet that could hear its client.
       byInstance: (name) =>
-        owned.findLast(({ instance, state }) => instance === name && state !== "opening"),
-      all: () => owned,
+        all().findLast(({ instance, state }) => instance === name && state !== "opening"),
+      all,
     };
   }
 

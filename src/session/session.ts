@@ -5,6 +5,7 @@ import { noUpstream } from "../upstream-token.js";
 import type { UpstreamToken } from "../upstream-token.js";
 import type { EventStream, StreamEnd } from "../wire/event-stream.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
+import { Beginning } from "./beginning.js";
 import { invitesBack, isUrgent, REASON_OF_END, REASON_OF_TIME_LIMIT } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
 import { Deadline } from "./deadline.js";
@@ -12,7 +13,6 @@ import { Delivery, OVERFLOW } from "./delivery.js";
 import type { ResumeOptions } from "./delivery.js";
 import { NO_LIMITS } from "./limits.js";
 import type { SessionUse, TimeLimit } from "./limits.js";
-import { lostEndpointFrame, lostPingFrame } from "./lost-client.js";
 import { OpenCalls } from "./open-calls.js";
 import { SessionClock } from "./session-clock.js";
 import { SessionEnd } from "./session-end.js";
@@ -22,9 +22,6 @@ export type { CloseReason } from "./close-reason.js";
 export type { SessionGate, SessionInfo, SessionInit, SessionState } from "./session-info.js";
 
 type Listener<E> = (message: JsonRpcMessage, extra: E) => void;
-
-/** How far a client has come in beginning its conversation. */
-type Phase = "new" | "initializing" | "initialized";
 
 /**
  * One client's conversation: whose it is, how it is heard, what is still to be answered, and how
@@ -49,12 +46,10 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   readonly #expiry = new Deadline(() => this.#expire());
   readonly #grace = new Deadline(() => this.end("grace-expired"));
   readonly #clock: SessionClock;
-  readonly #lostPing = new Deadline(() => this.#write(lostPingFrame()));
   readonly #end = new SessionEnd();
   #principal: P;
   #validUntil: number | undefined;
-  #phase: Phase = "new";
-  #isLost: boolean;
+  readonly #beginning = new Beginning();
   #attachments = 0;
   #activeAt = this.openedAt;
   #lastStream: EventStream | undefined;
@@ -69,7 +64,9 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     this.#principal = principal;
     this.#request = request;
     this.#resume = resume;
-    this.#isLost = init.isLost ?? false;
+    if (init.isLost === true && resume !== undefined) {
+      this.#beginning.expectLost(resume, (frame) => this.#write(frame));
+    }
     this.#delivery = new Delivery(this.id, resume);
     this.#validUntil = validUntil;
     if (validUntil !== undefined) this.#expiry.set(validUntil);
@@ -98,16 +95,16 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   }
 
   get isInitialized(): boolean {
-    return this.#phase === "initialized";
+    return this.#beginning.isInitialized;
   }
 
   get isInitializing(): boolean {
-    return this.#phase === "initializing";
+    return this.#beginning.isInitializing;
   }
 
   /** Whether the client has begun its conversation. */
   get isBegun(): boolean {
-    return this.#phase !== "new";
+    return !this.#beginning.isNew;
   }
 
   get isBusy(): boolean {
@@ -145,22 +142,24 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   attach(stream: EventStream, endpoint: string): void {
     if (this.#end.reason !== undefined) throw sessionClosed();
     stream.onend = (end) => this.#streamEnded(stream, end);
-    // It cannot be opened where somebody else has answered: then nothing has changed.
-    if (!stream.isOpen) stream.open();
-    this.#grace.clear();
-    this.#lastStream = stream;
-    const count = this.#attachments++;
-    const joint = endpoint.includes("?") ? "&" : "?";
-    this.#delivery.attach(
-      stream,
-      count === 0 ? endpoint : `${endpoint}${joint}r=${count}`,
-      this.#resume?.retryMs,
-    );
-    if (this.#isLost && this.#resume?.closeLostClients === true) {
-      this.#lostPing.set(Date.now() + this.#resume.probeMs);
-    }
+    stream.together(() => {
+      // It cannot be opened where somebody else has answered: then nothing has changed.
+      if (!stream.isOpen) stream.open();
+      this.#grace.clear();
+      this.#lastStream = stream;
+      const count = this.#attachments++;
+      const later = `${endpoint.includes("?") ? "&" : "?"}r=${count}`;
+      const path = count === 0 ? endpoint : endpoint + later;
+      this.#delivery.attach(stream, path, this.#resume?.retryMs);
+    });
+    this.#beginning.attached();
     // It may have left while it was being let in; then no event tells of it any more.
     if (!stream.isOpen) this.#streamEnded(stream, "disconnected");
+  }
+
+  /** Whether everything is kept that the client is not known to have. */
+  get isWhole(): boolean {
+    return !this.#delivery.hasGap;
   }
 
   /** The client has everything up to `seq`. @returns whether all the rest can still be sent. */
@@ -193,33 +192,33 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   send(message: unknown): Promise<void> {
     if (this.#end.reason !== undefined) return Promise.reject(sessionClosed());
     this.#activeAt = Date.now();
-    const sent = this.#delivery.send(message as JsonRpcMessage);
-    this.#calls.noteSent(message as JsonRpcMessage, sent);
-    sent.catch((error: unknown) => {
+    const taking = this.#delivery.send(message as JsonRpcMessage);
+    this.#calls.noteSent(message as JsonRpcMessage, taking);
+    if (taking === undefined) return TAKEN;
+    taking.catch((error: unknown) => {
       if ((error as { cause?: unknown }).cause === OVERFLOW) this.#endOverfull();
     });
-    return sent;
+    return taking;
   }
 
   /** Hands a message of the client to the server. */
   receive(message: JsonRpcMessage, extra: E): void {
     const { state } = this;
     if (state === "closed" || state === "opening" || !this.onmessage) throw sessionClosed();
-    if (this.#isLost && !isInitialize(message)) throw this.#closeLostClient();
+    if (!this.#beginning.allows(message)) throw this.#closeLostClient();
     if (this.#delivery.takeAnswer(message)) return;
     if (!this.isBegun) this.gate?.admitBeginning(this);
-    if ("method" in message && "id" in message) this.gate?.admitCall(this);
-    this.#isLost = false;
-    this.#lostPing.clear();
+    const isCall = "method" in message && "id" in message;
+    if (isCall) this.gate?.admitCall(this);
     this.#activeAt = Date.now();
-    this.#notePhase(message);
+    this.#noteBeginning(message);
     this.#calls.noteReceived(message);
     this.#delivery.progress.noteReceived(message);
     try {
       this.onmessage(message, extra);
     } catch (error) {
       // Whoever did not take a call will not answer it.
-      if ("method" in message && "id" in message) this.#calls.settle(message.id);
+      if (isCall) this.#calls.settle(message.id);
       throw error;
     }
   }
@@ -268,7 +267,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     this.#expiry.clear();
     this.#grace.clear();
     this.#clock.stop();
-    this.#lostPing.clear();
+    this.#beginning.end();
     const retryMs = invitesBack(reason) ? (this.#resume?.retryMs ?? RETRY_MS) : undefined;
     this.#delivery.detach()?.end(retryMs, isUrgent(reason) ? LAST_BYTES_MS : undefined);
     this.#abort?.abort();
@@ -280,7 +279,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   #streamEnded(stream: EventStream, end: StreamEnd): void {
     if (!this.#delivery.isAttachedTo(stream)) return;
     // A client that never began its conversation has nothing to come back to.
-    const isOver = this.#resume === undefined || this.#phase === "new";
+    const isOver = this.#resume === undefined || this.#beginning.isNew;
     if (end === "stalled" || end === "overrun") {
       const limit = end === "stalled" ? "stallMs" : "maxQueuedBytes";
       this.gate?.noteLimit(this, limit, isOver ? "ended" : "detached");
@@ -309,40 +308,38 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
 
   /** The stream ends; the session waits for its owner to come back with a new credential. */
   #expire(): void {
-    if (this.#resume === undefined || this.#phase === "new") this.end("credential-expired");
+    if (this.#resume === undefined || this.#beginning.isNew) this.end("credential-expired");
     // While the client is away, its time to come back runs already.
     else if (!this.isDetached) this.#waitForClient()?.end(this.#resume.retryMs);
   }
 
-  #notePhase(message: JsonRpcMessage): void {
-    if (this.#phase === "initialized") return;
-    this.#phase = isInitialize(message) ? "initializing" : "initialized";
+  #noteBeginning(message: JsonRpcMessage): void {
+    if (!this.#beginning.note(message)) return;
     this.#delivery.isAnswering = this.isInitialized;
     this.#clock.check();
   }
 
   /** Writes what belongs to the stream that there is now, if there is one. */
   #write(frame: string): void {
-    this.#delivery.write(frame).catch(() => undefined);
+    this.#delivery.write(frame)?.catch(() => undefined);
   }
 
   /** Ends the session of a client that goes on as if its old one were still there. */
   #closeLostClient(): McpSseError {
-    if (this.#resume?.closeLostClients === true) this.#write(lostEndpointFrame());
+    this.#beginning.closeLost();
     this.end("client-lost");
     return new McpSseError("session_not_found", "The session is gone: begin a new one.");
   }
 }
+
+/** Of every message that was taken at once. */
+const TAKEN = Promise.resolve();
 
 /** How soon a client comes back to a stream that ends politely, in milliseconds. */
 const RETRY_MS = 1_000;
 
 /** How long the last bytes of a stream that must end may take to leave, in milliseconds. */
 export const LAST_BYTES_MS = 2_000;
-
-function isInitialize(message: JsonRpcMessage): boolean {
-  return "method" in message && message.method === "initialize";
-}
 
 function sessionClosed(): McpSseError {
   return new McpSseError("session_closed", "The session has no open event stream.");

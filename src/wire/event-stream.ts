@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { McpSseError } from "../errors.js";
+import { FrameWriter } from "./frame-writer.js";
 import { readerProblem, ReaderWatch } from "./reader-watch.js";
 
 /** One server-sent event. @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream */
@@ -67,6 +68,12 @@ function oneLine(field: string): string {
   return field;
 }
 
+/**
+ * When something to be written was taken by the socket or its bounded queue: at once, which is
+ * `undefined`, or later. Almost always it is at once, and a promise for each frame is not free.
+ */
+export type Taking = Promise<void> | undefined;
+
 /** A frame for which the queue had no room yet. */
 interface WaitingFrame {
   readonly frame: string;
@@ -79,8 +86,8 @@ interface WaitingFrame {
  * The bytes of one SSE response: frames, keep-alive, and a bounded queue in front of a slow
  * reader.
  *
- * A frame that was accepted is written once and in order. When the reader is slow, `write`
- * resolves late, so that the sender slows down with it instead of filling the memory.
+ * A frame that was accepted is written once and in order. When the reader is slow, it is taken
+ * late, so that the sender slows down with it instead of filling the memory.
  */
 export class EventStream {
   /** Called once, however the stream ends. */
@@ -88,11 +95,13 @@ export class EventStream {
   /** Called whenever all that was accepted so far has left this process. */
   ondrain: (() => void) | undefined;
 
-  readonly #res: ServerResponse & { flush?: () => void };
+  readonly #res: ServerResponse;
   readonly #options: EventStreamOptions;
   readonly #watch: ReaderWatch;
   readonly #waiting: WaitingFrame[] = [];
   #waitingBytes = 0;
+  /** `undefined` until the stream is open. */
+  #writer: FrameWriter | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
   /** Bytes in the response since it last had room. */
   #queuedBytes = 0;
@@ -125,19 +134,33 @@ export class EventStream {
     });
   }
 
+  /** Sends what `write` writes in one piece, where it can be. */
+  together(write: () => void): void {
+    const { socket } = this.#res;
+    socket?.cork();
+    try {
+      write();
+    } finally {
+      socket?.uncork();
+    }
+  }
+
   /** Sends the response's head at once, so that clients and proxies know of the stream before its first event. */
   open(): void {
     const res = this.#res;
     // A header that was set before, say by a CORS middleware, stays.
     res.writeHead(200, { ...STREAM_HEADERS });
     res.flushHeaders();
-    res.on("drain", this.#writeWaiting);
+    this.#writer = new FrameWriter(res);
+    this.#writer.onDrain(this.#writeWaiting);
     res.on("close", this.#gone);
     // A response that waits behind another one on its connection is not told when that breaks.
     res.req.socket.once("close", this.#gone);
     // A broken socket reports an error and then closes; the close is what counts.
     res.on("error", () => undefined);
     this.#isOpen = true;
+    // A body that nobody reads would keep the end of its connection from being seen.
+    res.req.resume();
     // The peer may have left while the session was being set up: then no event tells of it.
     if (res.destroyed || res.req.socket.destroyed) {
       this.#finish("disconnected");
@@ -149,14 +172,14 @@ export class EventStream {
   /**
    * Queues a frame behind those before it.
    *
-   * @returns a promise that resolves when the socket took the frame, or its bounded queue has room for it.
-   * Rejects with `session_closed` when the stream ended before that.
+   * @returns when it was taken; a promise that rejects with `session_closed` when the stream ended
+   * before that.
    */
-  write(frame: string): Promise<void> {
+  write(frame: string): Taking {
     if (!this.isOpen) return Promise.reject(streamEnded());
     if (this.#waiting.length === 0 && this.#hasRoom()) {
       this.#put(frame);
-      return Promise.resolve();
+      return undefined;
     }
     return new Promise((taken, lost) => {
       const bytes = Buffer.byteLength(frame);
@@ -195,12 +218,10 @@ export class EventStream {
   }
 
   #put(frame: string): void {
-    const hasRoom = this.#res.write(frame);
+    const hasRoom = this.#writer?.write(frame) ?? false;
     // Counted only once the response is full: from then on, a drain is sure to follow.
     this.#queuedBytes = hasRoom ? 0 : this.#queuedBytes + Buffer.byteLength(frame);
     if (!hasRoom) this.#watch.start(this.#options.stallMs);
-    // compression() holds bytes back until it is told to flush.
-    this.#res.flush?.();
     this.#keepAlive?.refresh();
   }
 
@@ -223,8 +244,7 @@ export class EventStream {
     if (keepAliveMs === 0) return;
     this.#keepAlive = setTimeout(() => {
       // A reader that does not read gets no further bytes to not read.
-      if (!this.#res.writableNeedDrain) this.#res.write(": keep-alive\n\n");
-      this.#res.flush?.();
+      if (this.#writer?.needsDrain === false) this.#writer.write(": keep-alive\n\n");
       this.#keepAlive?.refresh();
     }, keepAliveMs).unref();
   }
@@ -244,7 +264,7 @@ export class EventStream {
     this.#hasEnded = true;
     clearTimeout(this.#keepAlive);
     this.#watch.stop();
-    this.#res.off("drain", this.#writeWaiting);
+    this.#writer?.offDrain(this.#writeWaiting);
     this.#waitingBytes = 0;
     for (const { lost } of this.#waiting.splice(0)) lost(streamEnded());
     this.onend?.(end);

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { parse as parseContentType } from "content-type";
-import getRawBody from "raw-body";
 import { McpSseError } from "../errors.js";
+import { readBody } from "./read-body.js";
+import type { BodyRead } from "./read-body.js";
 
 /** `id` of a request or response. @see JSON-RPC 2.0, section 4 */
 export type JsonRpcId = string | number;
@@ -27,6 +28,8 @@ export interface BodyOptions {
   readonly maxBytes: number;
   /** What an earlier parser made of the body; then the socket is not read. */
   readonly parsedBody?: unknown;
+  /** Whether the body was read, if that is known: see {@link wasRead}. */
+  readonly isRead?: boolean;
 }
 
 const DRAINED =
@@ -39,16 +42,28 @@ const DRAINED =
  * @throws McpSseError 415 for another type than JSON in UTF-8, 413 for a body that is too
  * large, 400 for one that is cut off, no JSON, or no JSON-RPC message.
  */
-export async function readMessage(
+export function readMessage(
   req: IncomingMessage,
-  { maxBytes, parsedBody }: BodyOptions,
+  { maxBytes, parsedBody, isRead = wasRead(req) }: BodyOptions,
 ): Promise<JsonRpcMessage> {
-  checkType(req.headers);
-  // An announced size is refused before a byte of it is read.
-  if (Number(req.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  if (parsedBody !== undefined) return checkMessage(fromParser(parsedBody, req, maxBytes));
-  if (wasRead(req)) throw new McpSseError("message_unreadable", DRAINED);
-  return checkMessage(parse(await readBytes(req, maxBytes)));
+  return new Promise((resolve, reject: (reason: Error) => void) => {
+    const { headers } = req;
+    checkType(headers);
+    // An announced size is refused before a byte of it is read.
+    if (Number(headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+    if (parsedBody !== undefined) {
+      resolve(checkMessage(fromParser(parsedBody, req, maxBytes)));
+      return;
+    }
+    if (isRead) throw new McpSseError("message_unreadable", DRAINED);
+    readBody(req, maxBytes, (read) => {
+      try {
+        resolve(checkMessage(parse(textOf(read, maxBytes))));
+      } catch (error) {
+        reject(error as Error);
+      }
+    });
+  });
 }
 
 /** @see RFC 8259, section 8.1: JSON that is exchanged is UTF-8 */
@@ -88,22 +103,10 @@ export function wasRead(req: IncomingMessage): boolean {
   return req.readableDidRead || req.readableEnded || req.destroyed;
 }
 
-async function readBytes(req: IncomingMessage, maxBytes: number): Promise<string> {
-  try {
-    const bytes = await getRawBody(req, {
-      limit: maxBytes,
-      length: req.headers["content-length"] ?? null,
-    });
-    return bytes.toString("utf8");
-  } catch (cause) {
-    // What is still on its way must be taken, or the connection waits for it for ever.
-    req.resume();
-    const { type } = cause as { type?: string };
-    if (type === "entity.too.large") throw tooLarge(maxBytes);
-    throw new McpSseError("message_unreadable", "The body ended before it was complete.", {
-      cause,
-    });
-  }
+function textOf(read: BodyRead, maxBytes: number): string {
+  if ("text" in read) return read.text;
+  if (read.problem === "too-large") throw tooLarge(maxBytes);
+  throw new McpSseError("message_unreadable", "The body ended before it was complete.");
 }
 
 /** A parser before us may have had a larger limit than ours, so its result is measured again. */

@@ -11,8 +11,8 @@ export interface RequestSource {
   readonly host: string | undefined;
   /** The `Origin` field; browsers send it, other clients do not. */
   readonly origin: string | undefined;
-  /** Whether the request arrived on a loopback address. */
-  readonly onLoopback: boolean;
+  /** The address at which the request arrived. */
+  readonly localAddress: string | undefined;
   /** Whether a proxy that the app trusts forwarded the request. */
   readonly viaTrustedProxy: boolean;
 }
@@ -62,7 +62,8 @@ function judgeHost(source: RequestSource, rules: SourceRules): HostVerdict {
     return host !== undefined && isListedHost(host, rules.allowedHosts) ? "known" : "refused";
   }
   if (source.viaTrustedProxy) return "unchecked";
-  if (source.onLoopback) return name !== undefined && isLoopbackName(name) ? "known" : "refused";
+  if (isLoopbackAddress(source.localAddress))
+    return name !== undefined && isLoopbackName(name) ? "known" : "refused";
   return "unchecked";
 }
 

@@ -70,21 +70,25 @@ it.each([
   const gap = new ProgressGap();
   gap.noteReceived({ ...call, jsonrpc: "2.0" });
   const params = { progressToken: "p", progress: 1 };
-  gap.noteWritten({ jsonrpc: "2.0", method: "notifications/progress", params }, 1, 5_000);
-  const answer = { jsonrpc: "2.0", id: 7, result: {} } as const;
+  const method = "notifications/progress";
+  gap.noteWritten({ traits: gap.traitsOf({ jsonrpc: "2.0", method, params }), seq: 1 }, 5_000);
+  const answer = gap.traitsOf({ jsonrpc: "2.0", id: 7, result: {} });
+  const other = gap.traitsOf({ jsonrpc: "2.0", id: 8, result: {} });
   expect(gap.delayOf(answer, 5_000, acknowledged)).toBe(ms);
   expect(gap.delayOf(answer, 5_000 + ms, acknowledged)).toBe(0);
-  expect(gap.delayOf({ ...answer, id: 8 }, 5_000, acknowledged)).toBe(0);
+  expect(gap.delayOf(other, 5_000, acknowledged)).toBe(0);
 });
 
 it("RESUME-12: progress that names no call holds back nothing", () => {
   const gap = new ProgressGap();
   // What a tool sends that reports progress although its caller did not ask for it.
-  const report = { jsonrpc: "2.0", method: "notifications/progress", params: { progress: 1 } };
-  gap.noteWritten({ ...report, jsonrpc: "2.0" }, 1, 5_000);
+  const report = { method: "notifications/progress", params: { progress: 1 } };
+  gap.noteWritten({ traits: gap.traitsOf({ ...report, jsonrpc: "2.0" }), seq: 1 }, 5_000);
+  expect(gap.isIdle).toBe(true);
   const acknowledged = { seq: 0, hasAnswered: true };
   for (const message of [report, { id: 7, method: "roots/list" }, { id: 7, result: {} }]) {
-    expect(gap.delayOf({ ...message, jsonrpc: "2.0" }, 5_000, acknowledged)).toBe(0);
+    const traits = gap.traitsOf({ ...message, jsonrpc: "2.0" });
+    expect(gap.delayOf(traits, 5_000, acknowledged)).toBe(0);
   }
 });
 

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { Outbox } from "../../src/session/outbox.js";
+import type { MessageTraits } from "../../src/session/outbox.js";
 import { planReconnect } from "../../src/session/reconnect.js";
 import type { OwnSessions, ReconnectMarks } from "../../src/session/reconnect.js";
 
@@ -38,15 +39,22 @@ class Model {
   kept: { seq: number; json: string; isRequest: boolean }[] = [];
   sent = 0;
   forgotten = 0;
+  acknowledged = 0;
 
   constructor(readonly maxBytes: number) {}
+
+  get isOverfull(): boolean {
+    return this.bytes > this.maxBytes && this.kept.length > 1;
+  }
 
   get bytes(): number {
     return this.kept.reduce((sum, { json }) => sum + json.length, 0);
   }
 
   acknowledge(seq: number): void {
-    if (seq <= this.sent) this.kept = this.kept.filter((entry) => entry.seq > seq);
+    if (seq > this.sent) return;
+    this.kept = this.kept.filter((entry) => entry.seq > seq);
+    this.acknowledged = Math.max(this.acknowledged, seq);
   }
 
   settle(request: number): void {
@@ -55,7 +63,7 @@ class Model {
   }
 
   shrink(written: number): void {
-    while (this.bytes > this.maxBytes && this.kept[0]!.seq <= written) {
+    while (this.isOverfull && this.kept[0]!.seq <= written) {
       this.forgotten = this.kept.shift()!.seq;
     }
   }
@@ -72,7 +80,10 @@ describe("an outbox", () => {
             case "send": {
               const sent = message(model.sent + 1, step);
               const json = JSON.stringify(sent);
-              const { seq } = outbox.append(sent, json);
+              const traits: MessageTraits = step.isRequest
+                ? { kind: "request", requestId: model.sent + 1 }
+                : { kind: "notification" };
+              const { seq } = outbox.append(traits, () => json);
               expect(seq).toBe(++model.sent);
               model.kept.push({ seq, json, isRequest: step.isRequest });
               break;
@@ -89,7 +100,7 @@ describe("an outbox", () => {
               outbox.shrink(model.sent - step.back);
               model.shrink(model.sent - step.back);
           }
-          expect(outbox.entries.map(({ seq, json }) => ({ seq, json }))).toEqual(
+          expect(outbox.entries.map(({ seq, frame }) => ({ seq, json: frame }))).toEqual(
             model.kept.map(({ seq, json }) => ({ seq, json })),
           );
           expect(outbox.bytes).toBe(model.bytes);
@@ -97,7 +108,8 @@ describe("an outbox", () => {
           expect(outbox.forgottenSeq).toBe(model.forgotten);
           expect(outbox.keptSeq).toBe((model.kept[0]?.seq ?? model.sent + 1) - 1);
           expect(outbox.isWaiting).toBe(model.kept.length > 0);
-          expect(outbox.isOverfull).toBe(model.bytes > maxBytes);
+          expect(outbox.isOverfull).toBe(model.isOverfull);
+          expect(outbox.hasGap).toBe(model.forgotten > model.acknowledged);
         }
       }),
       { numRuns: 500 },

@@ -110,6 +110,40 @@ describeEveryMount((serve) => {
     expect(ids).toEqual([initialize.id, 9]);
   });
 
+  it("RESUME-9: the newest message is sent again, however large it is", async () => {
+    const { sseUrl } = await serve({ resume: { maxBufferedBytes: 1_000 } });
+    const alice = await converse(sseUrl);
+    await alice.call("echo", { text: "small" });
+    await answerPing(alice.stream, "express-mcp-sse-ack-", alice);
+    const text = "x".repeat(100_000);
+    expect(await alice.call("echo", { text })).toBe(text);
+    await leave(alice);
+    const back = await openStream(sseUrl, { ...asCaller(), ...COMES_BACK });
+    await answerPing(back, "express-mcp-sse-probe-", alice);
+    expect((await back.nextEvent()).data).toBe(`${alice.endpoint}&r=1`);
+    expect(JSON.stringify(await back.nextMessage())).toContain(text);
+  });
+
+  it("RESUME-4, RESUME-9: a session is not continued as if nothing were missing", async () => {
+    const { sseUrl, sessions } = await serve({ resume: { maxBufferedBytes: 1_000 } });
+    const reason = new Promise((resolve) => sessions.on("closed", (_session, why) => resolve(why)));
+    const alice = await converse(sseUrl);
+    for (const [id, letter] of [
+      [7, "a"],
+      [8, "b"],
+    ] as const) {
+      const call = toolCall(id, "echo", { text: letter.repeat(2_000) });
+      await post(alice.postUrl, call, alice.headers);
+      // It is asked whether it has what is forgotten now, and does not say.
+      while ((await alice.stream.nextMessage())["id"] !== id);
+    }
+    await leave(alice);
+    const back = await openStream(sseUrl, { ...asCaller(), ...COMES_BACK });
+    await answerPing(back, "express-mcp-sse-probe-", alice);
+    expect((await back.nextEvent()).data).not.toContain(alice.sessionId);
+    expect(await reason).toBe("buffer-overflow");
+  });
+
   it("RESUME-7, RESUME-8: calls are taken while nobody listens, until the grace is over", async () => {
     const { sseUrl, sessions } = await serve({ resume: { graceMs: 1_000 } });
     const alice = await converse(sseUrl);

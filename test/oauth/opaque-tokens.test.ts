@@ -4,6 +4,7 @@ import type { FakeIssuer } from "../support/fake-issuer.js";
 import { secret } from "../support/leak-watch.js";
 import {
   AUDIENCE,
+  bearer,
   fakeIssuer,
   get,
   now,
@@ -13,6 +14,7 @@ import {
   verdict,
   who,
 } from "../support/oauth.js";
+import { initialize, openSession, post } from "../support/raw-sse.js";
 
 cleanUpAfterEach();
 
@@ -103,6 +105,15 @@ describe("an opaque token", () => {
 
     expect((await get(cached, token)).status).toBe(200);
     expect((await get(uncached, token)).status).toBe(401);
+  });
+
+  it("KNOWN-4: that was revoked is refused on the next POST of its session", async () => {
+    const served = await serveOAuth(issuer, { introspectionCacheMs: 0 });
+    const headers = bearer(opaqueOf(issuer));
+    const { postUrl } = await openSession(served.sseUrl, headers);
+    expect((await post(postUrl, initialize, headers)).status).toBe(202);
+    issuer.tokens.clear();
+    expect((await post(postUrl, initialize, headers)).status).toBe(401);
   });
 
   it("OAUTH-10: is asked about once for all requests that come together", async () => {

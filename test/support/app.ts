@@ -49,6 +49,8 @@ export interface ServeRouterOptions extends ServeOptions {
   /** The same, after the router was mounted. */
   after?: (app: Express, router: SseRouter, base: string) => void;
   maxHeaderSize?: number;
+  /** Whether the POSTs of sessions are answered before the app. Default: false. */
+  ahead?: boolean;
 }
 
 /** A running endpoint. */
@@ -97,21 +99,28 @@ export function describeEveryRouter(body: (serve: Serve<ServeRouterOptions>) => 
   }
 }
 
-/** Runs a body of tests for each way to mount a router, and for `MCPServer`. */
+/** Runs a body of tests for each way to mount a router, ahead of its app too, and for `MCPServer`. */
 export function describeEveryMount(body: (serve: Serve) => void): void {
   describeEveryRouter(body);
+  describe("with a router ahead of its app", () => body(serveAhead));
   describe("with MCPServer", () => body(serveMcpServer));
+  describe("with MCPServer, everything through Express", () =>
+    body((options) => serveMcpServer({ ...options, ahead: false })));
 }
 
 /** A router at an app's root. */
 export const serveRouter: Serve<ServeRouterOptions> = (options) =>
   serveMounted(ROUTER_MOUNTS[0]!, options);
 
+/** The same, with the POSTs of its sessions answered before the app. */
+const serveAhead: Serve = (options) => serveMounted(ROUTER_MOUNTS[1]!, { ...options, ahead: true });
+
 async function serveMounted(
   { base, mount }: RouterMount,
   options: ServeRouterOptions = {},
 ): Promise<Served> {
-  const { before = [], configure, after, maxHeaderSize, createServer, auth, ...rest } = options;
+  const { before = [], configure, after, ahead, ...others } = options;
+  const { maxHeaderSize, createServer, auth, ...rest } = others;
   const logger = recordingLogger();
   const router = createSseRouter({
     logger,
@@ -125,7 +134,11 @@ async function serveMounted(
   for (const middleware of before) app.use(middleware);
   mount(app, router);
   after?.(app, router, base);
-  const { url, port } = await listen(app, maxHeaderSize === undefined ? {} : { maxHeaderSize });
+  const listener = ahead === true ? router.ahead(app) : app;
+  const { url, port } = await listen(
+    listener,
+    maxHeaderSize === undefined ? {} : { maxHeaderSize },
+  );
   onDispose(() => router.close({ timeoutMs: 0 }));
   return served(url, port, base, {
     options: rest,
@@ -135,7 +148,7 @@ async function serveMounted(
   });
 }
 
-export const serveMcpServer: Serve = async (options = {}) => {
+export const serveMcpServer: Serve<ServeOptions & { ahead?: boolean }> = async (options = {}) => {
   const logger = recordingLogger();
   const { auth = JWT_AUTH, ...rest } = options;
   const server = new MCPServer({

@@ -86,11 +86,27 @@ describe("the response", () => {
     await reader.ended;
   });
 
+  it("STREAM-4: an event is one chunk, and one write to the socket", async () => {
+    const { stream, res, reader } = await openPair();
+    const socket = res.socket!;
+    const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+    const writes: unknown[] = [];
+    socket.write = (...args: unknown[]) => {
+      writes.push(args[0]);
+      return write(...args);
+    };
+    const frame = encodeEvent({ event: "message", id: "1", data: "é".repeat(1_000) });
+    await stream.write(frame);
+    expect((await reader.nextEvent()).data).toBe("é".repeat(1_000));
+    expect(writes).toEqual([`${Buffer.byteLength(frame).toString(16)}\r\n${frame}\r\n`]);
+  });
+
   it("STREAM-5: serves a client that speaks HTTP/1.0, without chunks", async () => {
     const { port } = await listen((_req, res) => {
       const stream = new EventStream(res, OPTIONS);
       stream.open();
-      void stream.write(encodeEvent({ data: "old" })).then(() => stream.end());
+      void stream.write(encodeEvent({ data: "old" }));
+      stream.end();
     });
     const socket = connect(port, "127.0.0.1");
     onDispose(() => socket.destroy());
@@ -146,7 +162,7 @@ describe("keep-alive", () => {
     jest.advanceTimersByTime(10 * 15_000);
     expect(res.writableLength).toBe(queued);
     reader.resume();
-    await Promise.all(writes);
+    for (const write of writes) await write;
     await stream.write(encodeEvent({ data: "last" }));
     while ((await reader.nextEvent()).data !== "last");
     expect(reader.bytes).not.toContain("keep-alive");
@@ -223,7 +239,7 @@ describe("the end", () => {
     const checked = deferred<boolean>();
     const { url } = await listen((_req, res) => {
       const stream = new EventStream(res, OPTIONS);
-      stream.write("data: a\n\n").catch(() => {
+      stream.write("data: a\n\n")?.catch(() => {
         stream.end();
         checked.resolve(res.headersSent);
         res.end();

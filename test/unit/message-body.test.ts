@@ -170,7 +170,7 @@ describe("what accompanies a message", () => {
   async function extraOf(host: string, hidden?: string[]): Promise<PostExtra> {
     const extra = deferred<PostExtra>();
     const { port } = await listen((req, res) => {
-      extra.resolve(new PostExtra(req, undefined, hidden));
+      extra.resolve(new PostExtra(req, undefined, () => hidden ?? []));
       res.end();
     });
     const socket = connect(port, "127.0.0.1").on("error", () => undefined);

@@ -125,6 +125,7 @@ it("STREAM-6, STREAM-8, MESSAGE-5: every option has its documented default", () 
     corsCredentials: false,
     stream: { keepAliveMs: 15_000, maxQueuedBytes: 4_194_304, stallMs: 30_000 },
     openTimeoutMs: 10_000,
+    revalidateAfterMs: 30_000,
     limits: {
       maxSessions: 10_000,
       maxSessionsPerPrincipal: 100,

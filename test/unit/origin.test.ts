@@ -11,7 +11,7 @@ function judge(source: Partial<RequestSource>, rules: Partial<SourceRules> = {})
     {
       host: "127.0.0.1:8080",
       origin: undefined,
-      onLoopback: true,
+      localAddress: "127.0.0.1",
       viaTrustedProxy: false,
       ...source,
     },
@@ -19,7 +19,7 @@ function judge(source: Partial<RequestSource>, rules: Partial<SourceRules> = {})
   );
 }
 
-const fromOutside = { onLoopback: false };
+const fromOutside = { localAddress: "203.0.113.5" };
 const viaProxy = { viaTrustedProxy: true };
 const listed = { allowedHosts: ["mcp.example.com", "other.example:8443", "[2001:db8::1]"] };
 const cors = { allowedOrigins: ["https://app.example.com", "http://localhost:3000"] };
@@ -101,8 +101,8 @@ it.each<Row>([
     { host: "evil.example", ...viaProxy },
   ],
 ])("SOURCE-1: with allowedHosts, %s is %s from everywhere", (_what, verdict, source) => {
-  for (const onLoopback of [true, false]) {
-    expect(judge({ ...source, onLoopback }, listed)).toBe(verdict);
+  for (const localAddress of ["127.0.0.1", "203.0.113.5"]) {
+    expect(judge({ ...source, localAddress }, listed)).toBe(verdict);
   }
 });
 

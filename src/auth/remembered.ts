@@ -1,0 +1,83 @@
+import type { IncomingMessage } from "node:http";
+import { hasRepeatedAuthorization } from "./authenticate.js";
+import type { AuthMethod, FoundCredential } from "./auth-method.js";
+import type { Caller } from "./outcome.js";
+
+/** A caller who was let in, for later requests with the very same credential. */
+export interface Remembered {
+  readonly caller: Caller;
+  /** What each of the methods saw that were asked. */
+  readonly seen: readonly Seen[];
+  /** What the success stands on; see {@link AuthMethod.revision}. */
+  readonly revision: unknown;
+  /** When the credential was verified, on the clock of `performance.now()`. */
+  readonly verifiedAt: number;
+}
+
+/** What a method looks at: its credential, or the whole request as text when it does not say. */
+type Seen = FoundCredential | string | undefined;
+
+/** Remembers who sent a request, if the method that let the caller in allows that. */
+export function remember(req: IncomingMessage, caller: Caller): Remembered | undefined {
+  const revision = revisionOf(caller);
+  if (revision === undefined) return undefined;
+  const seen = caller.judges.map((method) => look(method, req));
+  return { caller, seen, revision, verifiedAt: performance.now() };
+}
+
+/**
+ * The caller of a request, if it carries what was verified a while ago and nothing has happened
+ * to that since; `undefined` when the methods must be asked.
+ *
+ * Security decision: every byte that they would look at is compared. Expiry is looked at each
+ * time, and so is the method's revision, since a memory must not outlive a revocation that the
+ * method knows of. What is compared with is no new secret in memory: the session has the request
+ * that opened it. And it is no oracle: who has not the session's id, which cannot be guessed,
+ * gets here never.
+ *
+ * @param forMs milliseconds for which a success may be relied on.
+ */
+export function recall(
+  req: IncomingMessage,
+  { caller, seen, revision, verifiedAt }: Remembered,
+  forMs: number,
+): Caller | undefined {
+  if (performance.now() - verifiedAt >= forMs) return undefined;
+  if (caller.validUntil !== undefined && Date.now() >= caller.validUntil) return undefined;
+  // Which of the two counts is not for a memory to say.
+  if (hasRepeatedAuthorization(req.rawHeaders)) return undefined;
+  for (const [index, method] of caller.judges.entries()) {
+    if (!isSame(look(method, req), seen[index])) return undefined;
+  }
+  return revisionOf(caller) === revision ? caller : undefined;
+}
+
+/** A method that cannot tell its revision now must be asked itself. */
+function revisionOf({ principal, judges, info }: Caller): unknown {
+  try {
+    return principal && judges.at(-1)?.revision?.(principal, info);
+  } catch {
+    return undefined;
+  }
+}
+
+function look(method: AuthMethod, req: IncomingMessage): Seen {
+  return method.findCredential === undefined ? wholeRequest(req) : method.findCredential(req);
+}
+
+function isSame(now: Seen, before: Seen): boolean {
+  if (typeof now !== "object" || typeof before !== "object") return now === before;
+  return now.text === before.text && now.name === before.name && now.place === before.place;
+}
+
+/** All but the body's length, which differs with each message. A header has no line breaks. */
+function wholeRequest({ method, url, rawHeaders, socket }: IncomingMessage): string {
+  let text = `${method} ${url}\n${socket.remoteAddress}\n`;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    if (name.length !== 14 || name.toLowerCase() !== "content-length") {
+      text += `${name}:${rawHeaders[index + 1]}\n`;
+    }
+  }
+  return `${text}\n`;
+}

@@ -1,0 +1,56 @@
+import type { IncomingMessage } from "node:http";
+import type { Remembered } from "./auth/remembered.js";
+import type { TrustsProxy } from "./forwarded.js";
+import type { RouterSession } from "./open-session.js";
+
+/** Where the POSTs of a session arrive, and what its last one showed. */
+export interface Lane {
+  readonly session: RouterSession;
+  /** Path of the message route as requests arrive here, without the query. */
+  readonly path: string;
+  readonly trustsProxy: TrustsProxy;
+  /** Who sent the last request; `undefined` when nobody may be remembered. */
+  remembered: Remembered | undefined;
+}
+
+const SESSION_QUERY = "?sessionId=";
+
+/** Length of a session's id. */
+const ID_LENGTH = 36;
+
+/**
+ * The sessions whose POSTs are known by their URL alone: exactly the one of the endpoint event.
+ * Every other form of it takes the ordinary way, where it is judged.
+ */
+export class HotPosts {
+  readonly #lanes = new Map<string, Lane>();
+
+  /** Knows a session from now on, until it ends. A later stream may have come by another mount. */
+  open(lane: Lane): void {
+    const { session } = lane;
+    const isNew = !this.#lanes.has(session.id);
+    if (session.state === "closed") return;
+    this.#lanes.set(session.id, lane);
+    if (isNew) session.onClosed(() => this.#lanes.delete(session.id));
+  }
+
+  /** Keeps who sent the session's last request. */
+  note({ id }: RouterSession, remembered: Remembered | undefined): void {
+    const lane = this.#lanes.get(id);
+    if (lane !== undefined) lane.remembered = remembered;
+  }
+
+  /** The session that a request is a POST for. */
+  find(req: IncomingMessage & { originalUrl?: string }): Lane | undefined {
+    if (req.method !== "POST") return undefined;
+    const url = req.originalUrl ?? req.url ?? "";
+    const start = url.indexOf(SESSION_QUERY);
+    const end = start + SESSION_QUERY.length + ID_LENGTH;
+    const lane = this.#lanes.get(url.slice(end - ID_LENGTH, end));
+    if (lane?.path.length !== start || !url.startsWith(lane.path)) return undefined;
+    return url.length === end || LATER_STREAM.test(url.slice(end)) ? lane : undefined;
+  }
+}
+
+/** What the endpoint of a later stream of a session adds. */
+const LATER_STREAM = /^&r=\d+$/;

@@ -1,0 +1,24 @@
+/** As much of the SDK's JSON-schema validators as its servers use. */
+interface Validator {
+  getValidator(schema: never): unknown;
+}
+
+/**
+ * A JSON-schema validator that is made when it is first needed. The SDK's own costs a server more
+ * than all the rest of it, and only servers that ask their users something (elicitation) need it.
+ *
+ * Each server has its own, because one that all share would keep every schema that it has seen.
+ */
+export class LazyValidator<V extends Validator> {
+  readonly #create: () => V;
+  #validator: V | undefined;
+
+  constructor(create: () => V) {
+    this.#create = create;
+  }
+
+  readonly getValidator = ((schema: never) => {
+    this.#validator ??= this.#create();
+    return this.#validator.getValidator(schema);
+  }) as V["getValidator"];
+}

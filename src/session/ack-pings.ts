@@ -1,0 +1,55 @@
+import { randomUUID } from "node:crypto";
+
+/** Begins the ids of pings that ask for an acknowledgement; no SDK server uses text for its ids. */
+const PREFIX = "express-mcp-sse-ack-";
+
+/**
+ * After how long it is asked for again, in milliseconds: a client sends its answer once, and that
+ * may be lost. Of a client that is slow the first answers still count, up to as many.
+ */
+const ASK_AGAIN_MS = 10_000;
+const MAX_ASKED = 10;
+
+interface Asked {
+  readonly id: string;
+  /** What the answer will acknowledge. */
+  readonly seq: number;
+  readonly at: number;
+}
+
+/** The pings that ask a client for an acknowledgement, and wait for their answers. */
+export class AckPings {
+  /** Oldest first. */
+  #asked: Asked[] = [];
+
+  /** Whether one has been asked that may still be answered: then no other is needed. */
+  get isAsking(): boolean {
+    const last = this.#asked.at(-1);
+    return last !== undefined && performance.now() - last.at < ASK_AGAIN_MS;
+  }
+
+  /** @returns the id of a ping whose answer acknowledges everything up to `seq`. */
+  ask(seq: number): string {
+    const id = `${PREFIX}${randomUUID()}`;
+    this.#asked.push({ id, seq, at: performance.now() });
+    if (this.#asked.length > MAX_ASKED) this.#asked.shift();
+    return id;
+  }
+
+  /** Whether an id is one of ours, however old. */
+  isOurs(id: unknown): id is string {
+    return typeof id === "string" && id.startsWith(PREFIX);
+  }
+
+  /** @returns what an answer acknowledges; `undefined` when it was not waited for. */
+  take(id: string): number | undefined {
+    const index = this.#asked.findIndex((asked) => asked.id === id);
+    const [ping] = this.#asked.splice(0, index + 1).slice(-1);
+    return ping?.seq;
+  }
+
+  /** Waits for none any more. */
+  clear(): void {
+    this.#asked = [];
+  }
+}

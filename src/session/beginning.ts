@@ -1,0 +1,63 @@
+import type { JsonRpcMessage } from "../wire/message-body.js";
+import type { ResumeOptions } from "./delivery.js";
+import { LostClient } from "./lost-client.js";
+
+/** How far a client has come in beginning its conversation. */
+type Phase = "new" | "initializing" | "initialized";
+
+/** The beginning of a conversation, and whether its client knows that it is one. */
+export class Beginning {
+  #phase: Phase = "new";
+  /** `undefined` for a client that knows which session it has. */
+  #lost: LostClient | undefined;
+
+  get isNew(): boolean {
+    return this.#phase === "new";
+  }
+
+  get isInitializing(): boolean {
+    return this.#phase === "initializing";
+  }
+
+  get isInitialized(): boolean {
+    return this.#phase === "initialized";
+  }
+
+  /** The client came back to a session that is gone. @param write writes to its stream. */
+  expectLost(options: ResumeOptions, write: (frame: string) => void): void {
+    this.#lost = new LostClient(options, write);
+  }
+
+  /** The client has a stream. */
+  attached(): void {
+    this.#lost?.attached();
+  }
+
+  /** Whether a message is none of somebody who goes on as if an old session were still there. */
+  allows(message: JsonRpcMessage): boolean {
+    return this.#lost === undefined || isInitialize(message);
+  }
+
+  /** Notes a message that was taken. @returns whether the client has come further. */
+  note(message: JsonRpcMessage): boolean {
+    this.#lost?.settled();
+    this.#lost = undefined;
+    if (this.#phase === "initialized") return false;
+    this.#phase = isInitialize(message) ? "initializing" : "initialized";
+    return true;
+  }
+
+  /** Makes a client close whose session is gone. */
+  closeLost(): void {
+    this.#lost?.close();
+  }
+
+  /** The session has ended. */
+  end(): void {
+    this.#lost?.settled();
+  }
+}
+
+function isInitialize(message: JsonRpcMessage): boolean {
+  return "method" in message && message.method === "initialize";
+}

@@ -1,0 +1,141 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import express from "express";
+import type { Principal } from "./auth/principal.js";
+import { answerError } from "./answer-error.js";
+import { McpSseError } from "./errors.js";
+import { originFrom } from "./forwarded.js";
+import { HttpListener } from "./http-listener.js";
+import type { McpServerLike, SseServerOptions } from "./options.js";
+import { resolveServerOptions } from "./server-options.js";
+import type { ListenerOptions } from "./server-options.js";
+import type { SessionInfo } from "./session/session.js";
+import type { Mount } from "./sse-endpoints.js";
+import { buildRouter } from "./sse-router.js";
+import type { SseRouter } from "./sse-router.js";
+
+/** The HTTP server of an {@link MCPServer}. */
+export class SseListener {
+  readonly #options: SseServerOptions;
+  readonly #own: ListenerOptions;
+  readonly #build: () => ReturnType<typeof buildRouter>;
+  #built: ReturnType<typeof buildRouter>;
+  #http: HttpListener | undefined;
+  /** Whether the router was closed, and a new start needs a new one. */
+  #isSpent = false;
+
+  /** @throws TypeError for a wrong option, saying what to write instead. */
+  constructor(
+    options: SseServerOptions,
+    createServer: (session: SessionInfo<Principal | undefined>) => Promise<McpServerLike>,
+  ) {
+    this.#options = options;
+    this.#own = resolveServerOptions(options);
+    const { port, host, health, maxHeaderSize, ahead, auth = false, ...rest } = options;
+    this.#build = () =>
+      buildRouter({ ...rest, auth, createServer }, "transport.options", this.#own.ahead);
+    // Made now rather than at start, so that wrong options are found when the object is built.
+    this.#built = this.#build();
+  }
+
+  get sessions(): SseRouter["sessions"] {
+    return this.#built.router.sessions;
+  }
+
+  get url(): string | undefined {
+    const address = this.#http?.address;
+    if (address === undefined) return undefined;
+    const { publicUrl, endpoint = "/sse" } = this.#options;
+    if (publicUrl !== undefined) return `${publicUrl.replace(/\/$/, "")}${endpoint}`;
+    const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+    return `http://${host}:${address.port}${endpoint}`;
+  }
+
+  async listen(): Promise<void> {
+    if (this.#isSpent) this.#built = this.#build();
+    this.#isSpent = false;
+    await this.#built.router.ready().catch((error: unknown) => {
+      throw notReady(error);
+    });
+    const app = this.#createApp();
+    const { port, host, ahead, maxHeaderBytes } = this.#own;
+    // What Express cannot route at all, such as a target without a path, it would answer in HTML.
+    const listener: RequestListener = (req, res) =>
+      app(req, res, () => answerError(res, notFound()));
+    const http = new HttpListener({
+      app: ahead ? this.#createLane(listener) : listener,
+      maxHeaderBytes,
+      onHeaderTooLarge: () =>
+        this.sessions.noteLimit({ limit: "maxHeaderSize", outcome: "refused" }),
+    });
+    await http.listen(port, host);
+    this.#http = http;
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    const http = this.#http;
+    this.#http = undefined;
+    await this.#built.router.close({ timeoutMs });
+    this.#isSpent = true;
+    await http?.close();
+  }
+
+  /**
+   * Serves the two routes of the transport without Express, which has nothing to add to them on a
+   * port of our own. Every other form of their paths is Express's to understand.
+   */
+  #createLane(app: RequestListener): RequestListener {
+    const { endpoints } = this.#built;
+    const { endpoint = "/sse", messageEndpoint = "/messages" } = this.#options;
+    const serve = (req: IncomingMessage, res: ServerResponse, path: string): void => {
+      void endpoints.handle(req, res, ownMount(req, path));
+    };
+    return (req, res) => {
+      const [path = ""] = (req.url ?? "").split("?", 1);
+      if (path === messageEndpoint) endpoints.handleHot(req, res, serve, path);
+      else if (path === endpoint) serve(req, res, path);
+      else app(req, res);
+    };
+  }
+
+  #createApp(): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
+    const { health } = this.#own;
+    const app = express();
+    app.disable("x-powered-by");
+    if (health !== undefined) {
+      // As a regular expression, because Express would read some characters of a path as a pattern.
+      app.get(literally(health), (_req, res) => void res.json({ ok: true }));
+    }
+    const { router } = this.#built;
+    app.use(router.wellKnown, router);
+    return app;
+  }
+}
+
+/** Where a request to a server comes in that has its port to itself and trusts no proxy. */
+function ownMount({ headers, socket }: IncomingMessage, path: string): Mount {
+  return {
+    path,
+    base: "",
+    routedBase: "",
+    origin: originFrom("http", headers.host ?? ""),
+    viaTrustedProxy: false,
+    trustsProxy: () => false,
+    address: socket.remoteAddress,
+  };
+}
+
+function notFound(): McpSseError {
+  return new McpSseError("not_found", "There is nothing here.");
+}
+
+/** A path that matches itself, and tolerates a trailing slash, as Express does. */
+function literally(path: string): RegExp {
+  return new RegExp(`^${path.replace(/[^\w/]/g, "\\$&")}/?$`, "i");
+}
+
+/** A method's error is worded for clients; what an operator needs is underneath. */
+function notReady(error: unknown): Error {
+  const { cause = error } = error as { cause?: unknown };
+  const why = cause instanceof Error ? cause.message : "an authentication method failed";
+  return new Error(`The server cannot be started: ${why}`, { cause: error });
+}

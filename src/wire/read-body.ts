@@ -1,0 +1,51 @@
+import type { IncomingMessage } from "node:http";
+
+/** Why a body could not be read. */
+export type BodyProblem = "too-large" | "cut-off";
+
+/** The text of a body, or why there is none. */
+export type BodyRead = { readonly text: string } | { readonly problem: BodyProblem };
+
+/**
+ * Reads a body that nobody has read. Most messages come in one piece, and those are not copied.
+ *
+ * What is beyond the limit is taken from the socket and thrown away, because a connection with
+ * unread bytes answers nobody any more.
+ *
+ * @param maxBytes longest body, in bytes.
+ * @param onRead is called once.
+ */
+export function readBody(
+  req: IncomingMessage,
+  maxBytes: number,
+  onRead: (read: BodyRead) => void,
+): void {
+  let chunks: Buffer[] = [];
+  let size = 0;
+  let isOver = false;
+  const finish = (read: BodyRead): void => {
+    if (isOver) return;
+    isOver = true;
+    onRead(read);
+  };
+  req.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= maxBytes) {
+      chunks.push(chunk);
+      return;
+    }
+    chunks = [];
+    finish({ problem: "too-large" });
+  });
+  req.on("end", () => finish(req.complete ? { text: decode(chunks) } : CUT_OFF));
+  // When the connection breaks. Node reports an error of a request only to those who listen for it.
+  req.on("close", () => finish(CUT_OFF));
+}
+
+const CUT_OFF: BodyRead = { problem: "cut-off" };
+
+function decode(chunks: readonly Buffer[]): string {
+  const [first] = chunks;
+  if (first === undefined) return "";
+  return (chunks.length === 1 ? first : Buffer.concat(chunks)).toString("utf8");
+}
