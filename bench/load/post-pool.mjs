@@ -1,0 +1,66 @@
+import { connect } from "node:net";
+import { performance } from "node:perf_hooks";
+import { HttpReader } from "./http-reader.mjs";
+
+/** Servers close a connection that was idle for five seconds; one that is older is not trusted. */
+const MAX_IDLE_MS = 2_000;
+
+/** Keep-alive connections for POSTs: as many as there are POSTs at a time. */
+export class PostPool {
+  #port;
+  #idle = [];
+  #all = new Set();
+
+  constructor(port) {
+    this.#port = port;
+  }
+
+  /** Sends a whole request. @param onStatus called with its status once it was read to its end. */
+  post(request, onStatus) {
+    const connection = this.#findIdle() ?? this.#connect();
+    connection.onStatus = onStatus;
+    connection.socket.write(request, "latin1");
+  }
+
+  close() {
+    for (const { socket } of this.#all) socket.destroy();
+    this.#idle.length = 0;
+  }
+
+  #findIdle() {
+    const oldest = performance.now() - MAX_IDLE_MS;
+    for (;;) {
+      const connection = this.#idle.pop();
+      if (connection === undefined) return undefined;
+      if (connection.usedAt > oldest && !connection.socket.destroyed) return connection;
+      connection.socket.destroy();
+    }
+  }
+
+  #connect() {
+    const socket = connect({ port: this.#port, host: "127.0.0.1", noDelay: true });
+    const connection = { socket, usedAt: 0, onStatus: undefined };
+    let status = 0;
+    const reader = new HttpReader({
+      onHead: (code) => (status = code),
+      onText: () => undefined,
+      onEnd: () => {
+        const { onStatus } = connection;
+        connection.onStatus = undefined;
+        connection.usedAt = performance.now();
+        this.#idle.push(connection);
+        onStatus(status);
+      },
+    });
+    socket.setEncoding("latin1");
+    socket.on("data", (text) => reader.take(text));
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      this.#all.delete(connection);
+      // Status 0 is no status: whoever waits for an answer counts it as a wrong one.
+      connection.onStatus?.(0);
+    });
+    this.#all.add(connection);
+    return connection;
+  }
+}

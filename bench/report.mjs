@@ -1,0 +1,156 @@
+/** The results as Markdown. */
+import { judge } from "./targets.mjs";
+
+const BASE = "C";
+
+/** All columns but the first two are numbers. */
+function table(head, rows) {
+  const rule = head.map((_, index) => (index < 2 ? "---" : "---:"));
+  return [head, rule, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+function number(value, digits = 0) {
+  if (value === undefined || Number.isNaN(value)) return "–";
+  return value.toLocaleString("en", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+}
+
+/** Three figures say all that there is to say. */
+function short(value) {
+  if (value === undefined) return "–";
+  return number(value, value >= 100 ? 0 : value >= 10 ? 1 : 2);
+}
+
+function callTable(results, shape) {
+  const measure = (id, name) => results.value(id, shape, name);
+  const head = [
+    "row",
+    "server",
+    "calls/s",
+    `x ${BASE}`,
+    "CPU µs/call",
+    "p50 ms",
+    "p95 ms",
+    "p99 ms",
+  ];
+  const rows = results.present.map(({ id, name }) => [
+    id,
+    name,
+    number(measure(id, "perSecond")),
+    short(results.ratio(id, BASE, shape)),
+    short(measure(id, "cpuUs")),
+    short(measure(id, "p50")),
+    short(measure(id, "p95")),
+    short(measure(id, "p99")),
+  ]);
+  return table(head, rows);
+}
+
+function sessionTable(results) {
+  const kib = (bytes) => (bytes === undefined ? "–" : number(bytes / 1024, 1));
+  const counts = results.plan.idle;
+  const rss = counts.map((count) => `RSS/session at ${number(count)}, KiB`);
+  const head = ["row", "server", "opened/s", `x ${BASE}`, ...rss, "heap/session, KiB"];
+  const rows = results.present.map(({ id, name }) => [
+    id,
+    name,
+    number(results.value(id, "open", "perSecond")),
+    short(results.ratio(id, BASE, "open")),
+    ...counts.map((count) => kib(results.memory(id, count))),
+    kib(results.memory(id, counts.at(-1), "heap")),
+  ]);
+  return table(head, rows);
+}
+
+function messageTable(results) {
+  const head = ["row", "server", "1 MiB to one, ms", `1 kB to ${number(results.plan.readers)}, ms`];
+  const rows = results.present
+    .filter(({ messages }) => messages)
+    .map(({ id, name }) => [
+      id,
+      name,
+      short(results.value(id, "big", "p50")),
+      short(results.value(id, "notify", "p50")),
+    ]);
+  return table(head, rows);
+}
+
+function targetTable(results) {
+  const head = ["ours", "against", "target", "measured", "met"];
+  const rows = judge(results).map(({ ours, against, least, most, worst, isMet, pairs }) => [
+    ours,
+    against,
+    least === undefined ? `at most ${most} x` : `at least ${least} x`,
+    worst === undefined
+      ? "–"
+      : `${worst.ratio.toFixed(2)} x${pairs.length > 1 ? ` (${worst.ours})` : ""}`,
+    worst === undefined ? "not measured" : isMet ? "yes" : "**no**",
+  ]);
+  return table(head, rows);
+}
+
+/** Above this share of the time, a process counts as busy all the time. */
+const BUSY = 0.85;
+
+function namesOf(rows) {
+  return rows.map(({ id }) => id).join(", ");
+}
+
+/**
+ * With 50 calls in flight there is always something to do, for the server or for the load
+ * generator. Where neither was busy, something else had their cores, and the numbers are void.
+ */
+function validity(results) {
+  const busy = (id, who) => results.value(id, "50", who) ?? 1;
+  const limited = results.present.filter(({ id }) => busy(id, "loadBusy") > BUSY);
+  const disturbed = results.present.filter(
+    ({ id }) => busy(id, "loadBusy") <= BUSY && busy(id, "serverBusy") <= BUSY,
+  );
+  const lines = [];
+  if (limited.length > 0) {
+    lines.push(`Limited by the load generator, so faster than shown: ${namesOf(limited)}.`);
+  }
+  if (disturbed.length > 0) {
+    lines.push(
+      `**Void, since other programs used the cores** (neither server nor load was busy): ${namesOf(disturbed)}.`,
+    );
+  }
+  return lines.length > 0 ? lines.join(" ") : "Every server was busy while it was measured.";
+}
+
+/** Every table, under a heading each. */
+export function formatTables(results) {
+  const parts = results.plan.calls.map(({ id, name }) => `## ${name}\n\n${callTable(results, id)}`);
+  if (results.plan.has("open") || results.plan.has("memory")) {
+    parts.push(`## Sessions\n\n${sessionTable(results)}`);
+  }
+  if (results.plan.has("big") || results.plan.has("notify")) {
+    parts.push(`## Large and many messages\n\n${messageTable(results)}`);
+  }
+  for (const [id, why] of results.missing) parts.push(`${id} is left out: ${why}.`);
+  if (results.plan.has("50")) parts.push(validity(results));
+  return [`## Targets, at 50 sessions\n\n${targetTable(results)}`, ...parts].join("\n\n");
+}
+
+/** RESULTS.md. */
+export function formatReport(results, { machine, versions, cores, minutes }) {
+  const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const { rounds, generations } = results.plan;
+  return `# Results
+
+Written by \`node bench/run.mjs\` in ${minutes.toFixed(1)} minutes; do not edit. How it is measured is in
+[README.md](README.md).
+
+- ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}, Node ${machine.node}
+- ${list.join(", ")}
+- ${cores.note}; ${rounds} rounds with all rows in each, ${generations} processes for each row; medians, and medians of the rounds' ratios
+
+Absolute figures depend on the machine and drift with it; compare the ratios.
+
+![Calls per second](results.svg)
+
+${formatTables(results)}
+`;
+}

@@ -1,0 +1,127 @@
+/**
+ * The table of servers. `module` is in servers/, `options` are its own, `credential` is what
+ * clients send. Rows that are marked are also measured for memory, and for large and many
+ * messages; every row is measured for calls and for opening sessions.
+ */
+const PEERS = [
+  { id: "A", name: "raw `node:http` echo", module: "raw-http", memory: true, messages: true },
+  { id: "A+", name: "A on Express with `express.json()`", module: "raw-express" },
+  {
+    id: "B",
+    name: "SDK transport on `node:http`, no auth",
+    module: "sdk-node",
+    memory: true,
+    messages: true,
+  },
+  { id: "C0", name: "Express + SDK transport, no auth", module: "sdk-none" },
+  {
+    id: "C",
+    name: "Express + SDK + `requireBearerAuth` + jose, HS256",
+    module: "sdk-jose",
+    options: { key: "HS256" },
+    credential: "HS256",
+    memory: true,
+    messages: true,
+  },
+  {
+    id: "C-ko",
+    name: "C with the secret as a `KeyObject`",
+    module: "sdk-jose",
+    options: { key: "HS256-KeyObject" },
+    credential: "HS256",
+  },
+  {
+    id: "C-rs",
+    name: "C with RS256",
+    module: "sdk-jose",
+    options: { key: "RS256" },
+    credential: "RS256",
+  },
+  {
+    id: "D",
+    name: "Express + SDK + passport-jwt as in its README, HS256",
+    module: "sdk-passport",
+    options: { algorithm: "HS256" },
+    credential: "HS256",
+  },
+  {
+    id: "D-rs",
+    name: "D with RS256",
+    module: "sdk-passport",
+    options: { algorithm: "RS256" },
+    credential: "RS256",
+  },
+  {
+    id: "E",
+    name: "mcp-framework, its JWT provider",
+    module: "mcp-framework",
+    credential: "HS256",
+    memory: true,
+  },
+  {
+    id: "F",
+    name: "fastmcp, which checks the GET only",
+    module: "fastmcp",
+    checksPosts: false,
+    credential: "HS256",
+    memory: true,
+  },
+];
+
+const METHODS = [
+  { id: "none", name: "no auth", credential: "none" },
+  { id: "apikey", name: "API key", credential: "apikey" },
+  { id: "hs256", name: "JWT HS256", credential: "HS256" },
+  { id: "rs256", name: "JWT RS256", credential: "RS256" },
+  { id: "oauth", name: "OAuth JWT", credential: "RS256" },
+  { id: "basic", name: "passport-http Basic, remembered", credential: "basic" },
+];
+
+const MOUNTS = [
+  { id: "router", name: "ours in Express", module: "our-router" },
+  { id: "ahead", name: "ours in Express, `ahead`", module: "our-router", options: { ahead: true } },
+  { id: "server", name: "ours as `MCPServer`", module: "our-server" },
+];
+
+/** What `ahead` is worth shows with these; the rest is the same code. */
+const AHEAD_METHODS = ["none", "hs256", "rs256"];
+
+function ourRows() {
+  return MOUNTS.flatMap(({ options, ...mount }) =>
+    METHODS.filter(({ id }) => mount.id !== "ahead" || AHEAD_METHODS.includes(id)).map((method) =>
+      ourRow(mount, method, options),
+    ),
+  );
+}
+
+function ourRow(mount, method, options) {
+  const isMain = method.id === "hs256";
+  return {
+    id: `${mount.id}-${method.id}`,
+    name: `${mount.name}, ${method.name}`,
+    module: mount.module,
+    options: { auth: method.id, ...options },
+    credential: method.credential,
+    memory: isMain,
+    messages: isMain,
+    ours: true,
+  };
+}
+
+/** The same with resumption off, to see what that costs. */
+function withoutResume(row) {
+  return {
+    ...row,
+    id: `${row.id}-no-resume`,
+    name: `${row.name}, resumption off`,
+    options: { ...row.options, resume: false },
+  };
+}
+
+const OURS = ourRows();
+
+export const ROWS = [
+  ...PEERS,
+  ...OURS,
+  ...OURS.filter(({ id }) => id === "router-hs256" || id === "server-hs256").map(withoutResume),
+].map((row) => ({ credential: "none", ...row }));

@@ -1,0 +1,206 @@
+/**
+ * Measures every server of rows.mjs, and writes RESULTS.md and results.svg.
+ *
+ *   node run.mjs                    everything; takes almost a quarter of an hour
+ *   node run.mjs --short            whether it works and answers are right; measures nothing
+ *   node run.mjs --only C,B         some rows; prints, and writes nothing
+ *   node run.mjs --shape 50,open    some shapes; prints, and writes nothing
+ *   node run.mjs --rounds 3         other than five rounds; prints, and writes nothing
+ *   node run.mjs --profile          where the time goes; prints, and writes nothing
+ *   node run.mjs --product ../..    a build of express-mcp-sse in another folder
+ *   node run.mjs --json file        also the numbers of every round, as JSON
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { Child, stopAll } from "./child.mjs";
+import { chooseCores, describeMachine, readVersions } from "./machine.mjs";
+import { drawPlot } from "./plot.mjs";
+import { formatReport, formatTables } from "./report.mjs";
+import { Results } from "./results.mjs";
+import { ROWS } from "./rows.mjs";
+import { createSecrets } from "./secrets.mjs";
+import { planFor, SHAPE_IDS } from "./shapes.mjs";
+import { stageProduct } from "./stage.mjs";
+import { Visitor } from "./visit.mjs";
+
+const here = import.meta.dirname;
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      short: { type: "boolean", default: false },
+      only: { type: "string" },
+      shape: { type: "string" },
+      rounds: { type: "string" },
+      profile: { type: "boolean", default: false },
+      product: { type: "string", default: ".." },
+      json: { type: "string" },
+    },
+  });
+  const shapes = chosen("shape", values.shape, SHAPE_IDS);
+  const ids = ROWS.map(({ id }) => id);
+  const only = chosen("row", values.only, ids);
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+  const isWhole = [shapes, only, rounds].every((value) => value === undefined);
+  return {
+    ...values,
+    shapes,
+    rounds,
+    rows: ROWS.filter(({ id }) => only?.includes(id) ?? true),
+    isFull: isWhole && !values.short && !values.profile,
+  };
+}
+
+/** @throws Error for a name that is none, with those that are. */
+function chosen(what, text, known) {
+  if (text === undefined) return undefined;
+  return text.split(",").map((name) => {
+    const found = known.find((id) => id.toLowerCase() === name.trim().toLowerCase());
+    if (found === undefined)
+      throw new Error(`No ${what} "${name}". There are: ${known.join(", ")}`);
+    return found;
+  });
+}
+
+function print(text) {
+  process.stdout.write(`${text}\n`);
+}
+
+/** The processes that every row needs. */
+async function startHelpers(core) {
+  const secrets = createSecrets();
+  const issuer = new Child(join(here, "issuer-process.mjs"), { core });
+  Object.assign(secrets, await issuer.ask("start", secrets));
+  const load = new Child(join(here, "load-process.mjs"), { core });
+  await load.ask("prepare", secrets);
+  return { load, secrets };
+}
+
+/** The order of a round: another one each time, so that no row is always behind the same one. */
+function orderOf(servers, round) {
+  const start = Math.floor((round * servers.length) / 5) % servers.length;
+  const order = [...servers.slice(start), ...servers.slice(0, start)];
+  return round % 2 === 0 ? order : order.reverse();
+}
+
+async function measureSpeeds(visitor, rows, plan, results) {
+  for (let first = 0; first < rows.length; first += plan.batch) {
+    const batch = rows.slice(first, first + plan.batch);
+    const perGeneration = Math.ceil(plan.rounds / plan.generations);
+    for (let round = 0; round < plan.rounds; round += perGeneration) {
+      const rounds = { from: round, to: Math.min(round + perGeneration, plan.rounds) };
+      await measureGeneration(visitor, batch, rounds, { plan, results });
+    }
+  }
+}
+
+/** Starts and warms all, measures them in turn, and stops them. */
+async function measureGeneration(visitor, rows, { from, to }, { plan, results }) {
+  const present = rows.filter(({ id }) => !results.isMissing(id));
+  const servers = [];
+  for (const server of await Promise.all(present.map((row) => visitor.start(row)))) {
+    if (server.missing === undefined) servers.push(server);
+    else reportMissing(server, results);
+  }
+  for (const server of servers) await visitor.warmUp(server, plan);
+  for (let round = from; round < to; round++) {
+    for (const server of orderOf(servers, round)) {
+      const { row } = server;
+      const result = await visitor.measureSpeed(server, plan);
+      results.add(row, round, result);
+      print(`round ${round + 1}/${plan.rounds}  ${row.id.padEnd(24)}${brief(result)}`);
+      for (const { id } of plan.calls) printProfile(row, id, result[id]);
+    }
+  }
+  await Promise.all(servers.map(({ child }) => child.stop()));
+}
+
+function reportMissing({ row, missing }, results) {
+  results.addMissing(row, missing);
+  print(`${row.id} is left out: ${missing}`);
+}
+
+function brief(result) {
+  return Object.entries(result)
+    .map(([shape, { perSecond, p50 }]) =>
+      perSecond === undefined
+        ? `${shape} ${p50.toFixed(1)} ms`
+        : `${shape} ${Math.round(perSecond)}/s`,
+    )
+    .join("  ");
+}
+
+/** Shares of the time, and what they are of a call. */
+function printProfile({ id }, shape, { profile, cpuUs } = {}) {
+  if (profile === undefined) return;
+  for (const [what, shares] of Object.entries(profile)) {
+    print(`\n${id}, ${shape}: ${cpuUs.toFixed(1)} us of CPU per call, by ${what}`);
+    for (const [name, share] of shares.filter(([, value]) => value > 0.003)) {
+      const us = (share * cpuUs).toFixed(1).padStart(7);
+      print(`${(share * 100).toFixed(1).padStart(6)} % ${us} us  ${name}`);
+    }
+  }
+}
+
+async function measureMemories(visitor, rows, plan, results) {
+  if (!plan.has("memory")) return;
+  for (const row of rows.filter(({ id, memory }) => memory && !results.isMissing(id))) {
+    const server = await visitor.start(row);
+    if (server.missing !== undefined) {
+      reportMissing(server, results);
+      continue;
+    }
+    const result = await visitor.measureMemory(server, plan);
+    await server.child.stop();
+    results.addMemory(row, result);
+    print(
+      `memory      ${row.id.padEnd(24)}${(result[plan.idle.at(-1)].rss / 1024).toFixed(1)} KiB`,
+    );
+  }
+}
+
+async function main() {
+  const options = readOptions();
+  const begunAt = performance.now();
+  stageProduct(options.product);
+  const plan = planFor({
+    isShort: options.short,
+    only: options.shapes,
+    rounds: options.rounds,
+    profiles: options.profile,
+  });
+  const cores = options.short ? { note: "not pinned: a short run" } : chooseCores();
+  print(`${options.rows.length} rows, ${plan.rounds} rounds, ${cores.note}`);
+  const helpers = await startHelpers(cores.load);
+  const visitor = new Visitor({ ...helpers, core: cores.server });
+  const results = new Results(options.rows, plan);
+  if (plan.hasSpeeds) await measureSpeeds(visitor, options.rows, plan, results);
+  await measureMemories(visitor, options.rows, plan, results);
+  const minutes = (performance.now() - begunAt) / 60_000;
+  if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results.all, null, 1));
+  if (options.short) {
+    print(`every answer was right; ${(minutes * 60).toFixed(0)} s`);
+    return;
+  }
+  print(formatTables(results));
+  if (!options.isFull) return;
+  const run = { machine: describeMachine(), versions: readVersions(), cores, minutes };
+  writeFileSync(join(here, "RESULTS.md"), formatReport(results, run));
+  writeFileSync(join(here, "results.svg"), drawPlot(results));
+}
+
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => void stopAll().then(() => process.exit(1)));
+}
+
+try {
+  await main();
+} catch (error) {
+  process.exitCode = 1;
+  print(`failed: ${error.message}`);
+} finally {
+  await stopAll();
+}

@@ -1,0 +1,38 @@
+/** The `auth` option of ours, for each method that is measured. */
+import { fromPassport } from "express-mcp-sse";
+import { BasicStrategy } from "passport-http";
+
+const METHODS = {
+  none: () => false,
+  apikey: ({ apiKeys }) => ({ type: "apikey", options: { keys: apiKeys } }),
+  hs256: ({ secret, issuer, audience }) => ({
+    type: "jwt",
+    options: { secret, algorithms: ["HS256"], issuer, audience },
+  }),
+  rs256: ({ publicKey, issuer, audience }) => ({
+    type: "jwt",
+    options: { publicKey, algorithms: ["RS256"], issuer, audience },
+  }),
+  oauth: ({ issuer, audience }) => ({
+    type: "oauth",
+    options: { issuerUrl: issuer, clientId: "bench", clientSecret: "bench", audience },
+  }),
+  basic: ({ users }) => basic(new Map(users)),
+};
+
+/** A strategy from npm, as the README shows it, whose word counts for a while. */
+function basic(passwords) {
+  const strategy = new BasicStrategy((name, password, done) => {
+    done(null, passwords.get(name) === password ? { name } : false);
+  });
+  return fromPassport(strategy, {
+    challenge: 'Basic realm="bench"',
+    // Its passwords do not change while it runs.
+    remember: true,
+    principal: (user) => ({ id: user.name }),
+  });
+}
+
+export function ourAuth(method, secrets) {
+  return METHODS[method](secrets);
+}

@@ -1,0 +1,21 @@
+/** Ours in an Express app; with `ahead`, the hot requests are answered before the app. */
+import express from "express";
+import { createSseRouter } from "express-mcp-sse";
+import { createEchoServer, notifyAll } from "./echo-tool.mjs";
+import { listen } from "./listen.mjs";
+import { ourAuth } from "./our-auth.mjs";
+
+export async function start({ secrets, options: { auth, ahead = false, ...rest } }) {
+  const router = createSseRouter({
+    auth: ourAuth(auth, secrets),
+    createServer: createEchoServer,
+    ...rest,
+  });
+  if (ahead && typeof router.ahead !== "function") {
+    return { missing: "this version has no router.ahead" };
+  }
+  await router.ready();
+  const app = express();
+  app.use(router);
+  return { port: await listen(ahead ? router.ahead(app) : app), notifyAll };
+}

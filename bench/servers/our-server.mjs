@@ -1,0 +1,16 @@
+/** Ours as a server of its own. */
+import { MCPServer } from "express-mcp-sse";
+import { URL } from "node:url";
+import { notifyAll, setUp } from "./echo-tool.mjs";
+import { ourAuth } from "./our-auth.mjs";
+
+export async function start({ secrets, options: { auth, ...rest } }) {
+  const server = new MCPServer({
+    name: "echo",
+    version: "1.0.0",
+    setup: setUp,
+    transport: { type: "sse", options: { port: 0, auth: ourAuth(auth, secrets), ...rest } },
+  });
+  await server.start();
+  return { port: Number(new URL(server.url).port), notifyAll };
+}

@@ -1,0 +1,116 @@
+/**
+ * What is to be reached. `least` or `most` bounds the ratio of each of `ours` to its `against`;
+ * the worst counts.
+ */
+const JWT = ["hs256", "rs256"];
+const METHODS = ["apikey", "hs256", "rs256", "oauth", "basic"];
+
+const byAlgorithm = (mount) => [
+  [`${mount}-hs256`, "C"],
+  [`${mount}-rs256`, "C-rs"],
+];
+
+export const TARGETS = [
+  {
+    ours: "in Express, JWT",
+    against: "C, C-rs: wired by hand, with jose",
+    pairs: byAlgorithm("router"),
+    least: 1.7,
+  },
+  {
+    ours: "in Express, JWT",
+    against: "C0: the same without authentication",
+    pairs: JWT.map((method) => [`router-${method}`, "C0"]),
+    least: 1.05,
+  },
+  {
+    ours: "in Express, JWT",
+    against: "D: passport-jwt as in its README",
+    pairs: [["router-hs256", "D"]],
+    least: 5.5,
+  },
+  { ours: "`MCPServer`, JWT", against: "C, C-rs", pairs: byAlgorithm("server"), least: 4 },
+  {
+    ours: "`MCPServer`, JWT",
+    against: "B: SDK on `node:http`, no authentication",
+    pairs: [["server-hs256", "B"]],
+    least: 1,
+  },
+  {
+    ours: "`MCPServer`, JWT",
+    against: "E: mcp-framework",
+    pairs: [["server-hs256", "E"]],
+    least: 10,
+  },
+  { ours: "in Express with `ahead`, JWT", against: "C", pairs: [["ahead-hs256", "C"]], least: 4 },
+  {
+    ours: "`MCPServer`, JWT",
+    against: "F: fastmcp, which checks the GET only",
+    pairs: [["server-hs256", "F"]],
+    least: 2.5,
+  },
+  {
+    ours: "any authentication method",
+    against: "no authentication, same mount",
+    pairs: ["router", "server"].flatMap((mount) =>
+      METHODS.map((method) => [`${mount}-${method}`, `${mount}-none`]),
+    ),
+    least: 0.95,
+  },
+  {
+    ours: "p99 at 50 sessions, `MCPServer`, JWT",
+    against: "C",
+    pairs: [["server-hs256", "C"]],
+    measure: "p99",
+    most: 0.3,
+  },
+  {
+    ours: "p99 at 500 sessions, `MCPServer`, JWT",
+    against: "C",
+    pairs: [["server-hs256", "C"]],
+    shape: "500",
+    measure: "p99",
+    most: 0.3,
+  },
+  {
+    ours: "RSS per idle session at 5,000, `MCPServer`",
+    against: "C",
+    pairs: [["server-hs256", "C"]],
+    memoryAt: 5_000,
+    most: 0.5,
+  },
+  {
+    ours: "sessions opened per second, `MCPServer`, JWT",
+    against: "C",
+    pairs: [["server-hs256", "C"]],
+    shape: "open",
+    least: 1.6,
+  },
+  {
+    ours: "resumption on (the default)",
+    against: "resumption off",
+    pairs: ["router", "server"].map((mount) => [`${mount}-hs256`, `${mount}-hs256-no-resume`]),
+    least: 0.95,
+  },
+];
+
+/** Each target with its ratio, the worst of its pairs, and whether it is met. */
+export function judge(results) {
+  return TARGETS.map((target) => {
+    const ratios = target.pairs
+      .map(([ours, theirs]) => ({ ours, ratio: ratioOf(results, target, ours, theirs) }))
+      .filter(({ ratio }) => ratio !== undefined)
+      .sort((a, b) => a.ratio - b.ratio);
+    const worst = target.most === undefined ? ratios[0] : ratios.at(-1);
+    const isMet =
+      worst &&
+      (target.most === undefined ? worst.ratio >= target.least : worst.ratio <= target.most);
+    return { ...target, worst, isMet };
+  });
+}
+
+function ratioOf(results, { shape = "50", measure, memoryAt }, ours, theirs) {
+  if (memoryAt === undefined) return results.ratio(ours, theirs, shape, measure);
+  const ratio = results.memory(ours, memoryAt) / results.memory(theirs, memoryAt);
+  return Number.isFinite(ratio) ? ratio : undefined;
+}

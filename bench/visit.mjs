@@ -1,0 +1,161 @@
+/** What is measured of a server, and how. */
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Child } from "./child.mjs";
+
+const FILE = join(import.meta.dirname, "server-process.mjs");
+
+const BIG_BYTES = 1_048_576;
+
+const NOTIFICATION = {
+  method: "notifications/message",
+  params: { level: "info", data: "n".repeat(950) },
+};
+
+/** Measures servers, one at a time, with one load generator. */
+export class Visitor {
+  #load;
+  #secrets;
+  #core;
+
+  /** @param core CPU that servers run on; `undefined` for any. */
+  constructor({ load, secrets, core }) {
+    this.#load = load;
+    this.#secrets = secrets;
+    this.#core = core;
+  }
+
+  /**
+   * Starts the process of a row.
+   *
+   * @returns the server, to be stopped by the caller; `missing` says why it cannot be measured.
+   */
+  async start(row) {
+    const child = new Child(FILE, { core: this.#core, flags: ["--expose-gc"] });
+    const { module, options } = row;
+    const answer = await child.ask("start", { module, options, secrets: this.#secrets });
+    if (answer.missing !== undefined) await child.stop();
+    return { row, child, ...answer };
+  }
+
+  /** Calls a fresh server until what it does most is compiled. */
+  async warmUp(server, { warmUpSessions, warmUpMs }) {
+    await this.#visit(server, async () => {
+      await this.#load.ask("open", { count: warmUpSessions });
+      await this.#checkStranger(server.row);
+      await this.#load.ask("start", { count: warmUpSessions, width: 1 });
+      await this.#load.ask("mark");
+      await sleep(warmUpMs);
+      await this.#load.ask("stop");
+    });
+  }
+
+  /** Measures calls, how fast sessions are opened, and messages. @returns results by shape. */
+  async measureSpeed(server, plan) {
+    return await this.#visit(server, async () => {
+      const results = {};
+      let opened = 0;
+      for (const shape of plan.calls) {
+        const open = await this.#open(shape.sessions, opened, plan);
+        if (shape.id === "500") results.open = open;
+        opened = Math.max(opened, shape.sessions);
+        results[shape.id] = await this.#measureCalls(server, shape, plan);
+      }
+      if (plan.has("open")) results.open ??= await this.#open(opened + plan.toOpen, opened, plan);
+      if (server.row.messages) await this.#measureMessages(server, results, plan);
+      return results;
+    });
+  }
+
+  /** Measures what sessions that do nothing cost. */
+  async measureMemory(server, { idle }) {
+    return await this.#visit(server, async () => {
+      // What is loaded and compiled with the first sessions is no cost of a session.
+      await this.#load.ask("open", { count: 10 });
+      const empty = await server.child.ask("memory");
+      const results = { empty: empty.rss };
+      for (const count of idle) {
+        await this.#load.ask("open", { count: 10 + count });
+        const { rss, heapUsed } = await server.child.ask("memory");
+        results[count] = {
+          rss: (rss - empty.rss) / count,
+          heap: (heapUsed - empty.heapUsed) / count,
+        };
+      }
+      return results;
+    });
+  }
+
+  /** A server that lets everybody in would be fast for the wrong reason. */
+  async #checkStranger({ id, credential, checksPosts = true }) {
+    if (credential === "none") return;
+    const { get, post } = await this.#load.ask("tryAsStranger");
+    if (get === 401 && (post === 401 || !checksPosts)) return;
+    throw new Error(`${id} answers a stranger's GET with ${get} and POST with ${post}, not 401`);
+  }
+
+  async #visit({ port, row }, measure) {
+    await this.#load.ask("use", { port, credential: row.credential });
+    try {
+      await this.#waitForPort();
+      return await measure();
+    } finally {
+      await this.#load.ask("leave");
+    }
+  }
+
+  /** Some servers say that they have started before they listen. */
+  async #waitForPort() {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      if (await this.#load.ask("knock")) return;
+      await sleep(50);
+    }
+    throw new Error("the server does not listen");
+  }
+
+  async #open(count, opened, { openSkip }) {
+    if (count <= opened) return undefined;
+    const skip = Math.min(openSkip, Math.floor((count - opened) / 2));
+    return await this.#load.ask("open", { count, skip });
+  }
+
+  async #measureCalls(server, { sessions, width, ms }, { settleMs, profiles }) {
+    await this.#load.ask("start", { count: sessions, width });
+    await sleep(settleMs);
+    if (profiles) await server.child.ask("startProfile");
+    await this.#load.ask("mark");
+    const before = await server.child.ask("cpu");
+    await sleep(ms);
+    const [after, calls] = await Promise.all([server.child.ask("cpu"), this.#load.ask("stop")]);
+    // The server's window is not to the microsecond the load's, so rates are divided, not counts.
+    const busy = (after.cpuUs - before.cpuUs) / (after.atUs - before.atUs);
+    const profile = profiles ? await server.child.ask("stopProfile") : undefined;
+    return { ...calls, serverBusy: busy, cpuUs: (busy * 1e6) / calls.perSecond, profile };
+  }
+
+  async #measureMessages(server, results, plan) {
+    if (plan.has("big")) {
+      await this.#load.ask("open", { count: 1 });
+      results.big = await this.#load.ask("big", { bytes: BIG_BYTES, repeats: plan.bigRepeats });
+    }
+    if (plan.has("notify") && server.notifies) {
+      await this.#load.ask("open", { count: plan.readers });
+      results.notify = await this.#measureNotify(server, plan);
+    }
+  }
+
+  /** @returns milliseconds from the first write until the last reader has it. */
+  async #measureNotify(server, { notifications }) {
+    const times = [];
+    for (let round = 0; round < notifications; round++) {
+      await this.#load.ask("expect", NOTIFICATION);
+      const [startedAt, heardAt] = await Promise.all([
+        server.child.ask("notify", NOTIFICATION),
+        this.#load.ask("heard"),
+      ]);
+      times.push((heardAt - startedAt) / 1000);
+    }
+    times.sort((a, b) => a - b);
+    return { p50: times[Math.floor(times.length / 2)] };
+  }
+}
