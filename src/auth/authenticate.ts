@@ -15,6 +15,7 @@ export const ANONYMOUS: Caller = Object.freeze({
   principal: undefined,
   authInfo: undefined,
   judges: [],
+  verifiedAt: 0,
   ownerKey: ownerKey(undefined),
   credential: undefined,
   exposesToken: true,
@@ -118,12 +119,27 @@ function createCaller(
     authInfo: createAuthInfo(principal, token),
     judges,
     info,
+    revision: revisionOf(method, principal, info),
+    verifiedAt: performance.now(),
     ownerKey: ownerKey(principal),
     credential,
     exposesToken,
     validUntil: validUntil(principal, method),
     upstream: method?.upstream?.bind(method),
   };
+}
+
+/** The revision of a success; a method that cannot tell it now must be asked each time. */
+export function revisionOf(
+  method: AuthMethod | undefined,
+  principal: Principal,
+  info: unknown,
+): unknown {
+  try {
+    return method?.revision?.(principal, info);
+  } catch {
+    return undefined;
+  }
 }
 
 function validUntil({ expiresAt }: Principal, method: AuthMethod | undefined): number | undefined {

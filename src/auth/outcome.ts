@@ -11,6 +11,10 @@ export interface Caller {
   readonly judges: readonly AuthMethod[];
   /** What the strategy succeeded with beside the user. */
   readonly info?: unknown;
+  /** What the success stands on, as it was when the credential was verified; see {@link AuthMethod.revision}. */
+  readonly revision?: unknown;
+  /** When the credential was verified, on the clock of `performance.now()`. */
+  readonly verifiedAt: number;
   /** Decides which sessions are the caller's. */
   readonly ownerKey: string;
   readonly credential: FoundCredential | undefined;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { hasRepeatedAuthorization } from "./authenticate.js";
+import { hasRepeatedAuthorization, revisionOf } from "./authenticate.js";
 import type { AuthMethod, FoundCredential } from "./auth-method.js";
 import type { Caller } from "./outcome.js";
 
@@ -8,10 +8,6 @@ export interface Remembered {
   readonly caller: Caller;
   /** What each of the methods saw that were asked. */
   readonly seen: readonly Seen[];
-  /** What the success stands on; see {@link AuthMethod.revision}. */
-  readonly revision: unknown;
-  /** When the credential was verified, on the clock of `performance.now()`. */
-  readonly verifiedAt: number;
 }
 
 /** What a method looks at: its credential, or the whole request as text when it does not say. */
@@ -19,10 +15,8 @@ type Seen = FoundCredential | string | undefined;
 
 /** Remembers who sent a request, if the method that let the caller in allows that. */
 export function remember(req: IncomingMessage, caller: Caller): Remembered | undefined {
-  const revision = revisionOf(caller);
-  if (revision === undefined) return undefined;
-  const seen = caller.judges.map((method) => look(method, req));
-  return { caller, seen, revision, verifiedAt: performance.now() };
+  if (caller.revision === undefined) return undefined;
+  return { caller, seen: caller.judges.map((method) => look(method, req)) };
 }
 
 /**
@@ -31,7 +25,8 @@ export function remember(req: IncomingMessage, caller: Caller): Remembered | und
  *
  * Security decision: every byte that they would look at is compared. Expiry is looked at each
  * time, and so is the method's revision, since a memory must not outlive a revocation that the
- * method knows of. What is compared with is no new secret in memory: the session has the request
+ * method knows of: the one from when the credential was verified, whatever has happened since. What
+ * is compared with is no new secret in memory: the session has the request
  * that opened it. And it is no oracle: who has not the session's id, which cannot be guessed,
  * gets here never.
  *
@@ -39,26 +34,18 @@ export function remember(req: IncomingMessage, caller: Caller): Remembered | und
  */
 export function recall(
   req: IncomingMessage,
-  { caller, seen, revision, verifiedAt }: Remembered,
+  { caller, seen }: Remembered,
   forMs: number,
 ): Caller | undefined {
-  if (performance.now() - verifiedAt >= forMs) return undefined;
+  const { principal, judges, info } = caller;
+  if (principal === undefined || performance.now() - caller.verifiedAt >= forMs) return undefined;
   if (caller.validUntil !== undefined && Date.now() >= caller.validUntil) return undefined;
   // Which of the two counts is not for a memory to say.
   if (hasRepeatedAuthorization(req.rawHeaders)) return undefined;
-  for (const [index, method] of caller.judges.entries()) {
+  for (const [index, method] of judges.entries()) {
     if (!isSame(look(method, req), seen[index])) return undefined;
   }
-  return revisionOf(caller) === revision ? caller : undefined;
-}
-
-/** A method that cannot tell its revision now must be asked itself. */
-function revisionOf({ principal, judges, info }: Caller): unknown {
-  try {
-    return principal && judges.at(-1)?.revision?.(principal, info);
-  } catch {
-    return undefined;
-  }
+  return revisionOf(judges.at(-1), principal, info) === caller.revision ? caller : undefined;
 }
 
 function look(method: AuthMethod, req: IncomingMessage): Seen {

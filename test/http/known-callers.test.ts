@@ -6,6 +6,7 @@ import {
   asCaller,
   cleanUpAfterEach,
   converse,
+  createToolServer,
   JWT_AUTH,
   serveMcpServer,
   serveRouter,
@@ -191,6 +192,20 @@ describe.each(PLACES)("%s that knows its caller", (_name, serve) => {
     expect(await again(conversation)).toEqual([202, 202, 202]);
     keys = ["another-key-0123456789"];
     expect(await again(conversation)).toEqual([401, 401, 401]);
+  });
+
+  it("KNOWN-4: refuses an API key that is taken out while its session is opened", async () => {
+    let keys = ["a-key-0123456789"];
+    const { sseUrl } = await serveRouter({
+      auth: { type: "apikey", options: { keys: () => keys } },
+      createServer: () => {
+        keys = [];
+        return createToolServer();
+      },
+    });
+    const headers = { "x-api-key": "a-key-0123456789" };
+    const { postUrl } = await openSession(sseUrl, headers);
+    expect((await post(postUrl, call, headers)).status).toBe(401);
   });
 
   it.each([

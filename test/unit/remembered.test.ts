@@ -1,5 +1,6 @@
 import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
+import { revisionOf } from "../../src/auth/authenticate.js";
 import { recall, remember } from "../../src/auth/remembered.js";
 import type { AuthMethod, FoundCredential } from "../../src/auth/auth-method.js";
 import type { Caller } from "../../src/auth/outcome.js";
@@ -36,8 +37,10 @@ const whole: AuthMethod = {
 
 function callerOf(judges: readonly AuthMethod[], validUntil?: number): Caller {
   const principal = { id: "alice" } as Principal;
+  const revision = revisionOf(judges.at(-1), principal, undefined);
   const rest = { authInfo: undefined, credential: undefined, exposesToken: false };
-  return { principal, judges, ownerKey: "alice", validUntil, ...rest };
+  const verifiedAt = performance.now();
+  return { principal, judges, revision, verifiedAt, ownerKey: "alice", validUntil, ...rest };
 }
 
 /** Whether a request is taken for the same as an earlier one. */
