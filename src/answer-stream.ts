@@ -42,11 +42,14 @@ export async function answerStream(
 ): Promise<void> {
   // The client may have left while it was authenticated, and have come back since.
   if (hasLeft(req)) return;
-  const { resume } = context.options;
+  const { resume, stream: options } = context.options;
   if (resume === undefined) {
     context.checkOpen();
     context.sessions.admitStream(request.caller.ownerKey, request.caller.principal);
-    await openSession(req, res, request, context, context.opened);
+    await openSession(req, res, request, context, (session) => {
+      context.opened(session);
+      return new EventStream(res, options);
+    });
     return;
   }
   const marks = readMarks(req);
@@ -64,7 +67,7 @@ export async function answerStream(
     const opening: Opening = { ...request, instance: marks.instance, ...found };
     await openSession(req, res, opening, context, (session) => {
       context.opened(session);
-      setResumeCookie(req, res, session.id, request);
+      return found.stream ?? new EventStream(res, options, resumeCookie(req, session, request));
     });
     return;
   }
@@ -127,29 +130,24 @@ function continueSession(
   opened(session);
   const { caller, endpoint } = request;
   session.renew(caller.principal, options.endsWithCredential ? caller.validUntil : undefined);
-  if (stream === undefined) setResumeCookie(req, res, session.id, request);
   session.attach(
-    stream ?? new EventStream(res, options.stream),
+    stream ?? new EventStream(res, options.stream, resumeCookie(req, session, request)),
     endpointPath(endpoint, session.id),
   );
 }
 
 /**
- * Tells clients that keep cookies which session they have. Browsers name their last event
+ * The cookie that tells clients which session they have, if they keep cookies. Browsers name their last event
  * instead, and share cookies among tabs, so they get none.
  *
  * @see RFC 6265, section 4.1.2
  */
-function setResumeCookie(
+function resumeCookie(
   req: IncomingMessage,
-  res: ServerResponse,
-  sessionId: string,
+  { id }: RouterSession,
   { streamPath, isSecure }: StreamRequest,
-): void {
-  if (req.headers["sec-fetch-site"] !== undefined || res.headersSent) return;
+): string | undefined {
+  if (req.headers["sec-fetch-site"] !== undefined) return undefined;
   const secure = isSecure ? "; Secure" : "";
-  res.appendHeader(
-    "Set-Cookie",
-    `${RESUME_COOKIE}=${sessionId}; Path=${streamPath}; HttpOnly; SameSite=Lax${secure}`,
-  );
+  return `${RESUME_COOKIE}=${id}; Path=${streamPath}; HttpOnly; SameSite=Lax${secure}`;
 }

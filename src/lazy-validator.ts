@@ -9,16 +9,18 @@ interface Validator {
  *
  * Each server has its own, because one that all share would keep every schema that it has seen.
  */
-export class LazyValidator<V extends Validator> {
-  readonly #create: () => V;
-  #validator: V | undefined;
+export class LazyValidator {
+  readonly #create: () => Validator;
+  #validator: Validator | undefined;
 
-  constructor(create: () => V) {
+  /** @param create one function for all, since there are many of these. */
+  constructor(create: () => Validator) {
     this.#create = create;
   }
 
-  readonly getValidator = ((schema: never) => {
+  /** Takes and returns what the SDK's own does; its types are those of an optional peer. */
+  getValidator(schema: never): never {
     this.#validator ??= this.#create();
-    return this.#validator.getValidator(schema);
-  }) as V["getValidator"];
+    return this.#validator.getValidator(schema) as never;
+  }
 }

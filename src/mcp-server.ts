@@ -152,10 +152,10 @@ export class MCPServer {
   }
 
   async #createServer(session: SessionInfo<Principal | undefined>): Promise<McpServer> {
-    const { McpServer, AjvJsonSchemaValidator } = await loadSdk();
+    const { McpServer, createValidator } = await loadSdk();
     const server = new McpServer(
       { name: this.#name, version: this.#version },
-      { jsonSchemaValidator: new LazyValidator(() => new AjvJsonSchemaValidator()) },
+      { jsonSchemaValidator: new LazyValidator(createValidator) },
     );
     await this.#setup?.(server, session as SessionInfo<never>);
     return server;
@@ -199,7 +199,7 @@ async function importSdk() {
     import("@modelcontextprotocol/sdk/server/mcp.js"),
     import("@modelcontextprotocol/sdk/validation/ajv"),
   ]);
-  return { McpServer, AjvJsonSchemaValidator };
+  return { McpServer, createValidator: () => new AjvJsonSchemaValidator() };
 }
 
 /** Options of the SSE transport, `undefined` for stdio. */

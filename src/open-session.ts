@@ -29,6 +29,9 @@ export interface OpeningContext {
   readonly closings: PendingWork;
 }
 
+/** Of a transport that is given its stream. */
+const NO_OPTIONS = {};
+
 /** When to come back after a server that could not be made in time, in seconds. */
 const RETRY_AFTER_SECONDS = 5;
 
@@ -60,7 +63,7 @@ export interface Opening {
  *
  * The response is untouched until there is a server, so that every failure has its status.
  *
- * @param beforeHead is called just before the head of the response is sent.
+ * @param streamFor makes the stream of a session that has a server now.
  * @throws McpSseError `server_error` or `server_unavailable`, before anything was sent.
  */
 export async function openSession(
@@ -68,7 +71,7 @@ export async function openSession(
   res: ServerResponse,
   opening: Opening,
   { options, sessions, createServer, closings }: OpeningContext,
-  beforeHead?: (session: RouterSession) => void,
+  streamFor: (session: RouterSession) => EventStream,
 ): Promise<void> {
   // The client may have left while it was asked for its session: then nobody waits for a server.
   if (hasLeft(req)) return;
@@ -88,11 +91,9 @@ export async function openSession(
       return;
     }
     if (session.state === "closed") throw endedWhileOpening();
-    beforeHead?.(session);
-    const { stream, endpoint } = opening;
-    const transport = new SSEServerTransport(endpoint, res, options.stream, {
+    const transport = new SSEServerTransport(opening.endpoint, res, NO_OPTIONS, {
       session: session as Session<unknown, MessageExtra | undefined>,
-      ...(stream !== undefined && { stream }),
+      stream: streamFor(session),
     });
     await connectInTime(server, transport, options);
     finishOpening(session, sessions);

@@ -120,7 +120,7 @@ export class SseEndpoints {
       checkMethod(req, route);
       const caller = await this.callers.identify(req, mount.address, mount);
       if (route === "stream") await this.#open(req, res, caller, mount);
-      else await this.#receiveAsFound(req, res, caller);
+      else this.#receiveAsFound(req, res, caller);
     } catch (error) {
       const later = route === "stream" ? this.#comeBackLater(req, error) : undefined;
       if (later === undefined || res.headersSent) this.callers.refuse(req, res, error);
@@ -155,7 +155,7 @@ export class SseEndpoints {
     }
     const caller = this.callers.recall(req, lane.remembered);
     if (caller === undefined) void this.#askLane(req, res, lane, () => otherwise(req, res, next));
-    else void this.#receive(req, res, lane.session, caller);
+    else this.#receive(req, res, lane.session, caller);
   }
 
   async #askLane(
@@ -170,7 +170,7 @@ export class SseEndpoints {
       return;
     }
     lane.remembered = this.callers.remember(req, caller);
-    await this.#receive(req, res, lane.session, caller);
+    this.#receive(req, res, lane.session, caller);
   }
 
   /** Prepares every method that wants to be; rejects with the first that cannot. */
@@ -223,33 +223,35 @@ export class SseEndpoints {
   }
 
   /** The ordinary way of a POST; its session's next one may be known by what this one shows. */
-  async #receiveAsFound(req: IncomingMessage, res: ServerResponse, caller: Caller): Promise<void> {
+  #receiveAsFound(req: IncomingMessage, res: ServerResponse, caller: Caller): void {
     const session = this.#findSession(req, caller);
     this.#hot.note(session, this.callers.remember(req, caller));
-    await this.#receive(req, res, session, caller);
+    this.#receive(req, res, session, caller);
   }
 
-  /** Takes a POST's message and answers the POST. Never rejects. */
-  async #receive(
+  /** Takes a POST's message and answers the POST. Never throws. */
+  #receive(
     req: IncomingMessage,
     res: ServerResponse,
     session: RouterSession,
     caller: Caller,
-  ): Promise<void> {
-    try {
-      const isRead = wasRead(req);
-      const message = await readMessage(req, {
-        maxBytes: this.#init.options.maxMessageBytes,
-        parsedBody: isRead ? (req as { body?: unknown }).body : undefined,
-        isRead,
-      });
-      this.#take(message, req, session, caller);
-      res.statusCode = 202;
-      res.end();
-    } catch (error) {
-      this.#noteTooLarge(error, session);
-      this.callers.refuse(req, res, error);
-    }
+  ): void {
+    const isRead = wasRead(req);
+    const body = {
+      maxBytes: this.#init.options.maxMessageBytes,
+      parsedBody: isRead ? (req as { body?: unknown }).body : undefined,
+      isRead,
+    };
+    readMessage(req, body, (message) => {
+      try {
+        this.#take(message(), req, session, caller);
+        res.statusCode = 202;
+        res.end();
+      } catch (error) {
+        this.#noteTooLarge(error, session);
+        this.callers.refuse(req, res, error);
+      }
+    });
   }
 
   #take(

@@ -119,9 +119,13 @@ function ownMount({ headers, socket }: IncomingMessage, path: string): Mount {
     routedBase: "",
     origin: originFrom("http", headers.host ?? ""),
     viaTrustedProxy: false,
-    trustsProxy: () => false,
+    trustsProxy: trustsNobody,
     address: socket.remoteAddress,
   };
+}
+
+function trustsNobody(): boolean {
+  return false;
 }
 
 function notFound(): McpSseError {

@@ -7,7 +7,7 @@ import { Session } from "./session/session.js";
 import { EventStream } from "./wire/event-stream.js";
 import type { EventStreamOptions } from "./wire/event-stream.js";
 import { checkMessage, readMessage } from "./wire/message-body.js";
-import type { JsonRpcMessage } from "./wire/message-body.js";
+import type { JsonRpcMessage, ReadMessage } from "./wire/message-body.js";
 
 /** Largest message that is accepted by default: 4 MiB, as in the SDK. */
 export const DEFAULT_MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -121,11 +121,11 @@ export class SSEServerTransport {
       return;
     }
     try {
-      const message = await readMessage(req, {
-        maxBytes: this.#options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
-        parsedBody,
+      const maxBytes = this.#options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
+      const message = await new Promise<ReadMessage>((onRead) => {
+        readMessage(req, { maxBytes, parsedBody }, onRead);
       });
-      this.#session.receive(message, new PostExtra(req, req.auth));
+      this.#session.receive(message(), new PostExtra(req, req.auth));
     } catch (error) {
       res.writeHead(400).end(error instanceof McpSseError ? error.message : "Invalid message");
       this.onerror?.(error as Error);

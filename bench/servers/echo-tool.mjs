@@ -6,15 +6,15 @@ import { z } from "zod";
 /** Every SDK server that has a session now. */
 const connected = new Set();
 
+/** Made once, as in a program that is to serve more than one session. */
+const inputSchema = { text: z.string(), times: z.number().int().optional() };
+
 /** The tool, and the capability that notifications need. */
 export function setUp(mcp) {
   mcp.server.registerCapabilities({ logging: {} });
   mcp.registerTool(
     "echo",
-    {
-      description: "Says it again",
-      inputSchema: { text: z.string(), times: z.number().int().optional() },
-    },
+    { description: "Says it again", inputSchema },
     ({ text, times = 1 }) => ({ content: [{ type: "text", text: text.repeat(times) }] }),
   );
   connected.add(mcp);

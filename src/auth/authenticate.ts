@@ -25,10 +25,13 @@ export const ANONYMOUS: Caller = Object.freeze({
 /** Runs authentication methods, in their order, through a Passport instance of its own. */
 export class Authenticator {
   readonly methods: readonly AuthMethod[];
+  /** For each method, those that are asked before it succeeds, and itself. */
+  readonly #judges: readonly (readonly AuthMethod[])[];
   readonly #runner = new StrategyRunner();
 
   constructor(methods: readonly AuthMethod[]) {
     this.methods = methods;
+    this.#judges = methods.map((_, index) => methods.slice(0, index + 1));
     methods.forEach((method, index) => {
       method.strategies.forEach((strategy, position) => {
         this.#runner.mount(`${index}.${position}`, strategy);
@@ -94,7 +97,7 @@ export class Authenticator {
       if (missing.length > 0) {
         return { kind: "insufficient-scope", required: method.scopes?.required ?? [] };
       }
-      const judges = this.methods.slice(0, this.methods.indexOf(method) + 1);
+      const judges = this.#judges[this.methods.indexOf(method)] ?? [];
       return {
         kind: "authenticated",
         caller: createCaller(judges, principal, credential, answer.info),

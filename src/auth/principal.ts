@@ -67,7 +67,8 @@ export function createPrincipal(method: string, init: PrincipalInit): Principal 
     ...(init.clientId !== undefined && { clientId: init.clientId }),
     scopes: Object.freeze([...(init.scopes ?? [])]),
     ...(init.expiresAt !== undefined && { expiresAt: init.expiresAt }),
-    claims: Object.freeze({ ...init.claims }),
+    // Not by spreading: V8 would make a hidden class of its own for each object frozen after that.
+    claims: Object.freeze(Object.fromEntries(Object.entries(init.claims ?? {}))),
   });
   principals.add(principal);
   return principal;

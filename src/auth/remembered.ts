@@ -16,7 +16,12 @@ type Seen = FoundCredential | string | undefined;
 /** Remembers who sent a request, if the method that let the caller in allows that. */
 export function remember(req: IncomingMessage, caller: Caller): Remembered | undefined {
   if (caller.revision === undefined) return undefined;
-  return { caller, seen: caller.judges.map((method) => look(method, req)) };
+  const { judges, credential } = caller;
+  // The last of them has looked at it already.
+  const seen = judges.map((method) =>
+    method === judges.at(-1) ? (credential ?? look(method, req)) : look(method, req),
+  );
+  return { caller, seen };
 }
 
 /**

@@ -65,14 +65,19 @@ function containRejections(strategy: PassportStrategy): passport.Strategy {
 /** A strategy once Passport has added its actions for one request. */
 type Augmented = PassportStrategy & { error(error: unknown): void };
 
+/**
+ * In the opposite order to that in which Passport adds them: V8 undoes an addition, but anything
+ * else that is deleted turns the request, which lives as long as its session, into a hash table of
+ * six times the size.
+ */
 const PASSPORT_PROPERTIES = [
-  "login",
-  "logIn",
+  "_sessionManager",
+  "isUnauthenticated",
+  "isAuthenticated",
   "logout",
   "logOut",
-  "isAuthenticated",
-  "isUnauthenticated",
-  "_sessionManager",
+  "login",
+  "logIn",
 ] as const;
 
 /** Passport replaces these on every request it sees, and the app's own Passport needs its own ones. */

@@ -21,11 +21,25 @@ interface Asked {
 export class AckPings {
   /** Oldest first. */
   #asked: Asked[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
-  /** Whether one has been asked that may still be answered: then no other is needed. */
-  get isAsking(): boolean {
+  /**
+   * Whether no other ping is needed in `ms` milliseconds: one is going to be asked, or has been
+   * and may still be answered.
+   */
+  isDueIn(ms: number): boolean {
+    if (ms > 0 && this.#timer !== undefined) return true;
     const last = this.#asked.at(-1);
     return last !== undefined && performance.now() - last.at < ASK_AGAIN_MS;
+  }
+
+  /** Calls `ask` in `ms` milliseconds, whenever it was to be called before. */
+  schedule(ms: number, ask: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      ask();
+    }, ms).unref();
   }
 
   /** @returns the id of a ping whose answer acknowledges everything up to `seq`. */
@@ -48,8 +62,10 @@ export class AckPings {
     return ping?.seq;
   }
 
-  /** Waits for none any more. */
+  /** Waits for none any more, and asks for none. */
   clear(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#asked = [];
   }
 }

@@ -1,35 +1,62 @@
 import { MAX_TIMER_MS } from "../errors.js";
 
-/** Calls back once a moment has come, however far away it is, and never at once. */
+/** From here on a moment is awaited in steps, in milliseconds. */
+const FAR_MS = 60_000;
+
+/** Steps end at whole seconds of this number. */
+const STEP_MS = 10_000;
+
+/** Who waits for a moment. */
+export interface DeadlineListener {
+  /** The moment has come. */
+  deadlineReached(): void;
+}
+
+/**
+ * Tells once that a moment has come, however far away it is, and never at once. Without functions
+ * of its own, since every session has one.
+ */
 export class Deadline {
-  readonly #reached: () => void;
+  readonly #listener: DeadlineListener;
   #timer: NodeJS.Timeout | undefined;
+  #at: number | undefined;
 
-  constructor(reached: () => void) {
-    this.#reached = reached;
-  }
-
-  /** Whether a moment is awaited. */
-  get isSet(): boolean {
-    return this.#timer !== undefined;
+  constructor(listener: DeadlineListener) {
+    this.#listener = listener;
   }
 
   /** @param at milliseconds since the epoch; replaces an earlier moment. */
   set(at: number): void {
-    clearTimeout(this.#timer);
-    const left = at - Date.now();
-    // A timer holds 24 days at most; a longer time is awaited in steps.
-    const next = left > MAX_TIMER_MS ? () => this.set(at) : () => this.#fire();
-    this.#timer = setTimeout(next, Math.min(Math.max(left, 0), MAX_TIMER_MS)).unref();
+    if (at === this.#at) return;
+    this.clear();
+    this.#at = at;
+    this.#timer = setTimeout(look, stepTowards(at - Date.now()), this).unref();
   }
 
   clear(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#at = undefined;
   }
 
-  #fire(): void {
-    this.#timer = undefined;
-    this.#reached();
+  /** Looks whether the moment has come. */
+  look(): void {
+    const at = this.#at;
+    this.clear();
+    if (at !== undefined && Date.now() < at) this.set(at);
+    else this.#listener.deadlineReached();
   }
+}
+
+function look(deadline: Deadline): void {
+  deadline.look();
+}
+
+/**
+ * How long to wait at first for what is `leftMs` milliseconds away. A timer holds 24 days at most.
+ * And Node keeps a list for each duration that it is asked for, which timers of one duration share.
+ */
+function stepTowards(leftMs: number): number {
+  if (leftMs < FAR_MS) return Math.max(leftMs, 0);
+  return Math.min(leftMs - (leftMs % STEP_MS), MAX_TIMER_MS);
 }

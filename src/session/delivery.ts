@@ -5,6 +5,7 @@ import type { JsonRpcMessage } from "../wire/message-body.js";
 import { AckPings } from "./ack-pings.js";
 import { Outbox } from "./outbox.js";
 import type { OutboxEntry } from "./outbox.js";
+import { pingFrame } from "./ping-frame.js";
 import { ProgressGap } from "./progress-gap.js";
 import { formatEventId } from "./reconnect.js";
 
@@ -54,14 +55,13 @@ export class Delivery {
   /** The newest message that was handed to the stream, and the newest that the stream took. */
   #putSeq = 0;
   #writtenSeq = 0;
-  #ackTimer: NodeJS.Timeout | undefined;
   #gapTimer: NodeJS.Timeout | undefined;
   readonly #pings = new AckPings();
   /** Whether the client has answered a ping of ours. */
   #hasAnswered = false;
   #changeListeners: (() => void)[] = [];
   /** Whether the client can be expected to answer a ping. */
-  isAnswering = false;
+  #isAnswering = false;
 
   constructor(sessionId: string, resume: ResumeOptions | undefined) {
     this.#sessionId = sessionId;
@@ -147,19 +147,19 @@ export class Delivery {
    */
   send(message: JsonRpcMessage): Taking {
     let json: string;
+    let bytes: number;
     try {
       json = JSON.stringify(message);
+      bytes = Buffer.byteLength(json);
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new TypeError(String(error)));
     }
-    // JSON has no raw line breaks, so the frame needs no look at its data.
-    const event = `event: message\ndata: ${json}\n\n`;
     const traits = this.#gap.traitsOf(message);
     if (!this.#isKeeping) {
       if (this.#stream === undefined) return Promise.reject(noStream());
-      return this.#transmit({ seq: 0, frame: event, bytes: 0, traits });
+      return this.#transmit({ seq: 0, json, bytes, traits });
     }
-    const entry = this.#outbox.append(traits, (seq) => `id: ${this.#idOf(seq)}\n${event}`);
+    const entry = this.#outbox.append(traits, json, bytes);
     if (this.#stream === undefined) {
       return this.#outbox.isOverfull ? Promise.reject(overflow()) : undefined;
     }
@@ -167,6 +167,18 @@ export class Delivery {
     this.#askSoon(traits.kind === "request" ? 0 : ACK_DELAY_MS);
     // Cut off before it was written, it is kept, and that is a success.
     return this.#transmit(entry)?.catch(() => undefined);
+  }
+
+  /**
+   * The client has begun its conversation, with this message: it can be expected to answer a ping.
+   * If it says that it is initialised, it has the answer to `initialize`.
+   *
+   * @see MCP 2024-11-05, basic/lifecycle, "Initialization"
+   */
+  noteInitialized(message: JsonRpcMessage): void {
+    this.#isAnswering = true;
+    const { method } = message as { method?: unknown };
+    if (method === "notifications/initialized") this.#outbox.settleFirstAnswer();
   }
 
   /** Writes bytes that belong to this stream only. */
@@ -222,13 +234,13 @@ export class Delivery {
   /** Milliseconds that a message has to wait for the client to see the progress before it. */
   #delayOf({ traits }: OutboxEntry): number {
     if (this.#gap.isIdle) return 0;
-    const canTell = this.#isKeeping && this.isAnswering;
+    const canTell = this.#isKeeping && this.#isAnswering;
     const acknowledged = { seq: this.#outbox.keptSeq, hasAnswered: this.#hasAnswered };
     return this.#gap.delayOf(traits, performance.now(), canTell ? acknowledged : undefined);
   }
 
   /** Writes what had to wait, up to what still has to. */
-  readonly #release = (): void => {
+  #release(): void {
     clearTimeout(this.#gapTimer);
     this.#gapTimer = undefined;
     for (;;) {
@@ -242,22 +254,25 @@ export class Delivery {
       }
       const delay = this.#delayOf(next.entry);
       if (delay > 0) {
-        this.#gapTimer = setTimeout(this.#release, delay);
+        this.#gapTimer = setTimeout(() => this.#release(), delay);
         this.#askSoon(0);
         return;
       }
       this.#held.shift();
       next.settle(this.#put(next.entry));
     }
-  };
+  }
 
   #put(entry: OutboxEntry): Taking {
     const stream = this.#stream;
     if (stream === undefined) return Promise.reject(noStream());
-    const { seq, frame } = entry;
+    const { seq, json, bytes } = entry;
     this.#putSeq = seq;
     this.#gap.noteWritten(entry);
-    const taking = stream.write(frame);
+    const id = this.#isKeeping ? `id: ${this.#idOf(seq)}\n` : "";
+    // JSON has no raw line breaks, so the event needs no look at its data.
+    const frame = `${id}event: message\ndata: ${json}\n\n`;
+    const taking = stream.write(frame, frame.length - json.length + bytes);
     if (!this.#isKeeping) return taking;
     if (taking !== undefined) return taking.then(() => this.#noteWritten(stream, seq));
     this.#noteWritten(stream, seq);
@@ -285,18 +300,14 @@ export class Delivery {
   }
 
   #askSoon(ms: number): void {
-    if (!this.isAnswering || this.#pings.isAsking) return;
-    if (ms === 0) clearTimeout(this.#ackTimer);
-    else if (this.#ackTimer !== undefined) return;
-    this.#ackTimer = setTimeout(this.#ask, ms).unref();
+    if (this.#isAnswering && !this.#pings.isDueIn(ms)) this.#pings.schedule(ms, () => this.#ask());
   }
 
   /** Asks for everything that was written. */
-  readonly #ask = (): void => {
-    this.#ackTimer = undefined;
+  #ask(): void {
     if (this.#stream === undefined || this.#putSeq <= this.#outbox.keptSeq) return;
     this.#stream.write(pingFrame(this.#pings.ask(this.#putSeq)))?.catch(() => undefined);
-  };
+  }
 
   #leaveStream(): EventStream | undefined {
     const stream = this.#stream;
@@ -305,9 +316,7 @@ export class Delivery {
     this.#pings.clear();
     this.#putSeq = 0;
     this.#writtenSeq = 0;
-    clearTimeout(this.#ackTimer);
     clearTimeout(this.#gapTimer);
-    this.#ackTimer = undefined;
     this.#gapTimer = undefined;
     // Where messages are kept, the next stream gets these too.
     for (const held of this.#held.splice(0)) held.settle(Promise.reject(noStream()));
@@ -318,11 +327,6 @@ export class Delivery {
   #idOf(seq: number): string {
     return formatEventId(this.#sessionId, seq);
   }
-}
-
-/** A ping, as an event without an id: it is no part of the conversation. */
-export function pingFrame(id: string): string {
-  return `event: message\ndata: ${JSON.stringify({ jsonrpc: "2.0", id, method: "ping" })}\n\n`;
 }
 
 function overflow(): McpSseError {

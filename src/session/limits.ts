@@ -71,7 +71,11 @@ export function nextTimeLimit(
 /** What the number of sessions is judged by. */
 export interface SessionCount<S> {
   /** Sessions of the caller, oldest first. */
-  readonly own: readonly S[];
+  readonly own: Iterable<S>;
+  /** How many of those were begun. */
+  readonly begun: number;
+  /** How many of those were not. */
+  readonly waiting: number;
   /** Sessions that were begun, of everybody. */
   readonly begunInAll: number;
   /** Whether the endpoint is open: then all callers are one owner, and none of them is anybody. */
@@ -95,14 +99,13 @@ export type Room<S> =
  * anybody else out. On an open endpoint nobody knows whose is whose, so none does.
  */
 export function roomToBegin<S extends SessionUse>(
-  { own, begunInAll, isOpenEndpoint }: SessionCount<S>,
+  { own, begun, begunInAll, isOpenEndpoint }: SessionCount<S>,
   { maxSessions, maxSessionsPerPrincipal }: SessionLimits,
 ): Room<S> {
-  const begun = own.filter(({ isBegun }) => isBegun);
-  const ownFull = !isOpenEndpoint && isReached(begun.length, maxSessionsPerPrincipal);
+  const ownFull = !isOpenEndpoint && isReached(begun, maxSessionsPerPrincipal);
   if (!ownFull && !isReached(begunInAll, maxSessions)) return { kind: "free" };
   const limit = ownFull ? "maxSessionsPerPrincipal" : "maxSessions";
-  const by = isOpenEndpoint ? undefined : longestIdle(begun);
+  const by = isOpenEndpoint ? undefined : longestIdle(own);
   return by === undefined ? { kind: "none", limit } : { kind: "made", by, limit };
 }
 
@@ -117,12 +120,12 @@ export function roomToOpen<S extends SessionUse>(
 ): Room<S> {
   const later = roomToBegin(count, limits);
   if (later.kind === "none") return later;
-  const waiting = count.own.filter(({ isBegun }) => !isBegun);
   const max = count.isOpenEndpoint ? limits.maxSessions : limits.maxUninitialized;
-  const [oldest] = waiting;
-  return oldest !== undefined && isReached(waiting.length, max)
-    ? { kind: "made", by: oldest, limit: "maxUninitialized" }
-    : { kind: "free" };
+  if (!isReached(count.waiting, max)) return { kind: "free" };
+  for (const session of count.own) {
+    if (!session.isBegun) return { kind: "made", by: session, limit: "maxUninitialized" };
+  }
+  return { kind: "free" };
 }
 
 /** Whether `count` leaves no room for one more. */
@@ -130,12 +133,12 @@ export function isReached(count: number, max: number): boolean {
   return max > 0 && count >= max;
 }
 
-function longestIdle<S extends SessionUse>(sessions: readonly S[]): S | undefined {
+/** Of those that were begun. */
+function longestIdle<S extends SessionUse>(sessions: Iterable<S>): S | undefined {
   let found: S | undefined;
   for (const session of sessions) {
-    if (!session.isBusy && (found === undefined || session.activeAt < found.activeAt)) {
-      found = session;
-    }
+    if (!session.isBegun || session.isBusy) continue;
+    if (found === undefined || session.activeAt < found.activeAt) found = session;
   }
   return found;
 }

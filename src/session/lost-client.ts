@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { encodeEvent } from "../wire/event-stream.js";
 import { Deadline } from "./deadline.js";
-import { pingFrame } from "./delivery.js";
+import type { DeadlineListener } from "./deadline.js";
 import type { ResumeOptions } from "./delivery.js";
+import { pingFrame } from "./ping-frame.js";
 
 /**
  * A client that came back to a session that is gone, and has not shown whether it knows.
@@ -11,21 +12,25 @@ import type { ResumeOptions } from "./delivery.js";
  * answers, it goes on as if the old one were there, perhaps waiting for answers that nobody will
  * give; then it is made to close.
  */
-export class LostClient {
+export class LostClient implements DeadlineListener {
   readonly #options: ResumeOptions;
   readonly #write: (frame: string) => void;
-  readonly #ping: Deadline;
+  readonly #ping = new Deadline(this);
 
   /** @param write writes to the stream that there is, if there is one. */
   constructor(options: ResumeOptions, write: (frame: string) => void) {
     this.#options = options;
     this.#write = write;
-    this.#ping = new Deadline(() => write(pingFrame(`express-mcp-sse-lost-${randomUUID()}`)));
   }
 
   /** It has a stream now. */
   attached(): void {
     if (this.#options.closeLostClients) this.#ping.set(Date.now() + this.#options.probeMs);
+  }
+
+  /** Asks it whether it is there. */
+  deadlineReached(): void {
+    this.#write(pingFrame(`express-mcp-sse-lost-${randomUUID()}`));
   }
 
   /** It has begun anew, or has gone. */

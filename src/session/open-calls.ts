@@ -3,13 +3,16 @@ import type { JsonRpcId, JsonRpcMessage } from "../wire/message-body.js";
 
 /** The client's requests that have no answer yet. */
 export class OpenCalls {
-  /** How often each id waits for an answer: once, unless the client uses it twice. */
-  readonly #ids = new Map<JsonRpcId, number>();
+  /**
+   * How often each id waits for an answer: once, unless the client uses it twice. There is none
+   * while nothing waits, since most sessions are idle, and there are many of them.
+   */
+  #ids: Map<JsonRpcId, number> | undefined;
   #load = 0;
   #idleListeners: (() => void)[] = [];
 
   get size(): number {
-    return this.#ids.size;
+    return this.#ids?.size ?? 0;
   }
 
   /** How many requests have no answer, those included that share an id, which they must not. */
@@ -21,6 +24,7 @@ export class OpenCalls {
   noteReceived(message: JsonRpcMessage): void {
     if (!("method" in message)) return;
     if ("id" in message) {
+      this.#ids ??= new Map();
       this.#ids.set(message.id, (this.#ids.get(message.id) ?? 0) + 1);
       this.#load++;
     } else if (message.method === "notifications/cancelled") {
@@ -42,24 +46,25 @@ export class OpenCalls {
   }
 
   settle(id: JsonRpcId): void {
-    const count = this.#ids.get(id);
-    if (count === undefined) return;
+    const ids = this.#ids;
+    const count = ids?.get(id);
+    if (ids === undefined || count === undefined) return;
     this.#load--;
-    if (count > 1) this.#ids.set(id, count - 1);
-    else this.#ids.delete(id);
-    if (this.#ids.size === 0) this.#announceIdle();
+    if (count > 1) ids.set(id, count - 1);
+    else ids.delete(id);
+    if (ids.size === 0) this.clear();
   }
 
-  /** Nobody is left to answer to. */
+  /** Nothing is left to answer, or nobody to answer to. */
   clear(): void {
-    this.#ids.clear();
+    this.#ids = undefined;
     this.#load = 0;
     this.#announceIdle();
   }
 
   /** Resolves when nothing is left to answer. */
   whenIdle(): Promise<void> {
-    if (this.#ids.size === 0) return Promise.resolve();
+    if (this.#ids === undefined) return Promise.resolve();
     return new Promise((resolve) => this.#idleListeners.push(resolve));
   }
 

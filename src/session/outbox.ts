@@ -1,11 +1,12 @@
 import type { JsonRpcId } from "../wire/message-body.js";
 
-/** A message on its way to the client: its event, and as much of it as decides when that is written. */
+/** A message on its way to the client, and as much of it as decides when it is written. */
 export interface OutboxEntry {
   /** Position in the conversation, from 1; 0 where nothing is kept. */
   readonly seq: number;
-  /** The event as it is written, the same each time. */
-  readonly frame: string;
+  /** As it is sent, the same each time. Kept without its event, which would double a small one. */
+  readonly json: string;
+  /** Length of that in UTF-8. */
   readonly bytes: number;
   readonly traits: MessageTraits;
 }
@@ -34,7 +35,7 @@ export class Outbox {
   #forgottenSeq = 0;
   #acknowledgedSeq = 0;
 
-  /** @param maxBytes how many bytes of events are kept. */
+  /** @param maxBytes how many bytes of messages are kept. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -54,7 +55,7 @@ export class Outbox {
     return this.#lastSeq - this.#entries.length;
   }
 
-  /** Bytes of the events that are kept. */
+  /** Bytes of the messages that are kept. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -79,13 +80,11 @@ export class Outbox {
     return this.#entries;
   }
 
-  /** @param frameOf the event of the message at a position. */
-  append(traits: MessageTraits, frameOf: (seq: number) => string): OutboxEntry {
-    const seq = ++this.#lastSeq;
-    const frame = frameOf(seq);
-    const entry = { seq, frame, bytes: Buffer.byteLength(frame), traits };
+  /** @param bytes length of `json` in UTF-8. */
+  append(traits: MessageTraits, json: string, bytes: number): OutboxEntry {
+    const entry = { seq: ++this.#lastSeq, json, bytes, traits };
     this.#entries.push(entry);
-    this.#bytes += entry.bytes;
+    this.#bytes += bytes;
     return entry;
   }
 
@@ -102,6 +101,12 @@ export class Outbox {
       ({ traits }) => traits.kind === "request" && traits.requestId === requestId,
     );
     if (request !== undefined) this.acknowledge(request.seq);
+  }
+
+  /** The client has the first of the answers that are kept, and everything before it. */
+  settleFirstAnswer(): void {
+    const answer = this.#entries.find(({ traits }) => traits.kind === "answer");
+    if (answer !== undefined) this.acknowledge(answer.seq);
   }
 
   /** Forgets the oldest messages, none behind `writtenSeq` and never the newest, until the bound is kept. */

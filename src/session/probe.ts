@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { EventStream } from "../wire/event-stream.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
-import { pingFrame } from "./delivery.js";
+import { pingFrame } from "./ping-frame.js";
 
 /** Begins the ids of pings that ask a client which session is its own. */
 const PROBE_PREFIX = "express-mcp-sse-probe-";

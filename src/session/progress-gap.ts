@@ -47,12 +47,12 @@ const PLAIN: Readonly<Record<"notification" | "answer", MessageTraits>> = {
  */
 export class ProgressGap {
   /** What the calls that are not answered yet call their progress. */
-  readonly #tokens = new Map<JsonRpcId, unknown>();
-  readonly #recent = new Map<unknown, RecentProgress>();
+  #tokens: Map<JsonRpcId, unknown> | undefined;
+  #recent: Map<unknown, RecentProgress> | undefined;
 
   /** Whether no message has to wait, whichever comes. */
   get isIdle(): boolean {
-    return this.#recent.size === 0;
+    return this.#recent === undefined || this.#recent.size === 0;
   }
 
   /** Notes a call of the client that wants progress, and one that it gave up. */
@@ -60,8 +60,9 @@ export class ProgressGap {
     if (!("method" in message)) return;
     const { _meta: meta, requestId } = message.params ?? {};
     const { progressToken } = (meta ?? {}) as { progressToken?: unknown };
-    if (message.method === "notifications/cancelled") this.#tokens.delete(requestId as JsonRpcId);
+    if (message.method === "notifications/cancelled") this.#tokens?.delete(requestId as JsonRpcId);
     else if ("id" in message && progressToken !== undefined) {
+      this.#tokens ??= new Map();
       this.#tokens.set(message.id, progressToken);
     }
   }
@@ -85,7 +86,7 @@ export class ProgressGap {
     acknowledged: Acknowledged | undefined,
   ): number {
     if (kind !== "answer" || progressToken === undefined) return 0;
-    const last = this.#recent.get(progressToken);
+    const last = this.#recent?.get(progressToken);
     if (last === undefined) return 0;
     if (acknowledged !== undefined && last.seq <= acknowledged.seq) return 0;
     return Math.max(0, last.writtenAt + gapFor(acknowledged) - now);
@@ -100,13 +101,14 @@ export class ProgressGap {
   }
 
   #traitsOfAnswer(id: JsonRpcId | undefined): MessageTraits {
-    if (id === undefined || !this.#tokens.has(id)) return PLAIN.answer;
+    if (id === undefined || this.#tokens?.has(id) !== true) return PLAIN.answer;
     const progressToken = this.#tokens.get(id);
     this.#tokens.delete(id);
     return { kind: "answer", progressToken };
   }
 
   #noteProgress(token: unknown, seq: number, now: number = performance.now()): void {
+    this.#recent ??= new Map();
     for (const [earlier, { writtenAt }] of this.#recent) {
       if (writtenAt + LONGEST_GAP_MS > now) break;
       this.#recent.delete(earlier);

@@ -1,33 +1,81 @@
 import { Deadline } from "./deadline.js";
+import type { DeadlineListener } from "./deadline.js";
 import { nextTimeLimit } from "./limits.js";
 import type { SessionLimits, SessionUse, TimeLimit } from "./limits.js";
 
+/** What can come to its end: a limit, the owner's credential, or the time to come back. */
+export type Moment = TimeLimit | "credential" | "grace";
+
 /**
- * Tells when a session reaches a limit of its time. One timer for all of them, which looks at
- * the session when it fires, so that a message costs it nothing.
+ * Tells when something comes to its end in a session's time. One timer for all of it, which looks
+ * at the session when it fires, so that a message costs it nothing.
  */
-export class SessionClock {
+export class SessionClock implements DeadlineListener {
   readonly #use: SessionUse;
   readonly #limits: SessionLimits;
-  readonly #reached: (limit: TimeLimit) => void;
-  readonly #deadline = new Deadline(() => this.check());
+  readonly #reached: (moment: Moment) => void;
+  readonly #deadline = new Deadline(this);
+  #credentialEndsAt: number | undefined;
+  #graceEndsAt: number | undefined;
+  #hasStopped = false;
 
-  constructor(use: SessionUse, limits: SessionLimits, reached: (limit: TimeLimit) => void) {
+  constructor(use: SessionUse, limits: SessionLimits, reached: (moment: Moment) => void) {
     this.#use = use;
     this.#limits = limits;
     this.#reached = reached;
   }
 
-  /** Looks at the session, now and whenever it may have come to a limit. */
+  /** @param at milliseconds since the epoch; `undefined` for never. */
+  setCredentialEnd(at: number | undefined): void {
+    if (at === this.#credentialEndsAt) return;
+    this.#credentialEndsAt = at;
+    this.check();
+  }
+
+  /** @param at milliseconds since the epoch; `undefined` while nobody is waited for. */
+  setGraceEnd(at: number | undefined): void {
+    if (at === this.#graceEndsAt) return;
+    this.#graceEndsAt = at;
+    this.check();
+  }
+
+  /** Looks at the session, now and whenever something may have come to its end. */
   check(): void {
-    const now = Date.now();
-    const next = nextTimeLimit(this.#use, this.#limits, now);
+    const next = this.#hasStopped ? undefined : this.#next(Date.now());
     if (next === undefined) this.#deadline.clear();
-    else if (next.at > now) this.#deadline.set(next.at);
-    else this.#reached(next.limit);
+    else this.#deadline.set(next.at);
   }
 
   stop(): void {
+    this.#hasStopped = true;
     this.#deadline.clear();
+  }
+
+  /** Looks what has come to its end. */
+  deadlineReached(): void {
+    const now = Date.now();
+    const next = this.#next(now);
+    if (next !== undefined && next.at <= now) {
+      // Each end comes once; the limits of the session come with its own.
+      if (next.moment === "credential") this.#credentialEndsAt = undefined;
+      if (next.moment === "grace") this.#graceEndsAt = undefined;
+      this.#reached(next.moment);
+    }
+    this.check();
+  }
+
+  #next(now: number): { readonly moment: Moment; readonly at: number } | undefined {
+    const limit = nextTimeLimit(this.#use, this.#limits, now);
+    let at = limit?.at ?? Infinity;
+    let moment: Moment | undefined = limit?.limit;
+    if (this.#credentialEndsAt !== undefined && this.#credentialEndsAt < at) {
+      at = this.#credentialEndsAt;
+      moment = "credential";
+    }
+    if (this.#graceEndsAt !== undefined && this.#graceEndsAt < at) {
+      at = this.#graceEndsAt;
+      moment = "grace";
+    }
+    return moment === undefined ? undefined : { moment, at };
   }
 }

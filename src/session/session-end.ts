@@ -2,7 +2,7 @@ import type { CloseReason } from "./close-reason.js";
 
 /** The end of a session: it comes once, and everybody who waits for it hears of it. */
 export class SessionEnd {
-  readonly #listeners: ((reason: CloseReason) => void)[] = [];
+  #listeners: readonly ((reason: CloseReason) => void)[] = [];
   #reason: CloseReason | undefined;
 
   /** `undefined` until it has come. */
@@ -20,13 +20,16 @@ export class SessionEnd {
   /** Calls `listener` once the end is announced; at once if it has come. */
   on(listener: (reason: CloseReason) => void): void {
     if (this.#reason !== undefined) listener(this.#reason);
-    else this.#listeners.push(listener);
+    // Copied, because a list that is pushed to keeps room for many more.
+    else this.#listeners = this.#listeners.concat(listener);
   }
 
   /** Tells the listeners. @throws what the first of them throws, once all have heard. */
   announce(reason: CloseReason): void {
     const errors: unknown[] = [];
-    for (const listener of this.#listeners.splice(0)) {
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) {
       try {
         listener(reason);
       } catch (error) {

@@ -63,6 +63,8 @@ export interface SessionGate<S> {
   admitBeginning(session: S): void;
   /** A client calls. @throws McpSseError when too many of its calls have no answer. */
   admitCall(session: S): void;
+  /** It has ended; everybody else hears of it after this. */
+  noteEnd(session: S): void;
   /** A limit was reached. */
   noteLimit(session: S, limit: TimeLimit | StreamLimit, outcome: "ended" | "detached"): void;
 }

@@ -55,6 +55,16 @@ export interface SessionRegistryOptions<P> {
   readonly isOpenEndpoint?: boolean;
 }
 
+/** The sessions of one owner. */
+interface Owned<S> {
+  /** Oldest first. */
+  readonly sessions: Set<S>;
+  /** How many of them were begun. */
+  begun: number;
+}
+
+const NOTHING: Owned<never> = { sessions: new Set(), begun: 0 };
+
 /** When to come back after there was no room, in seconds. */
 const RETRY_AFTER_FULL_SECONDS = 30;
 
@@ -64,7 +74,7 @@ const RETRY_AFTER_CALLS_SECONDS = 1;
 /** The sessions of one router: who is connected, and the way to end it. */
 export class SessionRegistry<P = unknown, E = unknown> {
   readonly #sessions = new Map<string, Session<P, E>>();
-  readonly #byOwner = new Map<string, Set<Session<P, E>>>();
+  readonly #byOwner = new Map<string, Owned<Session<P, E>>>();
   readonly #events = new EventEmitter<SessionEvents<P>>();
   readonly #options: SessionRegistryOptions<P>;
   readonly #limits: SessionLimits;
@@ -126,15 +136,11 @@ export class SessionRegistry<P = unknown, E = unknown> {
   add(session: Session<P, E>): void {
     const { id, ownerKey } = session;
     this.#sessions.set(id, session);
-    const owned = this.#byOwner.get(ownerKey) ?? new Set();
-    this.#byOwner.set(ownerKey, owned.add(session));
+    const owned = this.#byOwner.get(ownerKey);
+    if (owned === undefined) {
+      this.#byOwner.set(ownerKey, { sessions: new Set([session]), begun: 0 });
+    } else owned.sessions.add(session);
     session.gate = this.#gate;
-    session.onClosed(() => {
-      this.#sessions.delete(id);
-      if (session.isBegun) this.#begunInAll--;
-      owned.delete(session);
-      if (owned.size === 0) this.#byOwner.delete(ownerKey);
-    });
   }
 
   /**
@@ -161,7 +167,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
     const isThere = (session: Session<P, E>): boolean =>
       path === undefined || session.path === path;
     const all = (): Session<P, E>[] =>
-      [...(this.#byOwner.get(ownerKey) ?? [])].filter((session) => isThere(session));
+      [...(this.#byOwner.get(ownerKey)?.sessions ?? [])].filter((session) => isThere(session));
     return {
       isOpenEndpoint: this.#options.isOpenEndpoint ?? false,
       byId: (id) => {
@@ -215,6 +221,8 @@ export class SessionRegistry<P = unknown, E = unknown> {
       const { ownerKey, principal } = session;
       this.#makeRoom(roomToBegin(this.#count(ownerKey), this.#limits), { session, principal });
       this.#begunInAll++;
+      const owned = this.#byOwner.get(ownerKey);
+      if (owned !== undefined) owned.begun++;
     },
     admitCall: (session) => {
       if (!isReached(session.callLoad, this.#limits.maxInFlight)) return;
@@ -226,6 +234,16 @@ export class SessionRegistry<P = unknown, E = unknown> {
         { headers: retryAfter(RETRY_AFTER_CALLS_SECONDS) },
       );
     },
+    noteEnd: (session) => {
+      const { id, ownerKey } = session;
+      this.#sessions.delete(id);
+      const owned = this.#byOwner.get(ownerKey);
+      owned?.sessions.delete(session);
+      if (owned?.sessions.size === 0) this.#byOwner.delete(ownerKey);
+      if (!session.isBegun) return;
+      this.#begunInAll--;
+      if (owned !== undefined) owned.begun--;
+    },
     noteLimit: (session, limit, outcome) => {
       this.noteLimit({ limit, outcome, session, principal: session.principal });
     },
@@ -233,8 +251,9 @@ export class SessionRegistry<P = unknown, E = unknown> {
 
   #count(ownerKey: string): SessionCount<Session<P, E>> {
     const { isOpenEndpoint = false } = this.#options;
-    const own = this.ownedBy(ownerKey).all();
-    return { own, begunInAll: this.#begunInAll, isOpenEndpoint };
+    const { sessions, begun } = this.#byOwner.get(ownerKey) ?? NOTHING;
+    const waiting = sessions.size - begun;
+    return { own: sessions, begun, waiting, begunInAll: this.#begunInAll, isOpenEndpoint };
   }
 
   /** @throws McpSseError when there is no room. */

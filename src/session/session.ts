@@ -8,13 +8,13 @@ import type { JsonRpcMessage } from "../wire/message-body.js";
 import { Beginning } from "./beginning.js";
 import { invitesBack, isUrgent, REASON_OF_END, REASON_OF_TIME_LIMIT } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
-import { Deadline } from "./deadline.js";
 import { Delivery, OVERFLOW } from "./delivery.js";
 import type { ResumeOptions } from "./delivery.js";
 import { NO_LIMITS } from "./limits.js";
-import type { SessionUse, TimeLimit } from "./limits.js";
+import type { SessionUse } from "./limits.js";
 import { OpenCalls } from "./open-calls.js";
 import { SessionClock } from "./session-clock.js";
+import type { Moment } from "./session-clock.js";
 import { SessionEnd } from "./session-end.js";
 import type { SessionGate, SessionInfo, SessionInit, SessionState } from "./session-info.js";
 
@@ -43,8 +43,6 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   readonly #resume: ResumeOptions | undefined;
   readonly #delivery: Delivery;
   readonly #calls = new OpenCalls();
-  readonly #expiry = new Deadline(() => this.#expire());
-  readonly #grace = new Deadline(() => this.end("grace-expired"));
   readonly #clock: SessionClock;
   readonly #end = new SessionEnd();
   #principal: P;
@@ -69,10 +67,10 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     }
     this.#delivery = new Delivery(this.id, resume);
     this.#validUntil = validUntil;
-    if (validUntil !== undefined) this.#expiry.set(validUntil);
-    this.#clock = new SessionClock(this, init.limits ?? NO_LIMITS, (limit) =>
-      this.#endAtLimit(limit),
+    this.#clock = new SessionClock(this, init.limits ?? NO_LIMITS, (moment) =>
+      this.#reached(moment),
     );
+    this.#clock.setCredentialEnd(validUntil);
     this.#clock.check();
   }
 
@@ -145,7 +143,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     stream.together(() => {
       // It cannot be opened where somebody else has answered: then nothing has changed.
       if (!stream.isOpen) stream.open();
-      this.#grace.clear();
+      this.#clock.setGraceEnd(undefined);
       this.#lastStream = stream;
       const count = this.#attachments++;
       const later = `${endpoint.includes("?") ? "&" : "?"}r=${count}`;
@@ -175,12 +173,9 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     if (this.#end.reason !== undefined) return;
     this.#principal = principal;
     if (this.#validUntil === undefined) return;
-    if (validUntil === undefined || validUntil > this.#validUntil) {
-      this.#expiry.clear();
-      this.#validUntil = validUntil;
-    }
+    if (validUntil === undefined || validUntil > this.#validUntil) this.#validUntil = validUntil;
     // Also for a credential that has ended and was let in all the same: its stream ends again.
-    if (this.#validUntil !== undefined && !this.#expiry.isSet) this.#expiry.set(this.#validUntil);
+    this.#clock.setCredentialEnd(this.#validUntil);
   }
 
   /**
@@ -264,14 +259,13 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   /** Ends the session. Only the first reason counts. */
   end(reason: CloseReason): void {
     if (!this.#end.decide(reason)) return;
-    this.#expiry.clear();
-    this.#grace.clear();
     this.#clock.stop();
     this.#beginning.end();
     const retryMs = invitesBack(reason) ? (this.#resume?.retryMs ?? RETRY_MS) : undefined;
     this.#delivery.detach()?.end(retryMs, isUrgent(reason) ? LAST_BYTES_MS : undefined);
     this.#abort?.abort();
     this.#calls.clear();
+    this.gate?.noteEnd(this);
     this.#end.announce(reason);
   }
 
@@ -289,7 +283,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   }
 
   #waitForClient(): EventStream | undefined {
-    this.#grace.set(Date.now() + (this.#resume?.graceMs ?? 0));
+    this.#clock.setGraceEnd(Date.now() + (this.#resume?.graceMs ?? 0));
     const stream = this.#delivery.detach();
     // What was on its way to a slow reader may be more than is kept for one that is away.
     if (this.#delivery.isOverfull) this.#endOverfull();
@@ -301,9 +295,13 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     this.end("buffer-overflow");
   }
 
-  #endAtLimit(limit: TimeLimit): void {
-    this.gate?.noteLimit(this, limit, "ended");
-    this.end(REASON_OF_TIME_LIMIT[limit]);
+  #reached(moment: Moment): void {
+    if (moment === "credential") this.#expire();
+    else if (moment === "grace") this.end("grace-expired");
+    else {
+      this.gate?.noteLimit(this, moment, "ended");
+      this.end(REASON_OF_TIME_LIMIT[moment]);
+    }
   }
 
   /** The stream ends; the session waits for its owner to come back with a new credential. */
@@ -315,7 +313,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
 
   #noteBeginning(message: JsonRpcMessage): void {
     if (!this.#beginning.note(message)) return;
-    this.#delivery.isAnswering = this.isInitialized;
+    if (this.isInitialized) this.#delivery.noteInitialized(message);
     this.#clock.check();
   }
 

@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { McpSseError } from "../errors.js";
 import { FrameWriter } from "./frame-writer.js";
 import { readerProblem, ReaderWatch } from "./reader-watch.js";
@@ -44,6 +44,9 @@ const STREAM_HEADERS: Readonly<Record<string, string>> = {
  * any more that has ended, so it must not last as long as its reader likes.
  */
 const LAST_BYTES_MS = 60_000;
+
+/** A comment, which clients skip. */
+const KEEP_ALIVE = ": keep-alive\n\n";
 
 const LINE_BREAK = /\r\n|\r|\n/;
 
@@ -97,7 +100,9 @@ export class EventStream {
 
   readonly #res: ServerResponse;
   readonly #options: EventStreamOptions;
-  readonly #watch: ReaderWatch;
+  #cookie: string | undefined;
+  /** Made once something waits for the reader. */
+  #watch: ReaderWatch | undefined;
   readonly #waiting: WaitingFrame[] = [];
   #waitingBytes = 0;
   /** `undefined` until the stream is open. */
@@ -108,10 +113,11 @@ export class EventStream {
   #isOpen = false;
   #hasEnded = false;
 
-  constructor(res: ServerResponse, options: EventStreamOptions) {
+  /** @param cookie value of a `Set-Cookie` that is sent beside those that are set already. */
+  constructor(res: ServerResponse, options: EventStreamOptions, cookie?: string) {
     this.#res = res;
     this.#options = options;
-    this.#watch = new ReaderWatch(res, (untakenMs) => this.#checkReader(untakenMs));
+    this.#cookie = cookie;
   }
 
   /** Whether frames can be written. */
@@ -149,15 +155,15 @@ export class EventStream {
   open(): void {
     const res = this.#res;
     // A header that was set before, say by a CORS middleware, stays.
-    res.writeHead(200, { ...STREAM_HEADERS });
+    res.writeHead(200, { ...STREAM_HEADERS, ...this.#cookies() });
+    this.#cookie = undefined;
     res.flushHeaders();
     this.#writer = new FrameWriter(res);
     this.#writer.onDrain(this.#writeWaiting);
     res.on("close", this.#gone);
     // A response that waits behind another one on its connection is not told when that breaks.
     res.req.socket.once("close", this.#gone);
-    // A broken socket reports an error and then closes; the close is what counts.
-    res.on("error", () => undefined);
+    res.on("error", ignore);
     this.#isOpen = true;
     // A body that nobody reads would keep the end of its connection from being seen.
     res.req.resume();
@@ -172,20 +178,20 @@ export class EventStream {
   /**
    * Queues a frame behind those before it.
    *
+   * @param bytes length of the frame in UTF-8, if that is known.
    * @returns when it was taken; a promise that rejects with `session_closed` when the stream ended
    * before that.
    */
-  write(frame: string): Taking {
+  write(frame: string, bytes = Buffer.byteLength(frame)): Taking {
     if (!this.isOpen) return Promise.reject(streamEnded());
     if (this.#waiting.length === 0 && this.#hasRoom()) {
-      this.#put(frame);
+      this.#put(frame, bytes);
       return undefined;
     }
     return new Promise((taken, lost) => {
-      const bytes = Buffer.byteLength(frame);
       this.#waiting.push({ frame, bytes, taken, lost });
       this.#waitingBytes += bytes;
-      this.#watch.start(this.#options.stallMs);
+      this.#startWatch();
       this.#checkReader(0);
     });
   }
@@ -202,51 +208,66 @@ export class EventStream {
     if (this.#isOpen) this.#res.end(retryMs === undefined ? undefined : `retry: ${retryMs}\n\n`);
     this.#finish("ended");
     if (!this.#isOpen || this.#res.writableFinished) return;
-    if (this.#options.stallMs > 0) this.#watch.start(this.#options.stallMs);
+    if (this.#options.stallMs > 0) this.#startWatch();
     const cut = setTimeout(() => this.#res.destroy(), cutAfterMs).unref();
     this.#res.once("close", () => clearTimeout(cut));
   }
 
   readonly #gone = (): void => {
     this.#finish("disconnected");
-    this.#watch.stop();
+    this.#watch?.stop();
     this.#res.req.socket.off("close", this.#gone);
   };
+
+  /** Not set one by one: then Node would keep them apart for as long as the stream lasts. */
+  #cookies(): OutgoingHttpHeaders {
+    if (this.#cookie === undefined) return {};
+    const others = this.#res.getHeader("Set-Cookie") ?? [];
+    return { "Set-Cookie": [others, this.#cookie].flat() as string[] };
+  }
 
   #hasRoom(): boolean {
     return this.#queuedBytes < this.#options.maxQueuedBytes;
   }
 
-  #put(frame: string): void {
-    const hasRoom = this.#writer?.write(frame) ?? false;
+  #put(frame: string, bytes: number): void {
+    const hasRoom = this.#writer?.write(frame, bytes) ?? false;
     // Counted only once the response is full: from then on, a drain is sure to follow.
-    this.#queuedBytes = hasRoom ? 0 : this.#queuedBytes + Buffer.byteLength(frame);
-    if (!hasRoom) this.#watch.start(this.#options.stallMs);
+    this.#queuedBytes = hasRoom ? 0 : this.#queuedBytes + bytes;
+    if (!hasRoom) this.#startWatch();
     this.#keepAlive?.refresh();
   }
 
   readonly #writeWaiting = (): void => {
     this.#queuedBytes = 0;
-    this.#watch.stop();
+    this.#watch?.stop();
     this.ondrain?.();
     while (this.#hasRoom()) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
       this.#waitingBytes -= next.bytes;
-      this.#put(next.frame);
+      this.#put(next.frame, next.bytes);
       next.taken();
     }
-    if (this.#waiting.length > 0) this.#watch.start(this.#options.stallMs);
+    if (this.#waiting.length > 0) this.#startWatch();
   };
 
   #startKeepAlive(): void {
     const { keepAliveMs } = this.#options;
     if (keepAliveMs === 0) return;
-    this.#keepAlive = setTimeout(() => {
-      // A reader that does not read gets no further bytes to not read.
-      if (this.#writer?.needsDrain === false) this.#writer.write(": keep-alive\n\n");
-      this.#keepAlive?.refresh();
-    }, keepAliveMs).unref();
+    this.#keepAlive = setTimeout(keepAlive, keepAliveMs, this).unref();
+  }
+
+  /** Writes a comment, and another one after the next silence. */
+  keepAlive(): void {
+    // A reader that does not read gets no further bytes to not read.
+    if (this.#writer?.needsDrain === false) this.#writer.write(KEEP_ALIVE, KEEP_ALIVE.length);
+    this.#keepAlive?.refresh();
+  }
+
+  #startWatch(): void {
+    this.#watch ??= new ReaderWatch(this.#res, (untakenMs) => this.#checkReader(untakenMs));
+    this.#watch.start(this.#options.stallMs);
   }
 
   #checkReader(untakenMs: number): void {
@@ -255,7 +276,7 @@ export class EventStream {
     const problem = readerProblem({ piledBytes, untakenMs }, this.#options);
     if (problem === undefined) return;
     this.#finish(problem);
-    this.#watch.stop();
+    this.#watch?.stop();
     this.#res.destroy();
   }
 
@@ -263,12 +284,21 @@ export class EventStream {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     clearTimeout(this.#keepAlive);
-    this.#watch.stop();
+    this.#watch?.stop();
     this.#writer?.offDrain(this.#writeWaiting);
     this.#waitingBytes = 0;
     for (const { lost } of this.#waiting.splice(0)) lost(streamEnded());
     this.onend?.(end);
   }
+}
+
+/** One function for the timers of all streams: most sessions are idle, and there are many. */
+function keepAlive(stream: EventStream): void {
+  stream.keepAlive();
+}
+
+function ignore(): void {
+  // The close that follows is what counts.
 }
 
 function streamEnded(): McpSseError {

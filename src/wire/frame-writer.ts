@@ -25,11 +25,15 @@ export class FrameWriter {
     return (this.#socket ?? this.#res).writableNeedDrain;
   }
 
-  /** @returns whether there is room for more. */
-  write(frame: string): boolean {
+  /**
+   * @param bytes length of the frame in UTF-8.
+   * @returns whether there is room for more.
+   */
+  write(frame: string, bytes: number): boolean {
     if (this.#socket !== undefined) {
-      const size = Buffer.byteLength(frame).toString(16);
-      return this.#socket.write(`${size}\r\n${frame}\r\n`);
+      const chunk = `${bytes.toString(16)}\r\n${frame}\r\n`;
+      // ASCII is the same bytes in both, and Latin-1 is a plain copy.
+      return this.#socket.write(chunk, bytes === frame.length ? "latin1" : "utf8");
     }
     const hasRoom = this.#res.write(frame);
     // compression() holds bytes back until it is told to flush.

@@ -36,34 +36,36 @@ const DRAINED =
   "The body was read before it came here and is not in req.body. Mount express.json() before this " +
   "route, or nothing that reads bodies.";
 
+/** The message of a POST; reading it throws an McpSseError where there is none. */
+export type ReadMessage = () => JsonRpcMessage;
+
 /**
- * The message in a POST's body, whoever read it from the socket.
+ * Reads the message in a POST's body, whoever read it from the socket.
  *
- * @throws McpSseError 415 for another type than JSON in UTF-8, 413 for a body that is too
- * large, 400 for one that is cut off, no JSON, or no JSON-RPC message.
+ * @param onRead is called once, perhaps at once, with a function that returns the message, or
+ * throws McpSseError: 415 for another type than JSON in UTF-8, 413 for a body that is too large,
+ * 400 for one that is cut off, no JSON, or no JSON-RPC message. Not a promise, since there is one
+ * of these for each message.
  */
 export function readMessage(
   req: IncomingMessage,
   { maxBytes, parsedBody, isRead = wasRead(req) }: BodyOptions,
-): Promise<JsonRpcMessage> {
-  return new Promise((resolve, reject: (reason: Error) => void) => {
+  onRead: (message: ReadMessage) => void,
+): void {
+  try {
     const { headers } = req;
     checkType(headers);
     // An announced size is refused before a byte of it is read.
     if (Number(headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
-    if (parsedBody !== undefined) {
-      resolve(checkMessage(fromParser(parsedBody, req, maxBytes)));
-      return;
-    }
-    if (isRead) throw new McpSseError("message_unreadable", DRAINED);
-    readBody(req, maxBytes, (read) => {
-      try {
-        resolve(checkMessage(parse(textOf(read, maxBytes))));
-      } catch (error) {
-        reject(error as Error);
-      }
+    if (parsedBody === undefined && isRead) throw new McpSseError("message_unreadable", DRAINED);
+  } catch (error) {
+    onRead(() => {
+      throw error;
     });
-  });
+    return;
+  }
+  if (parsedBody !== undefined) onRead(() => checkMessage(fromParser(parsedBody, req, maxBytes)));
+  else readBody(req, maxBytes, (read) => onRead(() => checkMessage(parse(textOf(read, maxBytes)))));
 }
 
 /** @see RFC 8259, section 8.1: JSON that is exchanged is UTF-8 */

@@ -16,6 +16,8 @@ const steps = fc.array(
   { minLength: 10, maxLength: 80 },
 );
 
+const INITIALIZED: JsonRpcMessage = { jsonrpc: "2.0", method: "notifications/initialized" };
+
 /** As much of a stream as a delivery uses; the client reads from it as far as it likes. */
 class FakeStream {
   readonly isOpen = true;
@@ -57,7 +59,7 @@ class Conversation {
   readonly #replies: JsonRpcMessage[] = [];
 
   constructor() {
-    this.#delivery.isAnswering = true;
+    this.#delivery.noteInitialized(INITIALIZED);
   }
 
   send(message: Record<string, unknown>): void {
@@ -173,6 +175,43 @@ it("RESUME-6, RESUME-9, RESUME-12: whatever happens, everything arrives in order
   );
 });
 
+describe("the answer to initialize", () => {
+  /** A client that has been sent this, in this order, and has said this. */
+  function delivered(sent: readonly Record<string, unknown>[], said: string): Delivery {
+    const delivery = new Delivery("session", {
+      graceMs: 0,
+      maxBufferedBytes: 1_000_000,
+      retryMs: 1,
+      probeMs: 1,
+      closeLostClients: false,
+    });
+    delivery.attach(new FakeStream(() => undefined) as unknown as EventStream, "/messages");
+    for (const message of sent) {
+      void delivery.send({ jsonrpc: "2.0", ...message } as JsonRpcMessage);
+    }
+    delivery.noteInitialized({ jsonrpc: "2.0", method: said });
+    return delivery;
+  }
+
+  const answer = { id: 1, result: {} };
+
+  it("RESUME-9: has arrived when the client says that it is initialised", () => {
+    expect(delivered([answer], "notifications/initialized").isWaiting).toBe(false);
+    // What comes before it has arrived too; of what comes after it nobody knows.
+    const before = delivered([{ method: "before" }, answer], "notifications/initialized");
+    expect(before.isWaiting).toBe(false);
+    const after = delivered([answer, { method: "after" }], "notifications/initialized");
+    expect(after.isWaiting).toBe(true);
+    const another = delivered([answer, { id: 2, result: {} }], "notifications/initialized");
+    expect(another.isWaiting).toBe(true);
+  });
+
+  it("RESUME-9: may not have arrived when the client says anything else", () => {
+    expect(delivered([answer], "ping").isWaiting).toBe(true);
+    expect(delivered([{ method: "after" }], "notifications/initialized").isWaiting).toBe(true);
+  });
+});
+
 /** Ids of the acknowledgement pings among frames. */
 const pingsIn = (frames: readonly string[]): string[] =>
   frames.flatMap((frame) => /"id":"(express-mcp-sse-ack-[^"]+)"/.exec(frame)?.[1] ?? []);
@@ -185,7 +224,7 @@ it("RESUME-9: a pong that is lost is asked for again, so that not all that follo
     probeMs: 1,
     closeLostClients: false,
   });
-  delivery.isAnswering = true;
+  delivery.noteInitialized(INITIALIZED);
   const stream = new FakeStream(() => undefined);
   delivery.attach(stream as unknown as EventStream, "/messages");
   for (const method of ["first", "second", "third"]) {

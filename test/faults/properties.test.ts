@@ -6,9 +6,10 @@ import type { OwnSessions, ReconnectMarks } from "../../src/session/reconnect.js
 
 /** What may happen to an outbox. */
 type Step =
-  | { do: "send"; size: number; isRequest: boolean }
+  | { do: "send"; size: number; kind: "request" | "notification" | "answer" }
   | { do: "acknowledge"; back: number }
   | { do: "settle"; request: number }
+  | { do: "settle first answer" }
   | { do: "shrink"; back: number };
 
 const steps = fc.array(
@@ -18,25 +19,22 @@ const steps = fc.array(
       arbitrary: fc.record({
         do: fc.constant("send" as const),
         size: fc.nat(80),
-        isRequest: fc.boolean(),
+        kind: fc.constantFrom("request" as const, "notification" as const, "answer" as const),
       }),
     },
     fc.record({ do: fc.constant("acknowledge" as const), back: fc.integer({ min: -2, max: 6 }) }),
     fc.record({ do: fc.constant("settle" as const), request: fc.nat(30) }),
+    fc.constant({ do: "settle first answer" as const }),
     fc.record({ do: fc.constant("shrink" as const), back: fc.nat(6) }),
   ),
   { maxLength: 60 },
 );
 
-const message = (seq: number, { size, isRequest }: { size: number; isRequest: boolean }) => ({
-  jsonrpc: "2.0" as const,
-  method: "x".repeat(size + 1),
-  ...(isRequest && { id: seq }),
-});
+const message = (seq: number, size: number) => ({ number: seq, text: "x".repeat(size) });
 
 /** The outbox as it should be: every message is there until it is known to have arrived, or is over the bound. */
 class Model {
-  kept: { seq: number; json: string; isRequest: boolean }[] = [];
+  kept: { seq: number; json: string; kind: MessageTraits["kind"] }[] = [];
   sent = 0;
   forgotten = 0;
   acknowledged = 0;
@@ -58,8 +56,13 @@ class Model {
   }
 
   settle(request: number): void {
-    if (this.kept.some(({ seq, isRequest }) => isRequest && seq === request))
+    if (this.kept.some(({ seq, kind }) => kind === "request" && seq === request))
       this.acknowledge(request);
+  }
+
+  settleFirstAnswer(): void {
+    const answer = this.kept.find(({ kind }) => kind === "answer");
+    if (answer !== undefined) this.acknowledge(answer.seq);
   }
 
   shrink(written: number): void {
@@ -78,14 +81,13 @@ describe("an outbox", () => {
         for (const step of all) {
           switch (step.do) {
             case "send": {
-              const sent = message(model.sent + 1, step);
-              const json = JSON.stringify(sent);
-              const traits: MessageTraits = step.isRequest
-                ? { kind: "request", requestId: model.sent + 1 }
-                : { kind: "notification" };
-              const { seq } = outbox.append(traits, () => json);
+              const json = JSON.stringify(message(model.sent + 1, step.size));
+              const { kind } = step;
+              const traits: MessageTraits =
+                kind === "request" ? { kind, requestId: model.sent + 1 } : { kind };
+              const { seq } = outbox.append(traits, json, Buffer.byteLength(json));
               expect(seq).toBe(++model.sent);
-              model.kept.push({ seq, json, isRequest: step.isRequest });
+              model.kept.push({ seq, json, kind });
               break;
             }
             case "acknowledge":
@@ -96,11 +98,15 @@ describe("an outbox", () => {
               outbox.settle(step.request);
               model.settle(step.request);
               break;
+            case "settle first answer":
+              outbox.settleFirstAnswer();
+              model.settleFirstAnswer();
+              break;
             case "shrink":
               outbox.shrink(model.sent - step.back);
               model.shrink(model.sent - step.back);
           }
-          expect(outbox.entries.map(({ seq, frame }) => ({ seq, json: frame }))).toEqual(
+          expect(outbox.entries.map(({ seq, json }) => ({ seq, json }))).toEqual(
             model.kept.map(({ seq, json }) => ({ seq, json })),
           );
           expect(outbox.bytes).toBe(model.bytes);

@@ -17,12 +17,11 @@ function session(name: string, use: Partial<SessionUse> = {}): Named {
 
 const limits = (some: Partial<SessionLimits>): SessionLimits => ({ ...NO_LIMITS, ...some });
 
-const count = (own: Named[], more: Partial<SessionCount<Named>> = {}): SessionCount<Named> => ({
-  own,
-  begunInAll: own.filter(({ isBegun }) => isBegun).length,
-  isOpenEndpoint: false,
-  ...more,
-});
+function count(own: Named[], more: Partial<SessionCount<Named>> = {}): SessionCount<Named> {
+  const begun = own.filter(({ isBegun }) => isBegun).length;
+  const waiting = own.length - begun;
+  return { own, begun, waiting, begunInAll: begun, isOpenEndpoint: false, ...more };
+}
 
 describe("room to begin a conversation", () => {
   it("LIMIT-1, LIMIT-2: is free below the limits, and without any", () => {

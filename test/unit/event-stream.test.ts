@@ -101,6 +101,17 @@ describe("the response", () => {
     expect(writes).toEqual([`${Buffer.byteLength(frame).toString(16)}\r\n${frame}\r\n`]);
   });
 
+  it("RESUME-2: sends its cookie beside those that are set already", async () => {
+    for (const others of [undefined, "a=b", ["a=b", "c=d"]]) {
+      const { url } = await listen((_req, res) => {
+        if (others !== undefined) res.setHeader("Set-Cookie", others);
+        new EventStream(res, OPTIONS, "ours=1").open();
+      });
+      const { headers } = await openStream(url);
+      expect(headers["set-cookie"]).toEqual([others ?? [], "ours=1"].flat());
+    }
+  });
+
   it("STREAM-5: serves a client that speaks HTTP/1.0, without chunks", async () => {
     const { port } = await listen((_req, res) => {
       const stream = new EventStream(res, OPTIONS);

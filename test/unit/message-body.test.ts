@@ -4,7 +4,7 @@ import express from "express";
 import type { McpSseError } from "../../src/errors.js";
 import { PostExtra } from "../../src/message-extra.js";
 import { readMessage } from "../../src/wire/message-body.js";
-import type { BodyOptions } from "../../src/wire/message-body.js";
+import type { BodyOptions, ReadMessage } from "../../src/wire/message-body.js";
 import { disposeAll, listen, onDispose } from "../support/disposer.js";
 import { deferred } from "./stream-server.js";
 
@@ -19,14 +19,21 @@ interface Outcome {
   error?: McpSseError;
 }
 
+function outcomeOf(message: ReadMessage): Outcome {
+  try {
+    return { message: message() };
+  } catch (error) {
+    return { error: error as McpSseError };
+  }
+}
+
 /** Sends bytes as they are, and tells what became of them. */
 async function send(head: string[], body: string | Buffer, options: Partial<BodyOptions> = {}) {
   const outcome = deferred<Outcome>();
   const { port } = await listen((req, res) => {
-    readMessage(req, { maxBytes: MAX_BYTES, ...options }).then(
-      (message) => outcome.resolve({ message }),
-      (error: unknown) => outcome.resolve({ error: error as McpSseError }),
-    );
+    readMessage(req, { maxBytes: MAX_BYTES, ...options }, (message) => {
+      outcome.resolve(outcomeOf(message));
+    });
     req.on("error", () => undefined);
     outcome.promise.then(() => res.end()).catch(() => undefined);
   });
@@ -151,19 +158,19 @@ it("MESSAGE-5: measures again what a parser before us took without a length", as
 });
 
 it("MESSAGE-6: says so when another parser has drained the body", async () => {
-  const outcome = deferred<McpSseError>();
+  const outcome = deferred<Outcome>();
   const app = express();
   app.use(express.text({ type: "*/*" }), (req, res) => {
-    readMessage(req, { maxBytes: MAX_BYTES }).catch((error: unknown) => {
-      outcome.resolve(error as McpSseError);
+    readMessage(req, { maxBytes: MAX_BYTES }, (message) => {
+      outcome.resolve(outcomeOf(message));
       res.end();
     });
   });
   const { url } = await listen(app);
   await fetch(url, { method: "POST", body: PING, headers: json });
-  const { code, message } = await outcome.promise;
-  expect(code).toBe("message_unreadable");
-  expect(message).toContain("express.json()");
+  const { error } = await outcome.promise;
+  expect(error?.code).toBe("message_unreadable");
+  expect(error?.message).toContain("express.json()");
 });
 
 describe("what accompanies a message", () => {

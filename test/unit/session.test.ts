@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { McpSseError } from "../../src/errors.js";
+import { NO_LIMITS } from "../../src/session/limits.js";
 import { Session } from "../../src/session/session.js";
 import type { CloseReason, SessionInit } from "../../src/session/session.js";
 import { EventStream } from "../../src/wire/event-stream.js";
@@ -142,6 +143,20 @@ describe("its state", () => {
     while (!session.isDetached) await new Promise(setImmediate);
     jest.advanceTimersByTime(50);
     expect(reasons).toEqual(["grace-expired"]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it("RESUME-13, LIMIT-6: far moments come to the millisecond, and once", async () => {
+    jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate", "queueMicrotask"] });
+    const { session, reasons } = await openSession(
+      {},
+      { limits: { ...NO_LIMITS, lifetimeMs: 40 * 86_400_000 + 12_345 } },
+    );
+    session.receive(call(1), {});
+    jest.advanceTimersByTime(40 * 86_400_000 + 12_344);
+    expect(reasons).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(reasons).toEqual(["lifetime-reached"]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
