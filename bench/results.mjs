@@ -1,4 +1,4 @@
-import { median, medianRatio } from "./stats.mjs";
+import { median, ratiosOf } from "./stats.mjs";
 
 /** Everything that was measured, round by round. */
 export class Results {
@@ -15,14 +15,16 @@ export class Results {
     this.#missing.set(id, why);
   }
 
-  add({ id }, round, result) {
-    const rounds = this.#speeds.get(id) ?? [];
-    rounds[round] = result;
-    this.#speeds.set(id, rounds);
+  /** @param group whose rows take turns with each other. */
+  add(group, { id }, round, result) {
+    const groups = this.#speeds.get(id) ?? [];
+    groups[group] ??= [];
+    groups[group][round] = result;
+    this.#speeds.set(id, groups);
   }
 
   addMemory({ id }, result) {
-    this.#memories.set(id, result);
+    this.#memories.set(id, [...(this.#memories.get(id) ?? []), result]);
   }
 
   isMissing(id) {
@@ -49,19 +51,29 @@ export class Results {
 
   /** The median over the rounds; `undefined` where it was not measured. */
   value(id, shape, measure) {
-    return median(this.#series(id, shape, measure));
+    return median(this.#series(id, shape, measure).flat());
   }
 
-  /** What one row is to another: the median of the rounds' ratios. */
+  /**
+   * What one row is to another: the median of the rounds' ratios. Rows that never took turns are
+   * compared by their medians.
+   */
   ratio(id, other, shape, measure = "perSecond") {
-    return medianRatio(this.#series(id, shape, measure), this.#series(other, shape, measure));
+    const theirs = this.#series(other, shape, measure);
+    const ratios = this.#series(id, shape, measure).flatMap((ours, group) =>
+      ratiosOf(ours, theirs[group] ?? []),
+    );
+    return median(ratios) ?? this.value(id, shape, measure) / this.value(other, shape, measure);
   }
 
   memory(id, sessions, measure = "rss") {
-    return this.#memories.get(id)?.[sessions]?.[measure];
+    return median((this.#memories.get(id) ?? []).map((result) => result[sessions]?.[measure]));
   }
 
+  /** By group and round. */
   #series(id, shape, measure) {
-    return (this.#speeds.get(id) ?? []).map((round) => round?.[shape]?.[measure]);
+    return Array.from(this.#speeds.get(id) ?? [], (rounds = []) =>
+      Array.from(rounds, (round) => round?.[shape]?.[measure]),
+    );
   }
 }

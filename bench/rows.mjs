@@ -7,6 +7,12 @@ const PEERS = [
   { id: "A", name: "raw `node:http` echo", module: "raw-http", memory: true, messages: true },
   { id: "A+", name: "A on Express with `express.json()`", module: "raw-express" },
   {
+    id: "A+raw",
+    name: "A on Express, body read by hand",
+    module: "raw-express",
+    options: { byHand: true },
+  },
+  {
     id: "B",
     name: "SDK transport on `node:http`, no auth",
     module: "sdk-node",
@@ -22,13 +28,6 @@ const PEERS = [
     credential: "HS256",
     memory: true,
     messages: true,
-  },
-  {
-    id: "C-ko",
-    name: "C with the secret as a `KeyObject`",
-    module: "sdk-jose",
-    options: { key: "HS256-KeyObject" },
-    credential: "HS256",
   },
   {
     id: "C-rs",

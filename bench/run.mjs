@@ -17,12 +17,13 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { Child, stopAll } from "./child.mjs";
 import { chooseCores, describeMachine, readVersions } from "./machine.mjs";
+import { groupsOf } from "./groups.mjs";
 import { drawPlot } from "./plot.mjs";
 import { formatReport, formatTables } from "./report.mjs";
 import { Results } from "./results.mjs";
 import { ROWS } from "./rows.mjs";
 import { createSecrets } from "./secrets.mjs";
-import { planFor, SHAPE_IDS } from "./shapes.mjs";
+import { planFor, planOfRound, SHAPE_IDS } from "./shapes.mjs";
 import { stageProduct } from "./stage.mjs";
 import { Visitor } from "./visit.mjs";
 
@@ -86,33 +87,37 @@ function orderOf(servers, round) {
   return round % 2 === 0 ? order : order.reverse();
 }
 
-async function measureSpeeds(visitor, rows, plan, results) {
-  for (let first = 0; first < rows.length; first += plan.batch) {
-    const batch = rows.slice(first, first + plan.batch);
+async function measureSpeeds(visitor, groups, plan, results) {
+  for (const [group, members] of groups.entries()) {
     const perGeneration = Math.ceil(plan.rounds / plan.generations);
     for (let round = 0; round < plan.rounds; round += perGeneration) {
       const rounds = { from: round, to: Math.min(round + perGeneration, plan.rounds) };
-      await measureGeneration(visitor, batch, rounds, { plan, results });
+      await measureGeneration(visitor, { group, members, rounds }, plan, results);
     }
   }
 }
 
 /** Starts and warms all, measures them in turn, and stops them. */
-async function measureGeneration(visitor, rows, { from, to }, { plan, results }) {
-  const present = rows.filter(({ id }) => !results.isMissing(id));
+async function measureGeneration(visitor, { group, members, rounds }, plan, results) {
+  const present = members.filter(({ row }) => !results.isMissing(row.id));
+  const starting = present.map(async ({ row, shapes }) => ({
+    ...(await visitor.start(row)),
+    shapes,
+  }));
   const servers = [];
-  for (const server of await Promise.all(present.map((row) => visitor.start(row)))) {
+  for (const server of await Promise.all(starting)) {
     if (server.missing === undefined) servers.push(server);
     else reportMissing(server, results);
   }
   for (const server of servers) await visitor.warmUp(server, plan);
-  for (let round = from; round < to; round++) {
+  for (let round = rounds.from; round < rounds.to; round++) {
     for (const server of orderOf(servers, round)) {
-      const { row } = server;
-      const result = await visitor.measureSpeed(server, plan);
-      results.add(row, round, result);
+      const { row, shapes } = server;
+      const due = planOfRound(plan, round, shapes);
+      const result = await visitor.measureSpeed(server, due);
+      results.add(group, row, round, result);
       print(`round ${round + 1}/${plan.rounds}  ${row.id.padEnd(24)}${brief(result)}`);
-      for (const { id } of plan.calls) printProfile(row, id, result[id]);
+      for (const { id } of due.calls) printProfile(row, id, result[id]);
     }
   }
   await Promise.all(servers.map(({ child }) => child.stop()));
@@ -147,7 +152,8 @@ function printProfile({ id }, shape, { profile, cpuUs } = {}) {
 
 async function measureMemories(visitor, rows, plan, results) {
   if (!plan.has("memory")) return;
-  for (const row of rows.filter(({ id, memory }) => memory && !results.isMissing(id))) {
+  const due = rows.filter(({ id, memory }) => memory && !results.isMissing(id));
+  for (const row of Array.from({ length: plan.idleRounds }, () => due).flat()) {
     const server = await visitor.start(row);
     if (server.missing !== undefined) {
       reportMissing(server, results);
@@ -177,7 +183,9 @@ async function main() {
   const helpers = await startHelpers(cores.load);
   const visitor = new Visitor({ ...helpers, core: cores.server });
   const results = new Results(options.rows, plan);
-  if (plan.hasSpeeds) await measureSpeeds(visitor, options.rows, plan, results);
+  if (plan.hasSpeeds) {
+    await measureSpeeds(visitor, groupsOf(options.rows, options.only === undefined), plan, results);
+  }
   await measureMemories(visitor, options.rows, plan, results);
   const minutes = (performance.now() - begunAt) / 60_000;
   if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results.all, null, 1));

@@ -1,17 +1,21 @@
 /** How much is measured, in a full run and in a short one. */
 const CALLS = [
-  { id: "1x1", name: "1 session, 1 call in flight", sessions: 1, width: 1, ms: 300 },
-  { id: "1x8", name: "1 session, 8 calls in flight", sessions: 1, width: 8, ms: 300 },
-  { id: "50", name: "50 sessions, 1 call in flight each", sessions: 50, width: 1, ms: 800 },
-  { id: "500", name: "500 sessions, 1 call in flight each", sessions: 500, width: 1, ms: 800 },
+  { id: "1x1", name: "1 session, 1 call in flight", sessions: 1, width: 1, ms: 250 },
+  { id: "1x8", name: "1 session, 8 calls in flight", sessions: 1, width: 8, ms: 250 },
+  { id: "50", name: "50 sessions, 1 call in flight each", sessions: 50, width: 1, ms: 400 },
+  { id: "500", name: "500 sessions, 1 call in flight each", sessions: 500, width: 1, ms: 700 },
 ];
 
+/** The shape that most targets are about: it is measured in every round. */
+const MAIN = "50";
+
 const FULL = {
-  rounds: 5,
+  /** Rounds of the main shape. */
+  rounds: 12,
+  /** Rounds in which the others are measured too. */
+  fullRounds: 5,
   /** How many processes each row has, one after the other: two of the same may differ. */
   generations: 2,
-  /** How many rows take turns. */
-  batch: Infinity,
   calls: CALLS,
   /** How long a fresh server is called before anything is measured: the slow ones need 2 seconds. */
   warmUpMs: 2_500,
@@ -22,6 +26,8 @@ const FULL = {
   toOpen: 450,
   openSkip: 100,
   idle: [1_000, 5_000],
+  /** How many processes memory is measured in. */
+  idleRounds: 3,
   bigRepeats: 15,
   readers: 1_000,
   notifications: 10,
@@ -29,8 +35,8 @@ const FULL = {
 
 const SHORT = {
   rounds: 1,
+  fullRounds: 1,
   generations: 1,
-  batch: 4,
   calls: CALLS.map((shape) => ({
     ...shape,
     sessions: Math.min(shape.sessions, 4 + shape.sessions / 50),
@@ -42,6 +48,7 @@ const SHORT = {
   toOpen: 10,
   openSkip: 0,
   idle: [10, 20],
+  idleRounds: 1,
   bigRepeats: 2,
   readers: 20,
   notifications: 2,
@@ -63,13 +70,32 @@ export function planFor({ isShort, only, rounds, profiles }) {
     plan.calls = plan.calls.map((shape) => ({ ...shape, ms: 3_000 }));
   }
   const has = (id) => only === undefined || only.includes(id);
+  if (rounds !== undefined) Object.assign(plan, { rounds, fullRounds: rounds });
   return {
     ...plan,
-    rounds: rounds ?? plan.rounds,
     calls: plan.calls.filter(({ id }) => has(id)),
+    /** Whether all shapes are measured in a round; the main one is in each. */
+    isFull: (round) => dueBy(round + 1, plan) > dueBy(round, plan),
     profiles,
     has,
     /** Whether there is anything but memory to measure. */
     hasSpeeds: only?.every((id) => id === "memory") !== true,
+  };
+}
+
+/** How many of the first so many rounds are full ones, which are spread over all of them. */
+function dueBy(round, { rounds, fullRounds }) {
+  return Math.ceil((round * fullRounds) / rounds);
+}
+
+/** The part of a plan that a visit in one round is about. @param shapes ids; all if undefined. */
+export function planOfRound(plan, round, shapes) {
+  const isFull = plan.isFull(round) || !plan.has(MAIN);
+  const due = plan.calls.filter(({ id }) => isFull || id === MAIN);
+  return {
+    ...plan,
+    calls: due.filter(({ id }) => shapes?.includes(id) ?? true),
+    /** Whether anything but calls is measured. */
+    hasOthers: isFull && shapes === undefined,
   };
 }

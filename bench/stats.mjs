@@ -12,9 +12,9 @@ export function median(numbers) {
 }
 
 /**
- * The median of what `ours` is to `theirs` in each round. Both were measured within seconds of
- * each other, so a slow spell of the machine falls out of the ratio.
+ * What `ours` is to `theirs` in each round. Both were measured within seconds of each other, so a
+ * slow spell of the machine falls out of the ratio.
  */
-export function medianRatio(ours, theirs) {
-  return median(ours.map((value, round) => value / theirs[round]));
+export function ratiosOf(ours, theirs) {
+  return ours.map((value, round) => value / theirs[round]);
 }

@@ -99,7 +99,7 @@ export function judge(results) {
   return TARGETS.map((target) => {
     const ratios = target.pairs
       .map(([ours, theirs]) => ({ ours, ratio: ratioOf(results, target, ours, theirs) }))
-      .filter(({ ratio }) => ratio !== undefined)
+      .filter(({ ratio }) => Number.isFinite(ratio))
       .sort((a, b) => a.ratio - b.ratio);
     const worst = target.most === undefined ? ratios[0] : ratios.at(-1);
     const isMet =
@@ -111,6 +111,5 @@ export function judge(results) {
 
 function ratioOf(results, { shape = "50", measure, memoryAt }, ours, theirs) {
   if (memoryAt === undefined) return results.ratio(ours, theirs, shape, measure);
-  const ratio = results.memory(ours, memoryAt) / results.memory(theirs, memoryAt);
-  return Number.isFinite(ratio) ? ratio : undefined;
+  return results.memory(ours, memoryAt) / results.memory(theirs, memoryAt);
 }

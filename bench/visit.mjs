@@ -61,6 +61,7 @@ export class Visitor {
         opened = Math.max(opened, shape.sessions);
         results[shape.id] = await this.#measureCalls(server, shape, plan);
       }
+      if (!plan.hasOthers) return results;
       if (plan.has("open")) results.open ??= await this.#open(opened + plan.toOpen, opened, plan);
       if (server.row.messages) await this.#measureMessages(server, results, plan);
       return results;

@@ -12,6 +12,13 @@ export function openStream(res) {
   res.write(`event: endpoint\ndata: /messages?sessionId=${id}\n\n`);
 }
 
+/** Reads the body by hand. */
+export function readAndAnswer(req, res) {
+  const chunks = [];
+  req.on("data", (chunk) => chunks.push(chunk));
+  req.on("end", () => answer(req.url, JSON.parse(chunks.join("")), res));
+}
+
 /** @param url that the message was posted to. */
 export function answer(url, message, res) {
   const stream = streams.get(url.slice(url.indexOf("=") + 1));

@@ -1,15 +1,10 @@
 import { listen } from "./listen.mjs";
-import { answer, notifyAll, openStream } from "./raw-echo.mjs";
+import { notifyAll, openStream, readAndAnswer } from "./raw-echo.mjs";
 
 export async function start() {
   const port = await listen((req, res) => {
-    if (req.method === "GET") {
-      openStream(res);
-      return;
-    }
-    const chunks = [];
-    req.on("data", (chunk) => chunks.push(chunk));
-    req.on("end", () => answer(req.url, JSON.parse(chunks.join("")), res));
+    if (req.method === "GET") openStream(res);
+    else readAndAnswer(req, res);
   });
   return { port, notifyAll };
 }
