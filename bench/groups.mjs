@@ -5,13 +5,11 @@
  */
 const GROUPS = [
   {
-    rows: ["A+", "A+raw", "C0", "C", "C-rs", "D", "D-rs", "router-hs256", "router-rs256"],
+    rows: ["A+", "A+raw", "C0", "C", "C-rs", "D", "router-hs256", "router-rs256"],
     again: {},
   },
   {
-    rows: ["A", "B", "E", "F", ...named("ahead", "none", "hs256", "rs256")].concat(
-      named("server", "hs256", "rs256"),
-    ),
+    rows: ["A", "B", "E", "F", "ahead-hs256", ...named("server", "hs256", "rs256")],
     again: { C: ["50", "500"], "C-rs": ["50"] },
   },
   ...["router", "server"].map((mount) => ({

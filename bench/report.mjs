@@ -137,7 +137,7 @@ export function formatTables(results) {
 /** RESULTS.md. */
 export function formatReport(results, { machine, versions, cores, minutes }) {
   const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  const { rounds, fullRounds, generations } = results.plan;
+  const { rounds, turns, generations } = results.plan;
   return `# Results
 
 Written by \`node bench/run.mjs\` in ${minutes.toFixed(1)} minutes; do not edit. How it is measured is in
@@ -145,7 +145,7 @@ Written by \`node bench/run.mjs\` in ${minutes.toFixed(1)} minutes; do not edit.
 
 - ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}, Node ${machine.node}
 - ${list.join(", ")}
-- ${cores.note}; ${rounds} rounds at 50 sessions and ${fullRounds} of everything else, in ${generations} processes for each row; medians, and medians of the rounds' ratios
+- ${cores.note}; ${turns} turns at 50 sessions and ${rounds} of everything else, in ${generations} processes for each row; medians, and medians of the rounds' ratios
 
 Absolute figures depend on the machine and drift with it; compare the ratios.
 

@@ -19,7 +19,7 @@ export class Results {
   add(group, { id }, round, result) {
     const groups = this.#speeds.get(id) ?? [];
     groups[group] ??= [];
-    groups[group][round] = result;
+    groups[group][round] = { ...groups[group][round], ...result };
     this.#speeds.set(id, groups);
   }
 

@@ -23,8 +23,9 @@ import { formatReport, formatTables } from "./report.mjs";
 import { Results } from "./results.mjs";
 import { ROWS } from "./rows.mjs";
 import { createSecrets } from "./secrets.mjs";
-import { planFor, planOfRound, SHAPE_IDS } from "./shapes.mjs";
+import { mainShape, planFor, planOfVisit, SHAPE_IDS } from "./shapes.mjs";
 import { stageProduct } from "./stage.mjs";
+import { isMemoryCompared } from "./targets.mjs";
 import { Visitor } from "./visit.mjs";
 
 const here = import.meta.dirname;
@@ -82,23 +83,25 @@ async function startHelpers(core) {
 
 /** The order of a round: another one each time, so that no row is always behind the same one. */
 function orderOf(servers, round) {
-  const start = Math.floor((round * servers.length) / 5) % servers.length;
+  const start = Math.floor((round * servers.length) / 4) % servers.length;
   const order = [...servers.slice(start), ...servers.slice(0, start)];
   return round % 2 === 0 ? order : order.reverse();
 }
 
 async function measureSpeeds(visitor, groups, plan, results) {
   for (const [group, members] of groups.entries()) {
-    const perGeneration = Math.ceil(plan.rounds / plan.generations);
-    for (let round = 0; round < plan.rounds; round += perGeneration) {
-      const rounds = { from: round, to: Math.min(round + perGeneration, plan.rounds) };
-      await measureGeneration(visitor, { group, members, rounds }, plan, results);
+    for (let generation = 0; generation < plan.generations; generation++) {
+      const servers = await startAll(visitor, members, plan, results);
+      const part = { group, servers, generation };
+      await visitInTurn(visitor, part, plan, results);
+      await callInTurn(visitor, part, plan, results);
+      await Promise.all(servers.map(({ child }) => child.stop()));
     }
   }
 }
 
-/** Starts and warms all, measures them in turn, and stops them. */
-async function measureGeneration(visitor, { group, members, rounds }, plan, results) {
+/** Starts and warms those that can be measured. */
+async function startAll(visitor, members, plan, results) {
   const present = members.filter(({ row }) => !results.isMissing(row.id));
   const starting = present.map(async ({ row, shapes }) => ({
     ...(await visitor.start(row)),
@@ -110,17 +113,44 @@ async function measureGeneration(visitor, { group, members, rounds }, plan, resu
     else reportMissing(server, results);
   }
   for (const server of servers) await visitor.warmUp(server, plan);
-  for (let round = rounds.from; round < rounds.to; round++) {
+  return servers;
+}
+
+/** The rounds of a generation, of so many in all. */
+function* roundsOf(generation, all, { generations }) {
+  const end = Math.ceil((all * (generation + 1)) / generations);
+  for (let round = Math.ceil((all * generation) / generations); round < end; round++) yield round;
+}
+
+/** Everything but the main shape: one server after the other, each with everything. */
+async function visitInTurn(visitor, { group, servers, generation }, plan, results) {
+  for (const round of roundsOf(generation, plan.rounds, plan)) {
     for (const server of orderOf(servers, round)) {
-      const { row, shapes } = server;
-      const due = planOfRound(plan, round, shapes);
-      const result = await visitor.measureSpeed(server, due);
-      results.add(group, row, round, result);
-      print(`round ${round + 1}/${plan.rounds}  ${row.id.padEnd(24)}${brief(result)}`);
-      for (const { id } of due.calls) printProfile(row, id, result[id]);
+      const visit = planOfVisit(plan, server.shapes);
+      if (!visit.isEmpty) {
+        note(group, server, round, await visitor.measureSpeed(server, visit), results);
+      }
     }
   }
-  await Promise.all(servers.map(({ child }) => child.stop()));
+}
+
+/** The main shape: all servers have their sessions, and are called in many short turns. */
+async function callInTurn(visitor, { group, servers, generation }, plan, results) {
+  const shape = mainShape(plan);
+  if (shape === undefined) return;
+  for (const server of servers) await visitor.settleIn(server, shape);
+  for (const round of roundsOf(generation, plan.turns, plan)) {
+    for (const server of orderOf(servers, round)) {
+      note(group, server, round, { [shape.id]: await visitor.turn(server, shape, plan) }, results);
+    }
+  }
+  for (const server of servers) await visitor.leave(server);
+}
+
+function note(group, { row }, round, result, results) {
+  results.add(group, row, round, result);
+  print(`round ${String(round + 1).padEnd(4)}${row.id.padEnd(24)}${brief(result)}`);
+  for (const [shape, calls] of Object.entries(result)) printProfile(row, shape, calls);
 }
 
 function reportMissing({ row, missing }, results) {
@@ -153,7 +183,10 @@ function printProfile({ id }, shape, { profile, cpuUs } = {}) {
 async function measureMemories(visitor, rows, plan, results) {
   if (!plan.has("memory")) return;
   const due = rows.filter(({ id, memory }) => memory && !results.isMissing(id));
-  for (const row of Array.from({ length: plan.idleRounds }, () => due).flat()) {
+  // Rows that a target compares are measured in more than one process.
+  const compared = due.filter(({ id }) => isMemoryCompared(id));
+  const again = Array.from({ length: plan.idleRounds - 1 }, () => compared).flat();
+  for (const row of [...due, ...again]) {
     const server = await visitor.start(row);
     if (server.missing !== undefined) {
       reportMissing(server, results);

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHmac, generateKeyPairSync } from "node:crypto";
 
-const API_KEYS = 10;
+const API_KEYS = 50;
 const USERS = 250;
 
 /** Everything that servers and clients must agree on. Worth nothing beyond the run. */

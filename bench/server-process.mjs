@@ -29,8 +29,13 @@ async function memory() {
   return { rss, heapUsed, external };
 }
 
+/** Ends what is left of clients that have gone. */
+function clear() {
+  server.clear?.();
+}
+
 async function notify(notification) {
   return await server.notifyAll(notification);
 }
 
-serve({ start, cpu, memory, notify, startProfile, stopProfile });
+serve({ start, cpu, memory, notify, clear, startProfile, stopProfile });

@@ -2,23 +2,23 @@
 const CALLS = [
   { id: "1x1", name: "1 session, 1 call in flight", sessions: 1, width: 1, ms: 250 },
   { id: "1x8", name: "1 session, 8 calls in flight", sessions: 1, width: 8, ms: 250 },
-  { id: "50", name: "50 sessions, 1 call in flight each", sessions: 50, width: 1, ms: 400 },
-  { id: "500", name: "500 sessions, 1 call in flight each", sessions: 500, width: 1, ms: 700 },
+  { id: "50", name: "50 sessions, 1 call in flight each", sessions: 50, width: 1, ms: 800 },
+  { id: "500", name: "500 sessions, 1 call in flight each", sessions: 500, width: 1, ms: 500 },
 ];
 
-/** The shape that most targets are about: it is measured in every round. */
+/** The shape that most targets are about: servers take many short turns in it. */
 const MAIN = "50";
 
 const FULL = {
-  /** Rounds of the main shape. */
-  rounds: 12,
-  /** Rounds in which the others are measured too. */
-  fullRounds: 5,
+  /** Rounds of all shapes but the main one. */
+  rounds: 5,
+  /** Turns that each server has in the main shape. */
+  turns: 10,
   /** How many processes each row has, one after the other: two of the same may differ. */
   generations: 2,
   calls: CALLS,
   /** How long a fresh server is called before anything is measured: the slow ones need 2 seconds. */
-  warmUpMs: 2_500,
+  warmUpMs: 2_200,
   warmUpSessions: 50,
   /** How long each shape runs before its window. */
   settleMs: 150,
@@ -35,7 +35,7 @@ const FULL = {
 
 const SHORT = {
   rounds: 1,
-  fullRounds: 1,
+  turns: 1,
   generations: 1,
   calls: CALLS.map((shape) => ({
     ...shape,
@@ -70,12 +70,10 @@ export function planFor({ isShort, only, rounds, profiles }) {
     plan.calls = plan.calls.map((shape) => ({ ...shape, ms: 3_000 }));
   }
   const has = (id) => only === undefined || only.includes(id);
-  if (rounds !== undefined) Object.assign(plan, { rounds, fullRounds: rounds });
+  if (rounds !== undefined) Object.assign(plan, { rounds, turns: 3 * rounds });
   return {
     ...plan,
     calls: plan.calls.filter(({ id }) => has(id)),
-    /** Whether all shapes are measured in a round; the main one is in each. */
-    isFull: (round) => dueBy(round + 1, plan) > dueBy(round, plan),
     profiles,
     has,
     /** Whether there is anything but memory to measure. */
@@ -83,19 +81,15 @@ export function planFor({ isShort, only, rounds, profiles }) {
   };
 }
 
-/** How many of the first so many rounds are full ones, which are spread over all of them. */
-function dueBy(round, { rounds, fullRounds }) {
-  return Math.ceil((round * fullRounds) / rounds);
+/** The part of a plan that servers take turns in; `undefined` if there is none. */
+export function mainShape({ calls }) {
+  return calls.find(({ id }) => id === MAIN);
 }
 
-/** The part of a plan that a visit in one round is about. @param shapes ids; all if undefined. */
-export function planOfRound(plan, round, shapes) {
-  const isFull = plan.isFull(round) || !plan.has(MAIN);
-  const due = plan.calls.filter(({ id }) => isFull || id === MAIN);
-  return {
-    ...plan,
-    calls: due.filter(({ id }) => shapes?.includes(id) ?? true),
-    /** Whether anything but calls is measured. */
-    hasOthers: isFull && shapes === undefined,
-  };
+/** The part of a plan that a server is visited for. @param shapes ids; all if undefined. */
+export function planOfVisit(plan, shapes) {
+  const isDue = (id) => id !== MAIN && (shapes?.includes(id) ?? true);
+  const calls = plan.calls.filter(({ id }) => isDue(id));
+  const hasOthers = shapes === undefined && OTHER_SHAPES.some((id) => plan.has(id));
+  return { ...plan, calls, hasOthers, isEmpty: calls.length === 0 && !hasOthers };
 }

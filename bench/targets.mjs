@@ -113,3 +113,8 @@ function ratioOf(results, { shape = "50", measure, memoryAt }, ours, theirs) {
   if (memoryAt === undefined) return results.ratio(ours, theirs, shape, measure);
   return results.memory(ours, memoryAt) / results.memory(theirs, memoryAt);
 }
+
+/** Whether a target is about the memory of a row. */
+export function isMemoryCompared(id) {
+  return TARGETS.some(({ memoryAt, pairs }) => memoryAt !== undefined && pairs.flat().includes(id));
+}

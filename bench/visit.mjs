@@ -12,7 +12,7 @@ const NOTIFICATION = {
   params: { level: "info", data: "n".repeat(950) },
 };
 
-/** Measures servers, one at a time, with one load generator. */
+/** Measures servers, with one load generator. */
 export class Visitor {
   #load;
   #secrets;
@@ -41,12 +41,12 @@ export class Visitor {
   /** Calls a fresh server until what it does most is compiled. */
   async warmUp(server, { warmUpSessions, warmUpMs }) {
     await this.#visit(server, async () => {
-      await this.#load.ask("open", { count: warmUpSessions });
-      await this.#checkStranger(server.row);
-      await this.#load.ask("start", { count: warmUpSessions, width: 1 });
-      await this.#load.ask("mark");
+      await this.#ask(server, "open", { count: warmUpSessions });
+      await this.#checkStranger(server);
+      await this.#ask(server, "start", { count: warmUpSessions, width: 1 });
+      await this.#ask(server, "mark");
       await sleep(warmUpMs);
-      await this.#load.ask("stop");
+      await this.#ask(server, "stop");
     });
   }
 
@@ -56,27 +56,41 @@ export class Visitor {
       const results = {};
       let opened = 0;
       for (const shape of plan.calls) {
-        const open = await this.#open(shape.sessions, opened, plan);
+        const open = await this.#open(server, shape.sessions, opened, plan);
         if (shape.id === "500") results.open = open;
         opened = Math.max(opened, shape.sessions);
-        results[shape.id] = await this.#measureCalls(server, shape, plan);
+        results[shape.id] = await this.turn(server, shape, plan);
       }
       if (!plan.hasOthers) return results;
-      if (plan.has("open")) results.open ??= await this.#open(opened + plan.toOpen, opened, plan);
+      if (plan.has("open")) {
+        results.open ??= await this.#open(server, opened + plan.toOpen, opened, plan);
+      }
       if (server.row.messages) await this.#measureMessages(server, results, plan);
       return results;
     });
+  }
+
+  /** Opens the sessions with which a server takes turns, until {@link leave}. */
+  async settleIn(server, { sessions }) {
+    await this.#use(server);
+    await this.#ask(server, "open", { count: sessions });
+  }
+
+  /** All clients of a server go. */
+  async leave(server) {
+    await this.#ask(server, "leave");
+    await server.child.ask("clear");
   }
 
   /** Measures what sessions that do nothing cost. */
   async measureMemory(server, { idle }) {
     return await this.#visit(server, async () => {
       // What is loaded and compiled with the first sessions is no cost of a session.
-      await this.#load.ask("open", { count: 10 });
+      await this.#ask(server, "open", { count: 10 });
       const empty = await server.child.ask("memory");
       const results = { empty: empty.rss };
       for (const count of idle) {
-        await this.#load.ask("open", { count: 10 + count });
+        await this.#ask(server, "open", { count: 10 + count });
         const { rss, heapUsed } = await server.child.ask("memory");
         results[count] = {
           rss: (rss - empty.rss) / count,
@@ -87,60 +101,68 @@ export class Visitor {
     });
   }
 
-  /** A server that lets everybody in would be fast for the wrong reason. */
-  async #checkStranger({ id, credential, checksPosts = true }) {
-    if (credential === "none") return;
-    const { get, post } = await this.#load.ask("tryAsStranger");
-    if (get === 401 && (post === 401 || !checksPosts)) return;
-    throw new Error(`${id} answers a stranger's GET with ${get} and POST with ${post}, not 401`);
-  }
-
-  async #visit({ port, row }, measure) {
-    await this.#load.ask("use", { port, credential: row.credential });
-    try {
-      await this.#waitForPort();
-      return await measure();
-    } finally {
-      await this.#load.ask("leave");
-    }
-  }
-
-  /** Some servers say that they have started before they listen. */
-  async #waitForPort() {
-    for (let attempt = 0; attempt < 100; attempt++) {
-      if (await this.#load.ask("knock")) return;
-      await sleep(50);
-    }
-    throw new Error("the server does not listen");
-  }
-
-  async #open(count, opened, { openSkip }) {
-    if (count <= opened) return undefined;
-    const skip = Math.min(openSkip, Math.floor((count - opened) / 2));
-    return await this.#load.ask("open", { count, skip });
-  }
-
-  async #measureCalls(server, { sessions, width, ms }, { settleMs, profiles }) {
-    await this.#load.ask("start", { count: sessions, width });
+  /** Calls with sessions that are open, for a while. @returns what was measured. */
+  async turn(server, { sessions, width, ms }, { settleMs, profiles }) {
+    await this.#ask(server, "start", { count: sessions, width });
     await sleep(settleMs);
     if (profiles) await server.child.ask("startProfile");
-    await this.#load.ask("mark");
+    await this.#ask(server, "mark");
     const before = await server.child.ask("cpu");
     await sleep(ms);
-    const [after, calls] = await Promise.all([server.child.ask("cpu"), this.#load.ask("stop")]);
+    const [after, calls] = await Promise.all([server.child.ask("cpu"), this.#ask(server, "stop")]);
     // The server's window is not to the microsecond the load's, so rates are divided, not counts.
     const busy = (after.cpuUs - before.cpuUs) / (after.atUs - before.atUs);
     const profile = profiles ? await server.child.ask("stopProfile") : undefined;
     return { ...calls, serverBusy: busy, cpuUs: (busy * 1e6) / calls.perSecond, profile };
   }
 
+  /** Asks the load generator to do something with a server. */
+  async #ask({ port }, command, args) {
+    return await this.#load.ask(command, { port, ...args });
+  }
+
+  /** A server that lets everybody in would be fast for the wrong reason. */
+  async #checkStranger(server) {
+    const { id, credential, checksPosts = true } = server.row;
+    if (credential === "none") return;
+    const { get, post } = await this.#ask(server, "tryAsStranger");
+    if (get === 401 && (post === 401 || !checksPosts)) return;
+    throw new Error(`${id} answers a stranger's GET with ${get} and POST with ${post}, not 401`);
+  }
+
+  async #visit(server, measure) {
+    await this.#use(server);
+    try {
+      return await measure();
+    } finally {
+      await this.leave(server);
+    }
+  }
+
+  /** Some servers say that they have started before they listen. */
+  async #use(server) {
+    await this.#ask(server, "use", { credential: server.row.credential });
+    for (let attempt = 0; attempt < 100; attempt++) {
+      if (await this.#ask(server, "knock")) return;
+      await sleep(50);
+    }
+    throw new Error("the server does not listen");
+  }
+
+  async #open(server, count, opened, { openSkip }) {
+    if (count <= opened) return undefined;
+    const skip = Math.min(openSkip, Math.floor((count - opened) / 2));
+    return await this.#ask(server, "open", { count, skip });
+  }
+
   async #measureMessages(server, results, plan) {
     if (plan.has("big")) {
-      await this.#load.ask("open", { count: 1 });
-      results.big = await this.#load.ask("big", { bytes: BIG_BYTES, repeats: plan.bigRepeats });
+      await this.#ask(server, "open", { count: 1 });
+      const { bigRepeats: repeats } = plan;
+      results.big = await this.#ask(server, "big", { bytes: BIG_BYTES, repeats });
     }
     if (plan.has("notify") && server.notifies) {
-      await this.#load.ask("open", { count: plan.readers });
+      await this.#ask(server, "open", { count: plan.readers });
       results.notify = await this.#measureNotify(server, plan);
     }
   }
@@ -149,10 +171,10 @@ export class Visitor {
   async #measureNotify(server, { notifications }) {
     const times = [];
     for (let round = 0; round < notifications; round++) {
-      await this.#load.ask("expect", NOTIFICATION);
+      await this.#ask(server, "expect", NOTIFICATION);
       const [startedAt, heardAt] = await Promise.all([
         server.child.ask("notify", NOTIFICATION),
-        this.#load.ask("heard"),
+        this.#ask(server, "heard"),
       ]);
       times.push((heardAt - startedAt) / 1000);
     }

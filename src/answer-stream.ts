@@ -137,8 +137,8 @@ function continueSession(
 }
 
 /**
- * The cookie that tells clients which session they have, if they keep cookies. Browsers name their last event
- * instead, and share cookies among tabs, so they get none.
+ * The cookie that tells clients which session they have, if they keep cookies. Browsers name
+ * their last event instead, and share cookies among tabs, so they get none.
  *
  * @see RFC 6265, section 4.1.2
  */

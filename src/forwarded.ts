@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { RequestParts } from "./wire/request-parts.js";
 
 /** Whether an application trusts the proxy at an address, which is so many hops away. */
 export type TrustsProxy = (address: string, hop: number) => boolean;
@@ -13,10 +13,7 @@ const FORWARDING_HEADERS = [
 ] as const;
 
 /** Whether the peer is a proxy that the application trusts, and says that it forwards. */
-export function wasForwarded(
-  { headers, socket }: IncomingMessage,
-  trustsProxy: TrustsProxy,
-): boolean {
+export function wasForwarded({ headers, socket }: RequestParts, trustsProxy: TrustsProxy): boolean {
   const { remoteAddress } = socket;
   if (remoteAddress === undefined || !trustsProxy(remoteAddress, 0)) return false;
   return FORWARDING_HEADERS.some((name) => name in headers);

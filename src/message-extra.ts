@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { AuthMethod } from "./auth/auth-method.js";
 import type { Caller } from "./auth/outcome.js";
 import type { AuthInfo } from "./auth/principal.js";
+import { partsOf } from "./wire/request-parts.js";
+import type { RequestParts } from "./wire/request-parts.js";
 
 /** What a tool of SDK v1 finds as `extra.requestInfo`. */
 export interface RequestInfo {
@@ -23,18 +25,24 @@ export interface MessageExtra {
 export class PostExtra implements MessageExtra {
   declare readonly authInfo?: AuthInfo;
   readonly #req: IncomingMessage;
+  readonly #parts: RequestParts;
   readonly #hidden: () => readonly string[];
   #requestInfo: RequestInfo | undefined;
   #request: Request | undefined;
 
-  /** @param hidden names headers with secrets that tools must not find, in lower case. */
+  /**
+   * @param hidden names headers with secrets that tools must not find, in lower case.
+   * @param parts of the request, if they were read before.
+   */
   constructor(
     req: IncomingMessage,
     authInfo: AuthInfo | undefined,
     hidden: () => readonly string[] = () => [],
+    parts: RequestParts = partsOf(req),
   ) {
     if (authInfo !== undefined) this.authInfo = authInfo;
     this.#req = req;
+    this.#parts = parts;
     this.#hidden = hidden;
   }
 
@@ -49,9 +57,9 @@ export class PostExtra implements MessageExtra {
   }
 
   #createRequestInfo(): RequestInfo {
-    const headers = { ...this.#req.headers };
+    const headers = { ...this.#parts.headers };
     for (const name of this.#hidden()) Reflect.deleteProperty(headers, name);
-    const url = requestUrl(this.#req);
+    const url = requestUrl(this.#req, this.#parts);
     return url === undefined ? { headers } : { headers, url };
   }
 
@@ -68,15 +76,25 @@ export class PostExtra implements MessageExtra {
 }
 
 /** The URL that was asked for, mount prefix included; `undefined` when Host and path make none. */
-function requestUrl(req: IncomingMessage & { originalUrl?: string }): URL | undefined {
-  const { host } = req.headers;
+function requestUrl(
+  req: IncomingMessage & { originalUrl?: string },
+  { headers: { host }, socket }: RequestParts,
+): URL | undefined {
   const path = req.originalUrl ?? req.url;
   if (host === undefined || path === undefined) return undefined;
-  const scheme = "encrypted" in req.socket ? "https" : "http";
-  const text = `${scheme}://${host}${path}`;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const scheme = "encrypted" in socket ? "https" : "http";
+  const url = parseUrl(`${scheme}://${host}${path}`);
   // Credentials in a Host are no part of HTTP, and no Request takes a URL that has them.
   return url?.username === "" && url.password === "" ? url : undefined;
+}
+
+/** Parsed once for each message, so not looked at by `URL.canParse` first. */
+function parseUrl(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import { McpSseError } from "./errors.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import { corsOptions, judgeSource } from "./wire/origin.js";
 import type { RequestSource, SourceVerdict } from "./wire/origin.js";
+import type { RequestParts } from "./wire/request-parts.js";
 
 /** The first step of every request: the headers of every answer, and where the request comes from. */
 export class SourceGate {
@@ -30,23 +31,25 @@ export class SourceGate {
   /**
    * Sets the headers that every answer has, refusals included, and lets the request in.
    *
+   * @param parts of the request.
    * @param anyOrigin whether the Origin is not judged, because other sites post forms here.
    * @throws McpSseError 403 for a Host or an Origin that is not allowed.
    */
   admit(
     req: IncomingMessage,
     res: ServerResponse,
+    { headers, socket }: RequestParts,
     viaTrustedProxy: boolean,
     anyOrigin = false,
   ): void {
     for (const [name, value] of this.#headers) res.setHeader(name, value);
     // Without Origin there is nothing to say; an app that answers CORS itself keeps its answer.
-    const { host, origin } = req.headers;
+    const { host, origin } = headers;
     if (origin !== undefined && !res.hasHeader("Access-Control-Allow-Origin")) {
       this.#cors(req, res, () => undefined);
     }
     const judged = anyOrigin ? undefined : origin;
-    const { localAddress } = req.socket;
+    const { localAddress } = socket;
     // Almost every request comes from where the last one came from.
     const last = this.#lastAllowed;
     const isSame =

@@ -23,6 +23,8 @@ import { SourceGate } from "./source-gate.js";
 import { within } from "./within.js";
 import { readMessage, wasRead } from "./wire/message-body.js";
 import type { JsonRpcMessage } from "./wire/message-body.js";
+import { partsOf } from "./wire/request-parts.js";
+import type { RequestParts } from "./wire/request-parts.js";
 
 /** Where a request stands in the host's application. */
 export interface Mount {
@@ -107,7 +109,8 @@ export class SseEndpoints {
       }
       const signIn = route === "sign-in" ? this.discovery.signIn : undefined;
       const isForeignForm = signIn?.takesForeignForms?.(mount.path);
-      this.#sources.admit(req, res, mount.viaTrustedProxy, isForeignForm);
+      const parts = partsOf(req);
+      this.#sources.admit(req, res, parts, mount.viaTrustedProxy, isForeignForm);
       if (req.method === "OPTIONS") {
         this.callers.redact(req);
         answerPreflight(res);
@@ -120,7 +123,7 @@ export class SseEndpoints {
       checkMethod(req, route);
       const caller = await this.callers.identify(req, mount.address, mount);
       if (route === "stream") await this.#open(req, res, caller, mount);
-      else this.#receiveAsFound(req, res, caller);
+      else this.#receiveAsFound(req, res, parts, caller);
     } catch (error) {
       const later = route === "stream" ? this.#comeBackLater(req, error) : undefined;
       if (later === undefined || res.headersSent) this.callers.refuse(req, res, error);
@@ -147,15 +150,16 @@ export class SseEndpoints {
       otherwise(req, res, next);
       return;
     }
+    const parts = partsOf(req);
     try {
-      this.#sources.admit(req, res, wasForwarded(req, lane.trustsProxy));
+      this.#sources.admit(req, res, parts, wasForwarded(parts, lane.trustsProxy));
     } catch (error) {
       this.callers.refuse(req, res, error);
       return;
     }
     const caller = this.callers.recall(req, lane.remembered);
     if (caller === undefined) void this.#askLane(req, res, lane, () => otherwise(req, res, next));
-    else this.#receive(req, res, lane.session, caller);
+    else this.#receive(req, res, parts, lane.session, caller);
   }
 
   async #askLane(
@@ -170,7 +174,7 @@ export class SseEndpoints {
       return;
     }
     lane.remembered = this.callers.remember(req, caller);
-    this.#receive(req, res, lane.session, caller);
+    this.#receive(req, res, partsOf(req), lane.session, caller);
   }
 
   /** Prepares every method that wants to be; rejects with the first that cannot. */
@@ -223,16 +227,22 @@ export class SseEndpoints {
   }
 
   /** The ordinary way of a POST; its session's next one may be known by what this one shows. */
-  #receiveAsFound(req: IncomingMessage, res: ServerResponse, caller: Caller): void {
+  #receiveAsFound(
+    req: IncomingMessage,
+    res: ServerResponse,
+    parts: RequestParts,
+    caller: Caller,
+  ): void {
     const session = this.#findSession(req, caller);
     this.#hot.note(session, this.callers.remember(req, caller));
-    this.#receive(req, res, session, caller);
+    this.#receive(req, res, parts, session, caller);
   }
 
   /** Takes a POST's message and answers the POST. Never throws. */
   #receive(
     req: IncomingMessage,
     res: ServerResponse,
+    parts: RequestParts,
     session: RouterSession,
     caller: Caller,
   ): void {
@@ -241,10 +251,11 @@ export class SseEndpoints {
       maxBytes: this.#init.options.maxMessageBytes,
       parsedBody: isRead ? (req as { body?: unknown }).body : undefined,
       isRead,
+      parts,
     };
     readMessage(req, body, (message) => {
       try {
-        this.#take(message(), req, session, caller);
+        this.#take(message(), req, parts, session, caller);
         res.statusCode = 202;
         res.end();
       } catch (error) {
@@ -257,6 +268,7 @@ export class SseEndpoints {
   #take(
     message: JsonRpcMessage,
     req: IncomingMessage,
+    parts: RequestParts,
     session: RouterSession,
     caller: Caller,
   ): void {
@@ -264,7 +276,7 @@ export class SseEndpoints {
     session.renew(caller.principal, caller.validUntil);
     if (this.#probes.takeAnswer(message, session)) return;
     const hidden = (): readonly string[] => headersToHide(req, caller, this.callers.methods);
-    session.receive(message, new PostExtra(req, caller.authInfo, hidden));
+    session.receive(message, new PostExtra(req, caller.authInfo, hidden, parts));
   }
 
   #noteTooLarge(error: unknown, session: RouterSession): void {

@@ -4,8 +4,6 @@ import { HttpReader } from "./http-reader.mjs";
 
 /** One MCP client: its event stream, and what it has asked. */
 export class Session {
-  /** How many requests of servers all sessions have answered. */
-  static answered = 0;
   /** Called with each notification. */
   onNotification;
   #pool;
@@ -16,6 +14,7 @@ export class Session {
   #answers = new Map();
   #lastId = 0;
   #opened;
+  /** Whether the stream has ended, or is to. */
   #isClosing = false;
 
   /**
@@ -49,6 +48,10 @@ export class Session {
    * @param onDone called once the POST and the call are both answered, with what was wrong.
    */
   call(text, times, onDone) {
+    if (this.#isClosing) {
+      onDone("the stream had ended");
+      return;
+    }
     const id = ++this.#lastId;
     let open = 2;
     let problem;
@@ -121,7 +124,6 @@ export class Session {
 
   /** What servers ask of clients like this one is whether they are there. */
   #answer({ id }) {
-    Session.answered++;
     this.#post({ id, result: {} }, () => undefined);
   }
 

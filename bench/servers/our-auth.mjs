@@ -1,4 +1,4 @@
-/** The `auth` option of ours, for each method that is measured. */
+/** What both forms of ours need: the `auth` option for each method, and a way to begin anew. */
 import { fromPassport } from "express-mcp-sse";
 import { BasicStrategy } from "passport-http";
 
@@ -35,4 +35,9 @@ function basic(passwords) {
 
 export function ourAuth(method, secrets) {
   return METHODS[method](secrets);
+}
+
+/** Ends the sessions that wait for their clients to come back. */
+export function endAll(sessions) {
+  for (const session of sessions.list()) session.close();
 }

@@ -3,7 +3,7 @@ import express from "express";
 import { createSseRouter } from "express-mcp-sse";
 import { createEchoServer, notifyAll } from "./echo-tool.mjs";
 import { listen } from "./listen.mjs";
-import { ourAuth } from "./our-auth.mjs";
+import { endAll, ourAuth } from "./our-auth.mjs";
 
 export async function start({ secrets, options: { auth, ahead = false, ...rest } }) {
   const router = createSseRouter({
@@ -17,5 +17,6 @@ export async function start({ secrets, options: { auth, ahead = false, ...rest }
   await router.ready();
   const app = express();
   app.use(router);
-  return { port: await listen(ahead ? router.ahead(app) : app), notifyAll };
+  const port = await listen(ahead ? router.ahead(app) : app);
+  return { port, notifyAll, clear: () => endAll(router.sessions) };
 }

@@ -2,7 +2,7 @@
 import { MCPServer } from "express-mcp-sse";
 import { URL } from "node:url";
 import { notifyAll, setUp } from "./echo-tool.mjs";
-import { ourAuth } from "./our-auth.mjs";
+import { endAll, ourAuth } from "./our-auth.mjs";
 
 export async function start({ secrets, options: { auth, ...rest } }) {
   const server = new MCPServer({
@@ -12,5 +12,6 @@ export async function start({ secrets, options: { auth, ...rest } }) {
     transport: { type: "sse", options: { port: 0, auth: ourAuth(auth, secrets), ...rest } },
   });
   await server.start();
-  return { port: Number(new URL(server.url).port), notifyAll };
+  const port = Number(new URL(server.url).port);
+  return { port, notifyAll, clear: () => endAll(server.sessions) };
 }

@@ -5,14 +5,13 @@ import { notifyAll } from "./echo-tool.mjs";
 import { listen } from "./listen.mjs";
 import { createApp } from "./sdk-express.mjs";
 
-export async function start({ secrets, options }) {
-  const { issuer, audience, secret, publicKey } = secrets;
-  const { algorithm } = options;
+export async function start({ secrets }) {
+  const { issuer, audience, secret } = secrets;
   const strategy = new Strategy(
     {
       jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
-      secretOrKey: algorithm === "HS256" ? secret : publicKey,
-      algorithms: [algorithm],
+      secretOrKey: secret,
+      algorithms: ["HS256"],
       issuer,
       audience,
     },

@@ -30,10 +30,9 @@ export function remember(req: IncomingMessage, caller: Caller): Remembered | und
  *
  * Security decision: every byte that they would look at is compared. Expiry is looked at each
  * time, and so is the method's revision, since a memory must not outlive a revocation that the
- * method knows of: the one from when the credential was verified, whatever has happened since. What
- * is compared with is no new secret in memory: the session has the request
- * that opened it. And it is no oracle: who has not the session's id, which cannot be guessed,
- * gets here never.
+ * method knows of: the one from when the credential was verified, whatever has happened since.
+ * What is compared with is no new secret in memory: the session has the request that opened it.
+ * And it is no oracle: who has not the session's id, which cannot be guessed, gets here never.
  *
  * @param forMs milliseconds for which a success may be relied on.
  */
@@ -47,9 +46,7 @@ export function recall(
   if (caller.validUntil !== undefined && Date.now() >= caller.validUntil) return undefined;
   // Which of the two counts is not for a memory to say.
   if (hasRepeatedAuthorization(req.rawHeaders)) return undefined;
-  for (const [index, method] of judges.entries()) {
-    if (!isSame(look(method, req), seen[index])) return undefined;
-  }
+  if (!judges.every((method, index) => isSame(look(method, req), seen[index]))) return undefined;
   return revisionOf(judges.at(-1), principal, info) === caller.revision ? caller : undefined;
 }
 

@@ -270,7 +270,7 @@ export class Delivery {
     this.#putSeq = seq;
     this.#gap.noteWritten(entry);
     const id = this.#isKeeping ? `id: ${this.#idOf(seq)}\n` : "";
-    // JSON has no raw line breaks, so the event needs no look at its data.
+    // JSON has no raw line breaks, so the event needs no look at its data; all else is ASCII.
     const frame = `${id}event: message\ndata: ${json}\n\n`;
     const taking = stream.write(frame, frame.length - json.length + bytes);
     if (!this.#isKeeping) return taking;

@@ -1,18 +1,21 @@
 import type { Taking } from "../wire/event-stream.js";
 import type { JsonRpcId, JsonRpcMessage } from "../wire/message-body.js";
 
+const NONE: ReadonlyMap<JsonRpcId, number> = new Map();
+
 /** The client's requests that have no answer yet. */
 export class OpenCalls {
-  /**
-   * How often each id waits for an answer: once, unless the client uses it twice. There is none
-   * while nothing waits, since most sessions are idle, and there are many of them.
-   */
-  #ids: Map<JsonRpcId, number> | undefined;
+  /** One that waits. Most clients wait for one at a time, and most sessions for none. */
+  #one: JsonRpcId | undefined;
+  /** How often each other id waits: once, unless the client uses it twice. */
+  #others: Map<JsonRpcId, number> | undefined;
   #load = 0;
   #idleListeners: (() => void)[] = [];
 
+  /** How many ids wait for an answer. */
   get size(): number {
-    return this.#ids?.size ?? 0;
+    const { size } = this.#others ?? NONE;
+    return this.#one === undefined || this.#others?.has(this.#one) === true ? size : size + 1;
   }
 
   /** How many requests have no answer, those included that share an id, which they must not. */
@@ -24,9 +27,7 @@ export class OpenCalls {
   noteReceived(message: JsonRpcMessage): void {
     if (!("method" in message)) return;
     if ("id" in message) {
-      this.#ids ??= new Map();
-      this.#ids.set(message.id, (this.#ids.get(message.id) ?? 0) + 1);
-      this.#load++;
+      this.#add(message.id);
     } else if (message.method === "notifications/cancelled") {
       // A cancelled request gets no answer. @see MCP 2024-11-05, basic/utilities/cancellation
       this.settle(message.params?.["requestId"] as JsonRpcId);
@@ -46,26 +47,46 @@ export class OpenCalls {
   }
 
   settle(id: JsonRpcId): void {
-    const ids = this.#ids;
-    const count = ids?.get(id);
-    if (ids === undefined || count === undefined) return;
+    if (!this.#take(id)) return;
     this.#load--;
-    if (count > 1) ids.set(id, count - 1);
-    else ids.delete(id);
-    if (ids.size === 0) this.clear();
+    if (this.#load === 0) this.clear();
   }
 
   /** Nothing is left to answer, or nobody to answer to. */
   clear(): void {
-    this.#ids = undefined;
+    this.#one = undefined;
+    this.#others = undefined;
     this.#load = 0;
     this.#announceIdle();
   }
 
   /** Resolves when nothing is left to answer. */
   whenIdle(): Promise<void> {
-    if (this.#ids === undefined) return Promise.resolve();
+    if (this.#load === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idleListeners.push(resolve));
+  }
+
+  #add(id: JsonRpcId): void {
+    this.#load++;
+    if (this.#one === undefined) {
+      this.#one = id;
+      return;
+    }
+    this.#others ??= new Map();
+    this.#others.set(id, (this.#others.get(id) ?? 0) + 1);
+  }
+
+  /** @returns whether it was there. */
+  #take(id: JsonRpcId): boolean {
+    if (this.#one !== undefined && id === this.#one) {
+      this.#one = undefined;
+      return true;
+    }
+    const count = this.#others?.get(id);
+    if (count === undefined) return false;
+    if (count > 1) this.#others?.set(id, count - 1);
+    else this.#others?.delete(id);
+    return true;
   }
 
   #announceIdle(): void {

@@ -3,6 +3,8 @@ import { parse as parseContentType } from "content-type";
 import { McpSseError } from "../errors.js";
 import { readBody } from "./read-body.js";
 import type { BodyRead } from "./read-body.js";
+import { partsOf } from "./request-parts.js";
+import type { RequestParts } from "./request-parts.js";
 
 /** `id` of a request or response. @see JSON-RPC 2.0, section 4 */
 export type JsonRpcId = string | number;
@@ -30,6 +32,8 @@ export interface BodyOptions {
   readonly parsedBody?: unknown;
   /** Whether the body was read, if that is known: see {@link wasRead}. */
   readonly isRead?: boolean;
+  /** Of the request, if they were read before. */
+  readonly parts?: RequestParts;
 }
 
 const DRAINED =
@@ -49,14 +53,14 @@ export type ReadMessage = () => JsonRpcMessage;
  */
 export function readMessage(
   req: IncomingMessage,
-  { maxBytes, parsedBody, isRead = wasRead(req) }: BodyOptions,
+  { maxBytes, parsedBody, isRead = wasRead(req), parts = partsOf(req) }: BodyOptions,
   onRead: (message: ReadMessage) => void,
 ): void {
+  const announced = announcedLength(parts);
   try {
-    const { headers } = req;
-    checkType(headers);
+    checkType(parts.headers);
     // An announced size is refused before a byte of it is read.
-    if (Number(headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+    if (announced !== undefined && announced > maxBytes) throw tooLarge(maxBytes);
     if (parsedBody === undefined && isRead) throw new McpSseError("message_unreadable", DRAINED);
   } catch (error) {
     onRead(() => {
@@ -65,7 +69,16 @@ export function readMessage(
     return;
   }
   if (parsedBody !== undefined) onRead(() => checkMessage(fromParser(parsedBody, req, maxBytes)));
-  else readBody(req, maxBytes, (read) => onRead(() => checkMessage(parse(textOf(read, maxBytes)))));
+  else {
+    const length = { maxBytes, announced };
+    readBody(req, length, (read) => onRead(() => checkMessage(parse(textOf(read, maxBytes)))));
+  }
+}
+
+/** A length beside a transfer coding means nothing. @see RFC 9112, section 6.3 */
+function announcedLength({ headers }: RequestParts): number | undefined {
+  const { "content-length": length, "transfer-encoding": coding } = headers;
+  return length === undefined || coding !== undefined ? undefined : Number(length);
 }
 
 /** @see RFC 8259, section 8.1: JSON that is exchanged is UTF-8 */
@@ -102,7 +115,7 @@ function isJsonInUtf8(field: string): boolean {
  * Express 4's parsers leave an empty object there for bodies that they do not touch.
  */
 export function wasRead(req: IncomingMessage): boolean {
-  return req.readableDidRead || req.readableEnded || req.destroyed;
+  return req.readableDidRead || !req.readable;
 }
 
 function textOf(read: BodyRead, maxBytes: number): string {

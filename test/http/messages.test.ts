@@ -343,7 +343,10 @@ describeEveryMount((serve) => {
     connection.write(
       `${head(conversation, `Content-Length: ${body.length}`)}${body}, and more\r\n`,
     );
-    expect((await connection.nextAnswer()).status).toBe(400);
+    // The message itself is whole. Node refuses what follows; where that comes first, nothing else is said.
+    const statuses = [(await connection.nextAnswer()).status];
+    while (statuses.at(-1) === 202) statuses.push((await connection.nextAnswer()).status);
+    expect(statuses.at(-1)).toBe(400);
     await connection.ended();
     expect(await conversation.call("echo", { text: "alive" })).toBe("alive");
   });

@@ -127,6 +127,92 @@ it.each(["", " ", "{", "{'a':1}", "undefined", "\0", `${PING}${PING}`])(
   },
 );
 
+const MARK = "Content-Type: application/json";
+
+it.each([
+  ["a body", [MARK, `Content-Length: ${PING.length}`], PING, { message: ping }],
+  [
+    "a body in chunks",
+    [MARK, "Transfer-Encoding: chunked"],
+    `${PING.length.toString(16)}\r\n${PING}\r\n0\r\n\r\n`,
+    { message: ping },
+  ],
+  ["an empty body", [MARK, "Content-Length: 0"], "", { error: { code: "message_not_json" } }],
+  ["no body", [MARK], "", { error: { code: "message_not_json" } }],
+  [
+    "no chunk but the last",
+    [MARK, "Transfer-Encoding: chunked"],
+    "0\r\n\r\n",
+    { error: { code: "message_not_json" } },
+  ],
+  [
+    "a body that is cut off",
+    [MARK, "Content-Length: 100"],
+    "{",
+    { error: { code: "message_unreadable" } },
+  ],
+  [
+    "chunks that are cut off",
+    [MARK, "Transfer-Encoding: chunked"],
+    "1\r\n{\r\n",
+    { error: { code: "message_unreadable" } },
+  ],
+])(
+  "MESSAGE-6: %s is read alike, at once with its head and byte by byte",
+  async (_what, head, body, expected) => {
+    const ways = [Infinity, 1].flatMap((size) => [
+      { size, begin: (read: () => void) => read() },
+      // Who is authenticated first begins to read later.
+      { size, begin: (read: () => void) => void setImmediate(read) },
+    ]);
+    for (const { size, begin } of ways) {
+      const outcome = deferred<Outcome>();
+      const { port } = await listen((req, res) => {
+        begin(() => {
+          readMessage(req, { maxBytes: MAX_BYTES }, (message) => {
+            outcome.resolve(outcomeOf(message));
+            res.end();
+          });
+        });
+      });
+      const socket = connect(port, "127.0.0.1").on("error", () => undefined);
+      onDispose(() => socket.destroy());
+      socket.setNoDelay(true);
+      const text = ["POST / HTTP/1.1", "Host: a", ...head, "", body].join("\r\n");
+      for (let start = 0; start < text.length; start += size) {
+        await new Promise((sent) => socket.write(text.slice(start, start + size), sent));
+      }
+      socket.end();
+      expect(await outcome.promise).toMatchObject(expected);
+    }
+  },
+);
+
+it("MESSAGE-1: bodies that follow each other on a connection are read one by one", async () => {
+  const ids: unknown[] = [];
+  const all = deferred<unknown[]>();
+  const { port } = await listen((req, res) => {
+    readMessage(req, { maxBytes: MAX_BYTES }, (message) => {
+      ids.push((message() as typeof ping).id);
+      if (ids.length === 3) all.resolve(ids);
+      res.end();
+    });
+  });
+  const socket = connect(port, "127.0.0.1");
+  onDispose(() => socket.destroy());
+  const bodies = [1, 2, 3].map((id) => JSON.stringify({ ...ping, id }));
+  socket.write(
+    bodies
+      .map((body) =>
+        ["POST / HTTP/1.1", "Host: a", MARK, `Content-Length: ${body.length}`, "", body].join(
+          "\r\n",
+        ),
+      )
+      .join(""),
+  );
+  expect(await all.promise).toEqual([1, 2, 3]);
+});
+
 it("MESSAGE-1: a character that comes in two chunks stays whole", async () => {
   const message = { ...ping, params: { text: "😀" } };
   const bytes = Buffer.from(JSON.stringify(message));

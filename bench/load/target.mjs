@@ -1,0 +1,150 @@
+import { connect } from "node:net";
+import { performance } from "node:perf_hooks";
+import process from "node:process";
+import { nowUs } from "../servers/echo-tool.mjs";
+import { percentile } from "../stats.mjs";
+import { Lanes } from "./lanes.mjs";
+import { PostPool } from "./post-pool.mjs";
+import { Session } from "./session.mjs";
+
+/** A server that is called, and the sessions that are open at it. */
+export class Target {
+  #port;
+  #lines;
+  #pool;
+  #sessions = [];
+  #lanes;
+  #marked;
+  #heard;
+
+  /** @param lines header lines with the credentials of its users. */
+  constructor(port, lines) {
+    this.#port = port;
+    this.#lines = lines;
+    this.#pool = new PostPool(port);
+  }
+
+  /** Whether the server takes connections. */
+  knock() {
+    return new Promise((resolve) => {
+      const socket = connect({ port: this.#port, host: "127.0.0.1" });
+      socket.once("connect", () => resolve(true));
+      socket.once("error", () => resolve(false));
+      socket.once("close", () => resolve(false));
+      socket.once("connect", () => socket.destroy());
+    });
+  }
+
+  /**
+   * Opens sessions until there are so many.
+   *
+   * @returns how many were opened in a second, the first of them not counted if `skip` says so.
+   */
+  async open({ count, concurrency = 8, skip = 0 }) {
+    const sessions = this.#sessions;
+    const first = sessions.length;
+    let next = first;
+    let measuredFrom = performance.now();
+    const worker = async () => {
+      while (next < count) {
+        const index = next++;
+        if (index === first + skip) measuredFrom = performance.now();
+        const line = this.#lines[index % this.#lines.length];
+        sessions[index] = new Session(this.#port, this.#pool, line);
+        await sessions[index].open();
+      }
+    };
+    await Promise.all(Array.from({ length: concurrency }, worker));
+    const seconds = (performance.now() - measuredFrom) / 1000;
+    return { perSecond: (count - first - skip) / seconds };
+  }
+
+  /** Starts calling, with the first so many sessions. */
+  start({ count, width }) {
+    this.#lanes = new Lanes(this.#sessions.slice(0, count), width);
+    this.#lanes.start();
+  }
+
+  /** What a caller without a credential hears: of a GET, and of a POST to somebody's session. */
+  async tryAsStranger() {
+    const stranger = new Session(this.#port, this.#pool, "");
+    const get = await stranger.open().then(
+      () => 200,
+      (error) => Number(/answered (\d+)/.exec(error.message)?.[1]),
+    );
+    stranger.close();
+    return { get, post: await this.#sessions[0].postAsStranger() };
+  }
+
+  /** The window begins. */
+  mark() {
+    this.#lanes.mark();
+    this.#marked = { at: performance.now(), cpu: process.cpuUsage() };
+  }
+
+  /** The window ends: what was measured in it. */
+  async stop() {
+    const ms = performance.now() - this.#marked.at;
+    const { user, system } = process.cpuUsage(this.#marked.cpu);
+    const lanes = this.#lanes;
+    const inWindow = lanes.take();
+    await lanes.stop();
+    // In a short run no call may have ended within the window; then those that were in flight count.
+    const latencies = Float64Array.from(inWindow.length > 0 ? inWindow : lanes.take()).sort();
+    return {
+      perSecond: (latencies.length / ms) * 1000,
+      p50: percentile(latencies, 50),
+      p95: percentile(latencies, 95),
+      p99: percentile(latencies, 99),
+      // How busy the load generator itself was, of one core.
+      loadBusy: (user + system) / 1000 / ms,
+    };
+  }
+
+  /** One session asks for a large answer, several times. */
+  async big({ bytes, repeats }) {
+    const text = "x".repeat(1023);
+    const latencies = [];
+    for (let round = 0; round < repeats; round++) {
+      const begunAt = performance.now();
+      await new Promise((resolve, reject) => {
+        this.#sessions[0].call(text, Math.ceil(bytes / text.length), (problem) => {
+          if (problem === undefined) resolve();
+          else reject(new Error(problem));
+        });
+      });
+      latencies.push(performance.now() - begunAt);
+    }
+    latencies.sort((a, b) => a - b);
+    return { p50: percentile(latencies, 50) };
+  }
+
+  /** From now on each session waits for this notification. */
+  expect({ method, params }) {
+    const wanted = JSON.stringify({ method, params });
+    this.#heard = new Promise((resolve, reject) => {
+      let waiting = this.#sessions.length;
+      for (const session of this.#sessions) {
+        session.onNotification = ({ method, params }) => {
+          if (JSON.stringify({ method, params }) !== wanted) {
+            reject(new Error("wrong notification"));
+          }
+          if (--waiting === 0) resolve(nowUs());
+        };
+      }
+    });
+    // Whoever asks for it gets the rejection.
+    this.#heard.catch(() => undefined);
+  }
+
+  /** Resolves when the last session has what it waits for. */
+  heard() {
+    return this.#heard;
+  }
+
+  leave() {
+    for (const session of this.#sessions) session.close();
+    this.#pool.close();
+    this.#sessions = [];
+  }
+}
