@@ -9,6 +9,7 @@ const COMMANDS = [
   "start",
   "tryAsStranger",
   "mark",
+  "reach",
   "stop",
   "big",
   "expect",

@@ -2,8 +2,8 @@
 const CALLS = [
   { id: "1x1", name: "1 session, 1 call in flight", sessions: 1, width: 1, ms: 250 },
   { id: "1x8", name: "1 session, 8 calls in flight", sessions: 1, width: 8, ms: 250 },
-  { id: "50", name: "50 sessions, 1 call in flight each", sessions: 50, width: 1, ms: 800 },
-  { id: "500", name: "500 sessions, 1 call in flight each", sessions: 500, width: 1, ms: 500 },
+  { id: "50", name: "50 sessions, 1 call in flight each", sessions: 50, width: 1, ms: 600 },
+  { id: "500", name: "500 sessions, 1 call in flight each", sessions: 500, width: 1, ms: 600 },
 ];
 
 /** The shape that most targets are about: servers take many short turns in it. */
@@ -13,11 +13,13 @@ const FULL = {
   /** Rounds of all shapes but the main one. */
   rounds: 5,
   /** Turns that each server has in the main shape. */
-  turns: 10,
+  turns: 8,
   /** How many processes each row has, one after the other: two of the same may differ. */
-  generations: 2,
+  generations: 4,
   calls: CALLS,
-  /** How long a fresh server is called before anything is measured: the slow ones need 2 seconds. */
+  /** How often a fresh server is called before anything is measured, until it is compiled. */
+  warmUpCalls: 8_000,
+  /** How long that may take; the slow ones need 2 seconds. */
   warmUpMs: 2_200,
   warmUpSessions: 50,
   /** How long each shape runs before its window. */
@@ -42,6 +44,7 @@ const SHORT = {
     sessions: Math.min(shape.sessions, 4 + shape.sessions / 50),
     ms: 30,
   })),
+  warmUpCalls: 10,
   warmUpMs: 10,
   warmUpSessions: 2,
   settleMs: 5,
@@ -66,7 +69,7 @@ export const SHAPE_IDS = [...CALLS.map(({ id }) => id), ...OTHER_SHAPES];
 export function planFor({ isShort, only, rounds, profiles }) {
   const plan = { ...(isShort ? SHORT : FULL) };
   if (profiles) {
-    plan.warmUpMs = 4_000;
+    Object.assign(plan, { warmUpCalls: Infinity, warmUpMs: 4_000 });
     plan.calls = plan.calls.map((shape) => ({ ...shape, ms: 3_000 }));
   }
   const has = (id) => only === undefined || only.includes(id);

@@ -39,13 +39,13 @@ export class Visitor {
   }
 
   /** Calls a fresh server until what it does most is compiled. */
-  async warmUp(server, { warmUpSessions, warmUpMs }) {
+  async warmUp(server, { warmUpSessions, warmUpCalls, warmUpMs }) {
     await this.#visit(server, async () => {
       await this.#ask(server, "open", { count: warmUpSessions });
       await this.#checkStranger(server);
       await this.#ask(server, "start", { count: warmUpSessions, width: 1 });
       await this.#ask(server, "mark");
-      await sleep(warmUpMs);
+      await this.#ask(server, "reach", { calls: warmUpCalls, timeoutMs: warmUpMs });
       await this.#ask(server, "stop");
     });
   }

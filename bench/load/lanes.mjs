@@ -34,6 +34,11 @@ export class Lanes {
     }
   }
 
+  /** How many calls were answered in the window. */
+  get count() {
+    return this.#latencies.length;
+  }
+
   /** Forgets what was measured so far, so that the window begins now. */
   mark() {
     this.#latencies = [];

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { nowUs } from "../servers/echo-tool.mjs";
 import { percentile } from "../stats.mjs";
 import { Lanes } from "./lanes.mjs";
@@ -80,6 +81,12 @@ export class Target {
   mark() {
     this.#lanes.mark();
     this.#marked = { at: performance.now(), cpu: process.cpuUsage() };
+  }
+
+  /** Resolves when so many calls were answered in the window, or so much time has passed. */
+  async reach({ calls, timeoutMs }) {
+    const end = performance.now() + timeoutMs;
+    while (this.#lanes.count < calls && performance.now() < end) await sleep(10);
   }
 
   /** The window ends: what was measured in it. */

@@ -10,8 +10,11 @@ export interface Remembered {
   readonly seen: readonly Seen[];
 }
 
-/** What a method looks at: its credential, or the whole request as text when it does not say. */
-type Seen = FoundCredential | string | undefined;
+/** What a method looks at: its credential, or the whole request when it does not say. */
+type Seen = FoundCredential | WholeRequest | undefined;
+
+/** Where a request came from and went to, and its header lines, each name before its value. */
+type WholeRequest = readonly (string | undefined)[];
 
 /** Remembers who sent a request, if the method that let the caller in allows that. */
 export function remember(req: IncomingMessage, caller: Caller): Remembered | undefined {
@@ -55,18 +58,26 @@ function look(method: AuthMethod, req: IncomingMessage): Seen {
 }
 
 function isSame(now: Seen, before: Seen): boolean {
-  if (typeof now !== "object" || typeof before !== "object") return now === before;
+  if (now === undefined || before === undefined) return now === before;
+  if (isWhole(now) || isWhole(before)) {
+    if (!isWhole(now) || !isWhole(before) || now.length !== before.length) return false;
+    return now.every((part, index) => part === before[index]);
+  }
   return now.text === before.text && now.name === before.name && now.place === before.place;
 }
 
-/** All but the body's length, which differs with each message. A header has no line breaks. */
-function wholeRequest({ method, url, rawHeaders, socket }: IncomingMessage): string {
-  let text = `${method} ${url}\n${socket.remoteAddress}\n`;
+function isWhole(seen: FoundCredential | WholeRequest): seen is WholeRequest {
+  return Array.isArray(seen);
+}
+
+/** All but the body's length, which differs with each message. */
+function wholeRequest({ method, url, rawHeaders, socket }: IncomingMessage): WholeRequest {
+  const parts = [method, url, socket.remoteAddress];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? "";
     if (name.length !== 14 || name.toLowerCase() !== "content-length") {
-      text += `${name}:${rawHeaders[index + 1]}\n`;
+      parts.push(name, rawHeaders[index + 1]);
     }
   }
-  return `${text}\n`;
+  return parts;
 }
