@@ -16,6 +16,14 @@ const steps = fc.array(
   { minLength: 10, maxLength: 80 },
 );
 
+const RESUME = {
+  graceMs: 0,
+  maxBufferedBytes: 1_000_000,
+  retryMs: 1,
+  probeMs: 1,
+  closeLostClients: false,
+};
+
 const INITIALIZED: JsonRpcMessage = { jsonrpc: "2.0", method: "notifications/initialized" };
 
 /** As much of a stream as a delivery uses; the client reads from it as far as it likes. */
@@ -39,13 +47,7 @@ class FakeStream {
 
 /** A session's delivery and the client at its other end. */
 class Conversation {
-  readonly #delivery = new Delivery("session", {
-    graceMs: 0,
-    maxBufferedBytes: 1_000_000,
-    retryMs: 1,
-    probeMs: 1,
-    closeLostClients: false,
-  });
+  readonly #delivery = new Delivery("session", RESUME);
   #stream: FakeStream | undefined;
   #calls = 0;
   /** Messages in the order in which the server sent them; progress and answers of one call, too. */
@@ -178,13 +180,7 @@ it("RESUME-6, RESUME-9, RESUME-12: whatever happens, everything arrives in order
 describe("the answer to initialize", () => {
   /** A client that has been sent this, in this order, and has said this. */
   function delivered(sent: readonly Record<string, unknown>[], said: string): Delivery {
-    const delivery = new Delivery("session", {
-      graceMs: 0,
-      maxBufferedBytes: 1_000_000,
-      retryMs: 1,
-      probeMs: 1,
-      closeLostClients: false,
-    });
+    const delivery = new Delivery("session", RESUME);
     delivery.attach(new FakeStream(() => undefined) as unknown as EventStream, "/messages");
     for (const message of sent) {
       void delivery.send({ jsonrpc: "2.0", ...message } as JsonRpcMessage);
@@ -217,13 +213,7 @@ const pingsIn = (frames: readonly string[]): string[] =>
   frames.flatMap((frame) => /"id":"(express-mcp-sse-ack-[^"]+)"/.exec(frame)?.[1] ?? []);
 
 it("RESUME-9: a pong that is lost is asked for again, so that not all that follows is sent twice", () => {
-  const delivery = new Delivery("session", {
-    graceMs: 0,
-    maxBufferedBytes: 1_000_000,
-    retryMs: 1,
-    probeMs: 1,
-    closeLostClients: false,
-  });
+  const delivery = new Delivery("session", RESUME);
   delivery.noteInitialized(INITIALIZED);
   const stream = new FakeStream(() => undefined);
   delivery.attach(stream as unknown as EventStream, "/messages");
