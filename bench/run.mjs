@@ -5,7 +5,7 @@
  *   node run.mjs --short            whether it works and answers are right; measures nothing
  *   node run.mjs --only C,B         some rows; prints, and writes nothing
  *   node run.mjs --shape 50,open    some shapes; prints, and writes nothing
- *   node run.mjs --rounds 3         other than five rounds; prints, and writes nothing
+ *   node run.mjs --rounds 3         other than five rounds, and three turns for each; prints, and writes nothing
  *   node run.mjs --profile          where the time goes; prints, and writes nothing
  *   node run.mjs --product ../..    a build of express-mcp-sse in another folder
  *   node run.mjs --json file        also the numbers of every round, as JSON
@@ -16,8 +16,8 @@ import { performance } from "node:perf_hooks";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { Child, stopAll } from "./child.mjs";
-import { chooseCores, describeMachine, readVersions } from "./machine.mjs";
 import { groupsOf } from "./groups.mjs";
+import { chooseCores, describeMachine, readVersions } from "./machine.mjs";
 import { drawPlot } from "./plot.mjs";
 import { formatReport, formatTables } from "./report.mjs";
 import { Results } from "./results.mjs";

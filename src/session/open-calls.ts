@@ -1,8 +1,6 @@
 import type { Taking } from "../wire/event-stream.js";
 import type { JsonRpcId, JsonRpcMessage } from "../wire/message-body.js";
 
-const NONE: ReadonlyMap<JsonRpcId, number> = new Map();
-
 /** The client's requests that have no answer yet. */
 export class OpenCalls {
   /** One that waits. Most clients wait for one at a time, and most sessions for none. */
@@ -14,8 +12,9 @@ export class OpenCalls {
 
   /** How many ids wait for an answer. */
   get size(): number {
-    const { size } = this.#others ?? NONE;
-    return this.#one === undefined || this.#others?.has(this.#one) === true ? size : size + 1;
+    const others = this.#others?.size ?? 0;
+    const isApart = this.#one !== undefined && this.#others?.has(this.#one) !== true;
+    return isApart ? others + 1 : others;
   }
 
   /** How many requests have no answer, those included that share an id, which they must not. */

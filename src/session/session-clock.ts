@@ -25,6 +25,12 @@ export class SessionClock implements DeadlineListener {
     this.#reached = reached;
   }
 
+  /** @param credentialEndsAt milliseconds since the epoch; `undefined` for never. */
+  start(credentialEndsAt: number | undefined): void {
+    this.#credentialEndsAt = credentialEndsAt;
+    this.check();
+  }
+
   /** @param at milliseconds since the epoch; `undefined` for never. */
   setCredentialEnd(at: number | undefined): void {
     if (at === this.#credentialEndsAt) return;

@@ -70,8 +70,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     this.#clock = new SessionClock(this, init.limits ?? NO_LIMITS, (moment) =>
       this.#reached(moment),
     );
-    this.#clock.setCredentialEnd(validUntil);
-    this.#clock.check();
+    this.#clock.start(validUntil);
   }
 
   get principal(): P {
