@@ -13,7 +13,11 @@ const GROUPS = [
     again: { C: ["50", "500"], "C-rs": ["50"] },
   },
   ...["router", "server"].map((mount) => ({
-    rows: [...named(mount, "none", "apikey", "oauth", "basic"), `${mount}-hs256-no-resume`],
+    rows: [
+      ...named(mount, "none", "apikey", "oauth", "basic"),
+      `${mount}-hs256-no-resume`,
+      ...(mount === "server" ? ["server-none-token"] : []),
+    ],
     again: { [`${mount}-hs256`]: ["50"], [`${mount}-rs256`]: ["50"] },
   })),
 ];

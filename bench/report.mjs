@@ -78,7 +78,7 @@ function messageTable(results) {
 }
 
 function targetTable(results) {
-  const head = ["ours", "against", "target", "measured", "met"];
+  const head = ["ours", "against", "target", "measured", "half of the rounds", "met"];
   const rows = judge(results).map(({ ours, against, least, most, worst, isMet, pairs }) => [
     ours,
     against,
@@ -86,6 +86,9 @@ function targetTable(results) {
     worst === undefined
       ? "–"
       : `${worst.ratio.toFixed(2)} x${pairs.length > 1 ? ` (${worst.ours})` : ""}`,
+    worst?.spread === undefined
+      ? "–"
+      : `${worst.spread.low.toFixed(2)} to ${worst.spread.high.toFixed(2)}`,
     worst === undefined ? "not measured" : isMet ? "yes" : "**no**",
   ]);
   return table(head, rows);

@@ -1,4 +1,4 @@
-import { median, ratiosOf } from "./stats.mjs";
+import { median, quartiles, ratiosOf } from "./stats.mjs";
 
 /** Everything that was measured, round by round. */
 export class Results {
@@ -59,15 +59,26 @@ export class Results {
    * compared by their medians.
    */
   ratio(id, other, shape, measure = "perSecond") {
-    const theirs = this.#series(other, shape, measure);
-    const ratios = this.#series(id, shape, measure).flatMap((ours, group) =>
-      ratiosOf(ours, theirs[group] ?? []),
+    return (
+      median(this.#ratios(id, other, shape, measure)) ??
+      this.value(id, shape, measure) / this.value(other, shape, measure)
     );
-    return median(ratios) ?? this.value(id, shape, measure) / this.value(other, shape, measure);
+  }
+
+  /** How far the rounds' ratios are apart: their quartiles, `undefined` if there are none. */
+  spread(id, other, shape, measure = "perSecond") {
+    return quartiles(this.#ratios(id, other, shape, measure));
   }
 
   memory(id, sessions, measure = "rss") {
     return median((this.#memories.get(id) ?? []).map((result) => result[sessions]?.[measure]));
+  }
+
+  #ratios(id, other, shape, measure) {
+    const theirs = this.#series(other, shape, measure);
+    return this.#series(id, shape, measure)
+      .flatMap((ours, group) => ratiosOf(ours, theirs[group] ?? []))
+      .filter(Number.isFinite);
   }
 
   /** By group and round. */

@@ -93,8 +93,9 @@ async function measureSpeeds(visitor, groups, plan, results) {
     for (let generation = 0; generation < plan.generations; generation++) {
       const servers = await startAll(visitor, members, plan, results);
       const part = { group, servers, generation };
-      await visitInTurn(visitor, part, plan, results);
+      // All have the same behind them when they are called for what the targets are about.
       await callInTurn(visitor, part, plan, results);
+      await visitInTurn(visitor, part, plan, results);
       await Promise.all(servers.map(({ child }) => child.stop()));
     }
   }
@@ -187,7 +188,7 @@ async function measureMemories(visitor, rows, plan, results) {
   const compared = due.filter(({ id }) => isMemoryCompared(id));
   const again = Array.from({ length: plan.idleRounds - 1 }, () => compared).flat();
   for (const row of [...due, ...again]) {
-    const server = await visitor.start(row);
+    const server = await visitor.start(row, { idles: true });
     if (server.missing !== undefined) {
       reportMissing(server, results);
       continue;

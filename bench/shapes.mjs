@@ -2,8 +2,8 @@
 const CALLS = [
   { id: "1x1", name: "1 session, 1 call in flight", sessions: 1, width: 1, ms: 250 },
   { id: "1x8", name: "1 session, 8 calls in flight", sessions: 1, width: 8, ms: 250 },
-  { id: "50", name: "50 sessions, 1 call in flight each", sessions: 50, width: 1, ms: 600 },
-  { id: "500", name: "500 sessions, 1 call in flight each", sessions: 500, width: 1, ms: 600 },
+  { id: "50", name: "50 sessions, 1 call in flight each", sessions: 50, width: 1, ms: 800 },
+  { id: "500", name: "500 sessions, 1 call in flight each", sessions: 500, width: 1, ms: 800 },
 ];
 
 /** The shape that most targets are about: servers take many short turns in it. */
@@ -12,18 +12,18 @@ const MAIN = "50";
 const FULL = {
   /** Rounds of all shapes but the main one. */
   rounds: 5,
-  /** Turns that each server has in the main shape. */
-  turns: 8,
+  /** Turns that each row has in the main shape. */
+  turns: 9,
   /** How many processes each row has, one after the other: two of the same may differ. */
-  generations: 4,
+  generations: 3,
   calls: CALLS,
   /** How often a fresh server is called before anything is measured, until it is compiled. */
-  warmUpCalls: 8_000,
+  warmUpCalls: 12_000,
   /** How long that may take; the slow ones need 2 seconds. */
   warmUpMs: 2_200,
   warmUpSessions: 50,
   /** How long each shape runs before its window. */
-  settleMs: 150,
+  settleMs: 200,
   /** How many sessions are opened to see how fast that goes; the first of them do not count. */
   toOpen: 450,
   openSkip: 100,

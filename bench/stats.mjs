@@ -5,10 +5,27 @@ export function percentile(sorted, percent) {
 }
 
 export function median(numbers) {
-  const sorted = numbers.filter(Number.isFinite).sort((a, b) => a - b);
+  return quantile(ascending(numbers), 0.5);
+}
+
+/** Between which the middle half of the numbers is; `undefined` for fewer than four. */
+export function quartiles(numbers) {
+  const sorted = ascending(numbers);
+  if (sorted.length < 4) return undefined;
+  return { low: quantile(sorted, 0.25), high: quantile(sorted, 0.75) };
+}
+
+function ascending(numbers) {
+  return numbers.filter(Number.isFinite).sort((a, b) => a - b);
+}
+
+/** Interpolated between neighbours. */
+function quantile(sorted, share) {
   if (sorted.length === 0) return undefined;
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  const place = share * (sorted.length - 1);
+  const below = Math.floor(place);
+  const above = Math.ceil(place);
+  return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
 }
 
 /**

@@ -94,11 +94,11 @@ export const TARGETS = [
   },
 ];
 
-/** Each target with its ratio, the worst of its pairs, and whether it is met. */
+/** Each target with the worst of its pairs, its ratio, how that varied, and whether it is met. */
 export function judge(results) {
   return TARGETS.map((target) => {
     const ratios = target.pairs
-      .map(([ours, theirs]) => ({ ours, ratio: ratioOf(results, target, ours, theirs) }))
+      .map(([ours, theirs]) => ({ ours, ...compare(results, target, ours, theirs) }))
       .filter(({ ratio }) => Number.isFinite(ratio))
       .sort((a, b) => a.ratio - b.ratio);
     const worst = target.most === undefined ? ratios[0] : ratios.at(-1);
@@ -109,9 +109,14 @@ export function judge(results) {
   });
 }
 
-function ratioOf(results, { shape = "50", measure, memoryAt }, ours, theirs) {
-  if (memoryAt === undefined) return results.ratio(ours, theirs, shape, measure);
-  return results.memory(ours, memoryAt) / results.memory(theirs, memoryAt);
+function compare(results, { shape = "50", measure, memoryAt }, ours, theirs) {
+  if (memoryAt !== undefined) {
+    return { ratio: results.memory(ours, memoryAt) / results.memory(theirs, memoryAt) };
+  }
+  return {
+    ratio: results.ratio(ours, theirs, shape, measure),
+    spread: results.spread(ours, theirs, shape, measure),
+  };
 }
 
 /** Whether a target is about the memory of a row. */

@@ -8,11 +8,14 @@ const MAX_IDLE_MS = 2_000;
 /** Keep-alive connections for POSTs: as many as there are POSTs at a time. */
 export class PostPool {
   #port;
+  #awake;
   #idle = [];
   #all = new Set();
 
-  constructor(port) {
+  /** @param awake is told of everything that comes. */
+  constructor(port, awake) {
     this.#port = port;
+    this.#awake = awake;
   }
 
   /** Sends a whole request. @param onStatus called with its status once it was read to its end. */
@@ -53,7 +56,10 @@ export class PostPool {
       },
     });
     socket.setEncoding("latin1");
-    socket.on("data", (text) => reader.take(text));
+    socket.on("data", (text) => {
+      this.#awake.noteWork();
+      reader.take(text);
+    });
     socket.on("error", () => undefined);
     socket.on("close", () => {
       this.#all.delete(connection);

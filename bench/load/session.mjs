@@ -9,6 +9,7 @@ export class Session {
   #pool;
   #port;
   #credential;
+  #awake;
   #socket;
   #head = "";
   #answers = new Map();
@@ -20,11 +21,13 @@ export class Session {
   /**
    * @param pool for its POSTs.
    * @param credential header lines that go with each request.
+   * @param awake is told of everything that comes.
    */
-  constructor(port, pool, credential) {
+  constructor(port, pool, credential, awake) {
     this.#port = port;
     this.#pool = pool;
     this.#credential = credential;
+    this.#awake = awake;
   }
 
   /** Opens the stream and begins the conversation, as every client does. */
@@ -88,7 +91,10 @@ export class Session {
     });
     this.#socket = connect({ port: this.#port, host: "127.0.0.1", noDelay: true });
     this.#socket.setEncoding("latin1");
-    this.#socket.on("data", (text) => reader.take(text));
+    this.#socket.on("data", (text) => {
+      this.#awake.noteWork();
+      reader.take(text);
+    });
     this.#socket.on("error", () => undefined);
     this.#socket.on("close", () => this.#lost());
     const host = `host: 127.0.0.1:${this.#port}\r\n`;

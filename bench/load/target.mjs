@@ -1,9 +1,9 @@
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
-import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nowUs } from "../servers/echo-tool.mjs";
 import { percentile } from "../stats.mjs";
+import { Awake } from "./awake.mjs";
 import { Lanes } from "./lanes.mjs";
 import { PostPool } from "./post-pool.mjs";
 import { Session } from "./session.mjs";
@@ -12,6 +12,7 @@ import { Session } from "./session.mjs";
 export class Target {
   #port;
   #lines;
+  #awake = new Awake();
   #pool;
   #sessions = [];
   #lanes;
@@ -22,7 +23,7 @@ export class Target {
   constructor(port, lines) {
     this.#port = port;
     this.#lines = lines;
-    this.#pool = new PostPool(port);
+    this.#pool = new PostPool(port, this.#awake);
   }
 
   /** Whether the server takes connections. */
@@ -51,11 +52,14 @@ export class Target {
         const index = next++;
         if (index === first + skip) measuredFrom = performance.now();
         const line = this.#lines[index % this.#lines.length];
-        sessions[index] = new Session(this.#port, this.#pool, line);
+        sessions[index] = new Session(this.#port, this.#pool, line, this.#awake);
         await sessions[index].open();
       }
     };
-    await Promise.all(Array.from({ length: concurrency }, worker));
+    this.#awake.start();
+    await Promise.all(Array.from({ length: concurrency }, worker)).finally(() =>
+      this.#awake.stop(),
+    );
     const seconds = (performance.now() - measuredFrom) / 1000;
     return { perSecond: (count - first - skip) / seconds };
   }
@@ -63,12 +67,13 @@ export class Target {
   /** Starts calling, with the first so many sessions. */
   start({ count, width }) {
     this.#lanes = new Lanes(this.#sessions.slice(0, count), width);
+    this.#awake.start();
     this.#lanes.start();
   }
 
   /** What a caller without a credential hears: of a GET, and of a POST to somebody's session. */
   async tryAsStranger() {
-    const stranger = new Session(this.#port, this.#pool, "");
+    const stranger = new Session(this.#port, this.#pool, "", this.#awake);
     const get = await stranger.open().then(
       () => 200,
       (error) => Number(/answered (\d+)/.exec(error.message)?.[1]),
@@ -80,7 +85,7 @@ export class Target {
   /** The window begins. */
   mark() {
     this.#lanes.mark();
-    this.#marked = { at: performance.now(), cpu: process.cpuUsage() };
+    this.#marked = { at: performance.now(), idleMs: this.#awake.idleMs };
   }
 
   /** Resolves when so many calls were answered in the window, or so much time has passed. */
@@ -92,10 +97,10 @@ export class Target {
   /** The window ends: what was measured in it. */
   async stop() {
     const ms = performance.now() - this.#marked.at;
-    const { user, system } = process.cpuUsage(this.#marked.cpu);
+    const idleMs = this.#awake.idleMs - this.#marked.idleMs;
     const lanes = this.#lanes;
     const inWindow = lanes.take();
-    await lanes.stop();
+    await lanes.stop().finally(() => this.#awake.stop());
     // In a short run no call may have ended within the window; then those that were in flight count.
     const latencies = Float64Array.from(inWindow.length > 0 ? inWindow : lanes.take()).sort();
     return {
@@ -103,8 +108,8 @@ export class Target {
       p50: percentile(latencies, 50),
       p95: percentile(latencies, 95),
       p99: percentile(latencies, 99),
-      // How busy the load generator itself was, of one core.
-      loadBusy: (user + system) / 1000 / ms,
+      // How busy the load generator itself was.
+      loadBusy: 1 - idleMs / ms,
     };
   }
 
