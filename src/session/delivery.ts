@@ -29,6 +29,9 @@ export interface ResumeOptions {
  */
 const ACK_DELAY_MS = 250;
 
+/** The same for messages that follow an acknowledgement: a busy client is not asked more often. */
+const BUSY_ACK_DELAY_MS = 1_000;
+
 /** Why a message cannot be kept for a client that is away. */
 export const OVERFLOW = Symbol("overflow");
 
@@ -212,7 +215,7 @@ export class Delivery {
       this.#outbox.acknowledge(seq);
       this.#hasAnswered = true;
       this.#announceChange();
-      if (this.#outbox.isWaiting) this.#askSoon(ACK_DELAY_MS);
+      if (this.#outbox.isWaiting) this.#askSoon(BUSY_ACK_DELAY_MS);
       this.#release();
     }
     return true;

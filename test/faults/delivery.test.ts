@@ -227,3 +227,33 @@ it("RESUME-9: a pong that is lost is asked for again, so that not all that follo
   delivery.takeAnswer({ jsonrpc: "2.0", id: pings[1]!, result: {} });
   expect(delivery.isWaiting).toBe(false);
 });
+
+it("RESUME-9: a busy client is asked once a second, one that pauses sooner", () => {
+  const delivery = new Delivery("session", RESUME);
+  delivery.noteInitialized(INITIALIZED);
+  const stream = new FakeStream(() => undefined);
+  delivery.attach(stream as unknown as EventStream, "/messages");
+  const pongs: number[] = [];
+  const work = (untilMs: number): void => {
+    for (let ms = 0; ms < untilMs; ms += 10) {
+      void delivery.send({ jsonrpc: "2.0", method: "more" });
+      jest.advanceTimersByTime(10);
+      for (const id of pingsIn(stream.frames).slice(pongs.length)) {
+        // What is written while the pong is on its way is for the next one.
+        void delivery.send({ jsonrpc: "2.0", method: "more" });
+        delivery.takeAnswer({ jsonrpc: "2.0", id, result: {} });
+        pongs.push(ms);
+      }
+    }
+  };
+  work(3_000);
+  expect(pongs).toEqual([240, 1_240, 2_240]);
+  // The last ping has everything.
+  jest.advanceTimersByTime(1_000);
+  const [last] = pingsIn(stream.frames).slice(3);
+  delivery.takeAnswer({ jsonrpc: "2.0", id: last!, result: {} });
+  expect(delivery.isWaiting).toBe(false);
+  void delivery.send({ jsonrpc: "2.0", method: "after a pause" });
+  jest.advanceTimersByTime(250);
+  expect(pingsIn(stream.frames)).toHaveLength(5);
+});
