@@ -176,6 +176,8 @@ function findAccessToken(req: IncomingMessage): FoundCredential | undefined {
 }
 
 function hasTokenInUrl({ url = "" }: IncomingMessage): boolean {
+  // Almost no URL has one, and no other spelling of its name does without an escape.
+  if (!url.includes(TOKEN_PARAMETER) && !url.includes("%")) return false;
   const start = url.indexOf("?");
   return start !== -1 && new URLSearchParams(url.slice(start + 1)).has(TOKEN_PARAMETER);
 }
