@@ -28,6 +28,8 @@ const FULL = {
   toOpen: 450,
   openSkip: 100,
   idle: [1_000, 5_000],
+  /** How many sessions there are before memory is measured: by then the young heap has its size. */
+  idleFirst: 500,
   /** How many processes memory is measured in. */
   idleRounds: 3,
   bigRepeats: 15,
@@ -51,6 +53,7 @@ const SHORT = {
   toOpen: 10,
   openSkip: 0,
   idle: [10, 20],
+  idleFirst: 2,
   idleRounds: 1,
   bigRepeats: 2,
   readers: 20,

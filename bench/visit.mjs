@@ -92,14 +92,14 @@ export class Visitor {
   }
 
   /** Measures what sessions that do nothing cost. */
-  async measureMemory(server, { idle }) {
+  async measureMemory(server, { idle, idleFirst }) {
     return await this.#visit(server, async () => {
-      // What is loaded and compiled with the first sessions is no cost of a session.
-      await this.#ask(server, "open", { count: 10 });
+      // What is loaded, compiled and set aside with the first sessions is no cost of a session.
+      await this.#ask(server, "open", { count: idleFirst });
       const empty = await server.child.ask("memory");
       const results = { empty: empty.rss };
       for (const count of idle) {
-        await this.#ask(server, "open", { count: 10 + count });
+        await this.#ask(server, "open", { count: idleFirst + count });
         const { rss, heapUsed } = await server.child.ask("memory");
         results[count] = {
           rss: (rss - empty.rss) / count,
