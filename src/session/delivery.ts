@@ -122,8 +122,6 @@ export class Delivery {
     // What it did not take would wait for nobody, once for each stream that a client opens.
     before?.end(undefined, before.isBlocked ? 0 : undefined);
     this.#stream = stream;
-    // A reader that is never faster than its messages come leaves no other moment.
-    stream.ondrain = () => this.#forgetWritten(stream);
     const retry = retryMs === undefined ? "" : `retry: ${retryMs}\n`;
     const id = this.#isKeeping ? { id: this.#idOf(this.#outbox.keptSeq) } : undefined;
     // A client that left again meanwhile makes the stream end, which its owner hears of.
@@ -221,6 +219,17 @@ export class Delivery {
     return true;
   }
 
+  /**
+   * Makes room, when too much is kept. What has not even left this process stays: it is certain
+   * that the client does not have it.
+   */
+  forgetWritten(stream: EventStream): void {
+    if (!this.#outbox.isOverfull || stream.isBlocked) return;
+    this.#outbox.shrink(this.#writtenSeq);
+    // The sooner the client says that it has it, the shorter nobody knows.
+    this.#askSoon(0);
+  }
+
   /** Writes a message in its turn. */
   #transmit(entry: OutboxEntry): Taking {
     if (this.#held.length === 0 && this.#delayOf(entry) === 0) return this.#put(entry);
@@ -285,16 +294,8 @@ export class Delivery {
   #noteWritten(stream: EventStream, seq: number): void {
     if (stream !== this.#stream) return;
     this.#writtenSeq = Math.max(this.#writtenSeq, seq);
-    this.#forgetWritten(stream);
+    this.forgetWritten(stream);
     this.#announceChange();
-  }
-
-  /** What has not even left this process is kept: it is certain that the client does not have it. */
-  #forgetWritten(stream: EventStream): void {
-    if (!this.#outbox.isOverfull || stream.isBlocked) return;
-    this.#outbox.shrink(this.#writtenSeq);
-    // The sooner the client says that it has it, the shorter nobody knows.
-    this.#askSoon(0);
   }
 
   #announceChange(): void {
@@ -314,7 +315,7 @@ export class Delivery {
 
   #leaveStream(): EventStream | undefined {
     const stream = this.#stream;
-    if (stream !== undefined) this.#forgetWritten(stream);
+    if (stream !== undefined) this.forgetWritten(stream);
     this.#stream = undefined;
     this.#pings.clear();
     this.#putSeq = 0;

@@ -33,12 +33,12 @@ export class Probes<S extends { readonly ownerKey: string }> {
       return await new Promise<S | undefined>((resolve) => {
         this.#probes.set(id, { ownerKey, answered: resolve });
         timer = setTimeout(resolve, timeoutMs, undefined).unref();
-        stream.onend = () => resolve(undefined);
+        stream.owner = { streamEnded: () => resolve(undefined) };
         stream.write(pingFrame(id))?.catch(() => undefined);
       });
     } finally {
       clearTimeout(timer);
-      stream.onend = undefined;
+      stream.owner = undefined;
       this.#probes.delete(id);
     }
   }

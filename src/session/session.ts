@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { McpSseError } from "../errors.js";
 import { noUpstream } from "../upstream-token.js";
 import type { UpstreamToken } from "../upstream-token.js";
-import type { EventStream, StreamEnd } from "../wire/event-stream.js";
+import type { EventStream, StreamEnd, StreamOwner } from "../wire/event-stream.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
 import { Beginning } from "./beginning.js";
 import { invitesBack, isUrgent, REASON_OF_END, REASON_OF_TIME_LIMIT } from "./close-reason.js";
@@ -27,7 +27,7 @@ type Listener<E> = (message: JsonRpcMessage, extra: E) => void;
  * One client's conversation: whose it is, how it is heard, what is still to be answered, and how
  * it ended. `E` is what accompanies a received message.
  */
-export class Session<P = unknown, E = unknown> implements SessionInfo<P>, SessionUse {
+export class Session<P = unknown, E = unknown> implements SessionInfo<P>, SessionUse, StreamOwner {
   /** Unguessable, and never taken from outside. */
   readonly id: string = randomUUID();
   readonly ownerKey: string;
@@ -138,7 +138,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
    */
   attach(stream: EventStream, endpoint: string): void {
     if (this.#end.reason !== undefined) throw sessionClosed();
-    stream.onend = (end) => this.#streamEnded(stream, end);
+    stream.owner = this;
     stream.together(() => {
       // It cannot be opened where somebody else has answered: then nothing has changed.
       if (!stream.isOpen) stream.open();
@@ -151,7 +151,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     });
     this.#beginning.attached();
     // It may have left while it was being let in; then no event tells of it any more.
-    if (!stream.isOpen) this.#streamEnded(stream, "disconnected");
+    if (!stream.isOpen) this.streamEnded(stream, "disconnected");
   }
 
   /** Whether everything is kept that the client is not known to have. */
@@ -269,7 +269,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   }
 
   /** A stream that was replaced ends without consequences. */
-  #streamEnded(stream: EventStream, end: StreamEnd): void {
+  streamEnded(stream: EventStream, end: StreamEnd): void {
     if (!this.#delivery.isAttachedTo(stream)) return;
     // A client that never began its conversation has nothing to come back to.
     const isOver = this.#resume === undefined || this.#beginning.isNew;
@@ -279,6 +279,11 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     }
     if (isOver) this.end(REASON_OF_END[end]);
     else this.#waitForClient();
+  }
+
+  /** A reader that is never faster than its messages come leaves no other moment. */
+  streamDrained(stream: EventStream): void {
+    this.#delivery.forgetWritten(stream);
   }
 
   #waitForClient(): EventStream | undefined {

@@ -32,6 +32,14 @@ export interface EventStreamOptions {
  */
 export type StreamEnd = "ended" | "disconnected" | "stalled" | "overrun";
 
+/** Who is told what becomes of a stream; an object, since there is one for each session. */
+export interface StreamOwner {
+  /** However the stream ends, once. */
+  streamEnded(stream: EventStream, end: StreamEnd): void;
+  /** Whenever all that was accepted so far has left this process. */
+  streamDrained?(stream: EventStream): void;
+}
+
 /** Keeps caches, transforming proxies and buffering ones (nginx) out of the way. */
 const STREAM_HEADERS: Readonly<Record<string, string>> = {
   "Content-Type": "text/event-stream",
@@ -93,10 +101,8 @@ interface WaitingFrame {
  * late, so that the sender slows down with it instead of filling the memory.
  */
 export class EventStream {
-  /** Called once, however the stream ends. */
-  onend: ((end: StreamEnd) => void) | undefined;
-  /** Called whenever all that was accepted so far has left this process. */
-  ondrain: (() => void) | undefined;
+  /** Is told what becomes of the stream. */
+  owner: StreamOwner | undefined;
 
   readonly #res: ServerResponse;
   readonly #options: EventStreamOptions;
@@ -241,7 +247,7 @@ export class EventStream {
   readonly #writeWaiting = (): void => {
     this.#queuedBytes = 0;
     this.#watch?.stop();
-    this.ondrain?.();
+    this.owner?.streamDrained?.(this);
     while (this.#hasRoom()) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
@@ -288,7 +294,7 @@ export class EventStream {
     this.#writer?.offDrain(this.#writeWaiting);
     this.#waitingBytes = 0;
     for (const { lost } of this.#waiting.splice(0)) lost(streamEnded());
-    this.onend?.(end);
+    this.owner?.streamEnded(this, end);
   }
 }
 

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { Delivery } from "../../src/session/delivery.js";
+import { Session } from "../../src/session/session.js";
 import { encodeEvent } from "../../src/wire/event-stream.js";
 import { disposeAll } from "../support/disposer.js";
 import { bigFrame, isSettled, openPair, openSlowPair } from "./stream-server.js";
@@ -185,20 +186,22 @@ describe("a reader that takes nothing", () => {
   });
 
   it("SLOW-4: whose queue is never empty makes its session keep no more than it may", async () => {
-    const { stream, reader } = await openSlowPair({ maxQueuedBytes: 1 });
-    const delivery = new Delivery("session", RESUME);
-    delivery.attach(stream, "/messages");
+    const { stream, res, reader } = await openSlowPair({ maxQueuedBytes: 1 });
+    const owner = { principal: undefined, ownerKey: "", request: res.req };
+    const session = new Session({ ...owner, resume: RESUME });
+    session.attach(stream, "/messages");
     // More than the buffers between the two can hold, so that no write is through at once.
     const params = { data: "x".repeat(24 * MIB) };
     const sending = (async () => {
       for (let sent = 0; sent < 3; sent++) {
-        await delivery.send({ jsonrpc: "2.0", method: "large", params });
+        await session.send({ jsonrpc: "2.0", method: "large", params });
       }
     })();
     reader.resume();
     await sending;
     // Who has nothing cannot go on where it was: the first are not kept any more.
-    expect(delivery.acknowledge(0)).toBe(false);
+    expect(session.acknowledge(0)).toBe(false);
+    session.close();
   });
 
   it("RESUME-6: loses at once what waits for it when its client has opened another stream", async () => {

@@ -234,7 +234,7 @@ describe("the end", () => {
       res.on("close", () => {
         const ends: string[] = [];
         const stream = new EventStream(res, OPTIONS);
-        stream.onend = (end) => ends.push(end);
+        stream.owner = { streamEnded: (_stream, end) => ends.push(end) };
         stream.open();
         gone.resolve([stream, ends]);
       });

@@ -33,10 +33,11 @@ async function serve(
       const stream = new EventStream(res, { ...OPTIONS, ...options });
       const ends: StreamEnd[] = [];
       const first = deferred<StreamEnd>();
-      stream.onend = (end) => {
+      const streamEnded = (_stream: EventStream, end: StreamEnd): void => {
         ends.push(end);
         first.resolve(end);
       };
+      stream.owner = { streamEnded };
       stream.open();
       side.resolve({ stream, res, ends, ended: first.promise });
     });
