@@ -79,19 +79,23 @@ function messageTable(results) {
 
 function targetTable(results) {
   const head = ["ours", "against", "target", "measured", "half of the rounds", "met"];
-  const rows = judge(results).map(({ ours, against, least, most, worst, isMet, pairs }) => [
+  const rows = judge(results).map(({ ours, against, least, most, worst, middle, isMet, pairs }) => [
     ours,
     against,
     least === undefined ? `at most ${most} x` : `at least ${least} x`,
-    worst === undefined
-      ? "–"
-      : `${worst.ratio.toFixed(2)} x${pairs.length > 1 ? ` (${worst.ours})` : ""}`,
+    worst === undefined ? "–" : `${worst.ratio.toFixed(2)} x${detail(pairs, worst, middle)}`,
     worst?.spread === undefined
       ? "–"
       : `${worst.spread.low.toFixed(2)} to ${worst.spread.high.toFixed(2)}`,
     worst === undefined ? "not measured" : isMet ? "yes" : "**no**",
   ]);
   return table(head, rows);
+}
+
+/** Which of several pairs is the worst, and what there is in the middle of many. */
+function detail(pairs, { ours }, middle) {
+  if (pairs.length === 1) return "";
+  return pairs.length === 2 ? ` (${ours})` : ` (${ours}; ${middle.toFixed(2)} x in the middle)`;
 }
 
 /** Above this share of the time, a process counts as busy all the time. */

@@ -1,7 +1,7 @@
 /** How much is measured, in a full run and in a short one. */
 const CALLS = [
-  { id: "1x1", name: "1 session, 1 call in flight", sessions: 1, width: 1, ms: 250 },
-  { id: "1x8", name: "1 session, 8 calls in flight", sessions: 1, width: 8, ms: 250 },
+  { id: "1x1", name: "1 session, 1 call in flight", sessions: 1, width: 1, ms: 200 },
+  { id: "1x8", name: "1 session, 8 calls in flight", sessions: 1, width: 8, ms: 200 },
   { id: "50", name: "50 sessions, 1 call in flight each", sessions: 50, width: 1, ms: 800 },
   { id: "500", name: "500 sessions, 1 call in flight each", sessions: 500, width: 1, ms: 800 },
 ];
@@ -21,12 +21,12 @@ const FULL = {
   warmUpCalls: 12_000,
   /** How long that may take; the slow ones need 2 seconds. */
   warmUpMs: 2_200,
-  warmUpSessions: 50,
+  warmUpSessions: 150,
   /** How long each shape runs before its window. */
-  settleMs: 200,
+  settleMs: 150,
   /** How many sessions are opened to see how fast that goes; the first of them do not count. */
   toOpen: 450,
-  openSkip: 100,
+  openSkip: 250,
   idle: [1_000, 5_000],
   /** How many sessions there are before memory is measured: by then the young heap has its size. */
   idleFirst: 500,
@@ -92,10 +92,19 @@ export function mainShape({ calls }) {
   return calls.find(({ id }) => id === MAIN);
 }
 
-/** The part of a plan that a server is visited for. @param shapes ids; all if undefined. */
-export function planOfVisit(plan, shapes) {
+/**
+ * The part of a plan that a server is visited for.
+ *
+ * @param shapes ids; all if undefined.
+ * @param isFirst whether this is the row's first process; messages are sent many times in each visit, so
+ * that those of one process are enough.
+ */
+export function planOfVisit(plan, shapes, isFirst) {
   const isDue = (id) => id !== MAIN && (shapes?.includes(id) ?? true);
   const calls = plan.calls.filter(({ id }) => isDue(id));
-  const hasOthers = shapes === undefined && OTHER_SHAPES.some((id) => plan.has(id));
-  return { ...plan, calls, hasOthers, isEmpty: calls.length === 0 && !hasOthers };
+  const isWhole = shapes === undefined;
+  const hasOpening = isWhole && plan.has("open");
+  const hasMessages = isWhole && isFirst && (plan.has("big") || plan.has("notify"));
+  const isEmpty = calls.length === 0 && !hasOpening && !hasMessages;
+  return { ...plan, calls, hasOpening, hasMessages, isEmpty };
 }

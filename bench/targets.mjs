@@ -1,3 +1,5 @@
+import { median } from "./stats.mjs";
+
 /**
  * What is to be reached. `least` or `most` bounds the ratio of each of `ours` to its `against`;
  * the worst counts.
@@ -102,10 +104,11 @@ export function judge(results) {
       .filter(({ ratio }) => Number.isFinite(ratio))
       .sort((a, b) => a.ratio - b.ratio);
     const worst = target.most === undefined ? ratios[0] : ratios.at(-1);
+    const middle = median(ratios.map(({ ratio }) => ratio));
     const isMet =
       worst &&
       (target.most === undefined ? worst.ratio >= target.least : worst.ratio <= target.most);
-    return { ...target, worst, isMet };
+    return { ...target, worst, middle, isMet };
   });
 }
 

@@ -70,11 +70,11 @@ export class Visitor {
         opened = Math.max(opened, shape.sessions);
         results[shape.id] = await this.turn(server, shape, plan);
       }
-      if (!plan.hasOthers) return results;
-      if (plan.has("open")) {
+      if (plan.hasOpening) {
         results.open ??= await this.#open(server, opened + plan.toOpen, opened, plan);
       }
-      if (server.row.messages) await this.#measureMessages(server, results, plan);
+      if (plan.hasMessages && server.row.messages)
+        await this.#measureMessages(server, results, plan);
       return results;
     });
   }
