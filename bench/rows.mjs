@@ -127,5 +127,5 @@ export const ROWS = [
   ...PEERS,
   ...OURS,
   ...OURS.filter(({ id }) => id === "router-hs256" || id === "server-hs256").map(withoutResume),
-  ...OURS.filter(({ id }) => id === "server-none").map(withUnusedToken),
+  ...OURS.filter(({ credential }) => credential === "none").map(withUnusedToken),
 ].map((row) => ({ credential: "none", ...row }));

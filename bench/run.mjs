@@ -95,6 +95,7 @@ async function measureSpeeds(visitor, groups, plan, results) {
       const part = { group, servers, generation };
       // All have the same behind them when they are called for what the targets are about.
       await callInTurn(visitor, part, plan, results);
+      for (const server of servers) await visitor.leave(server);
       await visitInTurn(visitor, part, plan, results);
       await Promise.all(servers.map(({ child }) => child.stop()));
     }
@@ -139,13 +140,11 @@ async function visitInTurn(visitor, { group, servers, generation }, plan, result
 async function callInTurn(visitor, { group, servers, generation }, plan, results) {
   const shape = mainShape(plan);
   if (shape === undefined) return;
-  for (const server of servers) await visitor.settleIn(server, shape);
   for (const round of roundsOf(generation, plan.turns, plan)) {
     for (const server of orderOf(servers, round)) {
       note(group, server, round, { [shape.id]: await visitor.turn(server, shape, plan) }, results);
     }
   }
-  for (const server of servers) await visitor.leave(server);
 }
 
 function note(group, { row }, round, result, results) {

@@ -3,7 +3,7 @@ const CALLS = [
   { id: "1x1", name: "1 session, 1 call in flight", sessions: 1, width: 1, ms: 200 },
   { id: "1x8", name: "1 session, 8 calls in flight", sessions: 1, width: 8, ms: 200 },
   { id: "50", name: "50 sessions, 1 call in flight each", sessions: 50, width: 1, ms: 800 },
-  { id: "500", name: "500 sessions, 1 call in flight each", sessions: 500, width: 1, ms: 800 },
+  { id: "500", name: "500 sessions, 1 call in flight each", sessions: 500, width: 1, ms: 600 },
 ];
 
 /** The shape that most targets are about: servers take many short turns in it. */
@@ -18,10 +18,9 @@ const FULL = {
   generations: 3,
   calls: CALLS,
   /** How often a fresh server is called before anything is measured, until it is compiled. */
-  warmUpCalls: 12_000,
+  warmUpCalls: 16_000,
   /** How long that may take; the slow ones need 2 seconds. */
   warmUpMs: 2_200,
-  warmUpSessions: 150,
   /** How long each shape runs before its window. */
   settleMs: 150,
   /** How many sessions are opened to see how fast that goes; the first of them do not count. */
@@ -48,7 +47,6 @@ const SHORT = {
   })),
   warmUpCalls: 10,
   warmUpMs: 10,
-  warmUpSessions: 2,
   settleMs: 5,
   toOpen: 10,
   openSkip: 0,
@@ -79,12 +77,18 @@ export function planFor({ isShort, only, rounds, profiles }) {
   if (rounds !== undefined) Object.assign(plan, { rounds, turns: 3 * rounds });
   return {
     ...plan,
+    warmUpSessions: warmUpSessions(plan.calls),
     calls: plan.calls.filter(({ id }) => has(id)),
     profiles,
     has,
     /** Whether there is anything but memory to measure. */
     hasSpeeds: only?.every((id) => id === "memory") !== true,
   };
+}
+
+/** How many sessions a server is warmed with: those that it has in the main shape. */
+function warmUpSessions(calls) {
+  return calls.find(({ id }) => id === MAIN).sessions;
 }
 
 /** The part of a plan that servers take turns in; `undefined` if there is none. */

@@ -47,16 +47,18 @@ export class Visitor {
     return { row, child, ...answer };
   }
 
-  /** Calls a fresh server until what it does most is compiled. */
+  /**
+   * Calls a fresh server until what it does most is compiled. Its sessions stay, until
+   * {@link leave}, for the turns that come: where they ended, the first turn would be a slow one.
+   */
   async warmUp(server, { warmUpSessions, warmUpCalls, warmUpMs }) {
-    await this.#visit(server, async () => {
-      await this.#ask(server, "open", { count: warmUpSessions });
-      await this.#checkStranger(server);
-      await this.#ask(server, "start", { count: warmUpSessions, width: 1 });
-      await this.#ask(server, "mark");
-      await this.#ask(server, "reach", { calls: warmUpCalls, timeoutMs: warmUpMs });
-      await this.#ask(server, "stop");
-    });
+    await this.#use(server);
+    await this.#ask(server, "open", { count: warmUpSessions });
+    await this.#checkStranger(server);
+    await this.#ask(server, "start", { count: warmUpSessions, width: 1 });
+    await this.#ask(server, "mark");
+    await this.#ask(server, "reach", { calls: warmUpCalls, timeoutMs: warmUpMs });
+    await this.#ask(server, "stop");
   }
 
   /** Measures calls, how fast sessions are opened, and messages. @returns results by shape. */
@@ -77,12 +79,6 @@ export class Visitor {
         await this.#measureMessages(server, results, plan);
       return results;
     });
-  }
-
-  /** Opens the sessions with which a server takes turns, until {@link leave}. */
-  async settleIn(server, { sessions }) {
-    await this.#use(server);
-    await this.#ask(server, "open", { count: sessions });
   }
 
   /** All clients of a server go. */
