@@ -2,7 +2,8 @@ import { McpSseError } from "../errors.js";
 import { encodeEvent } from "../wire/event-stream.js";
 import type { EventStream, Taking } from "../wire/event-stream.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
-import { AckPings } from "./ack-pings.js";
+import { AckPings, AT_ONCE, timeFor, timeForRest } from "./ack-pings.js";
+import type { AskTime } from "./ack-pings.js";
 import { Outbox } from "./outbox.js";
 import type { OutboxEntry } from "./outbox.js";
 import { pingFrame } from "./ping-frame.js";
@@ -22,15 +23,6 @@ export interface ResumeOptions {
   /** Whether a client whose session is gone is made to close, so that its calls fail at once. */
   readonly closeLostClients: boolean;
 }
-
-/**
- * How long after a message its acknowledgement is asked for, in milliseconds: one ping serves all
- * until then, and what was written in this time may be written twice.
- */
-const ACK_DELAY_MS = 250;
-
-/** The same for messages that follow an acknowledgement: a busy client is not asked more often. */
-const BUSY_ACK_DELAY_MS = 1_000;
 
 /** Why a message cannot be kept for a client that is away. */
 export const OVERFLOW = Symbol("overflow");
@@ -132,7 +124,7 @@ export class Delivery {
     for (const entry of [...this.#outbox.entries]) {
       this.#transmit(entry)?.catch(() => undefined);
     }
-    if (this.#outbox.isWaiting) this.#askSoon(0);
+    if (this.#outbox.isWaiting) this.#askSoon(AT_ONCE);
   }
 
   /** Stops writing; what comes now is kept for the next stream. @returns the stream that was left. */
@@ -164,8 +156,7 @@ export class Delivery {
     if (this.#stream === undefined) {
       return this.#outbox.isOverfull ? Promise.reject(overflow()) : undefined;
     }
-    // A request must not be repeated once the client works on it, so it is asked for at once.
-    this.#askSoon(traits.kind === "request" ? 0 : ACK_DELAY_MS);
+    this.#askSoon(timeFor(traits.kind));
     // Cut off before it was written, it is kept, and that is a success.
     return this.#transmit(entry)?.catch(() => undefined);
   }
@@ -213,7 +204,7 @@ export class Delivery {
       this.#outbox.acknowledge(seq);
       this.#hasAnswered = true;
       this.#announceChange();
-      if (this.#outbox.isWaiting) this.#askSoon(BUSY_ACK_DELAY_MS);
+      if (this.#outbox.isWaiting) this.#askSoon(timeForRest(this.#outbox.entries));
       this.#release();
     }
     return true;
@@ -227,7 +218,7 @@ export class Delivery {
     if (!this.#outbox.isOverfull || stream.isBlocked) return;
     this.#outbox.shrink(this.#writtenSeq);
     // The sooner the client says that it has it, the shorter nobody knows.
-    this.#askSoon(0);
+    this.#askSoon(AT_ONCE);
   }
 
   /** Writes a message in its turn. */
@@ -267,7 +258,7 @@ export class Delivery {
       const delay = this.#delayOf(next.entry);
       if (delay > 0) {
         this.#gapTimer = setTimeout(() => this.#release(), delay);
-        this.#askSoon(0);
+        this.#askSoon(AT_ONCE);
         return;
       }
       this.#held.shift();
@@ -303,8 +294,9 @@ export class Delivery {
     for (const resolve of this.#changeListeners.splice(0)) resolve();
   }
 
-  #askSoon(ms: number): void {
-    if (this.#isAnswering && !this.#pings.isDueIn(ms)) this.#pings.schedule(ms, () => this.#ask());
+  #askSoon({ ms, latestMs }: AskTime): void {
+    if (!this.#isAnswering || this.#pings.isDueIn(latestMs)) return;
+    this.#pings.schedule(ms, () => this.#ask());
   }
 
   /** Asks for everything that was written. */

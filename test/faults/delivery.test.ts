@@ -228,32 +228,41 @@ it("RESUME-9: a pong that is lost is asked for again, so that not all that follo
   expect(delivery.isWaiting).toBe(false);
 });
 
-it("RESUME-9: a busy client is asked once a second, one that pauses sooner", () => {
-  const delivery = new Delivery("session", RESUME);
-  delivery.noteInitialized(INITIALIZED);
-  const stream = new FakeStream(() => undefined);
-  delivery.attach(stream as unknown as EventStream, "/messages");
-  const pongs: number[] = [];
-  const work = (untilMs: number): void => {
-    for (let ms = 0; ms < untilMs; ms += 10) {
-      void delivery.send({ jsonrpc: "2.0", method: "more" });
+describe("a busy client", () => {
+  /** Sends messages for a while, one each 10 ms. @returns when the client was asked, in milliseconds. */
+  function asked(makeMessage: (id: number) => object, whileMs: number): number[] {
+    const delivery = new Delivery("session", RESUME);
+    delivery.noteInitialized(INITIALIZED);
+    const stream = new FakeStream(() => undefined);
+    delivery.attach(stream as unknown as EventStream, "/messages");
+    let count = 0;
+    const send = (): void =>
+      void delivery.send({ jsonrpc: "2.0", ...makeMessage(++count) } as JsonRpcMessage);
+    const pongs: number[] = [];
+    for (let ms = 10; ms <= whileMs; ms += 10) {
+      send();
       jest.advanceTimersByTime(10);
       for (const id of pingsIn(stream.frames).slice(pongs.length)) {
         // What is written while the pong is on its way is for the next one.
-        void delivery.send({ jsonrpc: "2.0", method: "more" });
+        send();
         delivery.takeAnswer({ jsonrpc: "2.0", id, result: {} });
         pongs.push(ms);
       }
     }
-  };
-  work(3_000);
-  expect(pongs).toEqual([240, 1_240, 2_240]);
-  // The last ping has everything.
-  jest.advanceTimersByTime(1_000);
-  const [last] = pingsIn(stream.frames).slice(3);
-  delivery.takeAnswer({ jsonrpc: "2.0", id: last!, result: {} });
-  expect(delivery.isWaiting).toBe(false);
-  void delivery.send({ jsonrpc: "2.0", method: "after a pause" });
-  jest.advanceTimersByTime(250);
-  expect(pingsIn(stream.frames)).toHaveLength(5);
+    return pongs;
+  }
+
+  const answer = (id: number): object => ({ id, result: {} });
+  const notification = (): object => ({ method: "notifications/message", params: {} });
+
+  it("RESUME-9: is asked for its answers once a second", () => {
+    expect(asked(answer, 3_000)).toEqual([250, 1_250, 2_250]);
+  });
+
+  it("RESUME-9: is asked for notifications sooner, which it would take for others", () => {
+    expect(asked(notification, 1_000)).toEqual([250, 500, 750, 1_000]);
+    // The 50th message comes at 480 ms, when nobody was to be asked before 1250.
+    const mixed = (id: number): object => (id === 50 ? notification() : answer(id));
+    expect(asked(mixed, 1_000)).toEqual([250, 730]);
+  });
 });
