@@ -35,7 +35,8 @@ function callTable(results, shape) {
     "p95 ms",
     "p99 ms",
   ];
-  const rows = results.present.map(({ id, name }) => [
+  const measured = results.present.filter(({ id }) => measure(id, "perSecond") !== undefined);
+  const rows = measured.map(({ id, name }) => [
     id,
     name,
     number(measure(id, "perSecond")),
@@ -53,10 +54,14 @@ function sessionTable(results) {
   const counts = results.plan.idle;
   const rss = counts.map((count) => `RSS/session at ${number(count)}, KiB`);
   const head = ["row", "server", "opened/s", `x ${BASE}`, ...rss, "heap/session, KiB"];
-  const rows = results.present.map(({ id, name }) => [
+  const opened = (id) => results.value(id, "open", "perSecond");
+  const measured = results.present.filter(
+    ({ id }) => (opened(id) ?? results.memory(id, counts[0])) !== undefined,
+  );
+  const rows = measured.map(({ id, name }) => [
     id,
     name,
-    number(results.value(id, "open", "perSecond")),
+    number(opened(id)),
     short(results.ratio(id, BASE, "open")),
     ...counts.map((count) => kib(results.memory(id, count))),
     kib(results.memory(id, counts.at(-1), "heap")),
@@ -67,7 +72,10 @@ function sessionTable(results) {
 function messageTable(results) {
   const head = ["row", "server", "1 MiB to one, ms", `1 kB to ${number(results.plan.readers)}, ms`];
   const rows = results.present
-    .filter(({ messages }) => messages)
+    .filter(
+      ({ id }) =>
+        (results.value(id, "big", "p50") ?? results.value(id, "notify", "p50")) !== undefined,
+    )
     .map(({ id, name }) => [
       id,
       name,
