@@ -160,7 +160,7 @@ Written by \`node bench/run.mjs\` in ${minutes.toFixed(1)} minutes; do not edit.
 
 - ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}, Node ${machine.node}
 - ${list.join(", ")}
-- ${cores.note}; ${turns} turns at 50 sessions and ${rounds} of everything else, in ${generations} processes for each row; medians, and medians of the rounds' ratios
+- ${cores.note}; ${turns} turns at 50 sessions and ${rounds} of the other shapes, in ${generations} processes for each row; medians, and medians of the rounds' ratios
 
 Absolute figures depend on the machine and drift with it; compare the ratios.
 

@@ -59,7 +59,7 @@ const SHORT = {
 };
 
 /** Everything else that is measured. */
-export const OTHER_SHAPES = ["open", "memory", "big", "notify"];
+const OTHER_SHAPES = ["open", "memory", "big", "notify"];
 
 export const SHAPE_IDS = [...CALLS.map(({ id }) => id), ...OTHER_SHAPES];
 
@@ -100,8 +100,8 @@ export function mainShape({ calls }) {
  * The part of a plan that a server is visited for.
  *
  * @param shapes ids; all if undefined.
- * @param isFirst whether this is the row's first process; messages are sent many times in each visit, so
- * that those of one process are enough.
+ * @param isFirst whether this is the row's first process; messages are sent many times in each visit,
+ * so that those of one process are enough.
  */
 export function planOfVisit(plan, shapes, isFirst) {
   const isDue = (id) => id !== MAIN && (shapes?.includes(id) ?? true);
