@@ -5,15 +5,15 @@ import type { Authenticator } from "./auth/authenticate.js";
 import type { Caller } from "./auth/outcome.js";
 import { CallerGate } from "./caller-gate.js";
 import { Discovery } from "./discovery.js";
-import { endpointFor, publicBase, sessionIdOf } from "./endpoint-path.js";
-import { McpSseError, retryAfter } from "./errors.js";
+import { endpointFor, publicBase } from "./endpoint-path.js";
+import { McpSseError } from "./errors.js";
 import { wasForwarded } from "./forwarded.js";
 import type { TrustsProxy } from "./forwarded.js";
 import { HotPosts } from "./hot-posts.js";
 import type { Lane } from "./hot-posts.js";
-import { headersToHide, PostExtra } from "./message-extra.js";
 import type { RouterSession, ServerFactory, Sessions } from "./open-session.js";
 import { PendingWork } from "./pending-work.js";
+import { PostedMessages, shuttingDown } from "./posted-messages.js";
 import { toAnswer } from "./refused-caller.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import { Probes } from "./session/probe.js";
@@ -21,10 +21,7 @@ import { comesBack, readMarks } from "./session/reconnect.js";
 import { LAST_BYTES_MS } from "./session/session.js";
 import { SourceGate } from "./source-gate.js";
 import { within } from "./within.js";
-import { readMessage, wasRead } from "./wire/message-body.js";
-import type { JsonRpcMessage } from "./wire/message-body.js";
 import { partsOf } from "./wire/request-parts.js";
-import type { RequestParts } from "./wire/request-parts.js";
 
 /** Where a request stands in the host's application. */
 export interface Mount {
@@ -60,9 +57,6 @@ export interface SseEndpointsInit {
   readonly knowsPosts: boolean;
 }
 
-/** When to come back to a server that is going away, in seconds. */
-const RETRY_AFTER_SHUTDOWN_SECONDS = 5;
-
 /**
  * The event stream and the message route, on Node's request and response: every step that a
  * request takes, in order.
@@ -74,9 +68,9 @@ export class SseEndpoints {
   readonly discovery: Discovery;
   readonly #hot = new HotPosts();
   readonly #probes = new Probes<RouterSession>();
+  readonly #posts: PostedMessages;
   /** Servers of sessions that have ended, on their way out. */
   readonly #closings = new PendingWork();
-  #isClosing = false;
 
   constructor(init: SseEndpointsInit) {
     this.#init = init;
@@ -84,6 +78,7 @@ export class SseEndpoints {
     this.discovery = new Discovery(init.options, methods);
     this.callers = new CallerGate(init, this.discovery);
     this.#sources = new SourceGate(init.options, methods);
+    this.#posts = new PostedMessages({ ...init, callers: this.callers, probes: this.#probes });
   }
 
   /** The route that a path below the mount leads to; one trailing slash is tolerated. */
@@ -123,7 +118,12 @@ export class SseEndpoints {
       checkMethod(req, route);
       const caller = await this.callers.identify(req, mount.address, mount);
       if (route === "stream") await this.#open(req, res, caller, mount);
-      else this.#receiveAsFound(req, res, parts, caller);
+      else {
+        const session = this.#posts.findSession(req, caller);
+        // The session's next one may be known by what this one shows.
+        this.#hot.note(session, this.callers.remember(req, caller));
+        this.#posts.receive(req, res, parts, session, caller);
+      }
     } catch (error) {
       const later = route === "stream" ? this.#comeBackLater(req, error) : undefined;
       if (later === undefined || res.headersSent) this.callers.refuse(req, res, error);
@@ -159,7 +159,7 @@ export class SseEndpoints {
     }
     const caller = this.callers.recall(req, lane.remembered);
     if (caller === undefined) void this.#askLane(req, res, lane, () => otherwise(req, res, next));
-    else this.#receive(req, res, parts, lane.session, caller);
+    else this.#posts.receive(req, res, parts, lane.session, caller);
   }
 
   async #askLane(
@@ -174,7 +174,7 @@ export class SseEndpoints {
       return;
     }
     lane.remembered = this.callers.remember(req, caller);
-    this.#receive(req, res, partsOf(req), lane.session, caller);
+    this.#posts.receive(req, res, partsOf(req), lane.session, caller);
   }
 
   /** Prepares every method that wants to be; rejects with the first that cannot. */
@@ -188,7 +188,7 @@ export class SseEndpoints {
    * for its answers.
    */
   async close(timeoutMs: number): Promise<void> {
-    this.#isClosing = true;
+    this.#posts.isClosing = true;
     const { sessions, options } = this.#init;
     await within(timeoutMs, sessions.whenSettled());
     this.#probes.giveUp();
@@ -214,7 +214,7 @@ export class SseEndpoints {
       probes: this.#probes,
       closings: this.#closings,
       checkOpen: () => {
-        if (this.#isClosing) throw shuttingDown();
+        if (this.#posts.isClosing) throw shuttingDown();
       },
       opened: (session) => {
         if (!this.#init.knowsPosts) return;
@@ -224,74 +224,6 @@ export class SseEndpoints {
         this.#hot.open({ session, path, trustsProxy, remembered });
       },
     });
-  }
-
-  /** The ordinary way of a POST; its session's next one may be known by what this one shows. */
-  #receiveAsFound(
-    req: IncomingMessage,
-    res: ServerResponse,
-    parts: RequestParts,
-    caller: Caller,
-  ): void {
-    const session = this.#findSession(req, caller);
-    this.#hot.note(session, this.callers.remember(req, caller));
-    this.#receive(req, res, parts, session, caller);
-  }
-
-  /** Takes a POST's message and answers the POST. Never throws. */
-  #receive(
-    req: IncomingMessage,
-    res: ServerResponse,
-    parts: RequestParts,
-    session: RouterSession,
-    caller: Caller,
-  ): void {
-    const isRead = wasRead(req);
-    const body = {
-      maxBytes: this.#init.options.maxMessageBytes,
-      parsedBody: isRead ? (req as { body?: unknown }).body : undefined,
-      isRead,
-      parts,
-    };
-    readMessage(req, body, (message) => {
-      try {
-        this.#take(message(), req, parts, session, caller);
-        res.statusCode = 202;
-        res.end();
-      } catch (error) {
-        this.#noteTooLarge(error, session);
-        this.callers.refuse(req, res, error);
-      }
-    });
-  }
-
-  #take(
-    message: JsonRpcMessage,
-    req: IncomingMessage,
-    parts: RequestParts,
-    session: RouterSession,
-    caller: Caller,
-  ): void {
-    if (this.#isClosing && isCall(message)) throw shuttingDown();
-    session.renew(caller.principal, caller.validUntil);
-    if (this.#probes.takeAnswer(message, session)) return;
-    const hidden = (): readonly string[] => headersToHide(req, caller, this.callers.methods);
-    session.receive(message, new PostExtra(req, caller.authInfo, hidden, parts));
-  }
-
-  #noteTooLarge(error: unknown, session: RouterSession): void {
-    if (!(error instanceof McpSseError) || error.code !== "message_too_large") return;
-    const { principal } = session;
-    const fact = { limit: "maxMessageSize", outcome: "refused", session, principal } as const;
-    this.#init.sessions.noteLimit(fact);
-  }
-
-  #findSession(req: IncomingMessage, caller: Caller): RouterSession {
-    const session = this.#init.sessions.find(sessionIdOf(req), caller.ownerKey);
-    if (session === undefined) {
-      throw new McpSseError("session_not_found", "There is no such session: open a new stream.");
-    }
-    return session;
   }
 
   /**
@@ -324,14 +256,4 @@ function checkMethod(req: IncomingMessage, route: keyof typeof METHOD): void {
   throw new McpSseError("method_not_allowed", `This path takes ${METHOD[route]} only.`, {
     headers: { Allow: `${METHOD[route]}, OPTIONS` },
   });
-}
-
-function shuttingDown(): McpSseError {
-  return new McpSseError("shutting_down", "The server is shutting down.", {
-    headers: retryAfter(RETRY_AFTER_SHUTDOWN_SECONDS),
-  });
-}
-
-function isCall(message: JsonRpcMessage): boolean {
-  return "method" in message && "id" in message;
 }

@@ -1,0 +1,102 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Caller } from "./auth/outcome.js";
+import type { CallerGate } from "./caller-gate.js";
+import { sessionIdOf } from "./endpoint-path.js";
+import { McpSseError, retryAfter } from "./errors.js";
+import { headersToHide, PostExtra } from "./message-extra.js";
+import type { RouterSession, Sessions } from "./open-session.js";
+import type { ResolvedOptions } from "./resolve-options.js";
+import type { Probes } from "./session/probe.js";
+import { readMessage, wasRead } from "./wire/message-body.js";
+import type { JsonRpcMessage } from "./wire/message-body.js";
+import type { RequestParts } from "./wire/request-parts.js";
+
+/** What taking messages needs. */
+export interface PostedMessagesInit {
+  readonly options: ResolvedOptions;
+  readonly sessions: Sessions;
+  readonly callers: CallerGate;
+  readonly probes: Probes<RouterSession>;
+}
+
+/** When to come back to a server that is going away, in seconds. */
+const RETRY_AFTER_SHUTDOWN_SECONDS = 5;
+
+/** What becomes of a POST once it is known who sent it: the steps from its session to its answer. */
+export class PostedMessages {
+  readonly #init: PostedMessagesInit;
+  /** Whether no new calls are taken. */
+  isClosing = false;
+
+  constructor(init: PostedMessagesInit) {
+    this.#init = init;
+  }
+
+  /** The session that a POST names, if it is its caller's own. @throws McpSseError if not. */
+  findSession(req: IncomingMessage, caller: Caller): RouterSession {
+    const session = this.#init.sessions.find(sessionIdOf(req), caller.ownerKey);
+    if (session === undefined) {
+      throw new McpSseError("session_not_found", "There is no such session: open a new stream.");
+    }
+    return session;
+  }
+
+  /** Takes a POST's message and answers the POST. Never throws. */
+  receive(
+    req: IncomingMessage,
+    res: ServerResponse,
+    parts: RequestParts,
+    session: RouterSession,
+    caller: Caller,
+  ): void {
+    const isRead = wasRead(req);
+    const body = {
+      maxBytes: this.#init.options.maxMessageBytes,
+      parsedBody: isRead ? (req as { body?: unknown }).body : undefined,
+      isRead,
+      parts,
+    };
+    readMessage(req, body, (message) => {
+      try {
+        this.#take(message(), req, parts, session, caller);
+        res.statusCode = 202;
+        res.end();
+      } catch (error) {
+        this.#noteTooLarge(error, session);
+        this.#init.callers.refuse(req, res, error);
+      }
+    });
+  }
+
+  #take(
+    message: JsonRpcMessage,
+    req: IncomingMessage,
+    parts: RequestParts,
+    session: RouterSession,
+    caller: Caller,
+  ): void {
+    const { probes, callers } = this.#init;
+    if (this.isClosing && isCall(message)) throw shuttingDown();
+    session.renew(caller.principal, caller.validUntil);
+    if (probes.takeAnswer(message, session)) return;
+    const hidden = (): readonly string[] => headersToHide(req, caller, callers.methods);
+    session.receive(message, new PostExtra(req, caller.authInfo, hidden, parts));
+  }
+
+  #noteTooLarge(error: unknown, session: RouterSession): void {
+    if (!(error instanceof McpSseError) || error.code !== "message_too_large") return;
+    const { principal } = session;
+    const fact = { limit: "maxMessageSize", outcome: "refused", session, principal } as const;
+    this.#init.sessions.noteLimit(fact);
+  }
+}
+
+export function shuttingDown(): McpSseError {
+  return new McpSseError("shutting_down", "The server is shutting down.", {
+    headers: retryAfter(RETRY_AFTER_SHUTDOWN_SECONDS),
+  });
+}
+
+function isCall(message: JsonRpcMessage): boolean {
+  return "method" in message && "id" in message;
+}
