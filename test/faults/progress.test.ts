@@ -39,7 +39,7 @@ async function start() {
 async function readToPing(stream: RawStream): Promise<{ before: unknown[]; ping: string }> {
   const before: unknown[] = [];
   for (;;) {
-    const { method, id } = await stream.nextMessage();
+    const { method, id } = await stream.nextMessageOrPing();
     if (method === "ping") return { before, ping: id as string };
     before.push(method ?? id);
   }

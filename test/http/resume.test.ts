@@ -30,7 +30,7 @@ const bob = () => asCaller({ sub: "bob" });
 
 /** Reads events up to a ping whose id begins with a prefix, and answers it. */
 async function answerPing(stream: RawStream, prefix: string, to: Conversation): Promise<void> {
-  const ping = await stream.nextMessage();
+  const ping = await stream.nextMessageOrPing();
   expect(ping).toMatchObject({ method: "ping", id: expect.stringMatching(`^${prefix}`) });
   const pong = { jsonrpc: "2.0", id: ping["id"], result: {} };
   expect((await post(to.postUrl, pong, to.headers)).status).toBe(202);

@@ -65,8 +65,19 @@ export class RawStream {
     }
   }
 
-  /** The next event as a JSON-RPC message. */
+  /**
+   * The next message of the MCP server. The transport's own pings are passed over: when one comes
+   * depends on how busy the machine is.
+   */
   async nextMessage(): Promise<Record<string, Json>> {
+    for (;;) {
+      const message = await this.nextMessageOrPing();
+      if (!isTransportPing(message)) return message;
+    }
+  }
+
+  /** The next message, whether it is the MCP server's or a ping of the transport. */
+  async nextMessageOrPing(): Promise<Record<string, Json>> {
     const { event, data } = await this.nextEvent();
     if (event !== "message") throw new Error(`expected a message, got ${event}`);
     return JSON.parse(data) as Record<string, Json>;
@@ -101,6 +112,11 @@ export class RawStream {
   #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
+}
+
+/** Whether a message is one with which the transport itself asks its client something. */
+export function isTransportPing({ id, method }: Record<string, Json>): boolean {
+  return method === "ping" && typeof id === "string" && id.startsWith("express-mcp-sse-");
 }
 
 function parseEvent(block: string): RawEvent {
