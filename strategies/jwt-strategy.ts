@@ -13,6 +13,8 @@ export interface TokenHeader {
   /** One of the allowed algorithms. */
   readonly alg: string;
   readonly kid: string | undefined;
+  /** What kind of token it says it is; anything at all. */
+  readonly typ: unknown;
 }
 
 /**
@@ -133,7 +135,7 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 export function readHeader(token: string, algorithms: readonly string[]): TokenHeader {
   if (token.length > MAX_CREDENTIAL_LENGTH) throw refusal("the token is too long");
   if (!COMPACT_JWS.test(token)) throw refusal("the token is malformed");
-  const { alg, kid, crit } = parseHeader(token);
+  const { alg, kid, typ, crit } = parseHeader(token);
   if (typeof alg !== "string" || !algorithms.includes(alg)) {
     throw refusal("the token's algorithm is not allowed");
   }
@@ -141,7 +143,7 @@ export function readHeader(token: string, algorithms: readonly string[]): TokenH
   // Whatever `crit` names must be understood, and no extension is understood here.
   if (crit !== undefined) throw refusal("the token needs an extension that is not supported");
   if (kid !== undefined && typeof kid !== "string") throw refusal("the token is malformed");
-  return { alg, kid };
+  return { alg, kid, typ };
 }
 
 function parseHeader(token: string): Record<string, unknown> {

@@ -21,6 +21,7 @@ import {
   secretWarning,
 } from "./key-material.js";
 import type { PublicKeyAlgorithm, SecretAlgorithm } from "./key-material.js";
+import { checkTokenKind, checkTokenType } from "./token-kind.js";
 
 /** What every kind of key has in common. */
 export interface JwtClaimOptions extends CommonOptions {
@@ -115,7 +116,18 @@ export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
   const algorithms = checkAlgorithms(options.algorithms, keyOption, path);
   const { keys, warning } = readKey(keyOption, options[keyOption], algorithms, path);
   const claims = claimRules(options, path);
-  const strategy = createJwtStrategy({ keys, algorithms, ...claims }, NEEDED_BY);
+  const strategy = createJwtStrategy(
+    {
+      keys: (header, token) => {
+        checkTokenType(header.typ);
+        return keys(header, token);
+      },
+      accept: checkTokenKind,
+      algorithms,
+      ...claims,
+    },
+    NEEDED_BY,
+  );
   return {
     name: "jwt",
     strategies: [strategy],

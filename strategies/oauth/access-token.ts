@@ -1,6 +1,7 @@
 import { EXPIRED_CREDENTIAL } from "../../src/auth/auth-method.js";
 import { McpSseError } from "../../src/errors.js";
 import type { TokenClaims } from "../token-claims.js";
+import { checkTokenKind, notAnAccessToken } from "../token-kind.js";
 
 /**
  * Decides whether a token is meant for this server; `audience` is what its `aud` (or the claim
@@ -40,12 +41,8 @@ export function checkAccessToken(claims: TokenClaims, rules: AccessTokenRules, n
   if (claims["iss"] !== undefined && claims["iss"] !== rules.issuer) {
     throw refusal("the token's issuer is not accepted");
   }
-  if (isOtherKindOfToken(claims) || mayBeIdToken(claims, rules.clientId)) {
-    throw refusal("that is no access token");
-  }
-  // Bound to a key that only its holder can prove to have (RFC 8705, RFC 9449): whoever sends such
-  // a token as a plain bearer token may have stolen it.
-  if ("cnf" in claims) throw refusal("the token is bound to a key, and no proof of it was sent");
+  checkTokenKind(claims);
+  if (mayBeIdToken(claims, rules.clientId)) throw notAnAccessToken();
   const isForUs: unknown = rules.audience(audienceOf(claims, rules.audienceClaim), claims);
   // Compared with `true`, because the promise of an async function is truthy whatever it resolves to.
   if (isForUs !== true) throw refusal("the token is not meant for this server");
@@ -63,27 +60,6 @@ export function audienceOf(claims: TokenClaims, claim: AudienceClaim): readonly 
   const value = claims[claim];
   const list: unknown[] = Array.isArray(value) ? value : [value];
   return list.filter((name): name is string => typeof name === "string");
-}
-
-/**
- * Whether the claims are those of an ID token, a refresh token or a logout token.
- *
- * Security decision: an ID token says who someone is to a client; it permits nothing, and any
- * client the user ever signed in to has one. Its audience is that client, which is this
- * server's audience too where an issuer cannot tell the two apart, so it is told by what only
- * such tokens have.
- *
- * @see OpenID Connect Core 1.0, sections 2 and 3.1.3.6; RFC 9068, section 5
- */
-export function isOtherKindOfToken(claims: TokenClaims): boolean {
-  const { typ, token_use: use, token_type: type } = claims;
-  // Keycloak names the kind in `typ`, Cognito and Hydra in `token_use`.
-  if (typ === "ID" || typ === "Refresh" || typ === "Offline" || typ === "Logout") return true;
-  if (use !== undefined && use !== "access" && use !== "access_token") return true;
-  if (typeof type === "string" && /^(?:id|refresh)_token$/.test(type)) return true;
-  if ("at_hash" in claims || "c_hash" in claims || "events" in claims) return true;
-  // `nonce` belongs to ID tokens; only tokens that also name scopes are known to carry it.
-  return "nonce" in claims && !("scope" in claims || "scp" in claims);
 }
 
 /**
@@ -106,20 +82,6 @@ export function mayBeIdToken(claims: TokenClaims, clientId: string | undefined):
   if (clientId === undefined || !audienceOf(claims, "aud").includes(clientId)) return false;
   // Keycloak names the kind of an access token in `typ`.
   return claims["typ"] !== "Bearer" && !ACCESS_TOKEN_CLAIMS.some((name) => name in claims);
-}
-
-/** Values of a JWT's `typ` header that an access token may have. @see RFC 9068, section 2.1 */
-const ACCESS_TOKEN_TYPES: ReadonlySet<string> = new Set([
-  "jwt",
-  "at+jwt",
-  "application/jwt",
-  "application/at+jwt",
-]);
-
-/** Whether a JWT's header lets it be an access token; most issuers say just `JWT`, or nothing. */
-export function isAccessTokenType(typ: unknown): boolean {
-  if (typ === undefined) return true;
-  return typeof typ === "string" && ACCESS_TOKEN_TYPES.has(typ.toLowerCase());
 }
 
 function checkTimes(claims: TokenClaims, clockTolerance: number, now: number): void {

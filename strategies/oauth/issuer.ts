@@ -3,7 +3,8 @@ import { McpSseError } from "../../src/errors.js";
 import { IssuerKeys } from "../issuer-keys.js";
 import type { TokenHeader } from "../jwt-strategy.js";
 import type { TokenClaims } from "../token-claims.js";
-import { checkAccessToken, isAccessTokenType } from "./access-token.js";
+import { checkTokenKind, checkTokenType } from "../token-kind.js";
+import { checkAccessToken } from "./access-token.js";
 import { IssuerDiscovery } from "./discovery.js";
 import { TokenIntrospection } from "./introspection.js";
 import type { IssuerMetadata } from "./issuer-metadata.js";
@@ -82,6 +83,11 @@ export class Issuer {
     // A JWT that names another issuer is not shown to this one.
     if (unverified?.claims["iss"] !== undefined) this.#checkIssuer(unverified.claims);
     else if (this.#settings.needsNamedIssuer) throw declined("the token does not name its issuer");
+    if (unverified !== undefined) {
+      // An answer need not repeat that a token is bound to a key, or of another kind.
+      checkTokenType(unverified.header["typ"]);
+      checkTokenKind(unverified.claims);
+    }
     const claims = await this.#introspection.introspect(token);
     this.check(claims);
     return claims;
@@ -96,7 +102,7 @@ export class Issuer {
 
   #checkUnverified({ header, claims }: UnverifiedToken): void {
     this.#checkIssuer(claims);
-    if (!isAccessTokenType(header["typ"])) throw refusal("that is no access token");
+    checkTokenType(header["typ"]);
   }
 
   #checkIssuer({ iss }: { readonly iss?: unknown }): void {

@@ -2,7 +2,8 @@ import type { KeyObject } from "node:crypto";
 import { McpSseError } from "../../../src/errors.js";
 import type { TokenHeader } from "../../jwt-strategy.js";
 import type { TokenClaims } from "../../token-claims.js";
-import { checkAccessToken, isAccessTokenType, namesOneOf } from "../access-token.js";
+import { checkTokenType } from "../../token-kind.js";
+import { checkAccessToken, namesOneOf } from "../access-token.js";
 import { readUnverified } from "../unverified-token.js";
 import type { KeyRing } from "./key-ring.js";
 import type { Login, Logins } from "./records.js";
@@ -29,12 +30,10 @@ export class OwnTokens {
   }
 
   /** The key that a token must be signed with. */
-  keyFor({ kid }: TokenHeader, token: string, keys: KeyRing): KeyObject {
+  keyFor({ kid, typ }: TokenHeader, token: string, keys: KeyRing): KeyObject {
     if (!this.isOurs(token)) throw refusal("the token's issuer is not accepted");
     // The engine signs nothing else for this resource, but a token's type says what it is for.
-    if (!isAccessTokenType(readUnverified(token)?.header["typ"])) {
-      throw refusal("that is no access token");
-    }
+    checkTokenType(typ);
     const key = keys.publicKey(kid);
     if (key === undefined) throw refusal("the token's key is not one of its issuer's");
     return key;
