@@ -43,12 +43,10 @@ export class RegistrationError extends Error {
 /**
  * The registration as the engine gets it.
  *
- * @throws RegistrationError when the body is no JSON object, or too much of it.
+ * @throws RegistrationError when the body is no JSON object; BodyProblem when it cannot be read.
  */
 export async function cleanRegistration(req: IncomingMessage): Promise<IncomingMessage> {
-  const text = await readText(req).catch(() => {
-    throw new RegistrationError("invalid_client_metadata", "the request body cannot be read");
-  });
+  const text = await readText(req);
   return withBody(req, JSON.stringify(cleanMetadata(parse(text))), "application/json");
 }
 

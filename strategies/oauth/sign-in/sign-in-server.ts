@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Interaction, Provider } from "oidc-provider";
 import { McpSseError } from "../../../src/errors.js";
 import type { TokenHeader } from "../../jwt-strategy.js";
+import { queryOf, redirect, sendJson } from "./answers.js";
 import { cleanAuthorizationQuery } from "./authorization-request.js";
 import { BrowserCookie, cookieNames, FormTokens } from "./browser.js";
 import { Consent, forgedForm } from "./consent.js";
@@ -18,7 +19,7 @@ import { ProviderLogin } from "./provider-login.js";
 import { RateLimit, sourceOf } from "./rate-limit.js";
 import { Approvals, Logins } from "./records.js";
 import { cleanRegistration, RegistrationError } from "./registration.js";
-import { readForm, withReadableBody } from "./request-body.js";
+import { BodyProblem, readForm, withReadableBody } from "./request-body.js";
 import { ROUTES } from "./routes.js";
 import { SealedStorage } from "./seal.js";
 import { signOut } from "./sign-out.js";
@@ -38,6 +39,9 @@ export interface SignInParts {
   /** What the identity provider publishes. */
   readonly metadata: () => Promise<IssuerMetadata>;
 }
+
+/** Routes that no person looks at. */
+const FOR_PROGRAMS: ReadonlySet<string> = new Set([ROUTES.register, ROUTES.token, ROUTES.revoke]);
 
 type NodeListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
@@ -126,7 +130,7 @@ export class SignInServer {
     try {
       await this.#route(req, res, path);
     } catch (error) {
-      if (!this.#answerProblem(res, error)) throw error;
+      if (!this.#answerProblem(res, error, path)) throw error;
     }
   }
 
@@ -295,11 +299,21 @@ export class SignInServer {
   }
 
   /** Answers with a page, or in the form of OAuth errors; whether it knew the error. */
-  #answerProblem(res: ServerResponse, error: unknown): boolean {
+  #answerProblem(res: ServerResponse, error: unknown, path: string): boolean {
     if (res.headersSent) return false;
+    const { brand } = this.#parts.settings;
+    if (error instanceof BodyProblem && FOR_PROGRAMS.has(path)) {
+      sendJson(res, error.status, { error: "invalid_request", error_description: error.message });
+      return true;
+    }
+    if (error instanceof BodyProblem) {
+      const { status, message: text } = error;
+      sendPage(res, problemPage({ status, title: "This did not work", text }), brand);
+      return true;
+    }
     if (error instanceof SignInProblem) {
       const { status, title, message } = error;
-      sendPage(res, problemPage({ status, title, text: message }), this.#parts.settings.brand);
+      sendPage(res, problemPage({ status, title, text: message }), brand);
       return true;
     }
     if (error instanceof RegistrationError) {
@@ -313,23 +327,4 @@ export class SignInServer {
 /** What a login form decides: it fits no other request, and no other browser. */
 function aboutLogin({ uid, browser }: LoginContext): readonly string[] {
   return ["login", uid, browser];
-}
-
-function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
-  const start = url.indexOf("?");
-  return new URLSearchParams(start === -1 ? "" : url.slice(start + 1));
-}
-
-function redirect(res: ServerResponse, url: string): void {
-  res.writeHead(303, { Location: url, "Content-Length": "0" }).end();
-}
-
-function sendJson(res: ServerResponse, status: number, body: object): void {
-  const text = JSON.stringify(body);
-  res
-    .writeHead(status, {
-      "Content-Type": "application/json",
-      "Content-Length": Buffer.byteLength(text),
-    })
-    .end(text);
 }

@@ -52,13 +52,29 @@ export class StrategyLogin {
     fields: Readonly<Record<string, string>>,
   ): Promise<LoginOutcome> {
     const { uid } = context;
-    const before = Number((await this.#records.get("LoginAttempts", uid)) ?? 0);
-    await this.#records.set("LoginAttempts", uid, before + 1, LOGIN_TIME_MS);
+    const attempt = await this.#takeAttempt(uid);
+    if (attempt === undefined) return failureOf(uid, { kind: "failure", info: undefined });
     const asked = strategyRequest(req, { query: new URLSearchParams(), body: fields });
     const answer = await runStrategy(this.#step.strategy, asked);
     if (answer.kind === "success") return await this.#signedIn(uid, answer);
-    const mayTryAgain = answer.kind === "failure" && before + 1 < MAX_ATTEMPTS;
+    const mayTryAgain = answer.kind === "failure" && attempt < MAX_ATTEMPTS;
     return mayTryAgain ? { kind: "form", failed: true } : failureOf(uid, answer);
+  }
+
+  /**
+   * Counts a try before the strategy hears of it; `undefined` when there were too many.
+   *
+   * Security decision: looking and counting are one atomic step, an `add` for each place. With two
+   * steps, guesses that are sent together would all look before the first of them counts.
+   *
+   * @see NIST SP 800-63B, section 5.2.2
+   */
+  async #takeAttempt(uid: string): Promise<number | undefined> {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const place = `${uid} ${attempt}`;
+      if (await this.#records.add("LoginAttempts", place, true, LOGIN_TIME_MS)) return attempt;
+    }
+    return undefined;
   }
 
   /**
