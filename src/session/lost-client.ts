@@ -41,9 +41,12 @@ export class LostClient implements DeadlineListener {
   /**
    * Makes it close: an endpoint of another origin is an error to official clients, so that their
    * calls fail now rather than at their time-out. No such server is ever asked.
+   *
+   * Security decision: https, since a client that does not compare origins posts there, with its
+   * credential, and a name that resolves all the same must not get that in the clear.
    */
   close(): void {
     if (!this.#options.closeLostClients) return;
-    this.#write(encodeEvent({ event: "endpoint", data: "http://session-expired.invalid/" }));
+    this.#write(encodeEvent({ event: "endpoint", data: "https://session-expired.invalid/" }));
   }
 }

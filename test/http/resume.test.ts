@@ -165,7 +165,7 @@ describeEveryMount((serve) => {
     expect(await closed).toBe("client-disconnected");
   });
 
-  it("RESUME-14: a client whose session is gone is told by a 404 and an endpoint that it refuses", async () => {
+  it("RESUME-14: a client whose session is gone is told by a 404 and an endpoint that it refuses, and nobody could read what is posted there", async () => {
     const { sseUrl, sessions } = await serve();
     const old = await converse(sseUrl);
     sessions.close(old.sessionId);
@@ -177,7 +177,7 @@ describeEveryMount((serve) => {
     expect([answer.status, answer.json.error.data.code]).toEqual([404, "session_not_found"]);
     expect(await back.nextEvent()).toEqual({
       event: "endpoint",
-      data: "http://session-expired.invalid/",
+      data: "https://session-expired.invalid/",
     });
     await back.ended;
     expect(sessions.size).toBe(0);
