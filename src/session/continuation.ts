@@ -1,0 +1,206 @@
+import type { IncomingMessage } from "node:http";
+
+/** As much of a principal as decides what it may do. */
+export interface Rights {
+  readonly scopes?: readonly string[];
+  readonly claims?: Readonly<Record<string, unknown>>;
+}
+
+/** Who made a request, where and how: one that would continue a session, or the one that opened it. */
+export interface Requester {
+  /** Method, issuer, subject and client together. */
+  readonly ownerKey: string;
+  /** {@link Rights}; `undefined` on an open endpoint. */
+  readonly principal: unknown;
+  /** Path of the mount as requests arrive here. Default: none. */
+  readonly mount?: string | undefined;
+  /** Path of the event stream as the client sees it. Default: none. */
+  readonly path?: string | undefined;
+  readonly request: Pick<IncomingMessage, "headers" | "url">;
+}
+
+/** What has to be the same beside the owner. */
+export interface ContinuationRules {
+  /** Claims that must not differ. */
+  readonly boundClaims: readonly string[];
+  /** Headers that must not differ, in lower case. */
+  readonly boundHeaders: readonly string[];
+  /** Query parameters of the stream that say nothing to `createServer`: our own, and credentials. */
+  readonly ownParameters: readonly string[];
+  /** Headers with credentials, in lower case, beside `authorization`. */
+  readonly credentialHeaders: readonly string[];
+}
+
+/** Of sessions that nobody but their owner's key tells apart. */
+export const NO_RULES: ContinuationRules = {
+  boundClaims: [],
+  boundHeaders: [],
+  ownParameters: [],
+  credentialHeaders: [],
+};
+
+/**
+ * Whether a request may go on with a session: by posting a message to it, or by a stream that
+ * names it by any mark.
+ *
+ * Security decision: a session's server was made for what `createServer` was shown. So the caller
+ * must be its owner, at the same mount, with at least the scopes that the session has by now, and
+ * with the same organisation, tenant and roles; and a stream must ask with the same query. A no
+ * is the answer for a session that does not exist.
+ */
+export function mayContinue(
+  by: "message" | "stream",
+  asker: Requester,
+  session: Requester,
+  rules: ContinuationRules,
+): boolean {
+  if (asker.ownerKey !== session.ownerKey || asker.mount !== session.mount) return false;
+  if (!permitsAsMuch(asker.principal, session.principal, rules.boundClaims)) return false;
+  if (!haveSameHeaders(asker.request, session.request, rules.boundHeaders)) return false;
+  if (by === "message") return true;
+  return (
+    asker.path === session.path &&
+    queryOf(asker.request, rules.ownParameters) === queryOf(session.request, rules.ownParameters)
+  );
+}
+
+/**
+ * Whether nothing that `createServer` could have looked at tells two requests for a stream apart:
+ * for guessing that a client without any mark is the one that made the other.
+ *
+ * Security decision: every header counts unless it is known to differ from request to request, or
+ * from connection to connection. A header that is counted in vain costs a new session; one that is
+ * passed over in vain gives a client a server that was made for another.
+ */
+export function isSameRequest(
+  asker: Requester,
+  session: Requester,
+  rules: ContinuationRules,
+): boolean {
+  if (!mayContinue("stream", asker, session, rules)) return false;
+  const names = [asker, session].flatMap(({ request }) => Object.keys(request.headers));
+  const telling = names.filter(
+    (name) => !PASSING_HEADER.test(name) && !rules.credentialHeaders.includes(name),
+  );
+  return haveSameHeaders(asker.request, session.request, telling);
+}
+
+/**
+ * Headers that say something about this one request, its connection, or the way that it took.
+ * Credentials are compared as rights; `x-forwarded-host` and `-proto` may choose a tenant and count.
+ */
+const PASSING_HEADER = new RegExp(
+  `^(?:${[
+    // Who calls, and what was heard before.
+    "authorization|last-event-id|mcp-protocol-version|mcp-session-id",
+    // The connection, and what may be kept of an answer. @see RFC 9110, section 7.6.1
+    "connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|http2-settings",
+    "content-length|date|age|cache-control|pragma|if-none-match|if-modified-since|priority|alt-used",
+    // The way. @see RFC 7239
+    "via|forwarded|max-forwards|x-forwarded-for|x-forwarded-port|x-real-ip|x-client-ip",
+    "true-client-ip|cf-connecting-ip|cf-ray|x-envoy-.*|x-amz-cf-id|fly-request-id",
+    // Tracing. @see https://www.w3.org/TR/trace-context/
+    "traceparent|tracestate|baggage|b3|x-b3-.*|x-(?:request|correlation|trace|amzn-trace)-id",
+    "request-id|correlation-id|x-request-start|x-cloud-trace-context|x-datadog-.*|sentry-trace",
+    "uber-trace-id|elastic-apm-traceparent|newrelic",
+  ].join("|")})$`,
+);
+
+/**
+ * Whether one principal may do all that another may, and is the same in every claim that counts.
+ *
+ * Scopes are compared as they are held. That one of them may cover another is for each method's
+ * rule to say, about what an endpoint needs, and not about what a server was made for.
+ */
+function permitsAsMuch(asker: unknown, owner: unknown, boundClaims: readonly string[]): boolean {
+  if (asker === owner) return true;
+  const [mine, theirs] = [rightsOf(asker), rightsOf(owner)];
+  return (
+    holdsAll(mine.scopes, theirs.scopes) &&
+    boundClaims.every((name) => isSameValue(own(mine.claims, name), own(theirs.claims, name)))
+  );
+}
+
+/** Whether a principal holds a scope that another lacks. */
+export function permitsMore(asker: unknown, owner: unknown): boolean {
+  return asker !== owner && !holdsAll(rightsOf(owner).scopes, rightsOf(asker).scopes);
+}
+
+/** By a set, because a token may name thousands. */
+function holdsAll(held: readonly string[], needed: readonly string[]): boolean {
+  if (needed.length === 0) return true;
+  const all = new Set(held);
+  return needed.every((scope) => all.has(scope));
+}
+
+/** What is in a token only to tell it from the one before. @see RFC 7519, section 4.1 */
+const TOKEN_CLAIMS: ReadonlySet<string> = new Set(["exp", "nbf", "iat", "jti"]);
+
+/** Whether a principal differs from another in more than the token that it came with. */
+export function saysOtherwise(asker: unknown, owner: unknown): boolean {
+  const [mine, theirs] = [rightsOf(asker).claims, rightsOf(owner).claims];
+  const names = [...Object.keys(mine), ...Object.keys(theirs)];
+  return names.some(
+    (name) => !TOKEN_CLAIMS.has(name) && !isSameValue(own(mine, name), own(theirs, name)),
+  );
+}
+
+function rightsOf(principal: unknown): Required<Rights> {
+  const { scopes = [], claims = {} } = (principal ?? {}) as Rights;
+  return { scopes, claims };
+}
+
+/** A claim may be called like something that every object inherits. */
+function own(claims: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(claims, name) ? claims[name] : undefined;
+}
+
+/** How deep values are compared; nobody names a role deeper than that. */
+const MAX_DEPTH = 16;
+
+/** Whether two values of claims are the same; the order of texts in a list says nothing. */
+function isSameValue(one: unknown, other: unknown, depth = 0): boolean {
+  if (Object.is(one, other)) return true;
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) {
+    return false;
+  }
+  if (depth === MAX_DEPTH || Array.isArray(one) !== Array.isArray(other)) return false;
+  const [mine, theirs] = [sorted(one), sorted(other)];
+  return (
+    mine.length === theirs.length &&
+    mine.every(([name, value], index) => {
+      const [name2, value2] = theirs[index] ?? [];
+      return name === name2 && isSameValue(value, value2, depth + 1);
+    })
+  );
+}
+
+function sorted(value: object): readonly (readonly [string, unknown])[] {
+  const isTextList = Array.isArray(value) && value.every((item) => typeof item === "string");
+  if (isTextList) return Object.entries((value as readonly string[]).toSorted());
+  return Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+}
+
+function haveSameHeaders(
+  one: Requester["request"],
+  other: Requester["request"],
+  names: readonly string[],
+): boolean {
+  return (
+    names.length === 0 || names.every((name) => isSameValue(one.headers[name], other.headers[name]))
+  );
+}
+
+/** The fields of a query that may mean something to `createServer`, as they were written. */
+function queryOf({ url = "" }: Requester["request"], ownParameters: readonly string[]): string {
+  const start = url.indexOf("?");
+  if (start === -1) return "";
+  const fields = url.slice(start + 1).split("&");
+  return fields.filter((field) => !ownParameters.includes(nameOf(field))).join("&");
+}
+
+/** The name of a field, however it is encoded. The question mark is no part of a field. */
+function nameOf(field: string): string {
+  const [name = ""] = new URLSearchParams(`?${field}`).keys();
+  return name;
+}
