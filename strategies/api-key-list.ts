@@ -1,6 +1,8 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { PrincipalInit } from "../src/auth/principal.js";
 import { checkOptionNames, checkText, optionError } from "../src/errors.js";
+import { copyOf, isUnchanged } from "./api-key-copy.js";
+import type { KeyListCopy } from "./api-key-copy.js";
 import { checkScopes } from "./check-options.js";
 
 /** A key with a name, and what it permits. */
@@ -72,20 +74,25 @@ export function readKeys(
 }
 
 /**
- * Looks keys up in a list that the application replaces at run time. Each list is read once; it
- * may be empty, and one that is wrong refuses nobody for good: callers get 503.
+ * The keys of a list that the application changes at run time. A list is read again when anything
+ * in it has changed; it may be empty, and one that is wrong refuses nobody for good: callers get
+ * 503.
+ *
+ * @returns a function that gives the look-up for the list as it is now: the same one for as long
+ * as nothing has changed.
  */
-export function watchKeys(option: string, current: () => unknown): ApiKeyLookup {
-  let list: unknown;
+export function watchKeys(option: string, current: () => unknown): () => ApiKeyLookup {
+  let known: KeyListCopy | undefined;
   let find: ApiKeyLookup = () => undefined;
-  return (key) => {
+  return () => {
     const next = current();
-    if (next !== list) {
+    if (known === undefined || !isUnchanged(next, known)) {
       const isEmpty = Array.isArray(next) && next.length === 0;
-      find = isEmpty ? () => undefined : readKeys(`${option}()`, next).find;
-      list = next;
+      const read = isEmpty ? () => undefined : readKeys(`${option}()`, next).find;
+      known = copyOf(next as readonly (string | ApiKeyEntry)[]);
+      find = read;
     }
-    return find(key);
+    return find;
   };
 }
 

@@ -4,7 +4,7 @@ import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/
 import type { PrincipalInit } from "../src/auth/principal.js";
 import { checkOptionNames, checkText, McpSseError, optionError } from "../src/errors.js";
 import { readKeys, watchKeys } from "./api-key-list.js";
-import type { ApiKeyEntry } from "./api-key-list.js";
+import type { ApiKeyEntry, ApiKeyLookup } from "./api-key-list.js";
 import { checkFlag, checkHeaderName, commonMembers } from "./check-options.js";
 import type { CommonOptions } from "./check-options.js";
 import { loadPeer } from "./load-peer.js";
@@ -33,8 +33,8 @@ export type ApiKeyOptions = ApiKeyPlaces &
          * The valid keys. A plain string is known to tools by a fingerprint; an entry has an `id`
          * of its own. Each request is compared with all of them: for thousands, use `verify`.
          *
-         * A function is called for each request and returns the list as it is now. To add or
-         * remove a key, let it return another array; the same array is not read again. A key
+         * An array is read once. A function is called for each request and returns the list as
+         * it is now: another array, or the same one with keys added, removed or changed. A key
          * that was removed is refused from then on; `sessions.closeFor(principal)` ends the
          * streams that it opened.
          */
@@ -85,14 +85,15 @@ export function apikey(options: ApiKeyOptions, path = "auth.options"): AuthMetho
   checkOptionNames(path, options, OPTIONS);
   const headerName = checkKeyHeader(`${path}.headerName`, options.headerName);
   const queryParam = checkQueryParam(`${path}.queryParam`, options.queryParam);
-  const { judge, warnings } = readJudge(options, path);
+  const list = readList(`${path}.keys`, options.keys);
+  const judge = readJudge(options, path, list);
   const find = keyFinder(headerName, queryParam);
   return {
     name: "apikey",
     strategies: [headerStrategy(headerName, find, judge), otherPlacesStrategy(find, judge)],
     principal: (user) => user as PrincipalInit,
     findCredential: find,
-    revision: readRevision(options, path),
+    revision: readRevision(options, path, list),
     challenge: { scheme: "ApiKey" },
     searched: [
       headerName,
@@ -102,7 +103,7 @@ export function apikey(options: ApiKeyOptions, path = "auth.options"): AuthMetho
     requestHeaders: [headerName],
     ...(queryParam !== undefined && { queryParameter: queryParam }),
     exposesToken: false,
-    warnings: [...warnings, ...queryWarnings(queryParam, path)],
+    warnings: [...(list?.warnings ?? []), ...queryWarnings(queryParam, path)],
     ...commonMembers(options, path),
   };
 }
@@ -118,16 +119,16 @@ type Judge = (key: string) => Promise<PrincipalInit>;
 function readJudge(
   { keys, verify }: Record<string, unknown>,
   path: string,
-): { judge: Judge; warnings: readonly string[] } {
+  list: KeyList | undefined,
+): Judge {
   if (keys === undefined && verify === undefined) {
     throw optionError(path, "has no keys", 'Write keys: ["…"], or verify: (key) => …');
   }
   if (verify !== undefined && typeof verify !== "function") {
     throw optionError(`${path}.verify`, "must be a function", "It takes the key.");
   }
-  const list = readList(`${path}.keys`, keys);
   const judge: Judge = async (key) => {
-    const known = list?.find(key) ?? (await (verify as VerifyApiKey | undefined)?.(key));
+    const known = list?.current()(key) ?? (await (verify as VerifyApiKey | undefined)?.(key));
     if (known === undefined || known === null) throw refusal("the API key is not known");
     if (hasEnded(known)) {
       throw new McpSseError("invalid_token", "the API key has expired", {
@@ -136,23 +137,34 @@ function readJudge(
     }
     return known;
   };
-  return { judge, warnings: list?.warnings ?? [] };
+  return judge;
 }
 
 /** What is known of the keys: the list as it is now, and nothing where somebody else is asked. */
 function readRevision(
-  { keys, verify, remember }: Record<string, unknown>,
+  { verify, remember }: Record<string, unknown>,
   path: string,
+  list: KeyList | undefined,
 ): () => unknown {
   const isRemembered = checkFlag(`${path}.remember`, remember) || verify === undefined;
   if (!isRemembered) return () => undefined;
-  return typeof keys === "function" ? () => (keys as () => unknown)() : () => "listed";
+  return () => list?.current() ?? "verified";
 }
 
-function readList(option: string, keys: unknown): ReturnType<typeof readKeys> | undefined {
+/** The configured keys. */
+interface KeyList {
+  /** The look-up in them; another one once anything in them has changed. */
+  readonly current: () => ApiKeyLookup;
+  readonly warnings: readonly string[];
+}
+
+function readList(option: string, keys: unknown): KeyList | undefined {
   if (keys === undefined) return undefined;
-  if (typeof keys !== "function") return readKeys(option, keys);
-  return { find: watchKeys(option, keys as () => unknown), warnings: [] };
+  if (typeof keys === "function") {
+    return { current: watchKeys(option, keys as () => unknown), warnings: [] };
+  }
+  const { find, warnings } = readKeys(option, keys);
+  return { current: () => find, warnings };
 }
 
 function hasEnded({ expiresAt }: PrincipalInit): boolean {

@@ -194,6 +194,17 @@ describe.each(PLACES)("%s that knows its caller", (_name, serve) => {
     expect(await again(conversation)).toEqual([401, 401, 401]);
   });
 
+  it("KNOWN-4: refuses an API key as soon as it is taken out of the list in place", async () => {
+    const keys = ["a-key-0123456789", "another-key-0123456789"];
+    const { sseUrl } = await serve({ auth: { type: "apikey", options: { keys: () => keys } } });
+    const conversation = await converse(sseUrl, { "x-api-key": "a-key-0123456789" });
+    expect(await again(conversation)).toEqual([202, 202, 202]);
+    keys.shift();
+    expect(await again(conversation)).toEqual([401, 401, 401]);
+    keys.push("a-key-0123456789");
+    expect(await again(conversation)).toEqual([202, 202, 202]);
+  });
+
   it("KNOWN-4: refuses an API key that is taken out while its session is opened", async () => {
     let keys = ["a-key-0123456789"];
     const { sseUrl } = await serveRouter({
