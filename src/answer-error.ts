@@ -23,12 +23,16 @@ const RPC_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
  *
  * Does nothing when an answer has begun or nobody is left to read it.
  *
+ * @param rpcCode where it does not follow from the error whether a message was at fault.
  * @see RFC 6749, section 5.2
  */
-export function answerError(res: ServerResponse, error: McpSseError): void {
-  if (res.headersSent || res.destroyed) return;
+export function answerError(
+  res: ServerResponse,
+  error: McpSseError,
   // A GET has no message: nothing of its can be at fault.
-  const rpcCode = res.req.method === "GET" ? undefined : RPC_CODE[error.code];
+  rpcCode = res.req.method === "GET" ? undefined : RPC_CODE[error.code],
+): void {
+  if (res.headersSent || res.destroyed) return;
   const body = JSON.stringify(
     rpcCode === undefined
       ? { error: error.code, error_description: error.message }

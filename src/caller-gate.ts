@@ -11,8 +11,9 @@ import { AuthThrottle, throttleKey } from "./auth-throttle.js";
 import type { Discovery, SeenMount } from "./discovery.js";
 import type { Sessions } from "./open-session.js";
 import { redactQuery } from "./redact-query.js";
-import { RefusedCaller, toAnswer, tooManyFailures } from "./refused-caller.js";
+import { lacksScopes, RefusedCaller, toAnswer, tooManyFailures } from "./refused-caller.js";
 import type { ResolvedOptions } from "./resolve-options.js";
+import type { ScopeChallenge } from "./session/session-info.js";
 
 /** What the gate is made of. */
 export interface CallerGateInit {
@@ -81,6 +82,22 @@ export class CallerGate {
     return undefined;
   }
 
+  /**
+   * The refusal of a caller who lacks scopes for one message.
+   *
+   * It names what every caller of the method needs as well: official clients ask for what a
+   * challenge names and for nothing else.
+   */
+  lacksScopes(
+    challenge: ScopeChallenge,
+    { judges }: Caller,
+    mount: SeenMount | undefined,
+  ): RefusedCaller {
+    const scopes = [...(judges.at(-1)?.scopes?.required ?? []), ...challenge.scopes];
+    const document = this.#discovery.documentUrl(mount);
+    return lacksScopes({ ...challenge, scopes }, this.methods, document);
+  }
+
   /** What will tell the caller's next request by its credential alone; see {@link recall}. */
   remember(req: IncomingMessage, caller: Caller): Remembered | undefined {
     return this.#init.options.revalidateAfterMs > 0 ? remember(req, caller) : undefined;
@@ -103,7 +120,7 @@ export class CallerGate {
   refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
     this.redact(req);
     this.log("refused", req, error);
-    answerError(res, toAnswer(error));
+    answerError(res, toAnswer(error), error instanceof RefusedCaller ? error.rpcCode : undefined);
   }
 
   /** Tells the operator what was done with a request, and why. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Remembered } from "./auth/remembered.js";
+import type { SeenMount } from "./discovery.js";
 import type { TrustsProxy } from "./forwarded.js";
 import type { RouterSession } from "./open-session.js";
 
@@ -8,6 +9,8 @@ export interface Lane {
   readonly session: RouterSession;
   /** Path of the message route as requests arrive here, without the query. */
   readonly path: string;
+  /** Where its latest stream came in, as its client sees it. */
+  readonly mount: SeenMount;
   readonly trustsProxy: TrustsProxy;
   /** Who sent the last request; `undefined` when nobody may be remembered. */
   remembered: Remembered | undefined;

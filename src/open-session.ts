@@ -10,6 +10,7 @@ import type { SessionRegistry } from "./session/session-registry.js";
 import { Session } from "./session/session.js";
 import { SSEServerTransport } from "./sse-server-transport.js";
 import type { EventStream } from "./wire/event-stream.js";
+import { inTime, LATE } from "./within.js";
 
 /** A session as the router keeps it. */
 export type RouterSession = Session<Principal | undefined, MessageExtra>;
@@ -146,21 +147,6 @@ async function createServerInTime(
   } catch (cause) {
     if (cause instanceof McpSseError) throw cause;
     throw new McpSseError("server_error", "The MCP server could not be created.", { cause });
-  }
-}
-
-/** What {@link inTime} says of work that takes too long. */
-const LATE = Symbol("late");
-
-async function inTime<T>(work: Promise<T>, ms: number): Promise<T | typeof LATE> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<typeof LATE>((resolve) => {
-    timer = setTimeout(() => resolve(LATE), ms).unref();
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

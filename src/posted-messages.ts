@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Caller } from "./auth/outcome.js";
 import type { CallerGate } from "./caller-gate.js";
+import type { SeenMount } from "./discovery.js";
 import { sessionIdOf } from "./endpoint-path.js";
 import { McpSseError, retryAfter } from "./errors.js";
 import { headersToHide, PostExtra } from "./message-extra.js";
 import type { RouterSession, Sessions } from "./open-session.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import type { Probes } from "./session/probe.js";
+import type { ScopeChallenge } from "./session/session-info.js";
 import { readMessage, wasRead } from "./wire/message-body.js";
 import type { JsonRpcMessage } from "./wire/message-body.js";
 import type { RequestParts } from "./wire/request-parts.js";
@@ -41,13 +43,18 @@ export class PostedMessages {
     return session;
   }
 
-  /** Takes a POST's message and answers the POST. Never throws. */
+  /**
+   * Takes a POST's message and answers the POST. Never throws.
+   *
+   * @param mount where the request came in.
+   */
   receive(
     req: IncomingMessage,
     res: ServerResponse,
     parts: RequestParts,
     session: RouterSession,
     caller: Caller,
+    mount: SeenMount,
   ): void {
     const isRead = wasRead(req);
     const body = {
@@ -56,31 +63,50 @@ export class PostedMessages {
       isRead,
       parts,
     };
+    const refuse = (error: unknown): void => {
+      this.#noteTooLarge(error, session);
+      this.#init.callers.refuse(req, res, error);
+    };
     readMessage(req, body, (message) => {
       try {
-        this.#take(message(), req, parts, session, caller);
-        res.statusCode = 202;
-        res.end();
+        const taking = this.#take(message(), req, parts, session, caller, mount);
+        if (taking === undefined) accept(res);
+        else taking.then(() => accept(res)).catch(refuse);
       } catch (error) {
-        this.#noteTooLarge(error, session);
-        this.#init.callers.refuse(req, res, error);
+        refuse(error);
       }
     });
   }
 
+  /** @returns a promise only where the session's server takes its time to say who may call. */
   #take(
     message: JsonRpcMessage,
     req: IncomingMessage,
     parts: RequestParts,
     session: RouterSession,
     caller: Caller,
-  ): void {
+    mount: SeenMount,
+  ): Promise<void> | undefined {
     const { probes, callers } = this.#init;
     if (this.isClosing && isCall(message)) throw shuttingDown();
     session.renew(caller.principal, caller.validUntil);
-    if (probes.takeAnswer(message, session)) return;
+    if (probes.takeAnswer(message, session)) return undefined;
     const hidden = (): readonly string[] => headersToHide(req, caller, callers.methods);
-    session.receive(message, new PostExtra(req, caller.authInfo, hidden, parts));
+    const extra = new PostExtra(req, caller.authInfo, hidden, parts);
+    const asked = session.scopeCheck?.(message, extra);
+    const give = (lacking: ScopeChallenge | undefined): void => {
+      if (lacking !== undefined) throw callers.lacksScopes(lacking, caller, mount);
+      session.receive(message, extra);
+    };
+    if (!(asked instanceof Promise)) {
+      give(asked);
+      return undefined;
+    }
+    return asked.then((lacking) => {
+      // Time has passed since this was looked at.
+      if (this.isClosing) throw shuttingDown();
+      give(lacking);
+    });
   }
 
   #noteTooLarge(error: unknown, session: RouterSession): void {
@@ -89,6 +115,11 @@ export class PostedMessages {
     const fact = { limit: "maxMessageSize", outcome: "refused", session, principal } as const;
     this.#init.sessions.noteLimit(fact);
   }
+}
+
+function accept(res: ServerResponse): void {
+  res.statusCode = 202;
+  res.end();
 }
 
 export function shuttingDown(): McpSseError {

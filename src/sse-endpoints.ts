@@ -122,7 +122,7 @@ export class SseEndpoints {
         const session = this.#posts.findSession(req, caller);
         // The session's next one may be known by what this one shows.
         this.#hot.note(session, this.callers.remember(req, caller));
-        this.#posts.receive(req, res, parts, session, caller);
+        this.#posts.receive(req, res, parts, session, caller, mount);
       }
     } catch (error) {
       const later = route === "stream" ? this.#comeBackLater(req, error) : undefined;
@@ -159,7 +159,7 @@ export class SseEndpoints {
     }
     const caller = this.callers.recall(req, lane.remembered);
     if (caller === undefined) void this.#askLane(req, res, lane, () => otherwise(req, res, next));
-    else this.#posts.receive(req, res, parts, lane.session, caller);
+    else this.#posts.receive(req, res, parts, lane.session, caller, lane.mount);
   }
 
   async #askLane(
@@ -174,7 +174,7 @@ export class SseEndpoints {
       return;
     }
     lane.remembered = this.callers.remember(req, caller);
-    this.#posts.receive(req, res, partsOf(req), lane.session, caller);
+    this.#posts.receive(req, res, partsOf(req), lane.session, caller, lane.mount);
   }
 
   /** Prepares every method that wants to be; rejects with the first that cannot. */
@@ -218,10 +218,10 @@ export class SseEndpoints {
       },
       opened: (session) => {
         if (!this.#init.knowsPosts) return;
-        const { routedBase, trustsProxy } = mount;
+        const { base, origin, routedBase, trustsProxy } = mount;
         const path = `${routedBase}${options.messageEndpoint}`;
         const remembered = this.callers.remember(req, caller);
-        this.#hot.open({ session, path, trustsProxy, remembered });
+        this.#hot.open({ session, path, mount: { base, origin }, trustsProxy, remembered });
       },
     });
   }

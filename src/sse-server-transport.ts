@@ -1,8 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { answerError } from "./answer-error.js";
 import type { AuthInfo } from "./auth/principal.js";
 import { McpSseError } from "./errors.js";
 import { PostExtra } from "./message-extra.js";
 import type { MessageExtra } from "./message-extra.js";
+import { lacksScopes, RefusedCaller, toAnswer } from "./refused-caller.js";
+import { documentOf, findScopeChallenge } from "./scope-challenge.js";
+import type { ScopeChallengeResolver } from "./scope-challenge.js";
 import { Session } from "./session/session.js";
 import { EventStream } from "./wire/event-stream.js";
 import type { EventStreamOptions } from "./wire/event-stream.js";
@@ -84,6 +88,25 @@ export class SSEServerTransport {
   }
 
   /**
+   * Sets who says what callers lack for a request: it is asked before the server gets a message.
+   * An `McpServer` of SDK v2 calls this from `connect()`, for its `scopeChallenge`s.
+   */
+  setScopeChallengeResolver(resolver: ScopeChallengeResolver): void {
+    const fail = (error: unknown): never => {
+      this.onerror?.(error as Error);
+      throw new RefusedCaller("a scope challenge could not be decided", toAnswer(error));
+    };
+    this.#session.scopeCheck = (message, extra) => {
+      try {
+        const asked = findScopeChallenge(resolver, message, extra?.authInfo);
+        return asked instanceof Promise ? asked.catch(fail) : asked;
+      } catch (error) {
+        return fail(error);
+      }
+    };
+  }
+
+  /**
    * Opens the stream and sends the endpoint event. SDK servers call it from `connect()`.
    *
    * @throws Error when called twice.
@@ -125,8 +148,12 @@ export class SSEServerTransport {
       const message = await new Promise<ReadMessage>((onRead) => {
         readMessage(req, { maxBytes, parsedBody }, onRead);
       });
-      this.#session.receive(message(), new PostExtra(req, req.auth));
+      await this.#take(message(), new PostExtra(req, req.auth));
     } catch (error) {
+      if (error instanceof RefusedCaller) {
+        answerError(res, error.answer, error.rpcCode);
+        return;
+      }
       res.writeHead(400).end(error instanceof McpSseError ? error.message : "Invalid message");
       this.onerror?.(error as Error);
       return;
@@ -141,11 +168,21 @@ export class SSEServerTransport {
    */
   async handleMessage(message: unknown, extra?: MessageExtra): Promise<void> {
     try {
-      this.#session.receive(checkMessage(message), extra);
+      await this.#take(checkMessage(message), extra);
     } catch (error) {
+      if (error instanceof RefusedCaller) throw error.answer;
       this.onerror?.(error as Error);
       throw error;
     }
+  }
+
+  /** @throws RefusedCaller for a caller who lacks scopes. */
+  async #take(message: JsonRpcMessage, extra: MessageExtra | undefined): Promise<void> {
+    const asked = this.#session.scopeCheck?.(message, extra);
+    // Where nobody has to be waited for, the server gets the message at once, as from the SDK's class.
+    const lacking = asked instanceof Promise ? await asked : asked;
+    if (lacking !== undefined) throw lacksScopes(lacking, [], documentOf(extra?.authInfo));
+    this.#session.receive(message, extra);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { SDK_TRANSPORT_MEMBERS } from "./support/sdk-transport-members.js";
 
 const ROOT = join(__dirname, "..");
 
@@ -35,4 +36,10 @@ it("every requirement of docs/protocol.md is cited by the name of a test", () =>
 it("no test cites a requirement that docs/protocol.md does not have", () => {
   const defined = new Set(definedIds());
   expect([...citedIds()].filter((id) => !defined.has(id))).toEqual([]);
+});
+
+it("docs/sdk-transports.md says of each member of the SDKs' transports what we do with it", () => {
+  const page = readFileSync(join(ROOT, "docs", "sdk-transports.md"), "utf8");
+  const named = new Set([...page.matchAll(/`(\w+)(?:\([^`]*\))?`/g)].map(([, name]) => name));
+  expect(SDK_TRANSPORT_MEMBERS.filter((member) => !named.has(member))).toEqual([]);
 });

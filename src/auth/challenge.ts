@@ -37,7 +37,7 @@ export function refusalAnswer(
       return new McpSseError(
         "insufficient_scope",
         outcome.required.length > 0
-          ? `The credential lacks a scope. Needed: ${outcome.required.join(" ")}.`
+          ? `${outcome.description ?? "The credential lacks a scope"}. Needed: ${outcome.required.join(" ")}.`
           : "The credential does not permit this.",
         { headers: challenges },
       );
@@ -102,6 +102,11 @@ function challengesFor(
     const scheme = own.split(" ", 1)[0]?.toLowerCase() ?? "";
     if (scheme !== "" && !lines.has(scheme)) lines.set(scheme, own);
   }
+  if (methods.length === 0) {
+    // An open endpoint, whose server asks for scopes all the same.
+    const full = bearerChallenge({ scheme: "Bearer" }, outcome, methods, resourceMetadata);
+    lines.set("bearer", formatChallenge(full));
+  }
   // A 401 must name some challenge; the strategy's name is the best word for a scheme unsaid.
   if (lines.size === 0) {
     for (const { name } of methods) lines.set(name, formatChallenge({ scheme: schemeOf(name) }));
@@ -123,7 +128,10 @@ function bearerChallenge(
     params["error"] = "invalid_token";
     params["error_description"] = outcome.reason;
   }
-  if (outcome.kind === "insufficient-scope") params["error"] = "insufficient_scope";
+  if (outcome.kind === "insufficient-scope") {
+    params["error"] = "insufficient_scope";
+    if (outcome.description !== undefined) params["error_description"] = outcome.description;
+  }
   // The scopes are named in every challenge: official clients ask for what the first one names
   // and never step up later.
   const scopes = scopesToAskFor(outcome, methods);

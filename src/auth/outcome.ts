@@ -47,7 +47,12 @@ export type Outcome =
       /** Challenges that strategies themselves asked for. */
       readonly challenges?: readonly string[];
     }
-  | { readonly kind: "insufficient-scope"; readonly required: readonly string[] }
+  | {
+      readonly kind: "insufficient-scope";
+      readonly required: readonly string[];
+      /** Why they are needed, in words for the client. */
+      readonly description?: string;
+    }
   | {
       readonly kind: "unavailable";
       readonly reason: string;

@@ -1,3 +1,4 @@
+import { McpSseError } from "../errors.js";
 import type { CloseReason } from "./close-reason.js";
 
 /** The end of a session: it comes once, and everybody who waits for it hears of it. */
@@ -38,4 +39,9 @@ export class SessionEnd {
     }
     if (errors.length > 0) throw errors[0];
   }
+}
+
+/** What whoever comes after the end hears. */
+export function sessionClosed(): McpSseError {
+  return new McpSseError("session_closed", "The session has no open event stream.");
 }

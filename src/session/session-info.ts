@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { ResumeOptions } from "./delivery.js";
 import type { UpstreamToken } from "../upstream-token.js";
+import type { JsonRpcMessage } from "../wire/message-body.js";
 import type { SessionLimits, StreamLimit, TimeLimit } from "./limits.js";
 
 /**
@@ -34,6 +35,20 @@ export interface SessionInfo<P = unknown> {
   /** Ends the session and its stream. Safe to call twice. */
   close(): void;
 }
+
+/** What a caller lacks for a request. */
+export interface ScopeChallenge {
+  /** All that the request needs. */
+  readonly scopes: readonly string[];
+  /** Why, in words for the client. Default: none. */
+  readonly errorDescription?: string;
+}
+
+/** Says what a caller lacks for a message; `undefined`, now or later, if the server may have it. */
+export type ScopeCheck<E> = (
+  message: JsonRpcMessage,
+  extra: E,
+) => ScopeChallenge | undefined | Promise<ScopeChallenge | undefined>;
 
 /** Who opens a session, and with what. */
 export interface SessionInit<P> {

@@ -15,8 +15,9 @@ import type { SessionUse } from "./limits.js";
 import { OpenCalls } from "./open-calls.js";
 import { SessionClock } from "./session-clock.js";
 import type { Moment } from "./session-clock.js";
-import { SessionEnd } from "./session-end.js";
-import type { SessionGate, SessionInfo, SessionInit, SessionState } from "./session-info.js";
+import { sessionClosed, SessionEnd } from "./session-end.js";
+import type { ScopeCheck, SessionGate, SessionInfo } from "./session-info.js";
+import type { SessionInit, SessionState } from "./session-info.js";
 
 export type { CloseReason } from "./close-reason.js";
 export type { SessionGate, SessionInfo, SessionInit, SessionState } from "./session-info.js";
@@ -36,6 +37,8 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   readonly openedAt = Date.now();
   /** Receives every message of the client; set by the transport. */
   onmessage: Listener<E> | undefined;
+  /** Asked before a message is received, if the transport's server has a say in it. */
+  scopeCheck: ScopeCheck<E> | undefined;
   /** Set by whoever counts sessions. */
   gate: SessionGate<this> | undefined;
 
@@ -342,7 +345,3 @@ const RETRY_MS = 1_000;
 
 /** How long the last bytes of a stream that must end may take to leave, in milliseconds. */
 export const LAST_BYTES_MS = 2_000;
-
-function sessionClosed(): McpSseError {
-  return new McpSseError("session_closed", "The session has no open event stream.");
-}
