@@ -117,13 +117,13 @@ describe("SIGNIN-12: registration", () => {
     const metadata = JSON.parse(
       '{"__proto__":{"application_type":"x"},"constructor":1,"redirect_uris":["https://a.example/"]}',
     ) as Record<string, unknown>;
-    expect(cleanMetadata(metadata)).toEqual({
+    expect(cleanMetadata(metadata, [])).toEqual({
       redirect_uris: ["https://a.example/"],
       application_type: "web",
       response_types: ["code"],
       grant_types: ["authorization_code", "refresh_token"],
     });
-    expect(() => cleanMetadata({})).toThrow(RegistrationError);
+    expect(() => cleanMetadata({}, [])).toThrow(RegistrationError);
   });
 
   test("a flood is held back with 429, and ends with the minute", async () => {

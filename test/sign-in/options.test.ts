@@ -99,6 +99,8 @@ describe("SIGNIN-26: a wrong option is a TypeError that names it and says what t
       /accessTokenSeconds must be a number from 60 to 3600/,
     ],
     ["no days", { refreshTokenDays: 0 }, /refreshTokenDays must be a number from 1 to 90/],
+    ["a browser's own scheme", { appSchemes: ["javascript"] }, /appSchemes must name schemes/],
+    ["a scheme with its colon", { appSchemes: ["myeditor:"] }, /Write the part before the colon/],
     ["no registrations", { registrationsPerMinute: 0 }, /registrationsPerMinute/],
     ["no function", { fetchClientMetadata: true }, /fetchClientMetadata must be a function/],
   ])("%s", (_what, signIn, message) => {

@@ -1,6 +1,8 @@
 import { displayText, html } from "./display-text.js";
 import type { Markup } from "./display-text.js";
 import type { Page } from "./page.js";
+import { policySource, redirectTarget } from "./redirect-uri.js";
+import type { RedirectTarget } from "./redirect-uri.js";
 
 /** Who asks for what, as the page shows it. Every text but the brand may come from a stranger. */
 export interface ConsentRequest {
@@ -18,28 +20,6 @@ export interface ConsentRequest {
   readonly signOutUrl: string;
 }
 
-/** Where the answer is sent, as far as it matters to whoever decides. */
-export type RedirectTarget =
-  | { readonly kind: "website"; readonly host: string }
-  | { readonly kind: "this-computer"; readonly host: string }
-  | { readonly kind: "app"; readonly scheme: string };
-
-/** @see RFC 8252, section 7 */
-export function redirectTarget(redirectUri: string): RedirectTarget {
-  const { protocol, hostname, host } = new URL(redirectUri);
-  if (protocol !== "https:" && protocol !== "http:") {
-    return { kind: "app", scheme: protocol.slice(0, -1) };
-  }
-  const isLoopback = /^(?:localhost|.*\.localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
-  return { kind: isLoopback ? "this-computer" : "website", host };
-}
-
-/** What `form-action` must allow, so that the answer to the form can redirect there. */
-export function formTarget(redirectUri: string): string {
-  const { protocol, origin } = new URL(redirectUri);
-  return origin === "null" ? protocol : origin;
-}
-
 /** Asks the person who is signed in whether a client may act for them. */
 export function consentPage(request: ConsentRequest): Page {
   const target = redirectTarget(request.redirectUri);
@@ -48,7 +28,7 @@ export function consentPage(request: ConsentRequest): Page {
   return {
     status: 200,
     title: `Allow access to ${request.serverName}?`,
-    formTargets: [formTarget(request.redirectUri)],
+    formTargets: [policySource(request.redirectUri)],
     content: html`
       <p id="question">
         <strong><bdi>${client}</bdi></strong> wants to use ${request.serverName} on your behalf.
@@ -84,7 +64,8 @@ export function consentPage(request: ConsentRequest): Page {
   };
 }
 
-function describeTarget(target: RedirectTarget): Markup {
+/** Where an answer goes, in words. */
+export function describeTarget(target: RedirectTarget): Markup {
   if (target.kind === "website") return html`<bdi>${displayText(target.host)}</bdi>`;
   if (target.kind === "this-computer") {
     return html`a program on this computer (<bdi>${displayText(target.host)}</bdi>)`;

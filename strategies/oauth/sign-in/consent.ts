@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Interaction, Provider } from "oidc-provider";
 import type { FormTokens } from "./browser.js";
 import { consentPage } from "./consent-page.js";
-import { isRecognisable, requestedResources } from "./engine.js";
+import { requestedResources } from "./engine.js";
 import { SignInProblem } from "./login-step.js";
 import { sendPage } from "./page.js";
 import type { Approvals, Login } from "./records.js";
+import { isRecognisable } from "./redirect-uri.js";
 import { readForm } from "./request-body.js";
 import { ROUTES } from "./routes.js";
 import type { SignInSettings } from "./sign-in-options.js";
@@ -68,7 +69,9 @@ export class Consent {
     if (form.get("decision") !== "approve") {
       // Whoever changes their mind is asked again next time.
       await approvals.forget(login.profile.id, clientId);
-      const result = { error: "access_denied", error_description: "the person denied the request" };
+      const denial = { error: "access_denied", error_description: "the person denied the request" };
+      // Kept with the request: the page named where this goes.
+      const result = { ...denial, answered: true };
       await provider.interactionFinished(req, res, result, { mergeWithLastSubmission: false });
       return;
     }

@@ -2,16 +2,15 @@ import type { ServerResponse } from "node:http";
 import type * as OidcModule from "oidc-provider";
 import type { Configuration, KoaContextWithOIDC, Provider } from "oidc-provider";
 import type { CookieNames } from "./browser.js";
+import { keepErrorsHere, renderError } from "./engine-errors.js";
 import { SIGNING_ALGORITHM } from "./key-ring.js";
 import type { KeyRing } from "./key-ring.js";
-import { contentSecurityPolicy, renderPage, SAFE_HEADERS } from "./page.js";
-import { problemPage } from "./other-pages.js";
 import { StorageAdapter, USED_CLIENT_MS } from "./provider-adapter.js";
 import { LOGIN_LIFETIME_MS } from "./records.js";
 import type { Approvals, Logins } from "./records.js";
 import { sourceOf } from "./rate-limit.js";
 import type { RateLimit } from "./rate-limit.js";
-import { redirectTarget } from "./consent-page.js";
+import { isRecognisable } from "./redirect-uri.js";
 import { cleanDocument } from "./registration.js";
 import { CLIENT_AUTH_METHODS, ROUTES } from "./routes.js";
 import type { SealedStorage } from "./seal.js";
@@ -55,6 +54,7 @@ export async function createEngine(parts: EngineParts): Promise<Provider> {
   const { issuer } = parts.settings;
   const provider = new oidc.Provider(issuer, createConfiguration(parts, oidc));
   fixUrls(provider, issuer);
+  keepErrorsHere(provider, parts);
   provider.on("grant.success", (ctx: KoaContextWithOIDC) => {
     void keepClient(ctx.oidc.client?.clientId, parts.records).catch((error: unknown) =>
       parts.onFailure(ctx.res, error as Error),
@@ -133,7 +133,7 @@ function createConfiguration(parts: EngineParts, oidc: Oidc): Configuration {
     ...tokenConfiguration(parts),
     renderError: (ctx, out) => renderError(ctx, out, settings),
     fetch: async (url: URL | string, options: RequestInit) =>
-      await cleanDocument(await settings.fetchClientMetadata(url, options)),
+      await cleanDocument(await settings.fetchClientMetadata(url, options), settings.appSchemes),
     fetchResponseBodyLimits: {
       "client_id metadata document": 65_536,
       jwks_uri: 65_536,
@@ -245,12 +245,6 @@ function createInteractions(
   return { policy, url };
 }
 
-/** Whether a redirect URI tells whose client it is. */
-export function isRecognisable(redirectUri: string): boolean {
-  if (!URL.canParse(redirectUri)) return false;
-  return redirectUri.startsWith("https:") && redirectTarget(redirectUri).kind === "website";
-}
-
 /**
  * The grant for a request: the one that was just approved, or a new one like the approval that is
  * remembered. Each request has a grant of its own, so that ending one family of tokens ends no
@@ -317,33 +311,5 @@ async function keepClient(id: string | undefined, records: SealedStorage): Promi
   const client = id === undefined ? undefined : await records.get("Client", id);
   if (id !== undefined && client !== undefined) {
     await records.set("Client", id, client, USED_CLIENT_MS);
-  }
-}
-
-/** The engine's own errors, where nothing can be sent back to the client. */
-function renderError(
-  ctx: KoaContextWithOIDC,
-  out: { readonly error: string; readonly error_description?: string | undefined },
-  { brand }: SignInSettings,
-): void {
-  const page = problemPage({
-    status: ctx.status,
-    title: "This did not work",
-    text: explain(out.error, out.error_description),
-    code: out.error,
-  });
-  ctx.set({ ...SAFE_HEADERS, "Content-Security-Policy": contentSecurityPolicy(brand) });
-  ctx.type = "html";
-  ctx.body = renderPage(page, brand);
-}
-
-function explain(error: string, description: string | undefined): string {
-  switch (error) {
-    case "invalid_client":
-      return "The application that sent you here is not known to this server. Start again in the application.";
-    case "invalid_redirect_uri":
-      return "The application asked for the answer at an address that it did not register. Nothing was sent there.";
-    default:
-      return `Start again in the application. (${description ?? "no further details"})`;
   }
 }

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { html } from "./display-text.js";
 import type { Markup } from "./display-text.js";
+import { policySource } from "./redirect-uri.js";
 
 /** How the operator's server presents itself on the pages. */
 export interface Brand {
@@ -16,7 +17,7 @@ export interface Page {
   readonly status: number;
   readonly title: string;
   readonly content: Markup;
-  /** Where its forms may lead, beside this server: origins or schemes. Default: nowhere else. */
+  /** Where its forms may lead, beside this server, as {@link policySource} writes it. Default: nowhere else. */
   readonly formTargets?: readonly string[];
 }
 
@@ -63,7 +64,7 @@ const STYLE_HASH = `'sha256-${hash("sha256", STYLE, "base64")}'`;
  * @see Content Security Policy Level 3; RFC 9700, section 4.16
  */
 export function contentSecurityPolicy(brand: Brand, formTargets: readonly string[] = []): string {
-  const logo = brand.logoUrl === undefined ? "'none'" : new URL(brand.logoUrl).origin;
+  const logo = brand.logoUrl === undefined ? "'none'" : policySource(brand.logoUrl);
   return [
     "default-src 'none'",
     `style-src ${STYLE_HASH}`,

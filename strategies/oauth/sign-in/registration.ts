@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { redirectTarget } from "./consent-page.js";
+import { faultOfRedirectUri, redirectTarget } from "./redirect-uri.js";
 import { readText, withBody } from "./request-body.js";
 
 /**
@@ -24,7 +24,7 @@ const GRANT_TYPES = ["authorization_code", "refresh_token"];
 /** Most redirect URIs of one client. */
 const MAX_REDIRECT_URIS = 20;
 
-/** Longest redirect URI and longest other text, in characters. */
+/** Longest text, in characters. */
 const MAX_LENGTH = 2_000;
 
 /** A registration that is refused before the engine sees it. */
@@ -45,9 +45,12 @@ export class RegistrationError extends Error {
  *
  * @throws RegistrationError when the body is no JSON object; BodyProblem when it cannot be read.
  */
-export async function cleanRegistration(req: IncomingMessage): Promise<IncomingMessage> {
-  const text = await readText(req);
-  return withBody(req, JSON.stringify(cleanMetadata(parse(text))), "application/json");
+export async function cleanRegistration(
+  req: IncomingMessage,
+  appSchemes: readonly string[],
+): Promise<IncomingMessage> {
+  const cleaned = cleanMetadata(parse(await readText(req)), appSchemes);
+  return withBody(req, JSON.stringify(cleaned), "application/json");
 }
 
 function tryParse(text: string): Readonly<Record<string, unknown>> | undefined {
@@ -81,7 +84,10 @@ const DOCUMENT_MEMBERS = [
  *
  * @throws RegistrationError for one with a redirect URI that is not allowed.
  */
-export async function cleanDocument(response: Response): Promise<Response> {
+export async function cleanDocument(
+  response: Response,
+  appSchemes: readonly string[],
+): Promise<Response> {
   if (response.status !== 200) return response;
   const text = await response.text();
   const { headers } = response;
@@ -89,7 +95,7 @@ export async function cleanDocument(response: Response): Promise<Response> {
   if (typeof document?.["client_id"] !== "string") return new Response(text, { headers });
   const kept = DOCUMENT_MEMBERS.filter((name) => name in document);
   const members = Object.fromEntries(kept.map((name) => [name, document[name]]));
-  const cleaned = JSON.stringify({ ...cleanMetadata(document), ...members });
+  const cleaned = JSON.stringify({ ...cleanMetadata(document, appSchemes), ...members });
   return new Response(cleaned, { headers: copyCaching(headers) });
 }
 
@@ -103,9 +109,14 @@ function copyCaching(headers: Headers): Headers {
   return copy;
 }
 
-/** Client metadata with only what counts here, and complete. */
+/**
+ * Client metadata with only what counts here, and complete.
+ *
+ * @param appSchemes Schemes without a dot that redirect URIs may have.
+ */
 export function cleanMetadata(
   metadata: Readonly<Record<string, unknown>>,
+  appSchemes: readonly string[],
 ): Readonly<Record<string, unknown>> {
   const kept: Record<string, unknown> = {};
   for (const name of KEPT) {
@@ -116,7 +127,7 @@ export function cleanMetadata(
     }
     kept[name] = value;
   }
-  const redirectUris = checkRedirectUris(metadata["redirect_uris"]);
+  const redirectUris = checkRedirectUris(metadata["redirect_uris"], appSchemes);
   kept["application_type"] ??= redirectUris.some(leadsToDevice) ? "native" : "web";
   return {
     ...kept,
@@ -126,38 +137,16 @@ export function cleanMetadata(
   };
 }
 
-/** Schemes that a browser itself acts on. */
-const DANGEROUS_SCHEMES =
-  /^(?:javascript|data|vbscript|file|blob|about|view-source|filesystem|ws|wss|ftp):/i;
-
-/**
- * Security decision: https, or http to this computer, or an app's own scheme; never one that the
- * browser runs itself. Plain http to another host would carry codes in the clear.
- *
- * @see OAuth 2.1, section 2.3.1; RFC 8252, section 7
- */
-function checkRedirectUris(value: unknown): readonly string[] {
+function checkRedirectUris(value: unknown, appSchemes: readonly string[]): readonly string[] {
   const uris: readonly unknown[] = Array.isArray(value) ? value : [];
   if (uris.length === 0 || uris.length > MAX_REDIRECT_URIS) {
     throw invalidRedirectUri(`redirect_uris must name 1 to ${MAX_REDIRECT_URIS} URIs`);
   }
-  return uris.map((uri) => {
-    if (typeof uri !== "string" || uri.length > MAX_LENGTH || !URL.canParse(uri)) {
-      throw invalidRedirectUri("redirect_uris must only contain URIs");
-    }
-    if (DANGEROUS_SCHEMES.test(uri) || hasInsecureHost(uri) || /[\s<>"'\\]/.test(uri)) {
-      throw invalidRedirectUri(
-        "redirect_uris must use https, loopback http or an app's own scheme",
-      );
-    }
-    return uri;
-  });
-}
-
-function hasInsecureHost(uri: string): boolean {
-  const { protocol, username, password } = new URL(uri);
-  if (username !== "" || password !== "") return true;
-  return protocol === "http:" && redirectTarget(uri).kind !== "this-computer";
+  for (const uri of uris) {
+    const fault = faultOfRedirectUri(uri, appSchemes);
+    if (fault !== undefined) throw invalidRedirectUri(`redirect_uris ${fault}`);
+  }
+  return uris as readonly string[];
 }
 
 /** Clients on a device choose a free port each time; the engine allows that to native ones. */

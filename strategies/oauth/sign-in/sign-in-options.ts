@@ -1,5 +1,11 @@
 import type { PassportStrategy } from "../../../src/auth/auth-method.js";
-import { checkNumber, checkOptionNames, checkText, optionError } from "../../../src/errors.js";
+import {
+  checkNumber,
+  checkOptionNames,
+  checkText,
+  checkTextList,
+  optionError,
+} from "../../../src/errors.js";
 import { checkScopes } from "../../check-options.js";
 import { isStrategy } from "../../passport.js";
 import { isLoopbackUrl } from "../issuer-url.js";
@@ -10,6 +16,7 @@ import type { Brand } from "./page.js";
 import { fetchPublic } from "./public-fetch.js";
 import type { FetchDocument } from "./public-fetch.js";
 import type { SignInProfile } from "./records.js";
+import { KNOWN_APP_SCHEMES } from "./redirect-uri.js";
 import type { SignInStorage } from "./storage.js";
 
 /** Options of `signIn`. */
@@ -48,6 +55,13 @@ export interface SignInOptions {
   readonly form?: readonly LoginField[];
   /** Times a minute that clients may register, from one address; ten times that in all. Default: 20. */
   readonly registrationsPerMinute?: number;
+  /**
+   * More schemes without a dot under which apps may take their answers: `["myeditor"]`. Beside them
+   * count `claude`, `cursor`, `vscode`, `vscode-insiders` and `windsurf`, and every scheme with a dot
+   * (`com.example.app`). Security: whatever program of a person's device has the scheme is opened
+   * with a URL that a stranger may have chosen. Default: none.
+   */
+  readonly appSchemes?: readonly string[];
   /**
    * Seconds that an access token counts. From 60 to 3600. Default: 600 (10 minutes). A token whose
    * grant was revoked does not count, however long it has left.
@@ -90,6 +104,8 @@ export interface SignInSettings {
   readonly keys: SignInKeys | undefined;
   readonly brand: Brand;
   readonly registrationsPerMinute: number;
+  /** Schemes without a dot that redirect URIs may have. */
+  readonly appSchemes: readonly string[];
   readonly accessTokenSeconds: number;
   readonly refreshTokenDays: number;
   readonly fetchClientMetadata: FetchDocument;
@@ -107,6 +123,7 @@ const OPTIONS = [
   "principal",
   "form",
   "registrationsPerMinute",
+  "appSchemes",
   "accessTokenSeconds",
   "refreshTokenDays",
   "fetchClientMetadata",
@@ -148,6 +165,7 @@ export function readSignInOptions(
       20,
       { min: 1, max: 10_000 },
     ),
+    appSchemes: readAppSchemes(`${path}.appSchemes`, options.appSchemes),
     accessTokenSeconds: checkWhole(`${path}.accessTokenSeconds`, options.accessTokenSeconds, 600, {
       min: 60,
       max: 3600,
@@ -158,6 +176,24 @@ export function readSignInOptions(
     }),
     fetchClientMetadata: readFunction(path, "fetchClientMetadata", options) ?? fetchPublic,
   };
+}
+
+/** Schemes that no app has for itself: a browser acts on them, or another host is asked in the clear. */
+const BROWSERS_OWN =
+  /^(?:https?|wss?|ftp|file|javascript|data|vbscript|blob|about|filesystem|view-source)$/;
+
+/** @throws TypeError for what is no scheme, or a browser's own. */
+function readAppSchemes(option: string, value: unknown): readonly string[] {
+  const given = checkTextList(option, value) ?? [];
+  for (const scheme of given) {
+    if (/^[a-z][a-z0-9+.-]*$/.test(scheme) && !BROWSERS_OWN.test(scheme)) continue;
+    throw optionError(
+      option,
+      "must name schemes that apps have for themselves",
+      'Write the part before the colon, in lower case: ["myeditor"] for myeditor://callback.',
+    );
+  }
+  return [...KNOWN_APP_SCHEMES, ...given];
 }
 
 /** Cookies and codes go there, so it is https, or this machine. */

@@ -189,8 +189,10 @@ export class SignInServer {
       });
       return;
     }
+    const { appSchemes } = this.#parts.settings;
     const isRegistration = req.method === "POST";
-    await this.#engineAnswers(isRegistration ? await cleanRegistration(req) : req, res);
+    const cleaned = isRegistration ? await cleanRegistration(req, appSchemes) : req;
+    await this.#engineAnswers(cleaned, res);
   }
 
   /** The pages between an authorization request and its answer. */
