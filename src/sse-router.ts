@@ -138,6 +138,7 @@ function createAuthenticator(
   checkEndpoints(methods, option);
   for (const warning of methods.flatMap((method) => method.warnings ?? []))
     options.logger.warn(warning);
+  for (const method of methods) method.reportTo?.((message) => options.logger.warn(message));
   return new Authenticator(methods);
 }
 

@@ -106,13 +106,16 @@ function signInMethod(
   options: SignInSettings,
 ): AuthMethod {
   const { clientId, clientSecret, clockTolerance, takesIssuersTokens } = settings;
+  let warn: (message: string) => void = () => undefined;
   const signIn = new SignIn({
     settings: options,
+    providerIssuer: issuer.name,
     clientId,
     clientSecret,
     scopes: settings.scopes?.required ?? [],
     clockTolerance,
     metadata: () => issuer.metadata(),
+    warn: (message) => warn(message),
   });
   const isAsked = options.login.kind === "provider" && options.login.endpoints === undefined;
   return {
@@ -139,6 +142,7 @@ function signInMethod(
       if (isAsked) await issuer.metadata();
     },
     stop: () => signIn.stop(),
+    reportTo: (listener) => void (warn = listener),
   };
 }
 

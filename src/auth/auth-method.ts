@@ -147,6 +147,9 @@ export interface AuthMethod {
 
   /** What an operator should mend although it works, for the log when the endpoint is built. Default: none. */
   readonly warnings?: readonly string[];
+
+  /** Is told where to say what an operator should know and what shows only later. Default: nothing to say. */
+  reportTo?(warn: (message: string) => void): void;
 }
 
 /**

@@ -164,11 +164,16 @@ describe("SIGNIN-20: what is stored is sealed", () => {
 
   test("keys are made once, kept, and replaced when they are old", async () => {
     const storage = new MemoryStorage();
+    const issuer = "https://a.example/mcp";
     const start = Date.now();
-    const first = await KeyRing.load(storage, {}, () => start);
-    const same = await KeyRing.load(storage, {}, () => start + 1000);
+    const first = await KeyRing.load({ storage, issuer, now: () => start });
+    const same = await KeyRing.load({ storage, issuer, now: () => start + 1000 });
     expect(same.signing[0]?.kid).toBe(first.signing[0]?.kid);
-    const later = await KeyRing.load(storage, {}, () => start + 91 * 24 * 3600 * 1000);
+    const later = await KeyRing.load({
+      storage,
+      issuer,
+      now: () => start + 91 * 24 * 3600 * 1000,
+    });
     expect(later.signing.map(({ kid }) => kid)).toEqual([
       expect.not.stringMatching(first.signing[0]!.kid),
       first.signing[0]!.kid,
@@ -239,7 +244,9 @@ describe("SIGNIN-21: the provider's token", () => {
 
   test("two processes with one storage refresh it once", async () => {
     const storage = new MemoryStorage();
-    const records = new SealedStorage(storage, [{ id: "k", key: Buffer.alloc(32) }]);
+    const records = new SealedStorage(storage, [{ id: "k", key: Buffer.alloc(32) }], {
+      issuer: "https://a.example/mcp",
+    });
     const logins = new Logins(records);
     const id = await logins.create({
       profile: { id: "alice" },

@@ -44,7 +44,7 @@ describe("SIGNIN-14: cookies", () => {
     const setup = await serveSignIn();
     const person = setup.person();
     await obtainTokens(setup, person);
-    for (const name of [/^mcp-browser-\w+$/, /^mcp-session-\w+$/]) {
+    for (const name of [/^mcp-browser-[\w-]+$/, /^mcp-session-[\w-]+$/]) {
       const cookie = person.cookies.find(name);
       expect(cookie).toMatchObject({ path: "/", httpOnly: true, secure: false });
       expect(cookie.sameSite?.toLowerCase()).toBe("lax");
@@ -52,7 +52,7 @@ describe("SIGNIN-14: cookies", () => {
     }
     expect(person.cookies.find(/^mcp-browser/).text).toMatch(/; Max-Age=600;/);
     expect(person.cookies.find(/^mcp-browser/).value).toMatch(/^[\w-]{32}\.[\w-]{43}$/);
-    expect(person.cookies.find(/^mcp-session-\w+\.sig$/).httpOnly).toBe(true);
+    expect(person.cookies.find(/^mcp-session-[\w-]+\.sig$/).httpOnly).toBe(true);
   });
 
   test("on https they are __Host- and Secure, those with a path __Secure-", () => {
@@ -118,7 +118,7 @@ describe("SIGNIN-14: cookies", () => {
     }
     expect(answer.text).toContain("<bdi>ada</bdi>");
     expect(sent.some((field) => field.startsWith("__Host-mcp-browser-"))).toBe(true);
-    expect(sent.some((field) => /^__Host-mcp-session-\w+=/.test(field))).toBe(true);
+    expect(sent.some((field) => /^__Host-mcp-session-[\w-]+=/.test(field))).toBe(true);
     for (const field of sent.filter((text) => !/expires=Thu, 01 Jan 1970/i.test(text))) {
       expect(field).toMatch(/^__(?:Host|Secure)-/);
       expect(field).toMatch(/; secure/i);

@@ -1,6 +1,7 @@
-import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { KeyRing } from "./key-ring.js";
+import { issuerTag } from "./names.js";
 
 /** How long a login may take, from its start to its end: 10 minutes. */
 export const LOGIN_TIME_MS = 600_000;
@@ -27,13 +28,13 @@ export interface CookieNames {
  * Security decision: on https the two that hold for all paths have the prefix `__Host-`, so that
  * no other host of the same domain can set them; the two with a path of their own cannot have it,
  * and have `__Secure-`. Cookies are shared by all ports of a host and by all mounts on it, so each
- * issuer has names of its own.
+ * issuer has names of its own; and keys of its own, so that one that was renamed counts for nothing.
  *
  * @see RFC 6265bis, section 4.1.3
  */
 export function cookieNames(issuer: string): CookieNames {
   const secure = issuer.startsWith("https:");
-  const tag = hash("sha256", issuer, "hex").slice(0, 8);
+  const tag = issuerTag(issuer);
   const host = secure ? "__Host-" : "";
   const path = secure ? "__Secure-" : "";
   return {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Interaction, Provider } from "oidc-provider";
 import type { FormTokens } from "./browser.js";
 import { consentPage } from "./consent-page.js";
-import { requestedResources } from "./engine.js";
+import { requestedResources } from "./grants.js";
 import { SignInProblem } from "./login-step.js";
 import { sendPage } from "./page.js";
 import type { Approvals, Login } from "./records.js";

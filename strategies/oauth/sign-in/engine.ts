@@ -5,6 +5,8 @@ import type { CookieNames } from "./browser.js";
 import { keepErrorsHere, renderError } from "./engine-errors.js";
 import { SIGNING_ALGORITHM } from "./key-ring.js";
 import type { KeyRing } from "./key-ring.js";
+import { loadGrant } from "./grants.js";
+import type { OlderRecords } from "./older-form.js";
 import { StorageAdapter, USED_CLIENT_MS } from "./provider-adapter.js";
 import { LOGIN_LIFETIME_MS } from "./records.js";
 import type { Approvals, Logins } from "./records.js";
@@ -27,6 +29,7 @@ export interface EngineParts {
   readonly keys: KeyRing;
   readonly cookies: CookieNames;
   readonly records: SealedStorage;
+  readonly older: OlderRecords;
   readonly logins: Logins;
   readonly approvals: Approvals;
   /** How often documents of clients are fetched. */
@@ -89,9 +92,10 @@ function fixUrls(provider: Provider, issuer: string): void {
 }
 
 function createConfiguration(parts: EngineParts, oidc: Oidc): Configuration {
-  const { settings, keys, records } = parts;
+  const { settings, keys, records, older } = parts;
+  const refuse = usedBefore(oidc);
   return {
-    adapter: (model: string) => new StorageAdapter(model, records, usedBefore(oidc)),
+    adapter: (model: string) => new StorageAdapter(model, { records, older, refuse }),
     jwks: { keys: keys.signing.map(({ jwk }) => jwk as Record<string, string>) },
     cookies: cookieConfiguration(parts.cookies, keys),
     scopes: [],
@@ -243,40 +247,6 @@ function createInteractions(
   const url = (_ctx: unknown, { uid }: { uid: string }): string =>
     `${settings.issuer}${ROUTES.interaction}/${uid}`;
   return { policy, url };
-}
-
-/**
- * The grant for a request: the one that was just approved, or a new one like the approval that is
- * remembered. Each request has a grant of its own, so that ending one family of tokens ends no
- * other.
- */
-async function loadGrant(
-  { oidc }: KoaContextWithOIDC,
-  { logins, approvals, settings }: EngineParts,
-): Promise<InstanceType<Provider["Grant"]> | undefined> {
-  const { provider, client, session, params } = oidc;
-  const accountId = session?.accountId;
-  const approved = oidc.result?.consent?.grantId;
-  if (approved !== undefined) return await provider.Grant.find(approved);
-  const login = accountId === undefined ? undefined : await logins.find(accountId);
-  if (client === undefined || accountId === undefined || login === undefined) return undefined;
-  const approval = await approvals.find(login.profile.id, client.clientId);
-  const redirectUri = String(params?.["redirect_uri"]);
-  if (approval?.redirectUri !== redirectUri || !isRecognisable(redirectUri)) return undefined;
-  const grant = new provider.Grant({ accountId, clientId: client.clientId });
-  for (const resource of requestedResources(params, settings)) {
-    grant.addResourceScope(resource, approval.scopes.join(" "));
-  }
-  await grant.save();
-  return grant;
-}
-
-/** The resources of a request; one request may name ours in two spellings. */
-export function requestedResources(
-  params: Readonly<Record<string, unknown>> | undefined,
-  { resource }: SignInSettings,
-): readonly string[] {
-  return [params?.["resource"] ?? resource].flat() as string[];
 }
 
 async function findAccount(

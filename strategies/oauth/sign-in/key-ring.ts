@@ -8,6 +8,7 @@ import {
   randomBytes,
 } from "node:crypto";
 import type { JsonWebKey, KeyObject } from "node:crypto";
+import { kindName } from "./names.js";
 import { openSealed, seal } from "./seal.js";
 import type { SealKey } from "./seal.js";
 import type { SignInStorage } from "./storage.js";
@@ -49,30 +50,41 @@ interface Generation {
   readonly secret: string;
 }
 
-/** The keys of one sign-in; never shown when printed. */
+/** A key for one purpose. */
+type DeriveKey = (purpose: string) => Buffer;
+
+/** What the keys of a sign-in are read from. */
+export interface KeyRingParts {
+  readonly storage: SignInStorage;
+  /** Whose keys they are. */
+  readonly issuer: string;
+  readonly given?: SignInKeys | undefined;
+  /** Milliseconds since the epoch. Default: `Date.now`. */
+  readonly now?: () => number;
+}
+
+/** The keys of one issuer; never shown when printed. */
 export class KeyRing {
   readonly #signing: readonly SigningKey[];
-  readonly #secrets: readonly string[];
+  readonly #secrets: readonly DeriveKey[];
 
-  private constructor(signing: readonly SigningKey[], secrets: readonly string[]) {
+  private constructor(signing: readonly SigningKey[], secrets: readonly DeriveKey[]) {
     this.#signing = signing;
     this.#secrets = secrets;
   }
 
   /** The given keys; what is not given is read from the storage, and made there when missing. */
-  static async load(
-    storage: SignInStorage,
-    given: SignInKeys = {},
-    now: () => number = Date.now,
-  ): Promise<KeyRing> {
-    const { signing, secrets } = given;
+  static async load(parts: KeyRingParts): Promise<KeyRing> {
+    const { issuer, given: { signing, secrets } = {} } = parts;
+    const deriveAll = (texts: readonly string[]): readonly DeriveKey[] =>
+      texts.map((secret) => deriving(secret, issuer));
     if (signing !== undefined && secrets !== undefined) {
-      return new KeyRing(signing.map(toSigningKey), secrets);
+      return new KeyRing(signing.map(toSigningKey), deriveAll(secrets));
     }
-    const made = await loadGenerations(storage, (secrets ?? []).map(sealKeyOf), now);
+    const made = await loadGenerations(parts, deriveAll(secrets ?? []).map(sealKeyOf));
     return new KeyRing(
       (signing ?? made.map((generation) => generation.signing)).map(toSigningKey),
-      secrets ?? made.map(({ secret }) => secret),
+      deriveAll(secrets ?? made.map(({ secret }) => secret)),
     );
   }
 
@@ -93,13 +105,13 @@ export class KeyRing {
 
   /** Keys for signed cookies, newest first. */
   cookieKeys(): readonly string[] {
-    return this.#secrets.map((secret) => derive(secret, "cookies").toString("base64url"));
+    return this.#secrets.map((derive) => derive("cookies").toString("base64url"));
   }
 
   /** Authenticates `text` for one purpose; the newest secret first, then those before it. */
   macs(purpose: string, text: string): readonly string[] {
-    return this.#secrets.map((secret) =>
-      createHmac("sha256", derive(secret, purpose)).update(text).digest("base64url"),
+    return this.#secrets.map((derive) =>
+      createHmac("sha256", derive(purpose)).update(text).digest("base64url"),
     );
   }
 }
@@ -110,13 +122,12 @@ export class KeyRing {
  * `add` decides which of several processes makes a generation; the others read it.
  */
 async function loadGenerations(
-  storage: SignInStorage,
+  { storage, issuer, now = Date.now }: KeyRingParts,
   sealKeys: readonly SealKey[],
-  now: () => number,
 ): Promise<readonly Generation[]> {
   const found: Generation[] = [];
   for (;;) {
-    const name = `keys:${found.length}`;
+    const name = `${kindName(issuer, "keys")}:${found.length}`;
     let text = await storage.get(name);
     const newest = found.at(-1);
     if (text === undefined && (newest === undefined || now() - newest.createdAt > MAX_AGE_MS)) {
@@ -160,12 +171,22 @@ export function toSigningKey(jwk: JsonWebKey): SigningKey {
   return { kid, publicKey, jwk: { ...plain, kid, alg: SIGNING_ALGORITHM, use: "sig" } };
 }
 
-function sealKeyOf(secret: string): SealKey {
-  const key = derive(secret, "storage");
+function sealKeyOf(derive: DeriveKey): SealKey {
+  const key = derive("storage");
   return { id: hash("sha256", key, "base64url").slice(0, 8), key };
 }
 
-/** A key for one purpose only. @see RFC 5869 */
-function derive(secret: string, purpose: string): Buffer {
-  return Buffer.from(hkdfSync("sha256", secret, "", `express-mcp-sse sign-in ${purpose}`, 32));
+/**
+ * Makes keys of a secret, each for one purpose of one issuer.
+ *
+ * Security decision: with the issuer in it, issuers that were given the same secrets have
+ * different keys, and take none of each other's cookies, forms and records.
+ *
+ * @see RFC 5869, section 3.2
+ */
+function deriving(secret: string, issuer: string): DeriveKey {
+  return (purpose) => {
+    const info = `express-mcp-sse sign-in ${kindName(issuer, purpose)}`;
+    return Buffer.from(hkdfSync("sha256", secret, "", info, 32));
+  };
 }

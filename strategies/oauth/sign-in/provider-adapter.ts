@@ -1,4 +1,5 @@
 import type { Adapter, AdapterPayload } from "oidc-provider";
+import type { OlderRecords } from "./older-form.js";
 import type { SealedStorage } from "./seal.js";
 
 /** A registered client that nobody has approved yet is forgotten after a day, in milliseconds. */
@@ -10,6 +11,17 @@ export const USED_CLIENT_MS = 90 * 24 * 3600 * 1000;
 /** What is redeemed, and only once. */
 const REDEEMABLE: ReadonlySet<string> = new Set(["AuthorizationCode", "RefreshToken"]);
 
+/** What clients come back with, and so what they find gone if an older version kept it. */
+const ASKED_FOR_BY_CLIENTS: ReadonlySet<string> = new Set(["Client", "RefreshToken"]);
+
+/** What the records of the engine are kept with. */
+export interface AdapterParts {
+  readonly records: SealedStorage;
+  readonly older: OlderRecords;
+  /** Makes the error for what was redeemed before. */
+  readonly refuse: () => Error;
+}
+
 /**
  * Keeps the records of oidc-provider in a {@link SealedStorage}.
  *
@@ -19,17 +31,14 @@ const REDEEMABLE: ReadonlySet<string> = new Set(["AuthorizationCode", "RefreshTo
  */
 export class StorageAdapter implements Adapter {
   readonly #model: string;
+  readonly #parts: AdapterParts;
   readonly #storage: SealedStorage;
-  readonly #refuse: () => Error;
 
-  /**
-   * @param model Name of the kind of record.
-   * @param refuse Makes the error for what was redeemed before.
-   */
-  constructor(model: string, storage: SealedStorage, refuse: () => Error) {
+  /** @param model Name of the kind of record. */
+  constructor(model: string, parts: AdapterParts) {
     this.#model = model;
-    this.#storage = storage;
-    this.#refuse = refuse;
+    this.#parts = parts;
+    this.#storage = parts.records;
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
@@ -43,6 +52,9 @@ export class StorageAdapter implements Adapter {
 
   async find(id: string): Promise<AdapterPayload | undefined> {
     const payload = (await this.#storage.get(this.#model, id)) as AdapterPayload | undefined;
+    if (payload === undefined && ASKED_FOR_BY_CLIENTS.has(this.#model)) {
+      await this.#parts.older.lookFor(this.#model, id);
+    }
     if (payload === undefined || !REDEEMABLE.has(this.#model)) return payload;
     const consumed = await this.#storage.get(`${this.#model}Used`, id);
     return consumed === undefined ? payload : { ...payload, consumed: consumed as number };
@@ -73,7 +85,7 @@ export class StorageAdapter implements Adapter {
     const lifetimeMs = lifetimeOf((payload?.exp ?? now) - now);
     if (await this.#storage.add(`${this.#model}Used`, id, now, lifetimeMs)) return;
     if (payload?.grantId !== undefined) await this.revokeByGrantId(payload.grantId);
-    throw this.#refuse();
+    throw this.#parts.refuse();
   }
 
   async destroy(id: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, hash, randomBytes } from "node:crypto";
+import { kindName } from "./names.js";
 import type { SignInStorage } from "./storage.js";
 
 /** A key for AES-256-GCM, and the name by which sealed texts refer to it. */
@@ -50,44 +51,71 @@ export function openSealed(
   }
 }
 
+/** Whose records they are. */
+export interface RecordOwner {
+  /** The authorization server, by its issuer. */
+  readonly issuer: string;
+  /** The identity provider, for records that only count with it. */
+  readonly provider?: string;
+}
+
 /**
- * Records by kind and id, in a storage that may be read by others: the id, which may be a token,
- * is hashed, and the record is encrypted.
+ * Records of one issuer by kind and id, in a storage that others may read, and other issuers use:
+ * the id, which may be a token, is hashed, and the record is encrypted.
  */
 export class SealedStorage {
   readonly #storage: SignInStorage;
   readonly #keys: readonly SealKey[];
+  readonly #owner: RecordOwner;
 
   /** @param keys The first encrypts; never empty. */
-  constructor(storage: SignInStorage, keys: readonly SealKey[]) {
+  constructor(storage: SignInStorage, keys: readonly SealKey[], owner: RecordOwner) {
     this.#storage = storage;
     this.#keys = keys;
+    this.#owner = owner;
+  }
+
+  /**
+   * The records of this issuer that only count with one identity provider.
+   *
+   * Security decision: a login ends with the provider that it began with, and who somebody is
+   * counts for the provider that said it. Another provider, configured later, may call another
+   * person by the same name.
+   */
+  with(provider: string): SealedStorage {
+    return new SealedStorage(this.#storage, this.#keys, { ...this.#owner, provider });
   }
 
   async get(kind: string, id: string): Promise<unknown> {
-    const name = nameOf(kind, id);
+    const name = this.#nameOf(kind, id);
     return this.#open(name, await this.#storage.get(name));
   }
 
   async set(kind: string, id: string, record: unknown, ttlMs?: number): Promise<void> {
-    const name = nameOf(kind, id);
+    const name = this.#nameOf(kind, id);
     await this.#storage.set(name, this.#seal(name, record), ttlMs);
   }
 
   /** Sets a record unless there is one; whether it was set. Atomic. */
   async add(kind: string, id: string, record: unknown, ttlMs?: number): Promise<boolean> {
-    const name = nameOf(kind, id);
+    const name = this.#nameOf(kind, id);
     return await this.#storage.add(name, this.#seal(name, record), ttlMs);
   }
 
   /** The record, which is then gone. Atomic. */
   async take(kind: string, id: string): Promise<unknown> {
-    const name = nameOf(kind, id);
+    const name = this.#nameOf(kind, id);
     return this.#open(name, await this.#storage.take(name));
   }
 
   async delete(kind: string, id: string): Promise<void> {
-    await this.#storage.delete(nameOf(kind, id));
+    await this.#storage.delete(this.#nameOf(kind, id));
+  }
+
+  #nameOf(kind: string, id: string): string {
+    const { issuer, provider = "" } = this.#owner;
+    const text = JSON.stringify([provider, id]);
+    return `${kindName(issuer, kind)}:${hash("sha256", text, "base64url")}`;
   }
 
   #seal(name: string, record: unknown): string {
@@ -101,8 +129,4 @@ export class SealedStorage {
     const plain = text === undefined ? undefined : openSealed(text, name, this.#keys);
     return plain === undefined ? undefined : (JSON.parse(plain) as unknown);
   }
-}
-
-function nameOf(kind: string, id: string): string {
-  return `${kind}:${hash("sha256", id, "base64url")}`;
 }

@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Interaction, Provider } from "oidc-provider";
 import { McpSseError } from "../../../src/errors.js";
 import type { TokenHeader } from "../../jwt-strategy.js";
-import { queryOf, redirect, sendJson } from "./answers.js";
 import { cleanAuthorizationQuery } from "./authorization-request.js";
+import { queryOf, redirect, sendJson } from "./answers.js";
 import { BrowserCookie, cookieNames, FormTokens } from "./browser.js";
 import { Consent, forgedForm } from "./consent.js";
 import { createEngine } from "./engine.js";
@@ -12,6 +12,8 @@ import { ProviderIdentity } from "./identity.js";
 import { KeyRing } from "./key-ring.js";
 import { SignInProblem, unknownLogin } from "./login-step.js";
 import type { LoginContext, LoginOutcome } from "./login-step.js";
+import { providerName } from "./names.js";
+import { OlderRecords } from "./older-form.js";
 import { loginPage, problemPage } from "./other-pages.js";
 import type { OwnTokens } from "./own-tokens.js";
 import { SAFE_HEADERS, sendPage } from "./page.js";
@@ -31,6 +33,8 @@ import type { IssuerMetadata } from "../issuer-metadata.js";
 /** What a sign-in needs of the method around it. */
 export interface SignInParts {
   readonly settings: SignInSettings;
+  /** The identity provider's issuer. */
+  readonly providerIssuer: string;
   readonly clientId: string;
   readonly clientSecret: string;
   /** What callers need, and so what clients may ask for. */
@@ -38,6 +42,8 @@ export interface SignInParts {
   readonly clockTolerance: number;
   /** What the identity provider publishes. */
   readonly metadata: () => Promise<IssuerMetadata>;
+  /** Tells an operator what they should know. */
+  readonly warn: (message: string) => void;
 }
 
 /** Routes that no person looks at. */
@@ -66,9 +72,11 @@ export class SignInServer {
     const { settings, clientId, clientSecret, clockTolerance } = parts;
     this.#parts = parts;
     this.#keys = keys;
-    this.records = new SealedStorage(settings.storage, keys.sealKeys());
-    this.logins = new Logins(this.records);
-    this.#approvals = new Approvals(this.records);
+    const { issuer } = settings;
+    this.records = new SealedStorage(settings.storage, keys.sealKeys(), { issuer });
+    const ofProvider = this.records.with(providerName(settings.login, parts));
+    this.logins = new Logins(ofProvider);
+    this.#approvals = new Approvals(ofProvider);
     this.#forms = new FormTokens(keys);
     this.#cookie = new BrowserCookie(cookieNames(settings.issuer), keys);
     const perSource = settings.registrationsPerMinute;
@@ -83,12 +91,12 @@ export class SignInServer {
         callbackUrl: `${settings.issuer}${ROUTES.callback}`,
         metadata: parts.metadata,
         identity: new ProviderIdentity(clientId, clockTolerance),
-        records: this.records,
+        records: ofProvider,
       });
-    this.#login = provider || new StrategyLogin(settings.login as never, this.records);
+    this.#login = provider || new StrategyLogin(settings.login as never, ofProvider);
     this.upstream = new Upstream({
       logins: this.logins,
-      records: this.records,
+      records: ofProvider,
       refresh: async (token) => {
         if (provider) return await provider.refresh(token);
         throw new Error("the sign-in strategy gives no tokens");
@@ -98,7 +106,10 @@ export class SignInServer {
 
   static async create(parts: SignInParts): Promise<SignInServer> {
     const { settings, scopes } = parts;
-    const keys = await KeyRing.load(settings.storage, settings.keys);
+    const { storage, issuer, keys: given } = settings;
+    const older = new OlderRecords(storage, parts.warn);
+    await older.lookForKeys();
+    const keys = await KeyRing.load({ storage, issuer, given });
     const server = new SignInServer(parts, keys);
     const provider = await createEngine({
       settings,
@@ -106,6 +117,7 @@ export class SignInServer {
       keys,
       cookies: cookieNames(settings.issuer),
       records: server.records,
+      older,
       logins: server.logins,
       approvals: server.#approvals,
       documentFetches: server.#documentFetches,
