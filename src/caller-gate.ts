@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { answerError, describeCause } from "./answer-error.js";
 import type { AuthMethod } from "./auth/auth-method.js";
+import { forbidAsking } from "./auth/asking.js";
 import { ANONYMOUS } from "./auth/authenticate.js";
 import type { Authenticator } from "./auth/authenticate.js";
 import { refusalAnswer, refusalReason } from "./auth/challenge.js";
@@ -60,14 +61,16 @@ export class CallerGate {
   ): Promise<Caller> {
     const { authenticator } = this.#init;
     if (authenticator === undefined) return ANONYMOUS;
-    const outcome = this.#known.get(req) ?? (await authenticator.authenticate(req));
+    const outcome = this.#known.get(req) ?? (await this.#authenticate(req, address, authenticator));
     this.redact(req);
     if (outcome.kind === "authenticated") {
-      const { caller } = outcome;
+      const { caller, hasGuess } = outcome;
+      if (hasGuess === true) await this.#countGuess(address, caller);
       if (caller.credential?.place === "query") this.#known.set(req, outcome);
       return caller;
     }
-    if (outcome.kind === "invalid" && !outcome.isExpired) await this.#countFailure(address);
+    if (outcome.kind === "invalid" && !outcome.isExpired)
+      await this.#countFailure(address, outcome);
     throw new RefusedCaller(
       refusalReason(outcome, this.methods),
       refusalAnswer(outcome, this.methods, this.#discovery.documentUrl(mount)),
@@ -76,8 +79,10 @@ export class CallerGate {
 
   /** The caller of a request; `undefined` for one who will hear from {@link identify} why not. */
   async look(req: IncomingMessage): Promise<Caller | undefined> {
+    // Whose address may cause questions is for the ordinary way to find out.
+    if (this.#throttle?.isActive === true) return undefined;
     const outcome = await this.#init.authenticator?.authenticate(req);
-    if (outcome?.kind === "authenticated") return outcome.caller;
+    if (outcome?.kind === "authenticated" && outcome.hasGuess !== true) return outcome.caller;
     if (outcome !== undefined) this.#known.set(req, outcome);
     return undefined;
   }
@@ -134,12 +139,39 @@ export class CallerGate {
     else logger.info(line);
   }
 
+  async #authenticate(
+    req: IncomingMessage,
+    address: string | undefined,
+    authenticator: Authenticator,
+  ): Promise<Outcome> {
+    const throttle = this.#throttle;
+    if (throttle?.isActive === true && throttle.waitOf(throttleKey(address)) !== undefined) {
+      forbidAsking(req);
+    }
+    return await authenticator.authenticate(req);
+  }
+
   /** @throws RefusedCaller when an address has sent too many bad credentials. */
-  async #countFailure(address: string | undefined): Promise<void> {
+  async #countFailure(
+    address: string | undefined,
+    { isUnasked }: { readonly isUnasked?: boolean },
+  ): Promise<void> {
     const key = throttleKey(address);
-    const waitMs = await this.#throttle?.noteFailure(key);
+    // What nobody was asked about is not known to be bad.
+    const waitMs = isUnasked
+      ? (this.#throttle?.waitOf(key) ?? 0)
+      : await this.#throttle?.noteFailure(key);
     if (waitMs === undefined) return;
     this.#init.sessions.noteLimit({ limit: "throttle", outcome: "refused", address: key });
     throw tooManyFailures(key, waitMs);
+  }
+
+  /** A caller who tries something beside a good credential is counted, and let in all the same. */
+  async #countGuess(address: string | undefined, { principal }: Caller): Promise<void> {
+    const key = throttleKey(address);
+    const waitMs = await this.#throttle?.noteFailure(key);
+    if (waitMs === undefined) return;
+    const fact = { limit: "throttle", outcome: "counted", address: key, principal } as const;
+    this.#init.sessions.noteLimit(fact);
   }
 }

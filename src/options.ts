@@ -108,7 +108,8 @@ export interface ResumeConfig {
 
 /**
  * How many bad credentials one address may send. Callers with a good one are never affected, nor
- * are those who send none, or one that has merely expired.
+ * are those who send none, or one that has merely expired. Beyond that, no issuer is asked about a
+ * token of that address that was never good before: it is answered 429, too.
  */
 export interface ThrottleConfig {
   /** Refused credentials within the window; further ones are answered 429 instead of 401. Default: 20. */

@@ -1,10 +1,12 @@
 import { createPublicKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import type { JwksClient, Options, SigningKey } from "jwks-rsa";
+import { notAsked } from "../src/auth/asking.js";
 import { McpSseError, retryAfter } from "../src/errors.js";
 import { fetchJson } from "./fetch-json.js";
+import { signatureKeys } from "./jwk-set.js";
 import type { TokenHeader } from "./jwt-strategy.js";
-import { isLongEnough, keyFitsAlgorithm } from "./key-material.js";
+import { keyFitsAlgorithm, weaknessOf } from "./key-material.js";
 import { loadPeer } from "./load-peer.js";
 
 /** How long fetched keys are used before they are fetched again: 10 minutes. */
@@ -30,7 +32,7 @@ interface IssuerKey {
 }
 
 interface KeySet {
-  readonly size: number;
+  readonly all: readonly IssuerKey[];
   readonly byKid: ReadonlyMap<string | undefined, readonly IssuerKey[]>;
 }
 
@@ -66,7 +68,7 @@ export class IssuerKeys {
     };
     const fetcher = async (): Promise<{ keys: unknown }> => {
       const { keys } = await fetchJson(url, FETCH_LIMITS, { headers: { accept: ACCEPT } });
-      return { keys };
+      return { keys: signatureKeys(keys) };
     };
     this.#client = new jwksRsa.JwksClient({ fetcher, cache: false, rateLimit: false });
   }
@@ -74,11 +76,14 @@ export class IssuerKeys {
   /**
    * The key for a token with this header; without waiting when it is at hand.
    *
+   * @param mayAsk whether an unknown key id may cause a fetch; one that is due is made in any case.
    * @throws McpSseError `invalid_token` when the issuer has no such key,
    * `temporarily_unavailable` when it cannot be asked.
    */
-  keyFor(header: TokenHeader): KeyObject | Promise<KeyObject> {
-    const known = this.#isDue() ? undefined : this.#find(header);
+  keyFor(header: TokenHeader, mayAsk = true): KeyObject | Promise<KeyObject> {
+    if (this.#isDue()) return this.#search(header);
+    const known = this.#find(header);
+    if (known === undefined && !mayAsk) throw notAsked();
     return known ?? this.#search(header);
   }
 
@@ -127,14 +132,8 @@ export class IssuerKeys {
     }
   }
 
-  #find({ alg, kid }: TokenHeader): KeyObject | undefined {
-    if (this.#keys === undefined) return undefined;
-    const candidates = candidatesFor(this.#keys, kid);
-    const fitting = candidates.find((candidate) => mayVerify(candidate, alg));
-    if (fitting === undefined && candidates.length > 0) {
-      throw new McpSseError("invalid_token", "the token's key is not for its algorithm");
-    }
-    return fitting?.key;
+  #find(header: TokenHeader): KeyObject | undefined {
+    return this.#keys === undefined ? undefined : findKey(this.#keys, header);
   }
 
   #unavailable(cause: unknown): McpSseError {
@@ -153,30 +152,46 @@ export class IssuerKeys {
  */
 function indexKeys(signingKeys: readonly SigningKey[]): KeySet {
   const byKid = new Map<string | undefined, IssuerKey[]>();
-  let size = 0;
+  const all: IssuerKey[] = [];
   for (const signingKey of signingKeys) {
-    const key = createPublicKey(signingKey.getPublicKey());
-    if (!isLongEnough(key)) continue;
+    const key = readKey(signingKey);
+    if (key === undefined || weaknessOf(key) !== undefined) continue;
     const { kid, alg } = signingKey as { kid?: string; alg?: string };
-    byKid.set(kid, [...(byKid.get(kid) ?? []), { kid, alg, key }]);
-    size++;
+    const issuerKey = { kid, alg, key };
+    all.push(issuerKey);
+    byKid.set(kid, [...(byKid.get(kid) ?? []), issuerKey]);
   }
-  if (size === 0) throw new Error("the key set holds no usable key");
-  return { size, byKid };
+  if (all.length === 0) throw new Error("the key set holds no usable key");
+  return { all, byKid };
+}
+
+/** What cannot be read is passed over: one bad entry does not make the others unusable. */
+function readKey(signingKey: SigningKey): KeyObject | undefined {
+  try {
+    return createPublicKey(signingKey.getPublicKey());
+  } catch {
+    return undefined;
+  }
 }
 
 /**
- * The keys that a token means.
+ * The key that a token means; `undefined` when its id is not known.
  *
  * Security decision: a token without a key id is verified only when there is nothing to choose
- * from. Trying all keys would let strangers multiply the work.
+ * from, among the keys that could verify it. Trying several would let strangers multiply the work.
+ *
+ * @throws McpSseError `invalid_token` when there are keys and none, or more than one, could be meant.
  */
-function candidatesFor(keys: KeySet, kid: string | undefined): readonly IssuerKey[] {
-  if (kid !== undefined) return keys.byKid.get(kid) ?? [];
-  if (keys.size > 1) {
+function findKey({ all, byKid }: KeySet, { alg, kid }: TokenHeader): KeyObject | undefined {
+  const candidates = kid === undefined ? all : (byKid.get(kid) ?? []);
+  const [fitting, ...others] = candidates.filter((candidate) => mayVerify(candidate, alg));
+  if (fitting === undefined && candidates.length > 0) {
+    throw new McpSseError("invalid_token", "the token's key is not for its algorithm");
+  }
+  if (kid === undefined && others.length > 0) {
     throw new McpSseError("invalid_token", "the token names no key, and its issuer has several");
   }
-  return [...keys.byKid.values()].flat();
+  return fitting?.key;
 }
 
 /** Whether a key may verify an algorithm: both its type and its own `alg` have a say. */

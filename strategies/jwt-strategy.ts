@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { mayAsk } from "../src/auth/asking.js";
 import { EXPIRED_CREDENTIAL, findBearer, MAX_CREDENTIAL_LENGTH } from "../src/auth/auth-method.js";
 import type { PassportStrategy } from "../src/auth/auth-method.js";
 import { McpSseError, retryAfter } from "../src/errors.js";
@@ -23,7 +24,12 @@ export interface TokenHeader {
  * What it throws or rejects with: `invalid_token` when there is no such key,
  * `temporarily_unavailable` when nobody can tell. Everything else counts as the latter.
  */
-export type KeySource = (header: TokenHeader, token: string) => KeyObject | Promise<KeyObject>;
+export type KeySource = (
+  header: TokenHeader,
+  token: string,
+  /** Whether the issuer may be asked for a key that is not known. */
+  mayAsk: boolean,
+) => KeyObject | Promise<KeyObject>;
 
 /** What a token must satisfy. */
 export interface JwtRules {
@@ -102,7 +108,7 @@ type KeyProvider = (
 
 /** Nothing is waited for when the key is at hand: most tokens are verified within one call. */
 function keyProvider({ keys, algorithms }: JwtRules): KeyProvider {
-  return (_req, token, done) => {
+  return (req, token, done) => {
     const verifyWith = (key: KeyObject): void => {
       try {
         done(null, key);
@@ -113,7 +119,7 @@ function keyProvider({ keys, algorithms }: JwtRules): KeyProvider {
     };
     const giveUp = (error: unknown): void => done(asKeyError(error));
     try {
-      const key = keys(readHeader(token, algorithms), token);
+      const key = keys(readHeader(token, algorithms), token, mayAsk(req));
       if (key instanceof Promise) key.then(verifyWith, giveUp);
       else verifyWith(key);
     } catch (error) {

@@ -118,9 +118,9 @@ export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
   const claims = claimRules(options, path);
   const strategy = createJwtStrategy(
     {
-      keys: (header, token) => {
+      keys: (header, token, mayAsk) => {
         checkTokenType(header.typ);
-        return keys(header, token);
+        return keys(header, token, mayAsk);
       },
       accept: checkTokenKind,
       algorithms,
@@ -208,7 +208,7 @@ function readKey(
     case "jwksUri": {
       const url = checkIssuerUrl(option, checkText(option, value));
       const issuerKeys = new IssuerKeys(url, `${NEEDED_BY} with jwksUri`);
-      return { keys: (header) => issuerKeys.keyFor(header) };
+      return { keys: (header, _token, mayAsk) => issuerKeys.keyFor(header, mayAsk) };
     }
   }
 }

@@ -27,6 +27,9 @@ export type PublicKeyAlgorithm = (typeof PUBLIC_KEY_ALGORITHMS)[number];
 /** Shortest RSA modulus, in bits. @see RFC 7518, section 3.3 */
 const MIN_RSA_BITS = 2048;
 
+/** Longest RSA modulus, in bits; beyond that OpenSSL verifies nothing. */
+const MAX_RSA_BITS = 16_384;
+
 /** The curve of each ECDSA algorithm, in OpenSSL's names. @see RFC 7518, section 3.4 */
 const CURVES: ReadonlyMap<string, string> = new Map([
   ["ES256", "prime256v1"],
@@ -48,10 +51,33 @@ export function keyFitsAlgorithm(key: KeyObject, algorithm: string): boolean {
   }
 }
 
-/** Whether a key is long enough to be trusted. Curves have no short keys. */
-export function isLongEnough(key: KeyObject): boolean {
-  const bits = key.asymmetricKeyDetails?.modulusLength;
-  return bits === undefined || bits >= MIN_RSA_BITS;
+/**
+ * What makes a public key unfit to trust, if anything does, in words that follow its name.
+ *
+ * Security decision: with an exponent of 1 a signature is its own message, so that everybody can
+ * sign; an even one belongs to no RSA key; and one of many digits, or a longer modulus than anybody
+ * uses, makes each verification cost as much as an attacker likes. The curves that are taken have no
+ * short keys, and a point that is not on its curve makes no key at all.
+ *
+ * @see RFC 8017, section 3.1; RFC 7518, section 3.3
+ */
+export function weaknessOf(key: KeyObject): string | undefined {
+  const { modulusLength: bits, publicExponent: exponent } = key.asymmetricKeyDetails ?? {};
+  if (bits !== undefined && bits < MIN_RSA_BITS) {
+    return `is an RSA key of less than ${MIN_RSA_BITS} bits`;
+  }
+  if (bits !== undefined && bits > MAX_RSA_BITS) {
+    return `is an RSA key of more than ${MAX_RSA_BITS} bits`;
+  }
+  if (exponent !== undefined && !isSoundExponent(exponent)) {
+    return "is an RSA key with an exponent that no sound key has";
+  }
+  return undefined;
+}
+
+/** What is made today has 65537; keys with 3 are about. */
+function isSoundExponent(exponent: bigint): boolean {
+  return exponent >= 3n && exponent % 2n === 1n && exponent < 2n ** 64n;
 }
 
 /**
@@ -105,12 +131,9 @@ export function readPublicKey(
     );
   }
   const key = parsePem(option, pem);
-  if (!isLongEnough(key)) {
-    throw optionError(
-      option,
-      `is an RSA key of less than ${MIN_RSA_BITS} bits`,
-      "Make a longer one (RFC 7518, section 3.3).",
-    );
+  const weakness = weaknessOf(key);
+  if (weakness !== undefined) {
+    throw optionError(option, weakness, `Make one of ${MIN_RSA_BITS} bits or more, or on P-256.`);
   }
   for (const algorithm of algorithms) checkFit(option, key, algorithm);
   return key;

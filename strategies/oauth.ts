@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { mayAsk } from "../src/auth/asking.js";
 import { findBearer } from "../src/auth/auth-method.js";
 import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
@@ -204,7 +205,7 @@ function jwtStrategy(issuer: Issuer, settings: OAuthSettings): PassportStrategy 
   const { algorithms, clockTolerance, tokenValidation } = settings;
   const verify = createJwtStrategy(
     {
-      keys: (header, token) => issuer.keyFor(header, token),
+      keys: (header, token, mayAsk) => issuer.keyFor(header, token, mayAsk),
       accept: (claims) => issuer.check(claims),
       algorithms,
       clockTolerance,
@@ -232,7 +233,8 @@ function introspectionStrategy(issuer: Issuer, settings: OAuthSettings): Passpor
   return guarded({ name: "oauth", authenticate: () => undefined }, async (strategy, req) => {
     const token = tokenOf(req);
     if (tokenValidation === "auto" && (await issuer.verifiesWithKeys(token))) throw NOT_MINE;
-    strategy.success(principalOfClaims(await issuer.introspect(token), token), INTROSPECTED);
+    const claims = await issuer.introspect(token, mayAsk(req));
+    strategy.success(principalOfClaims(claims, token), INTROSPECTED);
   });
 }
 

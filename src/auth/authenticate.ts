@@ -45,16 +45,23 @@ export class Authenticator {
       return { kind: "invalid", reason: "more than one Authorization header", bearer: true };
     }
     const refusals: Refusal[] = [];
+    const refused: FoundCredential[] = [];
     for (const [index, method] of this.methods.entries()) {
-      const outcome = await this.#tryMethod(method, index, req);
-      if (outcome.kind === "authenticated") return outcome;
+      const credential = method.findCredential?.(req);
+      const outcome = await this.#tryMethod(method, index, req, credential);
+      if (outcome.kind === "authenticated") return withGuess(outcome, refused, req);
       refusals.push(outcome);
+      if (credential !== undefined && isGuess(outcome)) refused.push(credential);
     }
     return judgeDeclined(mostTelling(refusals));
   }
 
-  async #tryMethod(method: AuthMethod, index: number, req: IncomingMessage): Promise<Outcome> {
-    const credential = method.findCredential?.(req);
+  async #tryMethod(
+    method: AuthMethod,
+    index: number,
+    req: IncomingMessage,
+    credential: FoundCredential | undefined,
+  ): Promise<Outcome> {
     if (method.findCredential !== undefined && credential === undefined) {
       return { kind: "no-credential" };
     }
@@ -106,6 +113,31 @@ export class Authenticator {
       return refusalOf(method, { kind: "error", error }, req, credential);
     }
   }
+}
+
+function isGuess(outcome: Refusal): boolean {
+  return outcome.kind === "invalid" && outcome.isExpired !== true && outcome.isUnasked !== true;
+}
+
+/**
+ * Says of a success whether something else was tried in the same request.
+ *
+ * Security decision: whoever has a good credential may not try keys beside it without being
+ * noticed. What one method refused and another accepted is the same credential, and no guess.
+ */
+function withGuess(
+  outcome: Extract<Outcome, { kind: "authenticated" }>,
+  refused: readonly FoundCredential[],
+  { headers }: IncomingMessage,
+): Outcome {
+  const { credential } = outcome.caller;
+  const hasGuess = refused.some(({ place, text }) =>
+    credential === undefined
+      ? // A strategy that does not say what it read has most likely read this header.
+        place !== "bearer" && headers.authorization !== undefined
+      : text !== credential.text,
+  );
+  return hasGuess ? { ...outcome, hasGuess } : outcome;
 }
 
 function createCaller(

@@ -28,7 +28,12 @@ export interface Caller {
 
 /** What authentication can come to. There is no other result, and no exception. */
 export type Outcome =
-  | { readonly kind: "authenticated"; readonly caller: Caller }
+  | {
+      readonly kind: "authenticated";
+      readonly caller: Caller;
+      /** Whether the request carries another credential beside, which a method has refused. */
+      readonly hasGuess?: boolean;
+    }
   | {
       readonly kind: "no-credential";
       /** Challenges that strategies themselves asked for. */
@@ -44,6 +49,8 @@ export type Outcome =
       readonly bearer: boolean;
       /** Whether it was good once: then nobody is guessing. */
       readonly isExpired?: boolean;
+      /** Whether it may be good, and only nobody was asked; see {@link forbidAsking}. */
+      readonly isUnasked?: boolean;
       /** Challenges that strategies themselves asked for. */
       readonly challenges?: readonly string[];
     }

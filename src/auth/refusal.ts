@@ -89,6 +89,8 @@ function refusalOfError(
         bearer,
         ...(error.cause === EXPIRED_CREDENTIAL && { isExpired: true }),
       };
+    case "too_many_failures":
+      return { kind: "invalid", reason: error.message, bearer, isUnasked: true };
     case "insufficient_scope":
       return { kind: "insufficient-scope", required: method.scopes?.required ?? [] };
     default: {

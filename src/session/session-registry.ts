@@ -23,8 +23,11 @@ export interface LimitReached<P> {
     | "maxMessageSize"
     | "maxHeaderSize"
     | "throttle";
-  /** Whether a request was refused, a session has ended, or it has lost its stream. */
-  readonly outcome: "refused" | "ended" | "detached";
+  /**
+   * Whether a request was refused, a session has ended, or it has lost its stream; for `throttle`
+   * also whether a bad credential was only counted, because a good one came with it.
+   */
+  readonly outcome: "refused" | "ended" | "detached" | "counted";
   /** The session that it concerns; `undefined` where there is none (yet). */
   readonly session?: SessionInfo<P>;
   /** Whose request or session it was, where that is known. */

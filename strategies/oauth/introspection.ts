@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { notAsked } from "../../src/auth/asking.js";
 import { MAX_CREDENTIAL_LENGTH } from "../../src/auth/auth-method.js";
 import { McpSseError, retryAfter } from "../../src/errors.js";
 import { FetchJsonError, fetchJson } from "../fetch-json.js";
@@ -70,6 +71,9 @@ export class TokenIntrospection {
   readonly #active: ExpiringCache<IntrospectedClaims>;
   /** Apart from the active ones, so that a flood of invented tokens pushes no real one out. */
   readonly #inactive: ExpiringCache<true>;
+  /** Tokens that were active when they were asked about last, also after that answer has expired. */
+  readonly #proven = new Set<string>();
+  readonly #maxEntries: number;
   readonly #lookups = new Map<string, Promise<IntrospectedClaims>>();
 
   constructor(options: TokenIntrospectionOptions) {
@@ -79,6 +83,7 @@ export class TokenIntrospection {
     this.#limits = { timeoutMs: options.timeoutMs ?? 5000, maxBytes: MAX_ANSWER_BYTES };
     this.#cacheMs = options.cacheMs ?? 30_000;
     this.#now = now;
+    this.#maxEntries = maxEntries;
     this.#active = new ExpiringCache(maxEntries, now);
     this.#inactive = new ExpiringCache(maxEntries, now);
   }
@@ -87,16 +92,19 @@ export class TokenIntrospection {
    * The claims of an active token, from an answer of at most `cacheMs` ago. Look-ups of one token
    * that happen together are one.
    *
+   * @param mayAsk whether the issuer may be asked about a token that was never active before.
    * @throws McpSseError `invalid_token` when the token is not active, `temporarily_unavailable`
    * with `Retry-After` when the issuer gives no usable answer; its `cause` says why.
    */
-  async introspect(token: string): Promise<IntrospectedClaims> {
+  async introspect(token: string, mayAsk = true): Promise<IntrospectedClaims> {
     if (!isTokenText(token)) throw new McpSseError("invalid_token", "that is no access token");
     const key = digestOf(token);
     const claims = this.#active.get(key);
     if (claims !== undefined) return claims;
     if (this.#inactive.get(key) === true) throw notActive();
-    return await (this.#lookups.get(key) ?? this.#startLookUp(key, token));
+    const lookup = this.#lookups.get(key);
+    if (lookup === undefined && !mayAsk && !this.#proven.has(key)) throw notAsked();
+    return await (lookup ?? this.#startLookUp(key, token));
   }
 
   #startLookUp(key: string, token: string): Promise<IntrospectedClaims> {
@@ -114,10 +122,21 @@ export class TokenIntrospection {
     const claims = await this.#ask(token);
     if (claims === undefined) {
       this.#inactive.set(key, true, askedAt + Math.min(this.#cacheMs, MAX_INACTIVE_MS));
+      this.#proven.delete(key);
       throw notActive();
     }
     this.#active.set(key, claims, countsUntil(claims, askedAt, this.#cacheMs));
+    this.#noteProven(key);
     return claims;
+  }
+
+  /** The one that was asked about longest ago is forgotten first. */
+  #noteProven(key: string): void {
+    this.#proven.delete(key);
+    this.#proven.add(key);
+    if (this.#proven.size <= this.#maxEntries) return;
+    const [oldest = key] = this.#proven;
+    this.#proven.delete(oldest);
   }
 
   /** @returns `undefined` when the token is not active. */

@@ -55,7 +55,7 @@ export class Issuer {
    * that of several tenants only the one that is named hears of it, and the outage of one does
    * not turn away the others' callers.
    */
-  async keyFor(header: TokenHeader, token: string): Promise<KeyObject> {
+  async keyFor(header: TokenHeader, token: string, mayAsk: boolean): Promise<KeyObject> {
     const unverified = readUnverified(token);
     if (unverified === undefined) throw refusal("the token is malformed");
     this.#checkUnverified(unverified);
@@ -66,7 +66,7 @@ export class Issuer {
       throw refusal("the token's algorithm is not one of its issuer's");
     }
     if (jwksUri === undefined) throw refusal("the token's issuer publishes no keys");
-    return await this.#keysAt(jwksUri).keyFor(header);
+    return await this.#keysAt(jwksUri).keyFor(header, mayAsk);
   }
 
   /** Whether an issuer that publishes keys is to verify this token with them. */
@@ -77,8 +77,12 @@ export class Issuer {
     return (await this.metadata()).jwksUri !== undefined;
   }
 
-  /** The claims of a token that the issuer says is active, and that is good for this server. */
-  async introspect(token: string): Promise<TokenClaims> {
+  /**
+   * The claims of a token that the issuer says is active, and that is good for this server.
+   *
+   * @param mayAsk whether the issuer may be asked about a token that was never good before.
+   */
+  async introspect(token: string, mayAsk: boolean): Promise<TokenClaims> {
     const unverified = readUnverified(token);
     // A JWT that names another issuer is not shown to this one.
     if (unverified?.claims["iss"] !== undefined) this.#checkIssuer(unverified.claims);
@@ -88,7 +92,7 @@ export class Issuer {
       checkTokenType(unverified.header["typ"]);
       checkTokenKind(unverified.claims);
     }
-    const claims = await this.#introspection.introspect(token);
+    const claims = await this.#introspection.introspect(token, mayAsk);
     this.check(claims);
     return claims;
   }

@@ -1,8 +1,10 @@
+import { BasicStrategy } from "passport-http";
+import { fromPassport } from "../../src/index.js";
 import type { AuthConfig } from "../../src/index.js";
 import { AuthThrottle, throttleKey } from "../../src/auth-throttle.js";
 import { asCaller, cleanUpAfterEach, JWT_AUTH, serveRouter } from "../support/app.js";
 import { send } from "../support/raw-http.js";
-import { openStream } from "../support/raw-sse.js";
+import { openSession, openStream, post } from "../support/raw-sse.js";
 import { secretToken } from "../support/tokens.js";
 
 cleanUpAfterEach();
@@ -145,6 +147,61 @@ describe("an endpoint", () => {
     const authorization = `Bearer ${secretToken({ exp })}`;
     const guess = { authorization, "x-api-key": "a-guessed-key-0001" };
     expect(await statuses(sseUrl, guess, 4)).toEqual([401, 401, 401, 429]);
+  });
+
+  it("THROTTLE-6: counts a key that is guessed beside a good token, and lets the caller in", async () => {
+    const keys = ["a-good-key-that-nobody-guesses"];
+    const auth: AuthConfig = [{ type: "apikey", options: { keys } }, JWT_AUTH];
+    const { sseUrl, sessions } = await serveRouter({ throttle, auth });
+    const limited: unknown[] = [];
+    sessions.on("limited", (fact) => limited.push(fact));
+    const guess = { ...asCaller(), "x-api-key": "a-guessed-key-0001" };
+    expect(await statuses(sseUrl, guess, 4)).toEqual([200, 200, 200, 200]);
+    const principal = expect.objectContaining({ id: "alice" }) as unknown;
+    expect(limited).toEqual([
+      { limit: "throttle", outcome: "counted", address: "127.0.0.1", principal },
+    ]);
+    expect(await statuses(sseUrl, { "x-api-key": "a-guessed-key-0002" }, 1)).toEqual([429]);
+    expect(await statuses(sseUrl, { "x-api-key": keys[0]! }, 1)).toEqual([200]);
+  });
+
+  it("THROTTLE-6: counts a key that is guessed on the POSTs of a known session", async () => {
+    const keys = ["a-good-key-that-nobody-guesses"];
+    const auth: AuthConfig = [{ type: "apikey", options: { keys } }, JWT_AUTH];
+    const { sseUrl } = await serveRouter({ throttle, auth });
+    const headers = asCaller();
+    const { postUrl } = await openSession(sseUrl, headers);
+    for (let guess = 0; guess < 4; guess++) {
+      const beside = { ...headers, "x-api-key": `a-guessed-key-000${guess}` };
+      expect((await post(postUrl, { jsonrpc: "2.0", method: "x" }, beside)).status).toBe(202);
+    }
+    expect(await statuses(sseUrl, BAD, 1)).toEqual([429]);
+  });
+
+  it("THROTTLE-6: counts no credential that another method accepts", async () => {
+    const keys = ["a-good-key-that-nobody-guesses"];
+    const auth: AuthConfig = [{ type: "apikey", options: { keys } }, JWT_AUTH];
+    const { sseUrl } = await serveRouter({ throttle, auth });
+    expect(await statuses(sseUrl, asCaller(), 5)).toEqual([200, 200, 200, 200, 200]);
+    expect(await statuses(sseUrl, BAD, 1)).toEqual([401]);
+  });
+
+  it("THROTTLE-6: counts a key that is guessed beside what a strategy of others accepts", async () => {
+    const basic = new BasicStrategy((name, password, done) => {
+      done(null, password === "lovelace" ? { name } : false);
+    });
+    const principal = (user: unknown) => ({ id: (user as { name: string }).name });
+    const keys = ["a-good-key-that-nobody-guesses"];
+    const auth: AuthConfig = [
+      { type: "apikey", options: { keys } },
+      fromPassport(basic, { principal }),
+    ];
+    const { sseUrl } = await serveRouter({ throttle, auth });
+    const good = { authorization: `Basic ${btoa("ada:lovelace")}` };
+    expect(await statuses(sseUrl, { ...good, "x-api-key": "a-guessed-key-0001" }, 4)).toEqual([
+      200, 200, 200, 200,
+    ]);
+    expect(await statuses(sseUrl, BAD, 1)).toEqual([429]);
   });
 
   it("THROTTLE-3: goes by the address that a trusted proxy names, and by no other", async () => {

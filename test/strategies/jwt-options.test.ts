@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from "node:crypto";
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { inspect } from "node:util";
 import { jwt } from "../../strategies/jwt.js";
 import type { JwtOptions } from "../../strategies/jwt.js";
@@ -10,6 +10,12 @@ const ec = ecKey("ec-1");
 const JWKS_URI = "https://auth.example/jwks.json";
 
 afterEach(stopProbes);
+
+/** An RSA key that was made to be weak, as PEM text. */
+function withExponent(e: string): string {
+  const key = createPublicKey({ key: { ...rsa.jwk, e }, format: "jwk" });
+  return key.export({ format: "pem", type: "spki" }).toString();
+}
 
 /** Options as JavaScript may pass them. */
 function build(options: unknown, path?: string) {
@@ -63,6 +69,14 @@ describe("options of jwt that are wrong", () => {
       /publicKey is not a public key in PEM form/,
     ],
     "a short RSA key": [{ publicKey: short.publicPem, ...rs }, /RSA key of less than 2048 bits/],
+    "an RSA key with which everybody can sign": [
+      { publicKey: withExponent("AQ"), ...rs },
+      /RSA key with an exponent that no sound key has/,
+    ],
+    "an RSA key with an even exponent": [
+      { publicKey: withExponent("Ag"), ...rs },
+      /RSA key with an exponent that no sound key has/,
+    ],
     "an EC key for RS256": [
       { publicKey: ec.publicPem, ...rs },
       /type ec \(prime256v1\), which cannot verify RS256\. Write algorithms it can: ES256\./,

@@ -1,0 +1,25 @@
+import { McpSseError } from "../errors.js";
+
+/** Requests about whose credentials nobody may be asked. A note beside them: they are the app's. */
+const unasked = new WeakSet<object>();
+
+/**
+ * Has the methods judge a request's credentials by what they know already.
+ *
+ * Security decision: whoever comes from an address that has sent too many bad credentials makes no
+ * issuer work for invented ones any more. A credential that can be judged without asking anybody, or
+ * that was good before, is judged as ever.
+ */
+export function forbidAsking(req: object): void {
+  unasked.add(req);
+}
+
+/** Whether somebody else may be asked about a credential of this request that was never good before. */
+export function mayAsk(req: object): boolean {
+  return !unasked.has(req);
+}
+
+/** Refuses a credential that nobody was asked about: it may be good, so it is not called bad. */
+export function notAsked(): McpSseError {
+  return new McpSseError("too_many_failures", "nobody was asked about the credential");
+}
