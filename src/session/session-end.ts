@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { McpSseError } from "../errors.js";
 import type { CloseReason } from "./close-reason.js";
 
@@ -5,6 +6,8 @@ import type { CloseReason } from "./close-reason.js";
 export class SessionEnd {
   #listeners: readonly ((reason: CloseReason) => void)[] = [];
   #reason: CloseReason | undefined;
+  /** That of the request that opened the session; what ends it may be a timer or a broken connection. */
+  readonly #context = new AsyncResource("MCP_SESSION");
 
   /** `undefined` until it has come. */
   get reason(): CloseReason | undefined {
@@ -16,6 +19,11 @@ export class SessionEnd {
     if (this.#reason !== undefined) return false;
     this.#reason = reason;
     return true;
+  }
+
+  /** Runs the consequences of the end, which reach code of the application, in its async context. */
+  inContext(consequences: () => void): void {
+    this.#context.runInAsyncScope(consequences);
   }
 
   /** Calls `listener` once the end is announced; at once if it has come. */

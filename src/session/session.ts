@@ -265,10 +265,12 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     this.#beginning.end();
     const retryMs = invitesBack(reason) ? (this.#resume?.retryMs ?? RETRY_MS) : undefined;
     this.#delivery.detach()?.end(retryMs, isUrgent(reason) ? LAST_BYTES_MS : undefined);
-    this.#abort?.abort();
-    this.#calls.clear();
-    this.gate?.noteEnd(this);
-    this.#end.announce(reason);
+    this.#end.inContext(() => {
+      this.#abort?.abort();
+      this.#calls.clear();
+      this.gate?.noteEnd(this);
+      this.#end.announce(reason);
+    });
   }
 
   /** A stream that was replaced ends without consequences. */

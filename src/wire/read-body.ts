@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import type { IncomingMessage } from "node:http";
 import { nextTick } from "node:process";
 
@@ -21,20 +22,21 @@ export interface BodyLength {
  * What is beyond the limit is taken from the socket and thrown away, because a connection with
  * unread bytes answers nobody any more.
  *
- * @param onRead is called once.
+ * @param onRead is called once, in the async context of the call.
  */
 export function readBody(
   req: IncomingMessage,
   { maxBytes, announced }: BodyLength,
   onRead: (read: BodyRead) => void,
 ): void {
+  let tell = onRead;
   let chunks: Buffer[] = [];
   let size = 0;
   let isOver = false;
   const finish = (read: BodyRead): void => {
     if (isOver) return;
     isOver = true;
-    onRead(read);
+    tell(read);
   };
   req.on("data", (chunk: Buffer) => {
     size += chunk.length;
@@ -50,6 +52,9 @@ export function readBody(
   // stream tells of one in a tick after that in which it begins to flow, and this is that tick.
   nextTick(() => {
     if (isOver) return;
+    // What comes now is told by the connection, which knows nothing of what an app's middleware
+    // has left for those behind it.
+    tell = AsyncResource.bind(onRead);
     if (req.destroyed) finish(CUT_OFF);
     req.on("end", () => finish(req.complete ? { text: decode(chunks) } : CUT_OFF));
     // When the connection breaks. Node reports an error of a request only to those who listen for it.
