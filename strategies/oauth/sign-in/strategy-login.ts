@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { LOGIN_TIME_MS } from "./browser.js";
-import { failureOf, SignInProblem, unknownLogin } from "./login-step.js";
+import { guessableState, tieOfAnswer, tieRedirect } from "./answer-tie.js";
+import { isSame, LOGIN_TIME_MS } from "./browser.js";
+import { failureOf, otherBrowser, unknownLogin } from "./login-step.js";
 import type { LoginContext, LoginOutcome } from "./login-step.js";
 import { checkProfile } from "./provider-login.js";
 import { runStrategy, strategyRequest } from "./run-strategy.js";
@@ -10,10 +11,12 @@ import type { LoginStep } from "./sign-in-options.js";
 
 type StrategyStep = Extract<LoginStep, { kind: "strategy" }>;
 
-/** What a strategy's own session keeps between its redirect and the answer. */
-interface Pending {
-  readonly uid: string;
+/** A login under way, kept until its answer comes; one answer uses it up. */
+interface Pending extends LoginContext {
+  /** The strategy's own session. */
   readonly session: object;
+  /** The `RelayState` that the strategy had sent, where ours was sent in its place. */
+  readonly relayState?: string | undefined;
 }
 
 /** How often a form may be sent for one request, before the person starts again. */
@@ -32,17 +35,28 @@ export class StrategyLogin {
   /** Asks the strategy; it may know the person already, or send them elsewhere. */
   async begin(req: IncomingMessage, context: LoginContext): Promise<LoginOutcome> {
     const session = {};
-    const asked = strategyRequest(req, { query: new URLSearchParams(), session, method: "GET" });
+    const offered = randomBytes(24).toString("base64url");
+    // Strategies of SAML send on what they find there.
+    const query = new URLSearchParams({ RelayState: offered });
+    const asked = strategyRequest(req, { query, session, method: "GET" });
     const answer = await runStrategy(this.#step.strategy, asked);
     if (answer.kind === "failure" && this.#step.form !== undefined) {
       return { kind: "form", failed: false };
     }
     if (answer.kind === "success") return await this.#signedIn(context.uid, answer);
     if (answer.kind !== "redirect") return failureOf(context.uid, answer);
-    checkRedirect(answer.url);
-    const pending: Pending = { uid: context.uid, session };
-    await this.#records.set("PendingLogin", context.browser, pending, LOGIN_TIME_MS);
-    return answer;
+    const { url, tie, relayState } = tieRedirect(answer.url, offered);
+    await this.#keep(tie, { ...context, session, relayState });
+    return { kind: "redirect", url };
+  }
+
+  /** @throws SignInProblem when the answer could be meant for another login just as well. */
+  async #keep(tie: string | undefined, pending: Pending): Promise<void> {
+    if (tie === undefined) {
+      await this.#records.set("UntiedLogin", pending.browser, pending, LOGIN_TIME_MS);
+    } else if (!(await this.#records.add("PendingLogin", tie, pending, LOGIN_TIME_MS))) {
+      throw guessableState();
+    }
   }
 
   /** Takes what was filled into the form. */
@@ -82,39 +96,68 @@ export class StrategyLogin {
    * another site browsers send no `SameSite=Lax` cookie, but they do with the redirect after it.
    *
    * @returns the query for that redirect.
+   * @throws SignInProblem for an answer that nobody here waits for; nothing of it is kept.
    */
   async park(fields: URLSearchParams): Promise<string> {
-    const id = randomBytes(24).toString("base64url");
-    await this.#records.set("ParkedAnswer", id, [...fields], LOGIN_TIME_MS);
-    return new URLSearchParams({ posted: id }).toString();
+    const tie = tieOfAnswer(fields);
+    if (tie === undefined) throw unknownLogin();
+    if ((await this.#records.get("PendingLogin", tie)) === undefined) throw unknownLogin();
+    await this.#records.set("ParkedAnswer", tie, [...fields], LOGIN_TIME_MS);
+    return new URLSearchParams({ posted: tie }).toString();
   }
 
   /**
    * Takes the answer of wherever the strategy sent the person.
    *
-   * @throws SignInProblem when this browser has no login under way.
+   * @throws SignInProblem when it is the answer to no login of this browser.
    */
   async complete(
     req: IncomingMessage,
     query: URLSearchParams,
     browser: string | undefined,
   ): Promise<LoginOutcome> {
-    if (browser === undefined) throw unknownLogin();
-    const pending = (await this.#records.take("PendingLogin", browser)) as Pending | undefined;
-    if (pending === undefined) throw unknownLogin();
-    const { uid, session } = pending;
     const posted = query.get("posted");
     const parked = posted === null ? undefined : await this.#records.take("ParkedAnswer", posted);
     if (posted !== null && parked === undefined) throw unknownLogin();
-    const body = Object.fromEntries((parked ?? []) as [string, string][]);
+    const fields = new URLSearchParams((parked ?? [...query]) as [string, string][]);
+    const pending = await this.#takePending(fields, browser, posted !== null);
+    const { uid, session, relayState } = pending;
+    if (fields.has("RelayState") && relayState !== undefined) fields.set("RelayState", relayState);
     const asked = strategyRequest(
       req,
       posted === null
-        ? { query, session }
-        : { query: new URLSearchParams(), body, session, method: "POST" },
+        ? { query: fields, session }
+        : {
+            query: new URLSearchParams(),
+            body: Object.fromEntries(fields),
+            session,
+            method: "POST",
+          },
     );
     const answer = await runStrategy(this.#step.strategy, asked);
     return answer.kind === "success" ? await this.#signedIn(uid, answer) : failureOf(uid, answer);
+  }
+
+  /**
+   * The login that an answer belongs to, which is then used up.
+   *
+   * Security decision: an answer that brings nothing back of its request counts only where the
+   * protocol has nothing, and only as a navigation of the browser that waits for one; whether it
+   * is the right one is then up to the strategy.
+   */
+  async #takePending(
+    fields: URLSearchParams,
+    browser: string | undefined,
+    wasPosted: boolean,
+  ): Promise<Pending> {
+    const tie = tieOfAnswer(fields);
+    const tied = tie === undefined ? undefined : await this.#records.take("PendingLogin", tie);
+    const mayBeUntied = tied === undefined && !wasPosted && browser !== undefined;
+    const found = mayBeUntied ? await this.#records.take("UntiedLogin", browser) : tied;
+    if (found === undefined) throw unknownLogin();
+    const pending = found as Pending;
+    if (browser === undefined || !isSame(pending.browser, browser)) throw otherBrowser();
+    return pending;
   }
 
   async #signedIn(
@@ -128,23 +171,4 @@ export class StrategyLogin {
       return failureOf(uid, { kind: "error", error });
     }
   }
-}
-
-/**
- * Refuses a strategy that sends an OAuth request without `state`.
- *
- * Security decision: without it anybody can bring their own answer into somebody else's login;
- * many strategies send one only when they are told to.
- *
- * @throws SignInProblem, for the person; the operator finds the reason in the log.
- * @see RFC 9700, section 4.7
- */
-export function checkRedirect(url: string): void {
-  const { searchParams } = new URL(url, "http://relative.invalid");
-  if (!searchParams.has("response_type") || searchParams.has("state")) return;
-  throw new SignInProblem(
-    500,
-    "This server cannot sign you in",
-    "Its sign-in sends no state. Whoever runs it has to give the strategy the option state: true.",
-  );
 }
