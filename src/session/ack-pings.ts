@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { MessageTraits, OutboxEntry } from "./outbox.js";
+import type { OutboxEntry } from "./outbox.js";
 
 /** Begins the ids of pings that ask for an acknowledgement; no SDK server uses text for its ids. */
 const PREFIX = "express-mcp-sse-ack-";
@@ -11,14 +11,7 @@ const PREFIX = "express-mcp-sse-ack-";
 const ASK_AGAIN_MS = 10_000;
 const MAX_ASKED = 10;
 
-/** When an acknowledgement is to be asked for, in milliseconds from now. */
-export interface AskTime {
-  readonly ms: number;
-  /** When it is still soon enough, if it is going to be asked for anyway. */
-  readonly latestMs: number;
-}
-
-/** One ping serves all until then, and what was written in this time may be written twice. */
+/** One ping serves all until then, in milliseconds; what was written in this time may be written twice. */
 const ACK_DELAY_MS = 250;
 
 /**
@@ -27,23 +20,6 @@ const ACK_DELAY_MS = 250;
  */
 const BUSY_ACK_DELAY_MS = 1_000;
 
-export const AT_ONCE: AskTime = { ms: 0, latestMs: 0 };
-const SOON: AskTime = { ms: ACK_DELAY_MS, latestMs: ACK_DELAY_MS };
-const SOON_OR_LATER: AskTime = { ms: ACK_DELAY_MS, latestMs: BUSY_ACK_DELAY_MS };
-const LATER: AskTime = { ms: BUSY_ACK_DELAY_MS, latestMs: BUSY_ACK_DELAY_MS };
-
-/** When the acknowledgement of a message is asked for that was just sent. */
-export function timeFor(kind: MessageTraits["kind"]): AskTime {
-  // A request must not be repeated once the client works on it.
-  if (kind === "request") return AT_ONCE;
-  return kind === "answer" ? SOON_OR_LATER : SOON;
-}
-
-/** The same for what was sent before the last acknowledgement came. */
-export function timeForRest(entries: readonly OutboxEntry[]): AskTime {
-  return entries.every(({ traits }) => traits.kind === "answer") ? LATER : SOON;
-}
-
 interface Asked {
   readonly id: string;
   /** What the answer will acknowledge. */
@@ -51,32 +27,71 @@ interface Asked {
   readonly at: number;
 }
 
-/** The pings that ask a client for an acknowledgement, and wait for their answers. */
+/** Who writes the pings; an object, since there is one for each session. */
+export interface PingWriter {
+  /** Asks for everything that was written. */
+  writePing(): void;
+}
+
+/**
+ * When a client is asked, by a ping, what it has; and the pings that wait for their answers.
+ */
 export class AckPings {
+  readonly #writer: PingWriter;
   /** Oldest first. */
   #asked: Asked[] = [];
   #timer: NodeJS.Timeout | undefined;
   /** Of the timer, in milliseconds. */
   #delayMs = 0;
+  /** Whether the client can be expected to answer. */
+  #isAnswering = false;
 
-  /**
-   * Whether no other ping is needed in `ms` milliseconds: one is going to be asked, or has been
-   * and may still be answered.
-   */
-  isDueIn(ms: number): boolean {
-    if (this.#timer !== undefined && this.#delayMs <= ms) return true;
-    const last = this.#asked.at(-1);
-    return last !== undefined && performance.now() - last.at < ASK_AGAIN_MS;
+  constructor(writer: PingWriter) {
+    this.#writer = writer;
   }
 
-  /** Calls `ask` in `ms` milliseconds, whenever it was to be called before. */
-  schedule(ms: number, ask: () => void): void {
-    clearTimeout(this.#timer);
-    this.#delayMs = ms;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      ask();
-    }, ms).unref();
+  /** Whether the client can be expected to answer a ping. */
+  get isAnswering(): boolean {
+    return this.#isAnswering;
+  }
+
+  /** The client can be expected to answer from now on. */
+  start(): void {
+    this.#isAnswering = true;
+  }
+
+  /** Asks for a message that was just sent, as soon as its kind needs it. */
+  askFor({ seq, traits: { kind } }: OutboxEntry): void {
+    // A request must not be repeated once the client works on it.
+    if (kind === "request") this.askAtOnce(seq);
+    else this.askIn(ACK_DELAY_MS, kind === "answer" ? BUSY_ACK_DELAY_MS : ACK_DELAY_MS);
+  }
+
+  /** Asks for what was sent before the last acknowledgement came. */
+  askForRest(entries: readonly OutboxEntry[]): void {
+    const request = entries.findLast(({ traits }) => traits.kind === "request");
+    const isUrgent = entries.some(({ traits }) => traits.kind !== "answer");
+    if (request !== undefined) this.askAtOnce(request.seq);
+    else if (entries.length > 0) this.askIn(isUrgent ? ACK_DELAY_MS : BUSY_ACK_DELAY_MS);
+  }
+
+  /**
+   * Asks as soon as what is under way has been written, for all up to `seq`. A ping that was asked
+   * before tells nothing of it. But a client that is slow gets no more of them than are waited for.
+   */
+  askAtOnce(seq: number): void {
+    const last = this.#latest;
+    if (last !== undefined && (last.seq >= seq || this.#asked.length === MAX_ASKED)) return;
+    this.#schedule(0, 0);
+  }
+
+  /**
+   * Asks in `ms` milliseconds, unless a ping may still be answered.
+   *
+   * @param latestMs when it is still soon enough, if the client is going to be asked anyway.
+   */
+  askIn(ms: number, latestMs = ms): void {
+    if (this.#latest === undefined) this.#schedule(ms, latestMs);
   }
 
   /** @returns the id of a ping whose answer acknowledges everything up to `seq`. */
@@ -105,4 +120,29 @@ export class AckPings {
     this.#timer = undefined;
     this.#asked = [];
   }
+
+  #schedule(ms: number, latestMs: number): void {
+    if (!this.#isAnswering) return;
+    if (this.#timer !== undefined && this.#delayMs <= latestMs) return;
+    clearTimeout(this.#timer);
+    this.#delayMs = ms;
+    this.#timer = setTimeout(askNow, ms, this).unref();
+  }
+
+  /** The time has come. */
+  askNow(): void {
+    this.#timer = undefined;
+    this.#writer.writePing();
+  }
+
+  /** The newest ping that may still be answered. */
+  get #latest(): Asked | undefined {
+    const last = this.#asked.at(-1);
+    return last !== undefined && performance.now() - last.at < ASK_AGAIN_MS ? last : undefined;
+  }
+}
+
+/** One function for the timers of all sessions. */
+function askNow(pings: AckPings): void {
+  pings.askNow();
 }

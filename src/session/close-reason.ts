@@ -59,9 +59,12 @@ const COMES_BACK: ReadonlySet<CloseReason> = new Set([
   "made-room",
 ]);
 
-/** Whether the client is told when to come back. */
-export function invitesBack(reason: CloseReason): boolean {
-  return COMES_BACK.has(reason);
+/** How soon a client comes back to a stream that ends politely, in milliseconds. */
+const RETRY_MS = 1_000;
+
+/** When the client is told to come back, in milliseconds; `undefined` where it is not. */
+export function retryAfterEnd(reason: CloseReason, retryMs = RETRY_MS): number | undefined {
+  return COMES_BACK.has(reason) ? retryMs : undefined;
 }
 
 /** Ends that do not wait for a slow reader. */

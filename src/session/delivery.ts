@@ -2,8 +2,8 @@ import { McpSseError } from "../errors.js";
 import { encodeEvent } from "../wire/event-stream.js";
 import type { EventStream, Taking } from "../wire/event-stream.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
-import { AckPings, AT_ONCE, timeFor, timeForRest } from "./ack-pings.js";
-import type { AskTime } from "./ack-pings.js";
+import { AckPings } from "./ack-pings.js";
+import type { PingWriter } from "./ack-pings.js";
 import { Outbox } from "./outbox.js";
 import type { OutboxEntry } from "./outbox.js";
 import { pingFrame } from "./ping-frame.js";
@@ -40,7 +40,7 @@ interface HeldEntry {
  * was written after it, by answering a request, or by naming the last event that it has. What it
  * may not have is written again, first of all, to its next stream.
  */
-export class Delivery {
+export class Delivery implements PingWriter {
   readonly #sessionId: string;
   readonly #outbox: Outbox;
   readonly #isKeeping: boolean;
@@ -50,13 +50,13 @@ export class Delivery {
   /** The newest message that was handed to the stream, and the newest that the stream took. */
   #putSeq = 0;
   #writtenSeq = 0;
+  /** Up to here all messages have left this process, on whichever stream. */
+  #leftSeq = 0;
   #gapTimer: NodeJS.Timeout | undefined;
-  readonly #pings = new AckPings();
+  readonly #pings = new AckPings(this);
   /** Whether the client has answered a ping of ours. */
   #hasAnswered = false;
   #changeListeners: (() => void)[] = [];
-  /** Whether the client can be expected to answer a ping. */
-  #isAnswering = false;
 
   constructor(sessionId: string, resume: ResumeOptions | undefined) {
     this.#sessionId = sessionId;
@@ -74,10 +74,14 @@ export class Delivery {
     return this.#outbox.isOverfull;
   }
 
-  /** Whether an answer has not been written to the client's stream. */
+  /**
+   * Whether an answer was not written to any stream of the client. One that has left this process
+   * is none: whether the client had it before it left, nobody knows.
+   */
   get hasWaitingAnswer(): boolean {
+    const written = Math.max(this.#writtenSeq, this.#leftSeq);
     return this.#outbox.entries.some(
-      ({ seq, traits }) => seq > this.#writtenSeq && traits.kind === "answer",
+      ({ seq, traits }) => seq > written && traits.kind === "answer",
     );
   }
 
@@ -124,7 +128,7 @@ export class Delivery {
     for (const entry of [...this.#outbox.entries]) {
       this.#transmit(entry)?.catch(() => undefined);
     }
-    if (this.#outbox.isWaiting) this.#askSoon(AT_ONCE);
+    if (this.#outbox.isWaiting) this.#pings.askAtOnce(this.#outbox.lastSeq);
   }
 
   /** Stops writing; what comes now is kept for the next stream. @returns the stream that was left. */
@@ -156,7 +160,7 @@ export class Delivery {
     if (this.#stream === undefined) {
       return this.#outbox.isOverfull ? Promise.reject(overflow()) : undefined;
     }
-    this.#askSoon(timeFor(traits.kind));
+    this.#pings.askFor(entry);
     // Cut off before it was written, it is kept, and that is a success.
     return this.#transmit(entry)?.catch(() => undefined);
   }
@@ -168,9 +172,15 @@ export class Delivery {
    * @see MCP 2024-11-05, basic/lifecycle, "Initialization"
    */
   noteInitialized(message: JsonRpcMessage): void {
-    this.#isAnswering = true;
+    this.#pings.start();
     const { method } = message as { method?: unknown };
     if (method === "notifications/initialized") this.#outbox.settleFirstAnswer();
+  }
+
+  /** Asks for everything that was written. */
+  writePing(): void {
+    if (this.#stream === undefined || this.#putSeq <= this.#outbox.keptSeq) return;
+    this.#stream.write(pingFrame(this.#pings.ask(this.#putSeq)))?.catch(() => undefined);
   }
 
   /** Writes bytes that belong to this stream only. */
@@ -204,21 +214,23 @@ export class Delivery {
       this.#outbox.acknowledge(seq);
       this.#hasAnswered = true;
       this.#announceChange();
-      if (this.#outbox.isWaiting) this.#askSoon(timeForRest(this.#outbox.entries));
+      this.#pings.askForRest(this.#outbox.entries);
       this.#release();
     }
     return true;
   }
 
   /**
-   * Makes room, when too much is kept. What has not even left this process stays: it is certain
-   * that the client does not have it.
+   * What was written may have left this process. When too much is kept, that makes room; what has
+   * not even left stays, since it is certain that the client does not have it.
    */
-  forgetWritten(stream: EventStream): void {
-    if (!this.#outbox.isOverfull || stream.isBlocked) return;
+  noteDrained(stream: EventStream): void {
+    if (stream.isBlocked) return;
+    this.#leftSeq = Math.max(this.#leftSeq, this.#writtenSeq);
+    if (!this.#outbox.isOverfull) return;
     this.#outbox.shrink(this.#writtenSeq);
     // The sooner the client says that it has it, the shorter nobody knows.
-    this.#askSoon(AT_ONCE);
+    this.#pings.askIn(0);
   }
 
   /** Writes a message in its turn. */
@@ -237,7 +249,7 @@ export class Delivery {
   /** Milliseconds that a message has to wait for the client to see the progress before it. */
   #delayOf({ traits }: OutboxEntry): number {
     if (this.#gap.isIdle) return 0;
-    const canTell = this.#isKeeping && this.#isAnswering;
+    const canTell = this.#isKeeping && this.#pings.isAnswering;
     const acknowledged = { seq: this.#outbox.keptSeq, hasAnswered: this.#hasAnswered };
     return this.#gap.delayOf(traits, performance.now(), canTell ? acknowledged : undefined);
   }
@@ -258,7 +270,7 @@ export class Delivery {
       const delay = this.#delayOf(next.entry);
       if (delay > 0) {
         this.#gapTimer = setTimeout(() => this.#release(), delay);
-        this.#askSoon(AT_ONCE);
+        this.#pings.askAtOnce(this.#putSeq);
         return;
       }
       this.#held.shift();
@@ -285,7 +297,7 @@ export class Delivery {
   #noteWritten(stream: EventStream, seq: number): void {
     if (stream !== this.#stream) return;
     this.#writtenSeq = Math.max(this.#writtenSeq, seq);
-    this.forgetWritten(stream);
+    this.noteDrained(stream);
     this.#announceChange();
   }
 
@@ -294,20 +306,9 @@ export class Delivery {
     for (const resolve of this.#changeListeners.splice(0)) resolve();
   }
 
-  #askSoon({ ms, latestMs }: AskTime): void {
-    if (!this.#isAnswering || this.#pings.isDueIn(latestMs)) return;
-    this.#pings.schedule(ms, () => this.#ask());
-  }
-
-  /** Asks for everything that was written. */
-  #ask(): void {
-    if (this.#stream === undefined || this.#putSeq <= this.#outbox.keptSeq) return;
-    this.#stream.write(pingFrame(this.#pings.ask(this.#putSeq)))?.catch(() => undefined);
-  }
-
   #leaveStream(): EventStream | undefined {
     const stream = this.#stream;
-    if (stream !== undefined) this.forgetWritten(stream);
+    if (stream !== undefined) this.noteDrained(stream);
     this.#stream = undefined;
     this.#pings.clear();
     this.#putSeq = 0;

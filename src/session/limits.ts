@@ -34,8 +34,12 @@ export interface SessionUse {
   readonly activeAt: number;
   /** Whether its client has begun the conversation. */
   readonly isBegun: boolean;
-  /** Whether a call has no answer yet, or an answer waits for a client that is away. */
+  /** Whether a call has no answer yet. */
   readonly isBusy: boolean;
+  /** Whether an answer was not written to any stream of the client. */
+  readonly hasWaitingAnswer: boolean;
+  /** When it ends unless its client comes back, while that is away; `undefined` while it is there. */
+  readonly graceEndsAt: number | undefined;
 }
 
 /** A limit of a session's time. */
@@ -56,14 +60,17 @@ export function nextTimeLimit(
   limits: SessionLimits,
   now: number,
 ): TimeLimitAt | undefined {
-  const { openedAt, activeAt, isBegun, isBusy } = use;
+  const { openedAt, activeAt, isBegun } = use;
   const { initTimeoutMs, idleMs, lifetimeMs } = limits;
   const all: TimeLimitAt[] = [];
   if (!isBegun && initTimeoutMs > 0) {
     all.push({ limit: "initTimeoutMs", at: openedAt + initTimeoutMs });
   }
-  // Who waits for an answer is not idle, however long it takes.
-  if (isBegun && idleMs > 0) all.push({ limit: "idleMs", at: (isBusy ? now : activeAt) + idleMs });
+  if (isBegun && idleMs > 0) {
+    // Who waits for an answer is not idle, however long it takes.
+    const isIdle = !use.isBusy && !use.hasWaitingAnswer;
+    all.push({ limit: "idleMs", at: (isIdle ? activeAt : now) + idleMs });
+  }
   if (lifetimeMs > 0) all.push({ limit: "lifetimeMs", at: openedAt + lifetimeMs });
   return all.sort((a, b) => a.at - b.at)[0];
 }
@@ -88,15 +95,20 @@ export type CountLimit = "maxSessions" | "maxSessionsPerPrincipal" | "maxUniniti
 /** Whether there is room for one more. */
 export type Room<S> =
   | { readonly kind: "free" }
-  /** There is, once this session of the same principal has gone. */
-  | { readonly kind: "made"; readonly by: S; readonly limit: CountLimit }
+  /** There is, once this session of the same principal has gone, which somebody may miss. */
+  | {
+      readonly kind: "made";
+      readonly by: S;
+      readonly limit: CountLimit;
+      readonly isMissed: boolean;
+    }
   | { readonly kind: "none"; readonly limit: CountLimit };
 
 /**
  * Whether one more conversation can be begun.
  *
- * Security decision: only the caller's own idle session ever makes room, so nobody can push
- * anybody else out. On an open endpoint nobody knows whose is whose, so none does.
+ * Security decision: only the caller's own session ever makes room, so nobody can push anybody
+ * else out. On an open endpoint nobody knows whose is whose, so none does.
  */
 export function roomToBegin<S extends SessionUse>(
   { own, begun, begunInAll, isOpenEndpoint }: SessionCount<S>,
@@ -105,8 +117,9 @@ export function roomToBegin<S extends SessionUse>(
   const ownFull = !isOpenEndpoint && isReached(begun, maxSessionsPerPrincipal);
   if (!ownFull && !isReached(begunInAll, maxSessions)) return { kind: "free" };
   const limit = ownFull ? "maxSessionsPerPrincipal" : "maxSessions";
-  const by = isOpenEndpoint ? undefined : longestIdle(own);
-  return by === undefined ? { kind: "none", limit } : { kind: "made", by, limit };
+  const by = isOpenEndpoint ? undefined : firstToGo(own);
+  if (by === undefined) return { kind: "none", limit };
+  return { kind: "made", by, limit, isMissed: useOf(by) !== "left" };
 }
 
 /**
@@ -123,7 +136,8 @@ export function roomToOpen<S extends SessionUse>(
   const max = count.isOpenEndpoint ? limits.maxSessions : limits.maxUninitialized;
   if (!isReached(count.waiting, max)) return { kind: "free" };
   for (const session of count.own) {
-    if (!session.isBegun) return { kind: "made", by: session, limit: "maxUninitialized" };
+    if (session.isBegun) continue;
+    return { kind: "made", by: session, limit: "maxUninitialized", isMissed: true };
   }
   return { kind: "free" };
 }
@@ -133,12 +147,35 @@ export function isReached(count: number, max: number): boolean {
   return max > 0 && count >= max;
 }
 
-/** Of those that were begun. */
-function longestIdle<S extends SessionUse>(sessions: Iterable<S>): S | undefined {
+/** What a session is to its client, from what can be spared first to what must not go. */
+const USES = ["left", "left with an answer", "left with a call", "idle", "busy"] as const;
+
+/**
+ * Most clients that leave never come back, and no transport tells which of them will. So a client
+ * that is there is not cut off for one that is not, nor a newcomer refused.
+ */
+function useOf({ isBusy, hasWaitingAnswer, graceEndsAt }: SessionUse): (typeof USES)[number] {
+  if (graceEndsAt === undefined) return isBusy ? "busy" : "idle";
+  if (isBusy) return "left with a call";
+  return hasWaitingAnswer ? "left with an answer" : "left";
+}
+
+/** Of the sessions that were begun, the one that can best be spared; none that is busy. */
+function firstToGo<S extends SessionUse>(sessions: Iterable<S>): S | undefined {
   let found: S | undefined;
+  let least = USES.indexOf("busy");
   for (const session of sessions) {
-    if (!session.isBegun || session.isBusy) continue;
-    if (found === undefined || session.activeAt < found.activeAt) found = session;
+    if (!session.isBegun) continue;
+    const rank = USES.indexOf(useOf(session));
+    if (rank > least || (rank === least && !isUnusedForLonger(session, found))) continue;
+    found = session;
+    least = rank;
   }
   return found;
+}
+
+/** Whether a session's client is away for a longer time, or else has not used it for longer. */
+function isUnusedForLonger(session: SessionUse, other: SessionUse | undefined): boolean {
+  if (other === undefined) return false;
+  return (session.graceEndsAt ?? session.activeAt) < (other.graceEndsAt ?? other.activeAt);
 }

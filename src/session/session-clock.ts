@@ -38,6 +38,11 @@ export class SessionClock implements DeadlineListener {
     this.check();
   }
 
+  /** Until when the client is waited for; `undefined` while it is there. */
+  get graceEndsAt(): number | undefined {
+    return this.#graceEndsAt;
+  }
+
   /** @param at milliseconds since the epoch; `undefined` while nobody is waited for. */
   setGraceEnd(at: number | undefined): void {
     if (at === this.#graceEndsAt) return;

@@ -8,10 +8,25 @@ export class SessionEnd {
   #reason: CloseReason | undefined;
   /** That of the request that opened the session; what ends it may be a timer or a broken connection. */
   readonly #context = new AsyncResource("MCP_SESSION");
+  #abort: AbortController | undefined;
 
   /** `undefined` until it has come. */
   get reason(): CloseReason | undefined {
     return this.#reason;
+  }
+
+  /** Aborted with the end. Made when somebody asks for it, which few do. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#reason !== undefined) this.#abort.abort();
+    }
+    return this.#abort.signal;
+  }
+
+  /** Aborts the signal. */
+  abort(): void {
+    this.#abort?.abort();
   }
 
   /** @returns whether it had not come before: only the first reason counts. */

@@ -267,8 +267,9 @@ export class SessionRegistry<P = unknown, E = unknown> {
     if (room.kind === "free") return;
     const { limit } = room;
     if (room.kind === "made") {
-      const { by } = room;
+      const { by, isMissed } = room;
       by.end(limit === "maxUninitialized" ? "never-initialized" : "made-room");
+      if (!isMissed) return;
       this.noteLimit({ limit, outcome: "ended", session: by, principal: by.principal });
       return;
     }

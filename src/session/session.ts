@@ -6,7 +6,7 @@ import type { UpstreamToken } from "../upstream-token.js";
 import type { EventStream, StreamEnd, StreamOwner } from "../wire/event-stream.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
 import { Beginning } from "./beginning.js";
-import { invitesBack, isUrgent, REASON_OF_END, REASON_OF_TIME_LIMIT } from "./close-reason.js";
+import { isUrgent, REASON_OF_END, REASON_OF_TIME_LIMIT, retryAfterEnd } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
 import { Delivery, OVERFLOW } from "./delivery.js";
 import type { ResumeOptions } from "./delivery.js";
@@ -54,7 +54,6 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   #attachments = 0;
   #activeAt = this.openedAt;
   #lastStream: EventStream | undefined;
-  #abort: AbortController | undefined;
   readonly #upstream: SessionInit<P>["upstream"];
 
   constructor({ principal, ownerKey, request, validUntil, resume, ...init }: SessionInit<P>) {
@@ -108,7 +107,15 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   }
 
   get isBusy(): boolean {
-    return this.#calls.load > 0 || (this.isDetached && this.#delivery.isWaiting);
+    return this.#calls.load > 0;
+  }
+
+  get hasWaitingAnswer(): boolean {
+    return this.#delivery.hasWaitingAnswer;
+  }
+
+  get graceEndsAt(): number | undefined {
+    return this.#clock.graceEndsAt;
   }
 
   get activeAt(): number {
@@ -125,11 +132,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#end.reason !== undefined) this.#abort.abort();
-    }
-    return this.#abort.signal;
+    return this.#end.signal;
   }
 
   /**
@@ -263,10 +266,10 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     if (!this.#end.decide(reason)) return;
     this.#clock.stop();
     this.#beginning.end();
-    const retryMs = invitesBack(reason) ? (this.#resume?.retryMs ?? RETRY_MS) : undefined;
+    const retryMs = retryAfterEnd(reason, this.#resume?.retryMs);
     this.#delivery.detach()?.end(retryMs, isUrgent(reason) ? LAST_BYTES_MS : undefined);
     this.#end.inContext(() => {
-      this.#abort?.abort();
+      this.#end.abort();
       this.#calls.clear();
       this.gate?.noteEnd(this);
       this.#end.announce(reason);
@@ -288,7 +291,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
 
   /** A reader that is never faster than its messages come leaves no other moment. */
   streamDrained(stream: EventStream): void {
-    this.#delivery.forgetWritten(stream);
+    this.#delivery.noteDrained(stream);
   }
 
   #waitForClient(): EventStream | undefined {
@@ -341,9 +344,6 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
 
 /** Of every message that was taken at once. */
 const TAKEN = Promise.resolve();
-
-/** How soon a client comes back to a stream that ends politely, in milliseconds. */
-const RETRY_MS = 1_000;
 
 /** How long the last bytes of a stream that must end may take to leave, in milliseconds. */
 export const LAST_BYTES_MS = 2_000;

@@ -228,6 +228,53 @@ it("RESUME-9: a pong that is lost is asked for again, so that not all that follo
   expect(delivery.isWaiting).toBe(false);
 });
 
+describe("a request of the server", () => {
+  function conversing() {
+    const delivery = new Delivery("session", RESUME);
+    delivery.noteInitialized(INITIALIZED);
+    const stream = new FakeStream(() => undefined);
+    delivery.attach(stream as unknown as EventStream, "/messages");
+    const send = (message: object): void =>
+      void delivery.send({ jsonrpc: "2.0", ...message } as JsonRpcMessage);
+    return { delivery, stream, send };
+  }
+
+  it("RESUME-9: is asked for at once, although an earlier ping has no answer yet", () => {
+    const { delivery, stream, send } = conversing();
+    send({ method: "notifications/message" });
+    jest.advanceTimersByTime(250);
+    expect(pingsIn(stream.frames)).toHaveLength(1);
+    send({ id: 1, method: "sampling/createMessage" });
+    jest.advanceTimersByTime(0);
+    const [, forRequest] = pingsIn(stream.frames);
+    delivery.takeAnswer({ jsonrpc: "2.0", id: forRequest!, result: {} });
+    expect(delivery.isWaiting).toBe(false);
+  });
+
+  it("RESUME-9: gets no ping of its own where one that was written after it is on its way", () => {
+    const { stream, send } = conversing();
+    for (let id = 1; id <= 5; id++) send({ id, method: "sampling/createMessage" });
+    jest.advanceTimersByTime(0);
+    expect(pingsIn(stream.frames)).toHaveLength(1);
+  });
+
+  it("RESUME-9: of many, a slow client gets ten pings, and one more for the rest", () => {
+    const { delivery, stream, send } = conversing();
+    for (let id = 1; id <= 50; id++) {
+      send({ id, method: "sampling/createMessage" });
+      jest.advanceTimersByTime(1);
+    }
+    const pings = pingsIn(stream.frames);
+    expect(pings).toHaveLength(10);
+    for (const id of pings) delivery.takeAnswer({ jsonrpc: "2.0", id, result: {} });
+    jest.advanceTimersByTime(0);
+    const rest = pingsIn(stream.frames).slice(10);
+    expect(rest).toHaveLength(1);
+    delivery.takeAnswer({ jsonrpc: "2.0", id: rest[0]!, result: {} });
+    expect(delivery.isWaiting).toBe(false);
+  });
+});
+
 describe("a busy client", () => {
   /** Sends messages for a while, one each 10 ms. @returns when the client was asked, in milliseconds. */
   function asked(makeMessage: (id: number) => object, whileMs: number): number[] {

@@ -12,7 +12,16 @@ interface Named extends SessionUse {
 }
 
 function session(name: string, use: Partial<SessionUse> = {}): Named {
-  return { name, openedAt: 0, activeAt: 0, isBegun: true, isBusy: false, ...use };
+  return {
+    name,
+    openedAt: 0,
+    activeAt: 0,
+    isBegun: true,
+    isBusy: false,
+    hasWaitingAnswer: false,
+    graceEndsAt: undefined,
+    ...use,
+  };
 }
 
 const limits = (some: Partial<SessionLimits>): SessionLimits => ({ ...NO_LIMITS, ...some });
@@ -41,7 +50,30 @@ describe("room to begin a conversation", () => {
       kind: "made",
       by: own[1],
       limit: "maxSessionsPerPrincipal",
+      isMissed: true,
     });
+  });
+
+  it("LIMIT-2: is made by those whose clients are away before any that is there", () => {
+    const order = [
+      session("left", { graceEndsAt: 8 }),
+      session("left later", { graceEndsAt: 9 }),
+      session("has an answer", { graceEndsAt: 2, hasWaitingAnswer: true }),
+      session("has another later", { graceEndsAt: 3, hasWaitingAnswer: true }),
+      session("has a call", { graceEndsAt: 1, isBusy: true }),
+      session("has both", { graceEndsAt: 4, isBusy: true, hasWaitingAnswer: true }),
+      session("idle", { activeAt: 0 }),
+      // An answer that waits for a slow reader that is there does not make it a busy one.
+      session("idle later", { activeAt: 5, hasWaitingAnswer: true }),
+    ];
+    const full = limits({ maxSessionsPerPrincipal: 1 });
+    for (const [index, next] of order.entries()) {
+      // Whichever comes first in the list; one that is busy never does.
+      for (const own of [order.slice(index), order.slice(index).reverse()]) {
+        const room = roomToBegin(count([session("busy", { isBusy: true }), ...own]), full);
+        expect(room).toMatchObject({ by: next, isMissed: !next.name.startsWith("left") });
+      }
+    }
   });
 
   it("LIMIT-2: is not there while all are in use", () => {
@@ -59,6 +91,7 @@ describe("room to begin a conversation", () => {
       kind: "made",
       by: own[0],
       limit: "maxSessions",
+      isMissed: true,
     });
     expect(roomToBegin(count([], { begunInAll: 2 }), full)).toEqual({
       kind: "none",
@@ -95,6 +128,7 @@ describe("room to open a stream", () => {
       kind: "made",
       by: own[1],
       limit: "maxUninitialized",
+      isMissed: true,
     });
     expect(roomToOpen(count(own.slice(0, 2)), two)).toEqual({ kind: "free" });
   });
@@ -129,11 +163,12 @@ describe("the next limit of a session's time", () => {
   });
 
   it("LIMIT-5: is put off as long as somebody waits for an answer", () => {
-    const busy = session("a", { isBusy: true });
-    expect(nextTimeLimit(busy, limits({ idleMs: 100 }), 5000)).toEqual({
-      limit: "idleMs",
-      at: 5100,
-    });
+    for (const use of [{ isBusy: true }, { hasWaitingAnswer: true }]) {
+      expect(nextTimeLimit(session("a", use), limits({ idleMs: 100 }), 5000)).toEqual({
+        limit: "idleMs",
+        at: 5100,
+      });
+    }
   });
 
   it("LIMIT-4, LIMIT-5, LIMIT-6: is none where all are 0", () => {
