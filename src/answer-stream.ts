@@ -16,6 +16,8 @@ export interface StreamRequest {
   readonly endpoint: string;
   /** Path of the event stream as the client sees it. */
   readonly streamPath: string;
+  /** Path of the mount as requests arrive here. */
+  readonly mount: string;
   /** Whether the client came over TLS. */
   readonly isSecure: boolean;
 }
@@ -53,7 +55,7 @@ export async function answerStream(
     return;
   }
   const marks = readMarks(req);
-  const found = await findSession(res, request, marks, context, resume);
+  const found = await findSession(req, res, request, marks, context, resume);
   if (found.session === undefined) {
     if (found.stream?.isOpen === false) return;
     try {
@@ -83,14 +85,16 @@ interface Found {
 }
 
 async function findSession(
+  req: IncomingMessage,
   res: ServerResponse,
-  { caller, streamPath }: StreamRequest,
+  { caller, streamPath, mount }: StreamRequest,
   marks: ReconnectMarks,
   { options, sessions, probes }: StreamContext,
   resume: ResumeOptions,
 ): Promise<Found> {
-  // Another path may be another tenant's, with a server of another kind.
-  const plan = planReconnect(marks, sessions.ownedBy(caller.ownerKey, streamPath));
+  const { ownerKey, principal } = caller;
+  const asker = { ownerKey, principal, mount, path: streamPath, request: req };
+  const plan = planReconnect(marks, sessions.ownedBy(asker));
   switch (plan.kind) {
     case "fresh":
       return { isLost: plan.isLost };
@@ -102,7 +106,7 @@ async function findSession(
     case "probe": {
       const stream = new EventStream(res, options.stream);
       stream.open();
-      const session = await probes.ask(stream, caller.ownerKey, resume.probeMs);
+      const session = await probes.ask(stream, ownerKey, resume.probeMs);
       if (session === undefined || session.state === "closed") return { stream, isLost: true };
       return session.isWhole ? { stream, session } : { stream, ...endIncomplete(session) };
     }

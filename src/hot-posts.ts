@@ -28,7 +28,7 @@ const ID_LENGTH = 36;
 export class HotPosts {
   readonly #lanes = new Map<string, Lane>();
 
-  /** Knows a session from now on, until it ends. A later stream may have come by another mount. */
+  /** Knows a session from now on, until it ends. */
   open(lane: Lane): void {
     const { session } = lane;
     const isNew = !this.#lanes.has(session.id);
@@ -43,10 +43,15 @@ export class HotPosts {
     if (lane !== undefined) lane.remembered = remembered;
   }
 
-  /** The session that a request is a POST for. */
-  find(req: IncomingMessage & { originalUrl?: string }): Lane | undefined {
+  /**
+   * The session that a request is a POST for.
+   *
+   * Security decision: the URL counts as it is routed, and not as it was before an application
+   * rewrote it: whether that one may be used, the application has decided for where it leads.
+   */
+  find(req: IncomingMessage & { baseUrl?: string }): Lane | undefined {
     if (req.method !== "POST") return undefined;
-    const url = req.originalUrl ?? req.url ?? "";
+    const url = `${req.baseUrl ?? ""}${req.url ?? ""}`;
     const start = url.indexOf(SESSION_QUERY);
     const end = start + SESSION_QUERY.length + ID_LENGTH;
     const lane = this.#lanes.get(url.slice(end - ID_LENGTH, end));

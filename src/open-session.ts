@@ -51,6 +51,8 @@ export interface Opening {
   readonly endpoint: string;
   /** Path of the event stream as the client sees it. */
   readonly streamPath: string;
+  /** Path of the mount as requests arrive here. */
+  readonly mount: string;
   /** Name of the client process, if its user gave it one. */
   readonly instance?: string | undefined;
   /** A stream that is open already, since its client had to be asked something. */
@@ -115,7 +117,7 @@ export function hasLeft({ socket }: IncomingMessage): boolean {
 
 function createSession(
   req: IncomingMessage,
-  { caller, streamPath, instance, isLost = false }: Opening,
+  { caller, streamPath, mount, instance, isLost = false }: Opening,
   { endsWithCredential, resume, limits }: ResolvedOptions,
 ): RouterSession {
   const { principal, ownerKey, validUntil, upstream } = caller;
@@ -126,6 +128,7 @@ function createSession(
     validUntil: endsWithCredential ? validUntil : undefined,
     ...(upstream !== undefined && { upstream }),
     resume,
+    mount,
     path: streamPath,
     instance,
     isLost,

@@ -67,6 +67,20 @@ export interface SessionOptions {
    */
   maxInFlight?: number;
   /**
+   * Claims that must not differ from those with which a session was opened: a credential of the
+   * same subject that says another organisation, tenant or role finds no session, and begins its
+   * own. Compared as values; the order of a list of texts does not matter. Name every claim that
+   * `createServer` or a tool reads from `session.principal`. `[]` for none. Default: the usual names,
+   * see README.
+   */
+  boundClaims?: readonly string[];
+  /**
+   * Request headers that must not differ from those with which a session was opened, on every GET
+   * and POST of it: those that `createServer` reads from `session.request`, such as `["X-Tenant"]`.
+   * Clients have to send them with both. Default: none.
+   */
+  boundHeaders?: readonly string[];
+  /**
    * What happens to an open stream when its owner's credential expires: `"end-stream"` ends it,
    * so that the client comes back with a new one; `"keep"` leaves it open. A newer credential of
    * the same principal on any POST prolongs the stream, and a POST with an expired one is refused

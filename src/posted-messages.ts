@@ -7,6 +7,7 @@ import { McpSseError, retryAfter } from "./errors.js";
 import { headersToHide, PostExtra } from "./message-extra.js";
 import type { RouterSession, Sessions } from "./open-session.js";
 import type { ResolvedOptions } from "./resolve-options.js";
+import type { Requester } from "./session/continuation.js";
 import type { Probes } from "./session/probe.js";
 import type { ScopeChallenge } from "./session/session-info.js";
 import { readMessage, wasRead } from "./wire/message-body.js";
@@ -34,13 +35,21 @@ export class PostedMessages {
     this.#init = init;
   }
 
-  /** The session that a POST names, if it is its caller's own. @throws McpSseError if not. */
-  findSession(req: IncomingMessage, caller: Caller): RouterSession {
-    const session = this.#init.sessions.find(sessionIdOf(req), caller.ownerKey);
-    if (session === undefined) {
-      throw new McpSseError("session_not_found", "There is no such session: open a new stream.");
-    }
+  /**
+   * The session that a POST names, if it may go on with it.
+   *
+   * @param mount path of the mount as the POST arrived here.
+   * @throws McpSseError if not.
+   */
+  findSession(req: IncomingMessage, caller: Caller, mount: string): RouterSession {
+    const session = this.#init.sessions.find(sessionIdOf(req), requesterOf(req, caller, mount));
+    if (session === undefined) throw sessionNotFound();
     return session;
+  }
+
+  /** Whether a POST that came to the URL of a session may go on with it. */
+  mayGoOn(req: IncomingMessage, caller: Caller, session: RouterSession): boolean {
+    return this.#init.sessions.takesFrom(session, requesterOf(req, caller, session.mount));
   }
 
   /**
@@ -88,6 +97,10 @@ export class PostedMessages {
     mount: SeenMount,
   ): Promise<void> | undefined {
     const { probes, callers } = this.#init;
+    // Another request may have brought more rights while this one's body was on its way.
+    if (caller.principal !== session.principal && !this.mayGoOn(req, caller, session)) {
+      throw sessionNotFound();
+    }
     if (this.isClosing && isCall(message)) throw shuttingDown();
     session.renew(caller.principal, caller.validUntil);
     if (probes.takeAnswer(message, session)) return undefined;
@@ -120,6 +133,18 @@ export class PostedMessages {
 function accept(res: ServerResponse): void {
   res.statusCode = 202;
   res.end();
+}
+
+function requesterOf(
+  request: IncomingMessage,
+  { ownerKey, principal }: Caller,
+  mount: string | undefined,
+): Requester {
+  return { ownerKey, principal, mount, request };
+}
+
+function sessionNotFound(): McpSseError {
+  return new McpSseError("session_not_found", "There is no such session: open a new stream.");
 }
 
 export function shuttingDown(): McpSseError {

@@ -7,6 +7,8 @@ import {
   checkTextList,
   optionError,
 } from "./errors.js";
+import { checkBound } from "./continuation-options.js";
+import type { BoundNames } from "./continuation-options.js";
 import type { ThrottleOptions } from "./auth-throttle.js";
 import type {
   CorsOptions,
@@ -23,7 +25,7 @@ import type { EventStreamOptions } from "./wire/event-stream.js";
 import type { SourceRules } from "./wire/origin.js";
 
 /** {@link SseOptions}, checked and complete. */
-export interface ResolvedOptions {
+export interface ResolvedOptions extends BoundNames {
   readonly endpoint: string;
   readonly messageEndpoint: string;
   readonly maxMessageBytes: number;
@@ -80,6 +82,8 @@ const SESSION_OPTION_NAMES = [
   "stallMs",
   "onTokenExpiry",
   "revalidateAfterMs",
+  "boundClaims",
+  "boundHeaders",
   "maxSessions",
   "maxSessionsPerPrincipal",
   "maxUninitialized",
@@ -150,6 +154,7 @@ export function resolveOptions(options: SseOptions, path: string): ResolvedOptio
     },
     corsCredentials: cors.credentials,
     ...checkSessions(path, options),
+    ...checkBound(`${path}.sessions`, options.sessions),
     resume: checkResume(`${path}.resume`, options.resume),
     throttle: checkThrottle(`${path}.throttle`, options.throttle),
     logger: checkLogger(`${path}.logger`, options.logger),

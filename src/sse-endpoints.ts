@@ -72,8 +72,12 @@ export class SseEndpoints {
   /** Servers of sessions that have ended, on their way out. */
   readonly #closings = new PendingWork();
 
+  /** Whether what is known of a POST's caller does not say all that must be the same. */
+  readonly #hasBoundHeaders: boolean;
+
   constructor(init: SseEndpointsInit) {
     this.#init = init;
+    this.#hasBoundHeaders = init.options.boundHeaders.length > 0;
     const methods = init.authenticator?.methods ?? [];
     this.discovery = new Discovery(init.options, methods);
     this.callers = new CallerGate(init, this.discovery);
@@ -119,7 +123,7 @@ export class SseEndpoints {
       const caller = await this.callers.identify(req, mount.address, mount);
       if (route === "stream") await this.#open(req, res, caller, mount);
       else {
-        const session = this.#posts.findSession(req, caller);
+        const session = this.#posts.findSession(req, caller, mount.routedBase);
         // The session's next one may be known by what this one shows.
         this.#hot.note(session, this.callers.remember(req, caller));
         this.#posts.receive(req, res, parts, session, caller, mount);
@@ -159,7 +163,9 @@ export class SseEndpoints {
     }
     const caller = this.callers.recall(req, lane.remembered);
     if (caller === undefined) void this.#askLane(req, res, lane, () => otherwise(req, res, next));
-    else this.#posts.receive(req, res, parts, lane.session, caller, lane.mount);
+    else if (this.#hasBoundHeaders && !this.#posts.mayGoOn(req, caller, lane.session)) {
+      otherwise(req, res, next);
+    } else this.#posts.receive(req, res, parts, lane.session, caller, lane.mount);
   }
 
   async #askLane(
@@ -169,7 +175,7 @@ export class SseEndpoints {
     otherwise: () => void,
   ): Promise<void> {
     const caller = await this.callers.look(req);
-    if (caller?.ownerKey !== lane.session.ownerKey) {
+    if (caller === undefined || !this.#posts.mayGoOn(req, caller, lane.session)) {
       otherwise();
       return;
     }
@@ -208,7 +214,7 @@ export class SseEndpoints {
     const endpoint = endpointFor(options, mount.base, caller);
     const streamPath = `${publicBase(options, mount.base)}${options.endpoint}`;
     const isSecure = mount.origin?.startsWith("https:") ?? false;
-    const request = { caller, endpoint, streamPath, isSecure };
+    const request = { caller, endpoint, streamPath, mount: mount.routedBase, isSecure };
     await answerStream(req, res, request, {
       ...this.#init,
       probes: this.#probes,

@@ -7,6 +7,7 @@ import { Authenticator } from "./auth/authenticate.js";
 import { ownerKey } from "./auth/principal.js";
 import { resourcePathOf } from "./auth/protected-resource.js";
 import type { Principal } from "./auth/principal.js";
+import { continuationRules } from "./continuation-options.js";
 import { checkMilliseconds, checkOptionNames, optionError } from "./errors.js";
 import { pathAtRouter } from "./find-mount.js";
 import { originFrom, wasForwarded } from "./forwarded.js";
@@ -16,6 +17,7 @@ import type { ServerFactory, Sessions } from "./open-session.js";
 import { resolveOptions, ROUTER_OPTION_NAMES } from "./resolve-options.js";
 import type { SseRouterOptions } from "./options.js";
 import type { ResolvedOptions } from "./resolve-options.js";
+import type { ContinuationRules } from "./session/continuation.js";
 import { SessionRegistry } from "./session/session-registry.js";
 import { SseEndpoints } from "./sse-endpoints.js";
 import type { Mount } from "./sse-endpoints.js";
@@ -93,10 +95,12 @@ export function buildRouter(
     );
   }
   const resolved = resolveOptions(options, path);
-  const sessions = createSessions(resolved, auth === false);
+  const authenticator = createAuthenticator(`${path}.auth`, auth as AuthConfig | false, resolved);
+  const rules = continuationRules(resolved, authenticator?.methods ?? []);
+  const sessions = createSessions(resolved, auth === false, rules);
   const endpoints = new SseEndpoints({
     options: resolved,
-    authenticator: createAuthenticator(`${path}.auth`, auth as AuthConfig | false, resolved),
+    authenticator,
     sessions,
     createServer: createServer as ServerFactory,
     knowsPosts,
@@ -152,10 +156,15 @@ function checkEndpoints(methods: readonly AuthMethod[], option: string): void {
   );
 }
 
-function createSessions({ logger, limits }: ResolvedOptions, isOpenEndpoint: boolean): Sessions {
+function createSessions(
+  { logger, limits }: ResolvedOptions,
+  isOpenEndpoint: boolean,
+  rules: ContinuationRules,
+): Sessions {
   const sessions: Sessions = new SessionRegistry({
     ownerKeyOf: ownerKey,
-    onListenerError: () => logger.error("a listener of router.sessions threw"),
+    onListenerError: (_error, of) => logger.error(`a listener of ${of} threw`),
+    rules,
     limits,
     isOpenEndpoint,
   });

@@ -18,6 +18,8 @@ export function createStdioSession(close: () => void): {
     request: undefined,
     signal: abort.signal,
     inFlight: 0,
+    // There is no caller, and so none that could change.
+    onPrincipalChanged: () => undefined,
     upstream: () => Promise.reject(noUpstream()),
     close,
   };

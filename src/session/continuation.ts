@@ -80,7 +80,7 @@ export function isSameRequest(
   if (!mayContinue("stream", asker, session, rules)) return false;
   const names = [asker, session].flatMap(({ request }) => Object.keys(request.headers));
   const telling = names.filter(
-    (name) => !PASSING_HEADER.test(name) && !rules.credentialHeaders.includes(name),
+    (name) => !isPassingHeader(name) && !rules.credentialHeaders.includes(name),
   );
   return haveSameHeaders(asker.request, session.request, telling);
 }
@@ -105,6 +105,11 @@ const PASSING_HEADER = new RegExp(
     "uber-trace-id|elastic-apm-traceparent|newrelic",
   ].join("|")})$`,
 );
+
+/** Whether a header differs from request to request of one client. @param name in lower case. */
+export function isPassingHeader(name: string): boolean {
+  return PASSING_HEADER.test(name);
+}
 
 /**
  * Whether one principal may do all that another may, and is the same in every claim that counts.

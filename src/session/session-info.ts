@@ -3,6 +3,7 @@ import type { ResumeOptions } from "./delivery.js";
 import type { UpstreamToken } from "../upstream-token.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
 import type { SessionLimits, StreamLimit, TimeLimit } from "./limits.js";
+import type { PrincipalListener } from "./session-owner.js";
 
 /**
  * `opening` until the client has its endpoint event, `open` while it listens, `detached` while it
@@ -14,7 +15,10 @@ export type SessionState = "opening" | "open" | "detached" | "closed";
 export interface SessionInfo<P = unknown> {
   /** The id in the session's endpoint URL. Not a credential: every POST is authenticated as well. */
   readonly id: string;
-  /** Whose session it is, as most recently verified; `undefined` on an open endpoint. */
+  /**
+   * Whose session it is, as most recently verified; `undefined` on an open endpoint. It never
+   * permits less than before: a credential that lacks one of its scopes finds no session.
+   */
   readonly principal: P;
   /** Milliseconds since the epoch. */
   readonly openedAt: number;
@@ -25,6 +29,13 @@ export interface SessionInfo<P = unknown> {
   readonly signal: AbortSignal;
   /** How many requests of the client have no answer yet. */
   readonly inFlight: number;
+  /**
+   * Calls `listener` when a credential with more scopes, or with other claims (beside `exp`,
+   * `nbf`, `iat` and `jti`), goes on with the session: before the message that came with it is
+   * handled. A server can then register what its caller may use now. What the listener throws is
+   * logged.
+   */
+  onPrincipalChanged(listener: PrincipalListener<P>): void;
   /**
    * The identity provider's own token for the caller, refreshed when it is due: with `oauth` and
    * `signIn`.
@@ -53,13 +64,15 @@ export type ScopeCheck<E> = (
 /** Who opens a session, and with what. */
 export interface SessionInit<P> {
   readonly principal: P;
-  /** Compared with the key of every POST. */
+  /** Compared with the key of every request that would go on with the session. */
   readonly ownerKey: string;
   readonly request: IncomingMessage;
   /** When the owner's credential ends, in milliseconds since the epoch. Default: never. */
   readonly validUntil?: number | undefined;
   /** How the session outlives its stream. Default: it does not. */
   readonly resume?: ResumeOptions | undefined;
+  /** Path of the mount where it was opened, as requests arrive here. Default: none. */
+  readonly mount?: string;
   /** Path of the stream that opened it, as the client sees it. Default: none. */
   readonly path?: string;
   /** Name of the client process, if its user gave it one. */
@@ -80,6 +93,8 @@ export interface SessionGate<S> {
   admitCall(session: S): void;
   /** It has ended; everybody else hears of it after this. */
   noteEnd(session: S): void;
+  /** A listener of the application threw. */
+  noteListenerError(error: unknown): void;
   /** A limit was reached. */
   noteLimit(session: S, limit: TimeLimit | StreamLimit, outcome: "ended" | "detached"): void;
 }

@@ -1,5 +1,7 @@
 import { EventEmitter } from "node:events";
 import { McpSseError, retryAfter } from "../errors.js";
+import { mayContinue, NO_RULES } from "./continuation.js";
+import type { ContinuationRules, Requester } from "./continuation.js";
 import { isReached, NO_LIMITS, roomToBegin, roomToOpen } from "./limits.js";
 import type {
   CountLimit,
@@ -51,7 +53,12 @@ export interface SessionRegistryOptions<P> {
   /** The key under which a principal owns sessions. */
   readonly ownerKeyOf: (principal: P) => string;
   /** Hears of listeners that throw; the sessions go on. */
-  readonly onListenerError: (error: unknown) => void;
+  readonly onListenerError: (
+    error: unknown,
+    of: "router.sessions" | "session.onPrincipalChanged",
+  ) => void;
+  /** What must be the same, beside the owner, for a request to go on with a session. Default: nothing. */
+  readonly rules?: ContinuationRules;
   /** Default: none. */
   readonly limits?: SessionLimits;
   /** Whether everybody may call, so that sessions have no owners. Default: false. */
@@ -81,11 +88,13 @@ export class SessionRegistry<P = unknown, E = unknown> {
   readonly #events = new EventEmitter<SessionEvents<P>>();
   readonly #options: SessionRegistryOptions<P>;
   readonly #limits: SessionLimits;
+  readonly #rules: ContinuationRules;
   #begunInAll = 0;
 
   constructor(options: SessionRegistryOptions<P>) {
     this.#options = options;
     this.#limits = options.limits ?? NO_LIMITS;
+    this.#rules = options.rules ?? NO_RULES;
   }
 
   /** How many sessions there are, those included that are still being opened. */
@@ -112,7 +121,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
   /** Ends every session of a principal, for example when their access is withdrawn. @returns how many. */
   closeFor(principal: P): number {
     const key = this.#options.ownerKeyOf(principal);
-    const owned = this.ownedBy(key).all();
+    const owned = [...(this.#byOwner.get(key)?.sessions ?? [])];
     for (const session of owned) session.end("revoked");
     return owned.length;
   }
@@ -161,21 +170,18 @@ export class SessionRegistry<P = unknown, E = unknown> {
     this.#announce("limited", fact);
   }
 
-  /**
-   * @internal The sessions of one owner, and of nobody else.
-   *
-   * @param path where they were opened; without it, anywhere.
-   */
-  ownedBy(ownerKey: string, path?: string): OwnSessions<Session<P, E>> {
-    const isThere = (session: Session<P, E>): boolean =>
-      path === undefined || session.path === path;
+  /** @internal The sessions that a request for a stream may go on with; see {@link mayContinue}. */
+  ownedBy(asker: Requester): OwnSessions<Session<P, E>> {
     const all = (): Session<P, E>[] =>
-      [...(this.#byOwner.get(ownerKey)?.sessions ?? [])].filter((session) => isThere(session));
+      [...(this.#byOwner.get(asker.ownerKey)?.sessions ?? [])].filter((session) =>
+        mayContinue("stream", asker, session, this.#rules),
+      );
     return {
       isOpenEndpoint: this.#options.isOpenEndpoint ?? false,
       byId: (id) => {
-        const session = this.find(id, ownerKey);
-        return session !== undefined && isThere(session) ? session : undefined;
+        const session = this.#sessions.get(id);
+        const isOwn = session && mayContinue("stream", asker, session, this.#rules);
+        return isOwn === true ? session : undefined;
       },
       // One that is being opened has no server yet that could hear its client.
       byInstance: (name) =>
@@ -191,14 +197,19 @@ export class SessionRegistry<P = unknown, E = unknown> {
   }
 
   /**
-   * @internal The session with this id, if it belongs to this owner.
+   * @internal The session with this id, if a message of this request may go to it.
    *
    * Security decision: another's session and no session are one answer, so that an id tells
    * nothing to whom it does not belong.
    */
-  find(id: string, ownerKey: string): Session<P, E> | undefined {
+  find(id: string, asker: Requester): Session<P, E> | undefined {
     const session = this.#sessions.get(id);
-    return session?.ownerKey === ownerKey ? session : undefined;
+    return session !== undefined && this.takesFrom(session, asker) ? session : undefined;
+  }
+
+  /** @internal Whether a message of a request may go to a session; see {@link mayContinue}. */
+  takesFrom(session: Session<P, E>, asker: Requester): boolean {
+    return mayContinue("message", asker, session, this.#rules);
   }
 
   /** @internal Resolves when no session has anything left to answer. */
@@ -247,6 +258,9 @@ export class SessionRegistry<P = unknown, E = unknown> {
       this.#begunInAll--;
       if (owned !== undefined) owned.begun--;
     },
+    noteListenerError: (error) => {
+      this.#options.onListenerError(error, "session.onPrincipalChanged");
+    },
     noteLimit: (session, limit, outcome) => {
       this.noteLimit({ limit, outcome, session, principal: session.principal });
     },
@@ -291,7 +305,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
       try {
         (listener as (...all: unknown[]) => void)(...args);
       } catch (error) {
-        this.#options.onListenerError(error);
+        this.#options.onListenerError(error, "router.sessions");
       }
     }
   }

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { McpSseError } from "../errors.js";
-import { noUpstream } from "../upstream-token.js";
 import type { UpstreamToken } from "../upstream-token.js";
 import type { EventStream, StreamEnd, StreamOwner } from "../wire/event-stream.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
@@ -18,6 +17,8 @@ import type { Moment } from "./session-clock.js";
 import { sessionClosed, SessionEnd } from "./session-end.js";
 import type { ScopeCheck, SessionGate, SessionInfo } from "./session-info.js";
 import type { SessionInit, SessionState } from "./session-info.js";
+import { SessionOwner } from "./session-owner.js";
+import type { PrincipalListener } from "./session-owner.js";
 
 export type { CloseReason } from "./close-reason.js";
 export type { SessionGate, SessionInfo, SessionInit, SessionState } from "./session-info.js";
@@ -31,7 +32,7 @@ type Listener<E> = (message: JsonRpcMessage, extra: E) => void;
 export class Session<P = unknown, E = unknown> implements SessionInfo<P>, SessionUse, StreamOwner {
   /** Unguessable, and never taken from outside. */
   readonly id: string = randomUUID();
-  readonly ownerKey: string;
+  readonly mount: string | undefined;
   readonly path: string | undefined;
   readonly instance: string | undefined;
   readonly openedAt = Date.now();
@@ -48,35 +49,37 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   readonly #calls = new OpenCalls();
   readonly #clock: SessionClock;
   readonly #end = new SessionEnd();
-  #principal: P;
-  #validUntil: number | undefined;
+  readonly #owner: SessionOwner<P>;
   readonly #beginning = new Beginning();
   #attachments = 0;
   #activeAt = this.openedAt;
   #lastStream: EventStream | undefined;
-  readonly #upstream: SessionInit<P>["upstream"];
 
-  constructor({ principal, ownerKey, request, validUntil, resume, ...init }: SessionInit<P>) {
-    this.#upstream = init.upstream?.bind(init);
-    this.ownerKey = ownerKey;
+  constructor(init: SessionInit<P>) {
+    const { request, validUntil, resume } = init;
+    this.#owner = new SessionOwner(init);
+    this.mount = init.mount;
     this.path = init.path;
     this.instance = init.instance;
-    this.#principal = principal;
     this.#request = request;
     this.#resume = resume;
     if (init.isLost === true && resume !== undefined) {
       this.#beginning.expectLost(resume, (frame) => this.#write(frame));
     }
     this.#delivery = new Delivery(this.id, resume);
-    this.#validUntil = validUntil;
     this.#clock = new SessionClock(this, init.limits ?? NO_LIMITS, (moment) =>
       this.#reached(moment),
     );
     this.#clock.start(validUntil);
   }
 
+  /** Decides, with all else in `continuation.ts`, who may go on with the session. */
+  get ownerKey(): string {
+    return this.#owner.key;
+  }
+
   get principal(): P {
-    return this.#principal;
+    return this.#owner.principal;
   }
 
   get request(): IncomingMessage {
@@ -170,17 +173,16 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     return this.#delivery.acknowledge(seq);
   }
 
-  /**
-   * Keeps the most recent credential's principal; the owner stays the same. A credential that
-   * ends later prolongs the session, one that ends earlier does not shorten it.
-   */
+  /** Keeps the most recent credential's principal, which permits no less than the one before. */
   renew(principal: P, validUntil?: number): void {
     if (this.#end.reason !== undefined) return;
-    this.#principal = principal;
-    if (this.#validUntil === undefined) return;
-    if (validUntil === undefined || validUntil > this.#validUntil) this.#validUntil = validUntil;
+    this.#owner.renew(principal, validUntil, (error) => this.gate?.noteListenerError(error));
     // Also for a credential that has ended and was let in all the same: its stream ends again.
-    this.#clock.setCredentialEnd(this.#validUntil);
+    this.#clock.setCredentialEnd(this.#owner.validUntil);
+  }
+
+  onPrincipalChanged(listener: PrincipalListener<P>): void {
+    this.#owner.onChanged(listener);
   }
 
   /**
@@ -250,11 +252,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   }
 
   async upstream(): Promise<UpstreamToken> {
-    const principal = this.#principal;
-    if (this.#upstream === undefined || typeof principal !== "object" || principal === null) {
-      throw noUpstream();
-    }
-    return await this.#upstream(principal);
+    return await this.#owner.upstream();
   }
 
   close(): void {

@@ -66,7 +66,7 @@ describe("whether a request may continue a session", () => {
     ["without a principal", { principal: undefined }],
     ["with another value of a bound header", { headers: { "x-tenant": "hobby" } }],
     ["without a bound header", { headers: {} }],
-  ])("AUTH-9, AUTH-15: no, %s", (_what, asker) => {
+  ])("AUTH-9, RIGHTS-1: no, %s", (_what, asker) => {
     expect(may("message", asker)).toBe(false);
     expect(may("stream", asker)).toBe(false);
   });
@@ -77,7 +77,7 @@ describe("whether a request may continue a session", () => {
     ["with the roles in another order", { claims: { org: "acme", roles: ["b", "a"] } }],
     ["with another token", { claims: { ...SESSION.claims, exp: 2, jti: "x" } }],
     ["with other headers", { headers: { "x-tenant": "acme", "user-agent": "other" } }],
-  ])("AUTH-9, AUTH-15: yes, %s", (_what, asker) => {
+  ])("AUTH-9, RIGHTS-1: yes, %s", (_what, asker) => {
     expect(may("message", asker)).toBe(true);
     expect(may("stream", asker)).toBe(true);
   });
@@ -89,25 +89,25 @@ describe("whether a request may continue a session", () => {
     ["a query that decodes alike", { url: "/sse?workspace=%41" }],
     ["a parameter whose name begins like our own", { url: "/sse?workspace=A&?mcp_instance=1" }],
     ["another path as clients see it", { path: "/hobby/sse" }],
-  ])("AUTH-15: a stream with %s does not, and a message may", (_what, asker) => {
+  ])("RIGHTS-1: a stream with %s does not, and a message may", (_what, asker) => {
     expect(may("stream", asker)).toBe(false);
     expect(may("message", { ...asker })).toBe(true);
   });
 
   it.each(["&mcp_instance=1", "&mcp%5Finstance=1", "&api_key=REDACTED", "&api%5Fkey"])(
-    "AUTH-15: our own parameters and credentials in the query do not count: %s",
+    "RIGHTS-1: our own parameters and credentials in the query do not count: %s",
     (added) => {
       expect(may("stream", { url: `/sse?workspace=A${added}` })).toBe(true);
     },
   );
 
-  it("AUTH-15: a bound header that says undefined is not one that is missing", () => {
+  it("RIGHTS-1: a bound header that says undefined is not one that is missing", () => {
     const absent = { ...SESSION, headers: {} };
     expect(may("stream", { headers: { "x-tenant": "undefined" } }, absent)).toBe(false);
     expect(may("stream", {}, absent)).toBe(true);
   });
 
-  it("AUTH-15: claims of objects are compared through and through, but not without end", () => {
+  it("RIGHTS-1: claims of objects are compared through and through, but not without end", () => {
     const session = { ...SESSION, claims: { org: { id: "1", rol: ["x", "y"] } } };
     expect(may("message", { claims: { org: { rol: ["y", "x"], id: "1" } } }, session)).toBe(true);
     expect(may("message", { claims: { org: { rol: ["x"], id: "1" } } }, session)).toBe(false);
@@ -115,7 +115,7 @@ describe("whether a request may continue a session", () => {
     expect(may("message", { claims: { org: deep() } }, { claims: { org: deep() } })).toBe(false);
   });
 
-  it("AUTH-15: thousands of scopes are compared in no time", () => {
+  it("RIGHTS-1: thousands of scopes are compared in no time", () => {
     const scopes = Array.from({ length: 30_000 }, (_, index) => `s${index}`);
     const startedAt = performance.now();
     expect(may("message", { scopes: [...scopes].reverse() }, { scopes })).toBe(true);

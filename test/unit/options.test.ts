@@ -85,6 +85,16 @@ const bad: Bad[] = [
   ]),
   ["sessions", { stall: 1 }, "It takes: openTimeoutMs, maxQueuedBytes, stallMs"],
   ["sessions", [], "must be an object"],
+  ["sessions.boundClaims", "org_id", 'Write ["…"], or [] for none'],
+  ["sessions.boundClaims", ["org_id", undefined], "boundClaims[1]"],
+  ["sessions.boundClaims", null, 'Write ["…"], or [] for none'],
+  ["sessions.boundHeaders", "X-Tenant", 'Write ["…"], or [] for none'],
+  ["sessions.boundHeaders", ["X Tenant"], "no header name"],
+  ...["Authorization", "traceparent", "Content-Length", "Accept", "Cookie"].map((name): Bad => [
+    "sessions.boundHeaders",
+    [name],
+    "differs from request to request",
+  ]),
   ["sessions", null, "must be an object"],
   ["logger", {}, "has no debug()"],
   ["logger", "console", "has no debug()"],
@@ -143,6 +153,8 @@ it("STREAM-6, STREAM-8, MESSAGE-5: every option has its documented default", () 
       closeLostClients: true,
     },
     throttle: { maxFailures: 20, windowMs: 60_000 },
+    boundClaims: expect.arrayContaining(["org_id", "tid", "tenant", "roles", "groups"]),
+    boundHeaders: [],
   });
 });
 

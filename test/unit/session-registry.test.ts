@@ -19,6 +19,13 @@ function createRegistry() {
   return { registry, add, errors };
 }
 
+/** A request of the owner with this key. */
+const by = (ownerKey: string) => ({
+  ownerKey,
+  principal: undefined,
+  request: { headers: {}, url: "/messages" },
+});
+
 it("SESSION-3: keeps sessions, oldest first, until they end", () => {
   const { registry, add } = createRegistry();
   const [a, b, c] = [add("alice"), add("bob"), add("alice")];
@@ -40,13 +47,13 @@ it("SESSION-3: a list stays as it is while its sessions are closed", () => {
 it("AUTH-9: finds a session for its owner only", () => {
   const { registry, add } = createRegistry();
   const session = add("alice");
-  expect(registry.find(session.id, "key of alice")).toBe(session);
-  expect(registry.find(session.id, "key of bob")).toBeUndefined();
-  expect(registry.find(session.id, "")).toBeUndefined();
+  expect(registry.find(session.id, by("key of alice"))).toBe(session);
+  expect(registry.find(session.id, by("key of bob"))).toBeUndefined();
+  expect(registry.find(session.id, by(""))).toBeUndefined();
   session.renew("bob");
-  expect(registry.find(session.id, "key of bob")).toBeUndefined();
+  expect(registry.find(session.id, by("key of bob"))).toBeUndefined();
   session.close();
-  expect(registry.find(session.id, "key of alice")).toBeUndefined();
+  expect(registry.find(session.id, by("key of alice"))).toBeUndefined();
 });
 
 it.each(["__proto__", "constructor", "toString", "", "\0", "size", "x".repeat(100_000)])(
@@ -55,7 +62,7 @@ it.each(["__proto__", "constructor", "toString", "", "\0", "size", "x".repeat(10
     const { registry, add } = createRegistry();
     add("alice");
     expect(registry.get(id)).toBeUndefined();
-    expect(registry.find(id, "key of alice")).toBeUndefined();
+    expect(registry.find(id, by("key of alice"))).toBeUndefined();
     expect(registry.close(id)).toBe(false);
     expect(registry.size).toBe(1);
   },
