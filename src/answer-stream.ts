@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Caller } from "./auth/outcome.js";
-import { hasLeft, openSession } from "./open-session.js";
+import { hasLapsed } from "./auth/remembered.js";
+import { hasLeft, openSession, takePlace } from "./open-session.js";
 import type { Opening, OpeningContext, RouterSession } from "./open-session.js";
+import type { ResolvedOptions } from "./resolve-options.js";
+import { retryAfterEnd } from "./session/close-reason.js";
 import type { ResumeOptions } from "./session/delivery.js";
 import type { Probes } from "./session/probe.js";
 import { planReconnect, readMarks, RESUME_COOKIE } from "./session/reconnect.js";
-import type { ReconnectMarks } from "./session/reconnect.js";
+import type { OwnSessions, ReconnectMarks } from "./session/reconnect.js";
 import { endpointPath } from "./sse-server-transport.js";
 import { EventStream } from "./wire/event-stream.js";
 
@@ -56,24 +59,28 @@ export async function answerStream(
   }
   const marks = readMarks(req);
   const found = await findSession(req, res, request, marks, context, resume);
-  if (found.session === undefined) {
-    if (found.stream?.isOpen === false) return;
-    try {
-      context.checkOpen();
-      context.sessions.admitStream(request.caller.ownerKey, request.caller.principal);
-    } catch (error) {
-      // Where its status was sent long ago, the client tries again.
-      found.stream?.end(resume.retryMs);
-      throw error;
-    }
-    const opening: Opening = { ...request, instance: marks.instance, ...found };
-    await openSession(req, res, opening, context, (session) => {
-      context.opened(session);
-      return found.stream ?? new EventStream(res, options, resumeCookie(req, session, request));
-    });
+  if (found === undefined) return;
+  const { session, stream, place } = found;
+  if (session !== undefined) {
+    continueSession(req, res, session, stream, request, context);
     return;
   }
-  continueSession(req, res, found.session, found.stream, request, context);
+  const { caller } = request;
+  try {
+    context.checkOpen();
+    if (place === undefined) context.sessions.admitStream(caller.ownerKey, caller.principal);
+    else context.sessions.checkRoom(caller.ownerKey, caller.principal);
+  } catch (error) {
+    place?.end("failed-to-open");
+    // Where its status was sent long ago, the client tries again.
+    stream?.end(resume.retryMs);
+    throw error;
+  }
+  const opening: Opening = { ...request, instance: marks.instance, ...found };
+  await openSession(req, res, opening, context, (opened) => {
+    context.opened(opened);
+    return stream ?? new EventStream(res, options, resumeCookie(req, opened, request));
+  });
 }
 
 /** The session to continue, or what is known for opening one. */
@@ -81,20 +88,24 @@ interface Found {
   readonly session?: RouterSession;
   /** Open already, when the client had to be asked. */
   readonly stream?: EventStream;
+  /** Taken already, when the client had to be asked. */
+  readonly place?: RouterSession;
   readonly isLost?: boolean;
 }
 
+/** @returns `undefined` when nobody waits for an answer any more. */
 async function findSession(
   req: IncomingMessage,
   res: ServerResponse,
-  { caller, streamPath, mount }: StreamRequest,
+  request: StreamRequest,
   marks: ReconnectMarks,
-  { options, sessions, probes }: StreamContext,
+  context: StreamContext,
   resume: ResumeOptions,
-): Promise<Found> {
+): Promise<Found | undefined> {
+  const { caller, mount, streamPath: path } = request;
   const { ownerKey, principal } = caller;
-  const asker = { ownerKey, principal, mount, path: streamPath, request: req };
-  const plan = planReconnect(marks, sessions.ownedBy(asker));
+  const own = context.sessions.ownedBy({ ownerKey, principal, mount, path, request: req });
+  const plan = planReconnect(marks, own);
   switch (plan.kind) {
     case "fresh":
       return { isLost: plan.isLost };
@@ -103,13 +114,63 @@ async function findSession(
       const isWhole = seq === undefined ? session.isWhole : session.acknowledge(seq);
       return isWhole ? { session } : endIncomplete(session);
     }
-    case "probe": {
-      const stream = new EventStream(res, options.stream);
-      stream.open();
-      const session = await probes.ask(stream, ownerKey, resume.probeMs);
-      if (session === undefined || session.state === "closed") return { stream, isLost: true };
-      return session.isWhole ? { stream, session } : { stream, ...endIncomplete(session) };
-    }
+    case "probe":
+      return await askClient(req, res, request, { ...marks, own }, context, resume);
+  }
+}
+
+/**
+ * Asks the client which session it has. Meanwhile its stream has a place among its owner's
+ * sessions: it is counted like one that is not begun, and ends when they are ended.
+ */
+async function askClient(
+  req: IncomingMessage,
+  res: ServerResponse,
+  request: StreamRequest,
+  {
+    instance,
+    isReconnect: isLost,
+    own,
+  }: ReconnectMarks & { readonly own: OwnSessions<RouterSession> },
+  context: StreamContext,
+  { probeMs, retryMs }: ResumeOptions,
+): Promise<Found | undefined> {
+  const { sessions, probes, options } = context;
+  const { caller } = request;
+  sessions.admitReturning(caller.ownerKey, caller.principal);
+  const place = takePlace(req, { ...request, instance, isLost }, context);
+  const stream = new EventStream(res, options.stream);
+  stream.open();
+  const askedAt = performance.now();
+  const session = await probes.ask({
+    stream,
+    newcomer: place,
+    mayContinue: own.has,
+    timeoutMs: probeMs,
+  });
+  // What let the caller in may have been withdrawn since.
+  if (hasLapsed(caller)) place.end("credential-expired");
+  if (place.closeReason !== undefined) {
+    stream.end(retryAfterEnd(place.closeReason, retryMs));
+    return undefined;
+  }
+  logProbe(options, session, performance.now() - askedAt);
+  if (session === undefined || session.state === "closed") return { stream, place, isLost };
+  if (!session.isWhole) return { stream, place, ...endIncomplete(session) };
+  place.end("made-room");
+  return { stream, session };
+}
+
+function logProbe(
+  { logger }: ResolvedOptions,
+  session: RouterSession | undefined,
+  tookMs: number,
+): void {
+  const after = `after ${Math.round(tookMs)} ms`;
+  if (session === undefined) {
+    logger.info(`asked a client which session it comes back to: no answer ${after}`);
+  } else {
+    logger.debug(`asked a client which session it comes back to: ${session.id} ${after}`);
   }
 }
 

@@ -57,6 +57,8 @@ export interface Opening {
   readonly instance?: string | undefined;
   /** A stream that is open already, since its client had to be asked something. */
   readonly stream?: EventStream;
+  /** The place that it has had since then. */
+  readonly place?: RouterSession;
   /** Whether the client came back to a session that is gone. */
   readonly isLost?: boolean;
 }
@@ -78,8 +80,7 @@ export async function openSession(
 ): Promise<void> {
   // The client may have left while it was asked for its session: then nobody waits for a server.
   if (hasLeft(req)) return;
-  const session = createSession(req, opening, options);
-  sessions.add(session);
+  const session = opening.place ?? takePlace(req, opening, { options, sessions });
   // Until there is a stream that looks for itself. The socket is asked too, because a response
   // that waits behind another one on its connection is not told when that breaks.
   const leave = (): void => session.end("client-disconnected");
@@ -102,12 +103,23 @@ export async function openSession(
     finishOpening(session, sessions);
   } catch (error) {
     session.end("failed-to-open");
-    // Its status was sent long ago; the client tries again.
-    opening.stream?.end(options.resume?.retryMs);
+    // Its status was sent long ago; the client tries again, unless its access was withdrawn.
+    opening.stream?.end(session.closeReason === "revoked" ? undefined : options.resume?.retryMs);
     throw error;
   } finally {
     for (const place of places) place.off("close", leave);
   }
+}
+
+/** A session that is counted, and ends with those of its owner, although it has no server yet. */
+export function takePlace(
+  req: IncomingMessage,
+  opening: Opening,
+  { options, sessions }: Pick<OpeningContext, "options" | "sessions">,
+): RouterSession {
+  const session = createSession(req, opening, options);
+  sessions.add(session);
+  return session;
 }
 
 /** Whether nobody is left to hear an answer. */

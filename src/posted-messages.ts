@@ -9,6 +9,7 @@ import type { RouterSession, Sessions } from "./open-session.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import type { Requester } from "./session/continuation.js";
 import type { Probes } from "./session/probe.js";
+import { namesVersion } from "./session/reconnect.js";
 import type { ScopeChallenge } from "./session/session-info.js";
 import { readMessage, wasRead } from "./wire/message-body.js";
 import type { JsonRpcMessage } from "./wire/message-body.js";
@@ -104,6 +105,10 @@ export class PostedMessages {
     if (this.isClosing && isCall(message)) throw shuttingDown();
     session.renew(caller.principal, caller.validUntil);
     if (probes.takeAnswer(message, session)) return undefined;
+    const { beginning } = session;
+    if (beginning.namesVersion === undefined && !beginning.isNew && "method" in message) {
+      beginning.namesVersion = namesVersion(parts.headers);
+    }
     const hidden = (): readonly string[] => headersToHide(req, caller, callers.methods);
     const extra = new PostExtra(req, caller.authInfo, hidden, parts);
     const asked = session.scopeCheck?.(message, extra);

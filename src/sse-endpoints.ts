@@ -197,7 +197,6 @@ export class SseEndpoints {
     this.#posts.isClosing = true;
     const { sessions, options } = this.#init;
     await within(timeoutMs, sessions.whenSettled());
-    this.#probes.giveUp();
     const gone = sessions.endAll("shutting-down");
     const isDone = await within(LAST_BYTES_MS, Promise.all([gone, this.#closings.done()]));
     if (!isDone) options.logger.warn("closed, although some servers or streams have not ended");

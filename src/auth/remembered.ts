@@ -44,13 +44,23 @@ export function recall(
   { caller, seen }: Remembered,
   forMs: number,
 ): Caller | undefined {
-  const { principal, judges, info } = caller;
-  if (principal === undefined || performance.now() - caller.verifiedAt >= forMs) return undefined;
-  if (caller.validUntil !== undefined && Date.now() >= caller.validUntil) return undefined;
+  if (performance.now() - caller.verifiedAt >= forMs || hasLapsed(caller)) return undefined;
   // Which of the two counts is not for a memory to say.
   if (hasRepeatedAuthorization(req.rawHeaders)) return undefined;
-  if (!judges.every((method, index) => isSame(look(method, req), seen[index]))) return undefined;
-  return revisionOf(judges.at(-1), principal, info) === caller.revision ? caller : undefined;
+  const isSameCaller = caller.judges.every((method, index) =>
+    isSame(look(method, req), seen[index]),
+  );
+  return isSameCaller ? caller : undefined;
+}
+
+/**
+ * Whether what let a caller in has ended since, as far as that can be told without asking anybody:
+ * it has expired, or its method knows of a revocation.
+ */
+export function hasLapsed({ principal, judges, info, revision, validUntil }: Caller): boolean {
+  if (validUntil !== undefined && Date.now() >= validUntil) return true;
+  if (principal === undefined || revision === undefined) return false;
+  return revisionOf(judges.at(-1), principal, info) !== revision;
 }
 
 function look(method: AuthMethod, req: IncomingMessage): Seen {

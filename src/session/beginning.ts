@@ -10,6 +10,10 @@ export class Beginning {
   #phase: Phase = "new";
   /** `undefined` for a client that knows which session it has. */
   #lost: LostClient | undefined;
+  /** Whether no other process has the client's cookies. */
+  keepsOwnCookies = false;
+  /** Whether the client names the protocol version with its messages; `undefined` before it can. */
+  namesVersion: boolean | undefined;
 
   get isNew(): boolean {
     return this.#phase === "new";
@@ -43,6 +47,7 @@ export class Beginning {
     this.#lost?.settled();
     this.#lost = undefined;
     if (this.#phase === "initialized") return false;
+    if (this.#phase === "new") this.keepsOwnCookies = MCP_REMOTE.test(clientNameIn(message));
     this.#phase = isInitialize(message) ? "initializing" : "initialized";
     return true;
   }
@@ -56,6 +61,15 @@ export class Beginning {
   end(): void {
     this.#lost?.settled();
   }
+}
+
+/** What mcp-remote adds to the name of the client that it works for. Its cookies are its process's own. */
+const MCP_REMOTE = / \(via mcp-remote [\w.+-]*\)$/;
+
+function clientNameIn(message: JsonRpcMessage): string {
+  const { params } = message as { params?: { clientInfo?: { name?: unknown } | null } };
+  const name = params?.clientInfo?.name;
+  return typeof name === "string" ? name : "";
 }
 
 function isInitialize(message: JsonRpcMessage): boolean {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { RESUME_COOKIE } from "./reconnect.js";
 
 /** As much of a principal as decides what it may do. */
 export interface Rights {
@@ -80,9 +81,19 @@ export function isSameRequest(
   if (!mayContinue("stream", asker, session, rules)) return false;
   const names = [asker, session].flatMap(({ request }) => Object.keys(request.headers));
   const telling = names.filter(
-    (name) => !isPassingHeader(name) && !rules.credentialHeaders.includes(name),
+    (name) =>
+      name !== "cookie" && !isPassingHeader(name) && !rules.credentialHeaders.includes(name),
   );
-  return haveSameHeaders(asker.request, session.request, telling);
+  return (
+    cookiesOf(asker.request) === cookiesOf(session.request) &&
+    haveSameHeaders(asker.request, session.request, telling)
+  );
+}
+
+/** All but our own, which a client has once it was answered. */
+function cookiesOf({ headers: { cookie = "" } }: Requester["request"]): string {
+  const pairs = cookie.split(";").map((pair) => pair.trim());
+  return pairs.filter((pair) => !pair.startsWith(`${RESUME_COOKIE}=`)).join("; ");
 }
 
 /**

@@ -122,17 +122,24 @@ export function roomToBegin<S extends SessionUse>(
   return { kind: "made", by, limit, isMissed: useOf(by) !== "left" };
 }
 
-/**
- * Whether one more stream can be opened. Streams that never begin a conversation do not use up
- * the room of those that do: the oldest of the same principal makes room for the next. On an
- * open endpoint as many are kept as there may be sessions.
- */
+/** Whether one more stream can be opened, and a conversation begun on it. */
 export function roomToOpen<S extends SessionUse>(
   count: SessionCount<S>,
   limits: SessionLimits,
 ): Room<S> {
   const later = roomToBegin(count, limits);
-  if (later.kind === "none") return later;
+  return later.kind === "none" ? later : roomToWait(count, limits);
+}
+
+/**
+ * Whether one more stream can be kept whose conversation is not begun. Those that never begin one
+ * do not use up the room of those that do: the oldest of the same principal makes room for the
+ * next. On an open endpoint as many are kept as there may be sessions.
+ */
+export function roomToWait<S extends SessionUse>(
+  count: SessionCount<S>,
+  limits: SessionLimits,
+): Room<S> {
   const max = count.isOpenEndpoint ? limits.maxSessions : limits.maxUninitialized;
   if (!isReached(count.waiting, max)) return { kind: "free" };
   for (const session of count.own) {

@@ -1,4 +1,5 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Beginning } from "./beginning.js";
 
 /** What a GET says about the stream that it may continue. */
 export interface ReconnectMarks {
@@ -8,8 +9,9 @@ export interface ReconnectMarks {
   readonly cookieSession: string | undefined;
   /** The client process, as its user named it. */
   readonly instance: string | undefined;
-  /** Whether the client has negotiated a protocol version before: then this GET is not its first. */
+  /** Whether the client names a protocol version: official ones do once they have negotiated it. */
   readonly isReconnect: boolean;
+  readonly headers: IncomingHttpHeaders;
 }
 
 /** A place in a session's conversation. */
@@ -31,10 +33,13 @@ export type ReconnectPlan<S> =
 export interface ResumableSession {
   /** Name of the client process, if its user gave it one. */
   readonly instance: string | undefined;
-  readonly isInitialized: boolean;
   readonly isDetached: boolean;
-  /** Whether its client sent `initialize` and nothing since. */
-  readonly isInitializing: boolean;
+  /** Of the GET that opened it. */
+  readonly request: Pick<IncomingMessage, "headers">;
+  /** What its client has shown so far. */
+  readonly beginning: Readonly<
+    Pick<Beginning, "isInitialized" | "isInitializing" | "namesVersion" | "keepsOwnCookies">
+  >;
 }
 
 /** The sessions of the caller who sent the GET, and of nobody else. */
@@ -42,7 +47,10 @@ export interface OwnSessions<S> {
   /** Whether everybody may call, so that strangers are one owner. Default: false. */
   readonly isOpenEndpoint?: boolean;
   byId(id: string): S | undefined;
-  byInstance(instance: string): S | undefined;
+  /** Whether a session is one of them. */
+  readonly has: (session: S) => boolean;
+  /** Whether nothing that its server could be made for tells the GET from the one that opened a session. */
+  openedAlike(session: S): boolean;
   all(): readonly S[];
 }
 
@@ -56,51 +64,76 @@ export const INSTANCE_PARAMETER = "mcp_instance";
 /**
  * Decides which session a GET continues.
  *
- * Only the caller's own sessions are looked at, so no mark can lead to another's. A guess is
- * never made: without a mark that names one session, the client itself tells by answering a
- * ping, and until then nothing of any session is sent. A GET without the reconnect mark is never
- * probed: a fresh client that is asked something before its endpoint event may hang for ever.
+ * Security decision: only the caller's own sessions are looked at, and a mark that several
+ * processes may carry proves nothing, be it a cookie, a name that a user gave twice, or that one
+ * session only waits for its client. Then the client itself tells, by answering a ping at the URL
+ * of its session, and until then nothing of any session is sent. `Last-Event-ID` has been sent to
+ * one stream only. The cookie counts for clients whose cookies are their process's own.
  */
 export function planReconnect<S extends ResumableSession>(
   marks: ReconnectMarks,
   own: OwnSessions<S>,
 ): ReconnectPlan<S> {
-  const { lastEvent, cookieSession, isReconnect } = marks;
-  // Among strangers only what nobody else can know tells whose a session is.
-  const instance = own.isOpenEndpoint === true ? undefined : marks.instance;
+  const { lastEvent, cookieSession, instance, isReconnect } = marks;
   if (lastEvent !== undefined) {
     const session = own.byId(lastEvent.sessionId);
     if (session !== undefined) return { kind: "resume", session, seq: lastEvent.seq };
   }
-  // A cookie is shared by all tabs of a browser, so it counts only for a client that says it
-  // comes back, which browsers do not, and only for a session that nobody is listening to.
   const byCookie = isReconnect && cookieSession !== undefined ? own.byId(cookieSession) : undefined;
-  if (byCookie?.isDetached === true) return { kind: "resume", session: byCookie, seq: undefined };
-  const byInstance = instance === undefined ? undefined : own.byInstance(instance);
-  if (byInstance !== undefined) return { kind: "resume", session: byInstance, seq: undefined };
-  if (isReconnect) {
-    // Whoever has negotiated a version can answer, even if that it is initialised is still on its way.
-    const canAnswer = own
-      .all()
-      .some(({ isInitialized, isInitializing }) => isInitialized || isInitializing);
-    return canAnswer ? { kind: "probe" } : { kind: "fresh", isLost: true };
+  if (byCookie?.beginning.keepsOwnCookies === true) {
+    return { kind: "resume", session: byCookie, seq: undefined };
   }
+  if (own.all().some((session) => mayMiss(session, marks))) return { kind: "probe" };
   // Whoever names a session must not be given another: both would come back to it for ever.
-  if (lastEvent !== undefined) return { kind: "fresh", isLost: true };
+  if (isReconnect || lastEvent !== undefined) return { kind: "fresh", isLost: true };
   if (instance !== undefined || own.isOpenEndpoint === true)
     return { kind: "fresh", isLost: false };
   return planFirst(own);
 }
 
 /**
+ * Whether the client that sent a GET may be the one of this session, so that it is worth asking:
+ * who asks a client that comes for the first time makes it wait.
+ */
+function mayMiss(
+  { beginning, instance, request }: ResumableSession,
+  marks: ReconnectMarks,
+): boolean {
+  // Whoever has negotiated a version can answer, even if that it is initialised is still on its way.
+  if (!beginning.isInitialized && !beginning.isInitializing) return false;
+  if (!isSameProgram(request.headers, marks.headers)) return false;
+  // A client that named a version when it came first always does: then that tells nothing.
+  if (marks.isReconnect) return !namesVersion(request.headers);
+  // A client that comes for the first time and is asked something may fail or hang; those on
+  // Node's fetch do not. One that names the version when it comes back has not come back.
+  return (
+    marks.instance !== undefined &&
+    marks.instance === instance &&
+    beginning.namesVersion !== true &&
+    /^(?:node|undici)$/.test(marks.headers["user-agent"] ?? "")
+  );
+}
+
+/** Headers of a GET that are the same whenever one program opens a stream, and differ between programs. */
+const OF_PROGRAM = ["user-agent", "accept", "cache-control"] as const;
+
+function isSameProgram(one: IncomingHttpHeaders, other: IncomingHttpHeaders): boolean {
+  return OF_PROGRAM.every((name) => one[name] === other[name]);
+}
+
+/**
  * A GET without any mark is a client's first, or comes from one that was cut off while it was
  * initialising. If exactly one session waits for such a client, it is continued: it holds nothing
  * but the answer to `initialize`, and whoever gets that unasked ignores it and sends its own.
+ *
+ * Security decision: only if the session's server may have been made for this very GET.
  */
 function planFirst<S extends ResumableSession>(own: OwnSessions<S>): ReconnectPlan<S> {
-  const waiting = own
-    .all()
-    .filter((session) => session.isDetached && session.isInitializing && !session.instance);
+  const waiting = own.all().filter((session) => {
+    const { isDetached, beginning, instance } = session;
+    const isWaiting = isDetached && beginning.isInitializing && instance === undefined;
+    return isWaiting && own.openedAlike(session);
+  });
   const [session] = waiting;
   return session !== undefined && waiting.length === 1
     ? { kind: "resume", session, seq: undefined }
@@ -118,8 +151,14 @@ export function readMarks(req: IncomingMessage): ReconnectMarks {
     lastEvent: parseEventId(headers["last-event-id"]),
     cookieSession: readCookie(headers.cookie),
     instance: instance === null || instance === "" ? undefined : instance,
-    isReconnect: headers["mcp-protocol-version"] !== undefined,
+    isReconnect: namesVersion(headers),
+    headers,
   };
+}
+
+/** Whether a request names the version of MCP that was negotiated. */
+export function namesVersion(headers: IncomingHttpHeaders): boolean {
+  return headers["mcp-protocol-version"] !== undefined;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
 import { McpSseError, retryAfter } from "../errors.js";
-import { mayContinue, NO_RULES } from "./continuation.js";
+import { isSameRequest, mayContinue, NO_RULES } from "./continuation.js";
 import type { ContinuationRules, Requester } from "./continuation.js";
-import { isReached, NO_LIMITS, roomToBegin, roomToOpen } from "./limits.js";
+import { isReached, NO_LIMITS, roomToBegin, roomToOpen, roomToWait } from "./limits.js";
 import type {
   CountLimit,
   Room,
@@ -165,6 +165,24 @@ export class SessionRegistry<P = unknown, E = unknown> {
     this.#makeRoom(roomToOpen(count, this.#limits), { principal });
   }
 
+  /**
+   * @internal Makes room for a stream whose client is asked which session it has. It may have one,
+   * so it is let in when there is room for no other.
+   */
+  admitReturning(ownerKey: string, principal: P): void {
+    this.#makeRoom(roomToWait(this.#count(ownerKey), this.#limits), { principal });
+  }
+
+  /**
+   * @internal Looks whether a stream that was let in like that may begin a conversation.
+   *
+   * @throws McpSseError `too_many_sessions` or `server_full` when it may not.
+   */
+  checkRoom(ownerKey: string, principal: P): void {
+    const room = roomToBegin(this.#count(ownerKey), this.#limits);
+    if (room.kind === "none") this.#makeRoom(room, { principal });
+  }
+
   /** @internal Tells that a limit was reached. */
   noteLimit(fact: LimitReached<P>): void {
     this.#announce("limited", fact);
@@ -172,21 +190,17 @@ export class SessionRegistry<P = unknown, E = unknown> {
 
   /** @internal The sessions that a request for a stream may go on with; see {@link mayContinue}. */
   ownedBy(asker: Requester): OwnSessions<Session<P, E>> {
-    const all = (): Session<P, E>[] =>
-      [...(this.#byOwner.get(asker.ownerKey)?.sessions ?? [])].filter((session) =>
-        mayContinue("stream", asker, session, this.#rules),
-      );
+    const has = (session: Session<P, E>): boolean =>
+      mayContinue("stream", asker, session, this.#rules);
     return {
       isOpenEndpoint: this.#options.isOpenEndpoint ?? false,
+      has,
       byId: (id) => {
         const session = this.#sessions.get(id);
-        const isOwn = session && mayContinue("stream", asker, session, this.#rules);
-        return isOwn === true ? session : undefined;
+        return session !== undefined && has(session) ? session : undefined;
       },
-      // One that is being opened has no server yet that could hear its client.
-      byInstance: (name) =>
-        all().findLast(({ instance, state }) => instance === name && state !== "opening"),
-      all,
+      openedAlike: (session) => isSameRequest(asker, session, this.#rules),
+      all: () => [...(this.#byOwner.get(asker.ownerKey)?.sessions ?? [])].filter(has),
     };
   }
 

@@ -50,7 +50,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   readonly #clock: SessionClock;
   readonly #end = new SessionEnd();
   readonly #owner: SessionOwner<P>;
-  readonly #beginning = new Beginning();
+  readonly beginning = new Beginning();
   #attachments = 0;
   #activeAt = this.openedAt;
   #lastStream: EventStream | undefined;
@@ -64,7 +64,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     this.#request = request;
     this.#resume = resume;
     if (init.isLost === true && resume !== undefined) {
-      this.#beginning.expectLost(resume, (frame) => this.#write(frame));
+      this.beginning.expectLost(resume, (frame) => this.#write(frame));
     }
     this.#delivery = new Delivery(this.id, resume);
     this.#clock = new SessionClock(this, init.limits ?? NO_LIMITS, (moment) =>
@@ -92,21 +92,18 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     return this.#delivery.isAttached ? "open" : "detached";
   }
 
+  /** Why it has ended, if it has. */
+  get closeReason(): CloseReason | undefined {
+    return this.#end.reason;
+  }
+
   get isDetached(): boolean {
     return this.state === "detached";
   }
 
-  get isInitialized(): boolean {
-    return this.#beginning.isInitialized;
-  }
-
-  get isInitializing(): boolean {
-    return this.#beginning.isInitializing;
-  }
-
   /** Whether the client has begun its conversation. */
   get isBegun(): boolean {
-    return !this.#beginning.isNew;
+    return !this.beginning.isNew;
   }
 
   get isBusy(): boolean {
@@ -158,7 +155,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
       const path = count === 0 ? endpoint : endpoint + later;
       this.#delivery.attach(stream, path, this.#resume?.retryMs);
     });
-    this.#beginning.attached();
+    this.beginning.attached();
     // It may have left while it was being let in; then no event tells of it any more.
     if (!stream.isOpen) this.streamEnded(stream, "disconnected");
   }
@@ -207,7 +204,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   receive(message: JsonRpcMessage, extra: E): void {
     const { state } = this;
     if (state === "closed" || state === "opening" || !this.onmessage) throw sessionClosed();
-    if (!this.#beginning.allows(message)) throw this.#closeLostClient();
+    if (!this.beginning.allows(message)) throw this.#closeLostClient();
     if (this.#delivery.takeAnswer(message)) return;
     if (!this.isBegun) this.gate?.admitBeginning(this);
     const isCall = "method" in message && "id" in message;
@@ -263,7 +260,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   end(reason: CloseReason): void {
     if (!this.#end.decide(reason)) return;
     this.#clock.stop();
-    this.#beginning.end();
+    this.beginning.end();
     const retryMs = retryAfterEnd(reason, this.#resume?.retryMs);
     this.#delivery.detach()?.end(retryMs, isUrgent(reason) ? LAST_BYTES_MS : undefined);
     this.#end.inContext(() => {
@@ -278,7 +275,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   streamEnded(stream: EventStream, end: StreamEnd): void {
     if (!this.#delivery.isAttachedTo(stream)) return;
     // A client that never began its conversation has nothing to come back to.
-    const isOver = this.#resume === undefined || this.#beginning.isNew;
+    const isOver = this.#resume === undefined || this.beginning.isNew;
     if (end === "stalled" || end === "overrun") {
       const limit = end === "stalled" ? "stallMs" : "maxQueuedBytes";
       this.gate?.noteLimit(this, limit, isOver ? "ended" : "detached");
@@ -316,14 +313,14 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
 
   /** The stream ends; the session waits for its owner to come back with a new credential. */
   #expire(): void {
-    if (this.#resume === undefined || this.#beginning.isNew) this.end("credential-expired");
+    if (this.#resume === undefined || this.beginning.isNew) this.end("credential-expired");
     // While the client is away, its time to come back runs already.
     else if (!this.isDetached) this.#waitForClient()?.end(this.#resume.retryMs);
   }
 
   #noteBeginning(message: JsonRpcMessage): void {
-    if (!this.#beginning.note(message)) return;
-    if (this.isInitialized) this.#delivery.noteInitialized(message);
+    if (!this.beginning.note(message)) return;
+    if (this.beginning.isInitialized) this.#delivery.noteInitialized(message);
     this.#clock.check();
   }
 
@@ -334,7 +331,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
 
   /** Ends the session of a client that goes on as if its old one were still there. */
   #closeLostClient(): McpSseError {
-    this.#beginning.closeLost();
+    this.beginning.closeLost();
     this.end("client-lost");
     return new McpSseError("session_not_found", "The session is gone: begin a new one.");
   }

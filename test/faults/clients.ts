@@ -40,6 +40,8 @@ export interface Listener {
 export interface ConnectOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly authProvider?: OAuthClientProvider;
+  /** Default: Node's own. */
+  readonly fetch?: typeof fetch;
   readonly listener: Listener;
 }
 
@@ -93,7 +95,7 @@ const CAPABILITIES = { capabilities: { sampling: {}, roots: {} } };
 function kitV1(name: string, { Client, Transport, sampling, logging }: PartsV1): ClientKit {
   return {
     name,
-    connect: async (url, { headers = {}, authProvider, listener }) => {
+    connect: async (url, { headers = {}, authProvider, fetch, listener }) => {
       const client = new Client({ name, version: "1" }, CAPABILITIES) as AnyClientV1;
       client.setRequestHandler(sampling, (request: SamplingRequest) => answer(request, listener));
       client.setNotificationHandler(logging, ({ params }: { params: { data: unknown } }) =>
@@ -102,7 +104,7 @@ function kitV1(name: string, { Client, Transport, sampling, logging }: PartsV1):
       const wrapped = wrap(client, (params, options) =>
         client.callTool(params, undefined, options),
       );
-      const options = { requestInit: { headers }, authProvider };
+      const options = { requestInit: { headers }, authProvider, fetch };
       await client.connect(new Transport(new URL(url), options as never));
       return wrapped;
     },
@@ -144,7 +146,7 @@ export const client125 = kitV1("client 1.25", {
 
 export const clientV2: ClientKit = {
   name: "client v2",
-  connect: async (url, { headers = {}, authProvider, listener }) => {
+  connect: async (url, { headers = {}, authProvider, fetch, listener }) => {
     const client = new ClientV2({ name: "v2", version: "2" }, CAPABILITIES);
     client.setRequestHandler("sampling/createMessage", (request) => answer(request, listener));
     client.setNotificationHandler("notifications/message", ({ params }) =>
@@ -155,6 +157,7 @@ export const clientV2: ClientKit = {
       new TransportV2(new URL(url), {
         requestInit: { headers },
         ...(authProvider !== undefined && { authProvider: authProvider as never }),
+        ...(fetch !== undefined && { fetch }),
       }),
     );
     return wrapped;

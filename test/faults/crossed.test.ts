@@ -1,6 +1,9 @@
+import { CookieJar } from "../sign-in/support/cookie-jar.js";
 import { asCaller, cleanUpAfterEach } from "../support/app.js";
-import { client125, clientV1, clientV2 } from "./clients.js";
+import { client112, client125, clientV1, clientV2 } from "./clients.js";
+import type { ClientKit } from "./clients.js";
 import { FaultHost, Load, survive } from "./load.js";
+import type { LoadOptions } from "./load.js";
 import { serverV1, serverV2 } from "./servers.js";
 import { expectNothingLost, RESUME } from "./nothing-lost.js";
 import { WAYS } from "./killer.js";
@@ -71,6 +74,51 @@ it.each([serverV1, serverV2])(
     crossReconnects(loads);
     await survive(host, loads, async () => {
       await dropTogether(loads, 20);
+      await Promise.all(loads.map((load) => load.settle()));
+    });
+    for (const load of loads) expectNothingLost(load.report());
+    expect(host.served.sessions.size).toBe(loads.length);
+  },
+);
+
+/** What fetch-cookie makes of `fetch`: every client that has it has the same cookies. */
+function fetchWithCookies(): typeof fetch {
+  const jar = new CookieJar();
+  return async (input, init) => {
+    const url = input instanceof Request ? input.url : String(input);
+    const headers = new Headers(init?.headers);
+    if (jar.for(url) !== "") headers.set("cookie", jar.for(url));
+    const answer = await fetch(input, { ...init, headers });
+    jar.take(url, answer.headers.getSetCookie());
+    return answer;
+  };
+}
+
+/** What clients of one principal may have in common, so that it says nothing about which is which. */
+const JAR = { what: "a cookie jar", share: () => ({ fetch: fetchWithCookies() }) };
+const NAME = {
+  what: "the name of their process",
+  share: () => ({ headers: { "x-mcp-instance": "same" } }),
+};
+
+it.each<{ client: ClientKit; what: string; share: () => LoadOptions }>([
+  { client: clientV1, ...JAR },
+  { client: clientV2, ...JAR },
+  { client: clientV1, ...NAME },
+  { client: clientV2, ...NAME },
+  // Before 1.13 a client does not say that it comes back: only a name lets it be asked.
+  { client: client112, ...NAME },
+])(
+  "RESUME-2, RESUME-3, RESUME-5: two of $client.name that share $what and are cut off together keep their own sessions",
+  async ({ client, share }) => {
+    const host = await FaultHost.start(serverV1, RESUME);
+    const shared = share();
+    const loads = [
+      await Load.start(host, client, { tag: "ann", ...shared }),
+      await Load.start(host, client, { tag: "bob", ...shared }),
+    ];
+    await survive(host, loads, async () => {
+      await dropTogether(loads, 15);
       await Promise.all(loads.map((load) => load.settle()));
     });
     for (const load of loads) expectNothingLost(load.report());

@@ -137,7 +137,7 @@ it("RESUME-13: a stream that is opened with a credential that has ended, ends ag
     session.onmessage = () => undefined;
     session.renew(undefined, validUntil);
     session.attach(new EventStream(res, DEFAULT_STREAM_OPTIONS), "/messages");
-    if (session.isInitialized) return;
+    if (session.beginning.isInitialized) return;
     session.receive(initialize, undefined);
     session.receive(initialized, undefined);
   });

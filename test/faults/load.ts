@@ -120,6 +120,8 @@ export interface LoadOptions {
   readonly killer?: Killer;
   /** Where the client gets its tokens. Default: it has one that is good. */
   readonly authProvider?: OAuthClientProvider;
+  /** Default: Node's own. */
+  readonly fetch?: typeof fetch;
 }
 
 /** One client, the traffic with it, and the count of what became of it. Names are "tag kind number". */
@@ -148,17 +150,17 @@ export class Load implements Listener {
   }
 
   /** Connects a client to the host, through a killer of its own. */
-  static async start(
-    host: FaultHost,
-    kit: ClientKit,
-    { tag = "alice", query = "", headers = {}, killer, authProvider }: LoadOptions = {},
-  ): Promise<Load> {
+  static async start(host: FaultHost, kit: ClientKit, options: LoadOptions = {}): Promise<Load> {
+    const { tag = "alice", query = "", headers = {}, killer, authProvider, fetch } = options;
     const load = new Load(host, tag, killer ?? (await Killer.start(host.served.origin)));
     load.#client = await kit.connect(
       `${load.killer.origin}${host.served.base}/sse?client=${tag}${query}`,
-      authProvider === undefined
-        ? { headers: { ...asCaller(), ...headers }, listener: load }
-        : { headers, authProvider, listener: load },
+      {
+        headers: { ...(authProvider === undefined && asCaller()), ...headers },
+        listener: load,
+        ...(authProvider !== undefined && { authProvider }),
+        ...(fetch !== undefined && { fetch }),
+      },
     );
     return load;
   }

@@ -97,15 +97,15 @@ describe("mcp-remote", () => {
     expect(host.served.sessions.size).toBeGreaterThan(0);
   });
 
-  it("RESUME-4, RESUME-14: goes on in a new session if its old stream seems to be alive", async () => {
-    const { killer, load } = await start({ ...RESUME.resume, probeMs: 50 });
+  it("RESUME-2: goes on in its session even if its old stream seems to be alive", async () => {
+    const { killer, load } = await start();
     await (await killer.attached()).kill("half open");
     await killer.attached();
     load.burst();
     await load.settle();
     expectNothingLost(load.report());
     const posts = initializing(killer);
-    expect(new Set(posts.map(({ url }) => sessionIn(url))).size).toBe(2);
+    expect(new Set(posts.map(({ url }) => sessionIn(url))).size).toBe(1);
   });
 
   it("RESUME-5: the streams that it opens and does not use are gone when it closes them", async () => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { Outbox } from "../../src/session/outbox.js";
 import type { MessageTraits } from "../../src/session/outbox.js";
 import { planReconnect } from "../../src/session/reconnect.js";
-import type { OwnSessions, ReconnectMarks } from "../../src/session/reconnect.js";
+import type { OwnSessions, ReconnectMarks, ResumableSession } from "../../src/session/reconnect.js";
 
 /** What may happen to an outbox. */
 type Step =
@@ -124,47 +124,69 @@ describe("an outbox", () => {
 });
 
 /** A session as a plan sees it, and what the plan must not see. */
-interface Owned {
+interface Owned extends ResumableSession {
   id: string;
   owner: string;
-  instance: string | undefined;
-  isInitialized: boolean;
-  isInitializing: boolean;
-  isDetached: boolean;
+  /** Whether it was opened by a GET like the one that is planned for. */
+  isAlike: boolean;
 }
 
+type Headers = ReconnectMarks["headers"];
+
 const instance = fc.option(fc.constantFrom("one", "two"), { nil: undefined });
+const version = fc.constantFrom<Headers>({}, { "mcp-protocol-version": "2025-06-18" });
+const program = fc.constantFrom<Headers>(
+  { "user-agent": "node" },
+  { "user-agent": "node", "cache-control": "no-cache" },
+  { "user-agent": "python-httpx/0.28.1" },
+  {},
+);
+const headers = fc.tuple(program, version).map(([one, two]): Headers => ({ ...one, ...two }));
 const sessions = fc.uniqueArray(
   fc
     .record({
       id: fc.constantFrom("a", "b", "c", "d", "e"),
       owner: fc.constantFrom("ann", "bob"),
+      isAlike: fc.boolean(),
       instance,
-      phase: fc.constantFrom("new", "initializing", "initialized"),
       isDetached: fc.boolean(),
+      request: fc.record({ headers }),
+      phase: fc.constantFrom("new", "initializing", "initialized"),
+      namesVersion: fc.option(fc.boolean(), { nil: undefined }),
+      keepsOwnCookies: fc.boolean(),
     })
-    .map(({ phase, ...session }): Owned => ({
+    .map(({ phase, namesVersion, keepsOwnCookies, ...session }): Owned => ({
       ...session,
-      isInitialized: phase === "initialized",
-      isInitializing: phase === "initializing",
+      beginning: {
+        isInitialized: phase === "initialized",
+        isInitializing: phase === "initializing",
+        namesVersion,
+        keepsOwnCookies,
+      },
     })),
   { selector: ({ id }) => id },
 );
-const marks: fc.Arbitrary<ReconnectMarks> = fc.record({
-  lastEvent: fc.option(
-    fc.record({ sessionId: fc.constantFrom("a", "b", "c", "d", "gone"), seq: fc.nat(5) }),
-    { nil: undefined },
-  ),
-  cookieSession: fc.option(fc.constantFrom("a", "b", "c", "d", "gone"), { nil: undefined }),
-  instance,
-  isReconnect: fc.boolean(),
-});
+const marks: fc.Arbitrary<ReconnectMarks> = fc
+  .record({
+    lastEvent: fc.option(
+      fc.record({ sessionId: fc.constantFrom("a", "b", "c", "d", "gone"), seq: fc.nat(5) }),
+      { nil: undefined },
+    ),
+    cookieSession: fc.option(fc.constantFrom("a", "b", "c", "d", "gone"), { nil: undefined }),
+    instance,
+    headers,
+  })
+  .map((given) => ({
+    ...given,
+    isReconnect: given.headers["mcp-protocol-version"] !== undefined,
+  }));
 
 function ownedBy(owner: string, all: readonly Owned[]): OwnSessions<Owned> {
   const own = all.filter((session) => session.owner === owner);
   return {
     byId: (id) => own.find((session) => session.id === id),
-    byInstance: (name) => own.find((session) => session.instance === name),
+    has: (session) => own.includes(session),
+    openedAlike: ({ isAlike }) => isAlike,
     all: () => own,
   };
 }
@@ -197,17 +219,32 @@ describe("a plan", () => {
     );
   });
 
-  it("RESUME-5: asks a client only if it has been initialised before, and somebody can answer", () => {
-    property(({ isReconnect }, own, plan) => {
+  it("RESUME-3, RESUME-4, RESUME-5: asks a client only if a session may miss it that is of the same program, and it can answer", () => {
+    property((given, own, plan) => {
       if (plan.kind !== "probe") return;
-      expect(isReconnect).toBe(true);
-      expect(own.all().some((session) => session.isInitialized || session.isInitializing)).toBe(
-        true,
-      );
+      const missing = own
+        .all()
+        .filter(
+          ({ beginning, request }) =>
+            (beginning.isInitialized || beginning.isInitializing) &&
+            request.headers["user-agent"] === given.headers["user-agent"] &&
+            request.headers["cache-control"] === given.headers["cache-control"],
+        );
+      if (given.isReconnect) {
+        const greetings = missing.map(({ request }) => request.headers["mcp-protocol-version"]);
+        expect(greetings).toContain(undefined);
+      } else {
+        // Before its endpoint event only a client on Node's fetch can be asked.
+        expect(given.headers["user-agent"]).toBe("node");
+        expect(given.instance).toBeDefined();
+        expect(
+          missing.filter(({ beginning: { namesVersion } }) => namesVersion !== true),
+        ).toContainEqual(expect.objectContaining({ instance: given.instance }));
+      }
     });
   });
 
-  it("RESUME-1, RESUME-3: continues the session that the client names, and says what it has", () => {
+  it("RESUME-1: continues the session of the last event, and knows what the client has", () => {
     property((given, own, plan) => {
       const named = own.byId(given.lastEvent?.sessionId ?? "");
       if (named !== undefined) {
@@ -218,21 +255,20 @@ describe("a plan", () => {
     });
   });
 
-  it("RESUME-5: never continues a session on a guess, but for the one that waits for the answer to initialize", () => {
+  it("RESUME-2, RESUME-5: without asking continues only what one client can name, but for the session that waits for the answer to initialize", () => {
     property(({ cookieSession, instance: name, lastEvent, isReconnect }, own, plan) => {
       if (plan.kind !== "resume") return;
       const { session } = plan;
       if (session.id === lastEvent?.sessionId) return;
-      if (isReconnect && session.id === cookieSession && session.isDetached) return;
-      if (name !== undefined && session.instance === name) return;
+      if (session.id === cookieSession && session.beginning.keepsOwnCookies && isReconnect) return;
       // It comes for the first time, as far as it says, and nobody has named the session.
       expect({ lastEvent, name, isReconnect }).toEqual({
         lastEvent: undefined,
         name: undefined,
         isReconnect: false,
       });
-      const isWaiting = ({ isDetached, isInitializing, instance: named }: Owned) =>
-        isDetached && isInitializing && named === undefined;
+      const isWaiting = ({ isDetached, beginning, isAlike, instance: named }: Owned) =>
+        isDetached && beginning.isInitializing && isAlike && named === undefined;
       expect(own.all().filter(isWaiting)).toEqual([session]);
     });
   });

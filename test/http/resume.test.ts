@@ -283,7 +283,7 @@ describe("a GET whose client has left while it was authenticated", () => {
 });
 
 describe("a client process with a name", () => {
-  const named = () => ({ ...asCaller(), "x-mcp-instance": "one" });
+  const named = () => ({ ...asCaller(), "x-mcp-instance": "one", "user-agent": "node" });
 
   it("RESUME-3: does not get a session that is still being opened", async () => {
     const asked = signal();
@@ -323,6 +323,7 @@ describe("a client process with a name", () => {
     expect(await globex.call("tenant")).toBe("globex");
     await leave(acme);
     const back = await openStream(`${origin}/acme/sse`, named());
+    await answerPing(back, "express-mcp-sse-probe-", acme);
     expect((await back.nextEvent()).data).toBe(`${acme.endpoint}&r=1`);
   });
 });

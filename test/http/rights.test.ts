@@ -81,6 +81,10 @@ async function expectAnotherStream(
 }
 
 const instance = { "x-mcp-instance": "one" };
+/** What a client sends that knows its session. */
+const knows = ({ sessionId }: Pick<Conversation, "sessionId">) => ({
+  "last-event-id": `${sessionId}:1`,
+});
 
 describeEveryMount((serve) => {
   const options = { resume: { probeMs: 50 } };
@@ -94,7 +98,7 @@ describeEveryMount((serve) => {
     session.stream.close();
     await session.stream.ended;
     await expectAnotherStream(sseUrl, session, narrow());
-    expect(await sessionOf(sseUrl, { ...wide(), ...instance })).toBe(session.sessionId);
+    expect(await sessionOf(sseUrl, { ...wide(), ...knows(session) })).toBe(session.sessionId);
   });
 
   it.each([
@@ -111,7 +115,7 @@ describeEveryMount((serve) => {
     session.stream.close();
     await session.stream.ended;
     await expectAnotherStream(sseUrl, session, asCaller({ [name]: there }));
-    const again = await sessionOf(sseUrl, { ...asCaller({ [name]: here }), ...instance });
+    const again = await sessionOf(sseUrl, { ...asCaller({ [name]: here }), ...knows(session) });
     expect(again).toBe(session.sessionId);
   });
 
@@ -140,7 +144,10 @@ describeEveryMount((serve) => {
     await session.stream.ended;
     await expectAnotherStream(`${sseUrl}?workspace=B`, session, asCaller());
     await expectAnotherStream(sseUrl, session, asCaller());
-    const again = await sessionOf(`${sseUrl}?workspace=A&mcp_instance=one`, asCaller());
+    const again = await sessionOf(`${sseUrl}?workspace=A&mcp_instance=one`, {
+      ...asCaller(),
+      ...knows(session),
+    });
     expect(again).toBe(session.sessionId);
   });
 
@@ -155,7 +162,7 @@ describeEveryMount((serve) => {
     session.stream.close();
     await session.stream.ended;
     await expectAnotherStream(sseUrl, session, asCaller());
-    expect(await sessionOf(sseUrl, { ...acme, ...instance })).toBe(session.sessionId);
+    expect(await sessionOf(sseUrl, { ...acme, ...knows(session) })).toBe(session.sessionId);
   });
 });
 
@@ -253,7 +260,7 @@ describeEveryRouter((serve) => {
     const session = await converse(sseUrl, { ...narrow(), ...instance });
     session.stream.close();
     await session.stream.ended;
-    expect(await sessionOf(sseUrl, { ...wide(), ...instance })).toBe(session.sessionId);
+    expect(await sessionOf(sseUrl, { ...wide(), ...knows(session) })).toBe(session.sessionId);
     expect(heard).toEqual(["read admin"]);
     await expectUnknown(session.postUrl, narrow());
   });
@@ -310,7 +317,9 @@ describe("a router at several mounts", () => {
     stream.close();
     await stream.ended;
     await expectAnotherStream(`${url}/hobby/sse`, { sessionId }, asCaller());
-    expect(await sessionOf(`${url}/secret/sse`, headers)).toBe(sessionId);
+    expect(await sessionOf(`${url}/secret/sse`, { ...headers, ...knows({ sessionId }) })).toBe(
+      sessionId,
+    );
   });
 
   it("RIGHTS-1: a URL that the app rewrites counts as what it is routed to", async () => {

@@ -273,17 +273,22 @@ export class Conversation {
   }
 }
 
-/** Opens a session and does what every client does first. */
+/**
+ * Opens a session and does what every client does first.
+ *
+ * @param later headers that the client adds once it is initialised.
+ */
 export async function converse(
   sseUrl: string,
   headers: Record<string, string> = asCaller(),
+  later: Record<string, string> = {},
 ): Promise<Conversation> {
   const { stream, postUrl, endpoint } = await openSession(sseUrl, headers);
   const accepted = await post(postUrl, initialize, headers);
   if (accepted.status !== 202) throw new Error(`initialize: ${accepted.status} ${accepted.text}`);
   await stream.nextMessage();
-  await post(postUrl, initialized, headers);
-  return new Conversation(stream, postUrl, endpoint, headers);
+  await post(postUrl, initialized, { ...headers, ...later });
+  return new Conversation(stream, postUrl, endpoint, { ...headers, ...later });
 }
 
 /**

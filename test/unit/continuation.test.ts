@@ -164,6 +164,12 @@ describe("whether nothing tells two requests for a stream apart", () => {
     "not-authorization",
   ])("RESUME-5: %s may not", (name) => expect(isSame({ [name]: "another" })).toBe(false));
 
+  it("RESUME-5: of cookies our own may differ, and no other", () => {
+    expect(isSame({ cookie: "mcp_resume=one" })).toBe(true);
+    expect(isSame({ cookie: "mcp_resume=one; tenant=acme" })).toBe(false);
+    expect(isSame({ cookie: "not_mcp_resume=one" })).toBe(false);
+  });
+
   it("RESUME-5: a header that is missing may not either, nor anything else that counts", () => {
     expect(isSame({})).toBe(true);
     expect(isSame({ "user-agent": undefined })).toBe(false);
