@@ -41,8 +41,8 @@ export interface FromPassportOptions extends CommonOptions {
   /**
    * Whether a success counts for the next POSTs of the session too, for
    * `sessions.revalidateAfterMs`, as long as they carry the same credential: the one that
-   * `findCredential` finds, else all headers. A revocation then counts after that time.
-   * Default: false, so that the strategy judges every request.
+   * `findCredential` finds, else all headers, on the same connection. What middleware of yours
+   * puts on the request does not count. A revocation then counts after that time. Default: false, so that the strategy judges every request.
    */
   readonly remember?: boolean;
   /** Where callers are to put the credential, in words, for 401 bodies and logs. Default: unknown. */

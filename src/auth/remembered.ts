@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { hasRepeatedAuthorization, revisionOf } from "./authenticate.js";
 import type { AuthMethod, FoundCredential } from "./auth-method.js";
 import type { Caller } from "./outcome.js";
@@ -13,8 +14,14 @@ export interface Remembered {
 /** What a method looks at: its credential, or the whole request when it does not say. */
 type Seen = FoundCredential | WholeRequest | undefined;
 
-/** Where a request came from and went to, and its header lines, each name before its value. */
-type WholeRequest = readonly (string | undefined)[];
+/**
+ * What a request came on, where it went to, and its header lines, each name before its value. The
+ * connection is held weakly: it may end long before its session.
+ */
+interface WholeRequest {
+  readonly connection: WeakRef<Socket>;
+  readonly lines: readonly (string | undefined)[];
+}
 
 /** Remembers who sent a request, if the method that let the caller in allows that. */
 export function remember(req: IncomingMessage, caller: Caller): Remembered | undefined {
@@ -31,7 +38,9 @@ export function remember(req: IncomingMessage, caller: Caller): Remembered | und
  * The caller of a request, if it carries what was verified a while ago and nothing has happened
  * to that since; `undefined` when the methods must be asked.
  *
- * Security decision: every byte that they would look at is compared. Expiry is looked at each
+ * Security decision: every byte that they would look at is compared. A method that does not say
+ * what it looks at may look at the connection, such as at the client's certificate, so there
+ * nothing counts but the very same one. Expiry is looked at each
  * time, and so is the method's revision, since a memory must not outlive a revocation that the
  * method knows of: the one from when the credential was verified, whatever has happened since.
  * What is compared with is no new secret in memory: the session has the request that opened it.
@@ -70,24 +79,31 @@ function look(method: AuthMethod, req: IncomingMessage): Seen {
 function isSame(now: Seen, before: Seen): boolean {
   if (now === undefined || before === undefined) return now === before;
   if (isWhole(now) || isWhole(before)) {
-    if (!isWhole(now) || !isWhole(before) || now.length !== before.length) return false;
-    return now.every((part, index) => part === before[index]);
+    return isWhole(now) && isWhole(before) && isSameWhole(now, before);
   }
   return now.text === before.text && now.name === before.name && now.place === before.place;
 }
 
 function isWhole(seen: FoundCredential | WholeRequest): seen is WholeRequest {
-  return Array.isArray(seen);
+  return "lines" in seen;
+}
+
+function isSameWhole(now: WholeRequest, before: WholeRequest): boolean {
+  return (
+    now.connection.deref() === before.connection.deref() &&
+    now.lines.length === before.lines.length &&
+    now.lines.every((line, index) => line === before.lines[index])
+  );
 }
 
 /** All but the body's length, which differs with each message. */
 function wholeRequest({ method, url, rawHeaders, socket }: IncomingMessage): WholeRequest {
-  const parts = [method, url, socket.remoteAddress];
+  const lines = [method, url];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? "";
     if (name.length !== 14 || name.toLowerCase() !== "content-length") {
-      parts.push(name, rawHeaders[index + 1]);
+      lines.push(name, rawHeaders[index + 1]);
     }
   }
-  return parts;
+  return { connection: new WeakRef(socket), lines };
 }

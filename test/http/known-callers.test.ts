@@ -75,22 +75,48 @@ async function again({ postUrl, headers }: Conversation, times = 3): Promise<num
   return answers;
 }
 
+/** The same, all on one connection. */
+async function againOn(
+  connection: RawConnection,
+  { postUrl, headers }: Conversation,
+  times = 3,
+): Promise<number[]> {
+  const { pathname, search, host } = new URL(postUrl);
+  const body = JSON.stringify(call);
+  const head = [
+    `POST ${pathname}${search} HTTP/1.1`,
+    `Host: ${host}`,
+    `Authorization: ${headers["authorization"]}`,
+    "Content-Type: application/json",
+    `Content-Length: ${body.length}`,
+  ];
+  const answers: number[] = [];
+  for (let index = 0; index < times; index++) {
+    connection.write([...head, "", body].join("\r\n"));
+    answers.push((await connection.nextAnswer()).status);
+  }
+  return answers;
+}
+
 describe.each(PLACES)("%s that knows its caller", (_name, serve) => {
   it("KNOWN-1: asks a strategy that may be remembered once, and again after revalidateAfterMs", async () => {
     const counting = new Counting({ remember: true });
-    const { sseUrl } = await serve({ auth: counting.method });
-    // The GET, and the first POST: without findCredential every header counts, and they differ.
+    const { sseUrl, port } = await serve({ auth: counting.method });
     const conversation = await converse(sseUrl, custom);
-    const { asked } = counting;
-    expect(asked).toBe(2);
-    expect(await again(conversation)).toEqual([202, 202, 202]);
+    const connection = await RawConnection.open(port);
+    const before = counting.asked;
+    expect(await againOn(connection, conversation)).toEqual([202, 202, 202]);
+    // Without findCredential every header and the connection count, and they are new.
+    const asked = before + 1;
     expect(counting.asked).toBe(asked);
     later = 29_000;
-    await again(conversation);
+    await againOn(connection, conversation);
     expect(counting.asked).toBe(asked);
     later = 31_000;
-    await again(conversation);
+    await againOn(connection, conversation);
     expect(counting.asked).toBe(asked + 1);
+    await againOn(await RawConnection.open(port), conversation);
+    expect(counting.asked).toBe(asked + 2);
   });
 
   it("KNOWN-1: looks at nothing but the credential that findCredential finds", async () => {

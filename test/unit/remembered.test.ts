@@ -8,9 +8,15 @@ import type { Principal } from "../../src/auth/principal.js";
 
 const HOUR = 3_600_000;
 
-/** A request as far as a memory looks at it. */
-function request(change: Partial<Record<"method" | "url", string>> = {}, headers: string[] = []) {
-  const req = new IncomingMessage(new Socket());
+const connection = new Socket();
+
+/** A request as far as a memory looks at it, on the one connection unless told otherwise. */
+function request(
+  change: Partial<Record<"method" | "url", string>> = {},
+  headers: string[] = [],
+  socket = connection,
+) {
+  const req = new IncomingMessage(socket);
   return Object.assign(req, { method: "POST", url: "/m", rawHeaders: headers, ...change });
 }
 
@@ -80,6 +86,7 @@ it.each<[string, IncomingMessage]>([
   ["another name", request({}, ["X-B", "1"])],
   ["one header more", request({}, ["X-A", "1", "X-B", "2"])],
   ["one header less", request()],
+  ["another connection", request({}, ["X-A", "1"], new Socket())],
 ])(
   "KNOWN-1: a method that does not say what it looks at gets every request with %s",
   (_what, other) => {
