@@ -16,8 +16,9 @@ interface LayerLike {
  * not. Runs no middleware: it asks the layers that Express itself would ask.
  *
  * A document at the app's root must know which mount it speaks of, before any request has come
- * through that mount; Express tells a router its mount path only with a request. Where `target`
- * is wrapped in a function, or mounted in a sub-app, this finds nothing, and `publicUrl` says it.
+ * through that mount; Express tells a router its mount path only with a request. Where an app
+ * wraps `target` in a function, or mounts it in a sub-app, this finds nothing, and `publicUrl`
+ * says it.
  */
 export function pathAtRouter(router: unknown, path: string, target: unknown): string | undefined {
   const { stack } = (router ?? {}) as RouterLike;
@@ -26,10 +27,21 @@ export function pathAtRouter(router: unknown, path: string, target: unknown): st
   for (const layer of stack as readonly LayerLike[]) {
     const rest = layer.route === undefined ? pathBehind(layer, path) : undefined;
     if (rest === undefined) continue;
-    const found = layer.handle === target ? rest : pathAtRouter(layer.handle, rest, target);
+    const found = isSame(layer.handle, target) ? rest : pathAtRouter(layer.handle, rest, target);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/**
+ * Whether a layer leads to a router. Instruments and other patches of Express put a function of
+ * their own around every layer's, with the same properties: so the stack tells, which each router
+ * has for itself.
+ */
+function isSame(handle: unknown, target: unknown): boolean {
+  if (handle === target) return true;
+  const { stack } = (handle ?? {}) as RouterLike;
+  return stack !== undefined && stack === (target as RouterLike).stack;
 }
 
 function pathBehind(layer: LayerLike, path: string): string | undefined {

@@ -1,7 +1,10 @@
 import type { RequestParts } from "./wire/request-parts.js";
 
-/** Whether an application trusts the proxy at an address, which is so many hops away. */
-export type TrustsProxy = (address: string, hop: number) => boolean;
+/**
+ * Whether an application trusts the proxy at an address, which is so many hops away. Whoever
+ * comes through a Unix socket has no address, and Express asks about that as well.
+ */
+export type TrustsProxy = (address: string | undefined, hop: number) => boolean;
 
 /** Each says by itself that a proxy forwarded the request. */
 const FORWARDING_HEADERS = [
@@ -14,8 +17,7 @@ const FORWARDING_HEADERS = [
 
 /** Whether the peer is a proxy that the application trusts, and says that it forwards. */
 export function wasForwarded({ headers, socket }: RequestParts, trustsProxy: TrustsProxy): boolean {
-  const { remoteAddress } = socket;
-  if (remoteAddress === undefined || !trustsProxy(remoteAddress, 0)) return false;
+  if (!trustsProxy(socket.remoteAddress, 0)) return false;
   return FORWARDING_HEADERS.some((name) => name in headers);
 }
 

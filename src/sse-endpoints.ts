@@ -8,13 +8,13 @@ import { Discovery } from "./discovery.js";
 import { endpointFor, publicBase } from "./endpoint-path.js";
 import { McpSseError } from "./errors.js";
 import { wasForwarded } from "./forwarded.js";
-import type { TrustsProxy } from "./forwarded.js";
 import { HotPosts } from "./hot-posts.js";
 import type { Lane } from "./hot-posts.js";
 import type { RouterSession, ServerFactory, Sessions } from "./open-session.js";
 import { PendingWork } from "./pending-work.js";
 import { PostedMessages, shuttingDown } from "./posted-messages.js";
 import { toAnswer } from "./refused-caller.js";
+import type { Mount } from "./request-mount.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import { Probes } from "./session/probe.js";
 import { comesBack, readMarks } from "./session/reconnect.js";
@@ -22,23 +22,6 @@ import { LAST_BYTES_MS } from "./session/session.js";
 import { SourceGate } from "./source-gate.js";
 import { within } from "./within.js";
 import { partsOf } from "./wire/request-parts.js";
-
-/** Where a request stands in the host's application. */
-export interface Mount {
-  /** Path below the mount, without query. */
-  readonly path: string;
-  /** Path of the mount as clients see it; empty at the root. */
-  readonly base: string;
-  /** The same as requests arrive here, without what a proxy took away. */
-  readonly routedBase: string;
-  /** Scheme, host and port as clients see them; `undefined` when the request's Host is none. */
-  readonly origin: string | undefined;
-  /** Whether a proxy that the application trusts forwarded the request. */
-  readonly viaTrustedProxy: boolean;
-  readonly trustsProxy: TrustsProxy;
-  /** Whom the request comes from: the peer, or whom a proxy names that the application trusts. */
-  readonly address: string | undefined;
-}
 
 /** The two routes of the transport, the documents about them, and the routes of a sign-in. */
 type Route = keyof typeof METHOD | NonNullable<ReturnType<Discovery["routeOf"]>>;

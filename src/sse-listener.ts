@@ -3,13 +3,12 @@ import express from "express";
 import type { Principal } from "./auth/principal.js";
 import { answerError } from "./answer-error.js";
 import { McpSseError } from "./errors.js";
-import { originFrom } from "./forwarded.js";
 import { HttpListener } from "./http-listener.js";
 import type { McpServerLike, SseServerOptions } from "./options.js";
+import { mountOf } from "./request-mount.js";
 import { resolveServerOptions } from "./server-options.js";
 import type { ListenerOptions } from "./server-options.js";
 import type { SessionInfo } from "./session/session.js";
-import type { Mount } from "./sse-endpoints.js";
 import { buildRouter } from "./sse-router.js";
 import type { SseRouter } from "./sse-router.js";
 
@@ -86,13 +85,13 @@ export class SseListener {
   #createLane(app: RequestListener): RequestListener {
     const { endpoints } = this.#built;
     const { endpoint = "/sse", messageEndpoint = "/messages" } = this.#options;
-    const serve = (req: IncomingMessage, res: ServerResponse, path: string): void => {
-      void endpoints.handle(req, res, ownMount(req, path));
+    const serve = (req: IncomingMessage, res: ServerResponse): void => {
+      void endpoints.handle(req, res, mountOf(req));
     };
     return (req, res) => {
       const [path = ""] = (req.url ?? "").split("?", 1);
-      if (path === messageEndpoint) endpoints.handleHot(req, res, serve, path);
-      else if (path === endpoint) serve(req, res, path);
+      if (path === messageEndpoint) endpoints.handleHot(req, res, serve, undefined);
+      else if (path === endpoint) serve(req, res);
       else app(req, res);
     };
   }
@@ -109,23 +108,6 @@ export class SseListener {
     app.use(router.wellKnown, router);
     return app;
   }
-}
-
-/** Where a request to a server comes in that has its port to itself and trusts no proxy. */
-function ownMount({ headers, socket }: IncomingMessage, path: string): Mount {
-  return {
-    path,
-    base: "",
-    routedBase: "",
-    origin: originFrom("http", headers.host ?? ""),
-    viaTrustedProxy: false,
-    trustsProxy: trustsNobody,
-    address: socket.remoteAddress,
-  };
-}
-
-function trustsNobody(): boolean {
-  return false;
 }
 
 function notFound(): McpSseError {

@@ -8,19 +8,18 @@ import { ownerKey } from "./auth/principal.js";
 import { resourcePathOf } from "./auth/protected-resource.js";
 import type { Principal } from "./auth/principal.js";
 import { continuationRules } from "./continuation-options.js";
-import { checkMilliseconds, checkOptionNames, optionError } from "./errors.js";
+import { checkMilliseconds, checkOptionNames, McpSseError, optionError } from "./errors.js";
 import { pathAtRouter } from "./find-mount.js";
-import { originFrom, wasForwarded } from "./forwarded.js";
-import type { TrustsProxy } from "./forwarded.js";
 import { configuredMount, mountUrl, resourceUrl } from "./metadata-routes.js";
 import type { ServerFactory, Sessions } from "./open-session.js";
+import { addressOf, baseOf, mountOf, pathOf } from "./request-mount.js";
+import type { HostRequest } from "./request-mount.js";
 import { resolveOptions, ROUTER_OPTION_NAMES } from "./resolve-options.js";
 import type { SseRouterOptions } from "./options.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import type { ContinuationRules } from "./session/continuation.js";
 import { SessionRegistry } from "./session/session-registry.js";
 import { SseEndpoints } from "./sse-endpoints.js";
-import type { Mount } from "./sse-endpoints.js";
 
 /** An authenticated MCP endpoint, to be mounted anywhere in an Express app. */
 export interface SseRouter extends express.Router {
@@ -109,7 +108,7 @@ export function buildRouter(
   const routes = createRoutes(endpoints, mounts);
   const router = Object.assign(routes, {
     guard: createGuard(endpoints),
-    wellKnown: createWellKnown(endpoints, routes, mounts),
+    wellKnown: createWellKnown(endpoints, routes, mounts, resolved),
     sessions: sessions as SessionRegistry<Principal | undefined>,
     ahead: (app: RequestListener) => createLane(endpoints, app),
     ready: async () => endpoints.ready(),
@@ -184,6 +183,8 @@ class MountPaths {
   readonly #seen = new Map<string, string>();
 
   add(base: string): void {
+    // Some hosts decode a path before they look where it leads.
+    if (!/^(?:\/[\w.~-]+)*$/.test(base)) return;
     const key = base.toLowerCase();
     // Two are as good as many: then none of them is the one.
     if (this.#seen.size < 2 && !this.#seen.has(key)) this.#seen.set(key, base);
@@ -198,19 +199,32 @@ class MountPaths {
 function createRoutes(endpoints: SseEndpoints, mounts: MountPaths): express.Router {
   // Parents' parameters are for createServer, which finds them at session.request.params.
   const router = express.Router({ mergeParams: true });
-  router.use((req, res, next) => {
-    if (endpoints.routeOf(req.path) === undefined) {
+  router.use((req: HostRequest, res, next) => {
+    if (endpoints.routeOf(pathOf(req)) === undefined) {
       next();
       return;
     }
-    mounts.add(req.baseUrl);
+    mounts.add(baseOf(req));
     void endpoints.handle(req, res, mountOf(req));
   });
-  const route = router as unknown as { handle: express.RequestHandler };
+  const route = router as unknown as { handle: Handler };
   const ordinary = route.handle.bind(router);
-  // Express's way from here to the middleware above, for what need not go it.
-  route.handle = (req, res, next) => endpoints.handleHot(req, res, ordinary, next);
+  // Express's way from here to the middleware above, for what need not go it. A router that is a
+  // server's only listener has nobody behind it.
+  route.handle = (req, res, next = lastOf(endpoints, req, res)) =>
+    endpoints.handleHot(req, res, ordinary, next);
   return router;
+}
+
+type Handler = (req: express.Request, res: express.Response, next?: express.NextFunction) => void;
+
+function lastOf(
+  { callers }: SseEndpoints,
+  req: express.Request,
+  res: express.Response,
+): express.NextFunction {
+  return (error?: unknown) =>
+    callers.refuse(req, res, error ?? new McpSseError("not_found", "There is nothing here."));
 }
 
 function createLane(endpoints: SseEndpoints, app: RequestListener): RequestListener {
@@ -228,12 +242,14 @@ function createWellKnown(
   endpoints: SseEndpoints,
   router: express.Router,
   mounts: MountPaths,
+  { logger }: ResolvedOptions,
 ): express.Router {
   const wellKnown = express.Router();
   const { discovery } = endpoints;
   const endpoint = discovery.resourcePath;
   if (endpoint === undefined) return wellKnown;
-  wellKnown.use((req, res, next) => {
+  let hasWarned = false;
+  wellKnown.use((req: HostRequest, res, next) => {
     const answer = (write: () => void): void => {
       try {
         write();
@@ -241,34 +257,43 @@ function createWellKnown(
         endpoints.callers.refuse(req, res, error);
       }
     };
-    if (discovery.isServerMetadata(req.path)) {
+    if (discovery.isServerMetadata(pathOf(req))) {
       answer(() => discovery.answerServerMetadata(req, res));
       return;
     }
-    const path = resourcePathOf(req.path);
+    const path = resourcePathOf(pathOf(req));
     if (path === undefined) {
       next();
       return;
     }
     const base =
-      discovery.publicMount(undefined)?.base ?? baseOf(path, req, router, endpoint, mounts);
+      discovery.publicMount(undefined)?.base ?? spokenOf(path, req, router, endpoint, mounts);
     const isOurs = base !== undefined && (path === "" || path === `${base}${endpoint}`);
-    if (isOurs) answer(() => discovery.answerMetadata(req, res, mountOf(req, base)));
-    else next();
+    if (isOurs) {
+      answer(() => discovery.answerMetadata(req, res, mountOf(req, base)));
+      return;
+    }
+    if (req.app === undefined && base === undefined && !hasWarned) {
+      hasWarned = true;
+      logger.warn(
+        "wellKnown cannot tell where the router is mounted, without an app: set publicUrl",
+      );
+    }
+    next();
   });
   return wellKnown;
 }
 
 /** The mount path that a well-known path speaks of, if it is one of this router's. */
-function baseOf(
+function spokenOf(
   path: string,
-  req: express.Request,
+  req: HostRequest,
   router: express.Router,
   endpoint: string,
   mounts: MountPaths,
 ): string | undefined {
   // Express 4 has the router at `_router`, and throws at `router`.
-  const app = req.app as { _router?: unknown; router?: unknown };
+  const app = (req.app ?? {}) as { _router?: unknown; router?: unknown };
   const leadsHere = (candidate: string): boolean =>
     pathAtRouter(app._router ?? app.router, candidate, router) === endpoint;
   if (path === "") return mounts.only ?? (leadsHere(endpoint) ? "" : undefined);
@@ -288,38 +313,4 @@ function createGuard(endpoints: SseEndpoints): express.RequestHandler {
       (error: unknown) => endpoints.callers.refuse(req, res, error),
     );
   };
-}
-
-/** @param base path of the mount within the app. */
-function mountOf(req: express.Request, base = req.baseUrl): Mount {
-  const trustsProxy = req.app.get("trust proxy fn") as TrustsProxy;
-  const viaTrustedProxy = wasForwarded(req, trustsProxy);
-  const prefix = viaTrustedProxy ? forwardedPrefix(req) : "";
-  return {
-    path: req.path,
-    base: `${prefix}${base}`,
-    routedBase: base,
-    origin: originOf(req, viaTrustedProxy),
-    viaTrustedProxy,
-    trustsProxy,
-    address: addressOf(req),
-  };
-}
-
-/** Whom a request comes from; Express looks at what proxies say only if the app trusts them. */
-function addressOf(req: express.Request): string | undefined {
-  return req.ip ?? req.socket.remoteAddress;
-}
-
-/** Scheme, host and port of a request; those that a trusted proxy names, if there is one. */
-function originOf(req: express.Request, viaTrustedProxy: boolean): string | undefined {
-  const forwarded = viaTrustedProxy ? req.get("x-forwarded-host") : undefined;
-  const host = forwarded?.split(",", 1)[0]?.trim() ?? req.get("host") ?? "";
-  return originFrom(req.protocol, host);
-}
-
-/** The path that a trusted proxy took away, if it says so in a form that is a plain path. */
-function forwardedPrefix(req: express.Request): string {
-  const value = req.get("x-forwarded-prefix") ?? "";
-  return /^(?:\/[\w.~-]+)+\/?$/.test(value) ? value.replace(/\/$/, "") : "";
 }

@@ -1,0 +1,97 @@
+import type { IncomingMessage } from "node:http";
+import { originFrom, wasForwarded } from "./forwarded.js";
+import type { TrustsProxy } from "./forwarded.js";
+
+/** Where a request stands in the host's application. */
+export interface Mount {
+  /** Path below the mount, without query. */
+  readonly path: string;
+  /** Path of the mount as clients see it; empty at the root. */
+  readonly base: string;
+  /** The same as requests arrive here, without what a proxy took away. */
+  readonly routedBase: string;
+  /** Scheme, host and port as clients see them; `undefined` when the request's Host is none. */
+  readonly origin: string | undefined;
+  /** Whether a proxy that the application trusts forwarded the request. */
+  readonly viaTrustedProxy: boolean;
+  readonly trustsProxy: TrustsProxy;
+  /** Whom the request comes from: the peer, or whom a proxy names that the application trusts. */
+  readonly address: string | undefined;
+}
+
+/**
+ * A request as its host hands it over. An Express app adds all of these. Without one, in
+ * `node:http`, connect, Vite, or Fastify with middie, a router is a function like any other, and
+ * finds what that host has left.
+ */
+export interface HostRequest extends IncomingMessage {
+  readonly app?: { get(setting: string): unknown };
+  /** What routers of Express have taken off the URL. */
+  readonly baseUrl?: string;
+  /** The URL before anybody took a mount path off it. */
+  readonly originalUrl?: string;
+  readonly path?: string;
+  readonly protocol?: string;
+  readonly ip?: string | undefined;
+}
+
+/** Path of a request below its mount, without the query. */
+export function pathOf({ app, path, url = "" }: HostRequest): string {
+  if (app !== undefined && path !== undefined) return path;
+  // A client may name the whole URL, as to a proxy. @see RFC 9112, section 3.2.2
+  return withoutQuery(url.startsWith("/") ? url : url.replace(/^https?:\/\/[^/?]*/i, ""));
+}
+
+/** @param base path of the mount within the host. */
+export function mountOf(req: HostRequest, base = baseOf(req)): Mount {
+  const trustsProxy = (req.app?.get("trust proxy fn") as TrustsProxy | undefined) ?? trustsNobody;
+  const viaTrustedProxy = wasForwarded(req, trustsProxy);
+  const prefix = viaTrustedProxy ? forwardedPrefix(req) : "";
+  return {
+    path: pathOf(req),
+    base: `${prefix}${base}`,
+    routedBase: base,
+    origin: originOf(req, viaTrustedProxy),
+    viaTrustedProxy,
+    trustsProxy,
+    address: addressOf(req),
+  };
+}
+
+/** Whom a request comes from; its host looks at what proxies say only where it trusts them. */
+export function addressOf(req: HostRequest): string | undefined {
+  return req.ip ?? req.socket.remoteAddress;
+}
+
+/** Path of the mount within the host. */
+export function baseOf({ app, baseUrl = "", originalUrl = "", url = "" }: HostRequest): string {
+  // Express says it. An app may have written another URL onto the request, so the two that there
+  // are say nothing. Other hosts only take their prefix off the one, and keep the other.
+  if (app !== undefined || !originalUrl.endsWith(url)) return baseUrl;
+  return originalUrl.slice(0, originalUrl.length - url.length);
+}
+
+/** Without an application that says so, no proxy is trusted: `publicUrl` says what clients see. */
+function trustsNobody(): boolean {
+  return false;
+}
+
+/** Scheme, host and port of a request; those that a trusted proxy names, if there is one. */
+function originOf(req: HostRequest, viaTrustedProxy: boolean): string | undefined {
+  const { headers, socket } = req;
+  const forwarded = viaTrustedProxy ? headers["x-forwarded-host"]?.toString() : undefined;
+  const host = forwarded?.split(",", 1)[0]?.trim() ?? headers.host ?? "";
+  const scheme = "encrypted" in socket ? "https" : "http";
+  return originFrom(req.app === undefined ? scheme : (req.protocol ?? scheme), host);
+}
+
+/** The path that a trusted proxy took away, if it says so in a form that is a plain path. */
+function forwardedPrefix({ headers }: HostRequest): string {
+  const value = headers["x-forwarded-prefix"]?.toString() ?? "";
+  return /^(?:\/[\w.~-]+)+\/?$/.test(value) ? value.replace(/\/$/, "") : "";
+}
+
+function withoutQuery(url: string): string {
+  const [path = ""] = url.split("?", 1);
+  return path;
+}
