@@ -20,6 +20,7 @@ import type {
 } from "./options.js";
 import type { ResumeOptions } from "./session/delivery.js";
 import type { SessionLimits } from "./session/limits.js";
+import { quietLogger } from "./quiet-logger.js";
 import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_STREAM_OPTIONS } from "./sse-server-transport.js";
 import type { EventStreamOptions } from "./wire/event-stream.js";
 import type { SourceRules } from "./wire/origin.js";
@@ -345,5 +346,5 @@ function checkLogger(option: string, value: unknown): Logger {
       throw optionError(option, `has no ${level}()`, "Give a pino or winston logger, or console.");
     }
   }
-  return value as Logger;
+  return quietLogger(value as Logger);
 }

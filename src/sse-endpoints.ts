@@ -18,7 +18,7 @@ import type { Mount } from "./request-mount.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import { Probes } from "./session/probe.js";
 import { comesBack, readMarks } from "./session/reconnect.js";
-import { LAST_BYTES_MS } from "./session/session.js";
+import { LAST_BYTES_MS } from "./session/close-reason.js";
 import { SourceGate } from "./source-gate.js";
 import { within } from "./within.js";
 import { partsOf } from "./wire/request-parts.js";

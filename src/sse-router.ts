@@ -164,6 +164,7 @@ function createSessions(
     ownerKeyOf: ownerKey,
     onListenerError: (_error, of) => logger.error(`a listener of ${of} threw`),
     rules,
+    onFault: ({ id }, fault) => logger.error(`session ${id}: ${fault}`),
     limits,
     isOpenEndpoint,
   });

@@ -207,12 +207,19 @@ export class SSEServerTransport {
     }
   }
 
-  /** A handler that throws is told to `onerror`: nobody else is there to catch it when a socket closes. */
+  /**
+   * A handler that throws is told to `onerror`: nobody else is there to catch it when a socket
+   * closes. If that throws as well, the log is told.
+   */
   #announceClosed(): void {
     try {
       this.onclose?.();
     } catch (error) {
-      this.onerror?.(error as Error);
+      try {
+        this.onerror?.(error as Error);
+      } catch {
+        this.#session.gate?.noteFault(this.#session, "its onclose and its onerror threw");
+      }
     }
   }
 

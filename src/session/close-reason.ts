@@ -70,7 +70,10 @@ export function retryAfterEnd(reason: CloseReason, retryMs = RETRY_MS): number |
 /** Ends that do not wait for a slow reader. */
 const HURRIES: ReadonlySet<CloseReason> = new Set(["shutting-down", "revoked"]);
 
-/** Whether what was accepted for a slow reader is given little time to leave. */
-export function isUrgent(reason: CloseReason): boolean {
-  return HURRIES.has(reason);
+/** How long the last bytes of a stream that must end may take to leave, in milliseconds. */
+export const LAST_BYTES_MS = 2_000;
+
+/** How long what a slow reader has not taken may take to leave; `undefined` for as long as ever. */
+export function cutAfterEnd(reason: CloseReason): number | undefined {
+  return HURRIES.has(reason) ? LAST_BYTES_MS : undefined;
 }

@@ -4,6 +4,8 @@ import type { EventStream, Taking } from "../wire/event-stream.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
 import { AckPings } from "./ack-pings.js";
 import type { PingWriter } from "./ack-pings.js";
+import { errorInPlaceOf, toMessageJson } from "./message-json.js";
+import type { MessageJson } from "./message-json.js";
 import { Outbox } from "./outbox.js";
 import type { OutboxEntry } from "./outbox.js";
 import { pingFrame } from "./ping-frame.js";
@@ -140,17 +142,17 @@ export class Delivery implements PingWriter {
    * Sends a message, or keeps it while nobody is listening.
    *
    * @returns when it was taken, or kept; a promise that rejects with {@link OVERFLOW} as its cause
-   * when there is no room to keep it, and for what is no JSON.
+   * when there is no room to keep it, and with a {@link NotJsonError} for what is no JSON.
    */
   send(message: JsonRpcMessage): Taking {
-    let json: string;
-    let bytes: number;
     try {
-      json = JSON.stringify(message);
-      bytes = Buffer.byteLength(json);
+      return this.#send(message, toMessageJson(message));
     } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new TypeError(String(error)));
+      return this.#refuse(message, error as Error);
     }
+  }
+
+  #send(message: JsonRpcMessage, { json, bytes }: MessageJson): Taking {
     const traits = this.#gap.traitsOf(message);
     if (!this.#isKeeping) {
       if (this.#stream === undefined) return Promise.reject(noStream());
@@ -163,6 +165,12 @@ export class Delivery implements PingWriter {
     this.#pings.askFor(entry);
     // Cut off before it was written, it is kept, and that is a success.
     return this.#transmit(entry)?.catch(() => undefined);
+  }
+
+  /** Rejects a message that is no JSON. A call is answered all the same: its client would wait. */
+  #refuse(message: JsonRpcMessage, error: Error): Taking {
+    const told = "method" in message ? undefined : this.send(errorInPlaceOf(message));
+    return Promise.resolve(told).then(() => Promise.reject(error));
   }
 
   /**

@@ -97,4 +97,6 @@ export interface SessionGate<S> {
   noteListenerError(error: unknown): void;
   /** A limit was reached. */
   noteLimit(session: S, limit: TimeLimit | StreamLimit, outcome: "ended" | "detached"): void;
+  /** Something of the application's is wrong. @param fault in words for the log, without content. */
+  noteFault(session: S, fault: string): void;
 }

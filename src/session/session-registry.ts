@@ -59,6 +59,8 @@ export interface SessionRegistryOptions<P> {
   ) => void;
   /** What must be the same, beside the owner, for a request to go on with a session. Default: nothing. */
   readonly rules?: ContinuationRules;
+  /** Hears what is wrong with the application's part of a session, in words. Default: nobody does. */
+  readonly onFault?: (session: SessionInfo<P>, fault: string) => void;
   /** Default: none. */
   readonly limits?: SessionLimits;
   /** Whether everybody may call, so that sessions have no owners. Default: false. */
@@ -275,6 +277,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
     noteListenerError: (error) => {
       this.#options.onListenerError(error, "session.onPrincipalChanged");
     },
+    noteFault: (session, fault) => this.#options.onFault?.(session, fault),
     noteLimit: (session, limit, outcome) => {
       this.noteLimit({ limit, outcome, session, principal: session.principal });
     },

@@ -5,11 +5,12 @@ import type { UpstreamToken } from "../upstream-token.js";
 import type { EventStream, StreamEnd, StreamOwner } from "../wire/event-stream.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
 import { Beginning } from "./beginning.js";
-import { isUrgent, REASON_OF_END, REASON_OF_TIME_LIMIT, retryAfterEnd } from "./close-reason.js";
+import { cutAfterEnd, REASON_OF_END, REASON_OF_TIME_LIMIT, retryAfterEnd } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
 import { Delivery, OVERFLOW } from "./delivery.js";
 import type { ResumeOptions } from "./delivery.js";
 import { NO_LIMITS } from "./limits.js";
+import { NotJsonError } from "./message-json.js";
 import type { SessionUse } from "./limits.js";
 import { OpenCalls } from "./open-calls.js";
 import { SessionClock } from "./session-clock.js";
@@ -196,6 +197,9 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     if (taking === undefined) return TAKEN;
     taking.catch((error: unknown) => {
       if ((error as { cause?: unknown }).cause === OVERFLOW) this.#endOverfull();
+      if (error instanceof NotJsonError) {
+        this.gate?.noteFault(this, `${error.what} cannot be written as JSON`);
+      }
     });
     return taking;
   }
@@ -262,7 +266,7 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     this.#clock.stop();
     this.beginning.end();
     const retryMs = retryAfterEnd(reason, this.#resume?.retryMs);
-    this.#delivery.detach()?.end(retryMs, isUrgent(reason) ? LAST_BYTES_MS : undefined);
+    this.#delivery.detach()?.end(retryMs, cutAfterEnd(reason));
     this.#end.inContext(() => {
       this.#end.abort();
       this.#calls.clear();
@@ -339,6 +343,3 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
 
 /** Of every message that was taken at once. */
 const TAKEN = Promise.resolve();
-
-/** How long the last bytes of a stream that must end may take to leave, in milliseconds. */
-export const LAST_BYTES_MS = 2_000;

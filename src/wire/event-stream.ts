@@ -72,8 +72,11 @@ export function encodeEvent({ event, id, data }: ServerSentEvent): string {
   return `${frame}\n`;
 }
 
+/** Control characters, and the line breaks of Unicode: some reader takes each of those for an end. */
+const NOT_IN_FIELDS = /[\p{Cc}\u2028\u2029]/u;
+
 function oneLine(field: string): string {
-  if (LINE_BREAK.test(field) || field.includes("\0")) {
+  if (NOT_IN_FIELDS.test(field)) {
     throw new TypeError("An SSE field must not contain a line break or NUL.");
   }
   return field;

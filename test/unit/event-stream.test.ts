@@ -36,10 +36,13 @@ describe("encodeEvent", () => {
     expect(encodeEvent(event)).toBe(frame);
   });
 
-  it.each(["\n", "\r", "\r\n", "\0"])("STREAM-7: refuses %j in event and id", (bad) => {
-    expect(() => encodeEvent({ event: `a${bad}data: forged`, data: "" })).toThrow(TypeError);
-    expect(() => encodeEvent({ id: `a${bad}data: forged`, data: "" })).toThrow(TypeError);
-  });
+  it.each("\n \r \r\n \0 \v \f \u001C \u001D \u001E \u0085 \u2028 \u2029".split(" "))(
+    "STREAM-7: refuses %j in event and id",
+    (bad) => {
+      expect(() => encodeEvent({ event: `a${bad}data: forged`, data: "" })).toThrow(TypeError);
+      expect(() => encodeEvent({ id: `a${bad}data: forged`, data: "" })).toThrow(TypeError);
+    },
+  );
 });
 
 describe("the response", () => {

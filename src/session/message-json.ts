@@ -1,0 +1,64 @@
+import type { JsonRpcMessage } from "../wire/message-body.js";
+
+/** A message as it is sent. */
+export interface MessageJson {
+  readonly json: string;
+  /** Length of that in UTF-8. */
+  readonly bytes: number;
+}
+
+/** JSON-RPC's "Internal error". @see https://www.jsonrpc.org/specification#error_object */
+const INTERNAL_ERROR = -32_603;
+
+/** A message of the application that cannot be written as JSON. */
+export class NotJsonError extends TypeError {
+  /** What it is, for the log: its content must not get there. */
+  readonly what: string;
+
+  constructor(message: JsonRpcMessage, cause: unknown) {
+    const what = "method" in message ? `a message ${message.method}` : "an answer";
+    super(`${what} cannot be written as JSON: ${String(cause)}`, { cause });
+    this.what = what;
+  }
+}
+
+/** @throws NotJsonError for a BigInt, a cycle, a `toJSON` that throws, or an answer without a result. */
+export function toMessageJson(message: JsonRpcMessage): MessageJson {
+  try {
+    if (isEmptyAnswer(message)) throw new TypeError("it has no result");
+    const json = JSON.stringify(message);
+    const bytes = Buffer.byteLength(json);
+    // All of it is ASCII: there is nothing to escape, and nothing to look at.
+    return bytes === json.length ? { json, bytes } : escapeLineBreaks(json, bytes);
+  } catch (error) {
+    throw new NotJsonError(message, error);
+  }
+}
+
+/** What the client gets in place of an answer that cannot be written: it would wait for ever. */
+export function errorInPlaceOf({ id }: JsonRpcMessage & { id?: unknown }): JsonRpcMessage {
+  const message = "Internal error: the result of this call cannot be written as JSON.";
+  return { jsonrpc: "2.0", id, error: { code: INTERNAL_ERROR, message } } as JsonRpcMessage;
+}
+
+/** Users without TypeScript return anything; without a result the client would not take it for an answer. */
+function isEmptyAnswer(message: JsonRpcMessage): boolean {
+  if ("method" in message || "error" in message) return false;
+  return (message as { result?: unknown }).result === undefined;
+}
+
+const LINE_BREAKS = /[\u0085\u2028\u2029]/g;
+
+/**
+ * Line breaks to Unicode, though not to event streams: readers that split lines as Python's
+ * `splitlines` does would take the rest of the event for another field. What ends lines in ASCII
+ * is escaped in any JSON.
+ */
+function escapeLineBreaks(json: string, bytes: number): MessageJson {
+  if (json.search(LINE_BREAKS) === -1) return { json, bytes };
+  const escaped = json.replace(
+    LINE_BREAKS,
+    (char) => String.raw`\u` + char.charCodeAt(0).toString(16).padStart(4, "0"),
+  );
+  return { json: escaped, bytes: Buffer.byteLength(escaped) };
+}
