@@ -1,7 +1,8 @@
 import { BasicStrategy } from "passport-http";
 import { fromPassport } from "../../src/index.js";
 import type { AuthConfig } from "../../src/index.js";
-import { AuthThrottle, throttleKey } from "../../src/auth-throttle.js";
+import { AuthThrottle } from "../../src/auth-throttle.js";
+import { throttleKey } from "../../src/auth/throttle-key.js";
 import { asCaller, cleanUpAfterEach, JWT_AUTH, serveRouter } from "../support/app.js";
 import { send } from "../support/raw-http.js";
 import { openSession, openStream, post } from "../support/raw-sse.js";

@@ -14,7 +14,7 @@ import { RateLimit } from "../../strategies/oauth/sign-in/rate-limit.js";
 import {
   UNUSED_CLIENT_MS,
   USED_CLIENT_MS,
-} from "../../strategies/oauth/sign-in/provider-adapter.js";
+} from "../../strategies/oauth/sign-in/registered-clients.js";
 import { expectProblem } from "./support/check-refusal.js";
 import {
   AuthorizationRequest,

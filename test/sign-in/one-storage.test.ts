@@ -1,11 +1,12 @@
 /** Several sign-ins with one storage and the same keys: nothing of one counts at another. */
 import { generateKeyPairSync, hash } from "node:crypto";
 import { MemoryStorage } from "../../src/index.js";
-import type { SignInOptions, SignInStorage } from "../../src/index.js";
+import type { SignInOptions } from "../../src/index.js";
 import { KeyRing } from "../../strategies/oauth/sign-in/key-ring.js";
 import { issuerTag } from "../../strategies/oauth/sign-in/names.js";
 import { openSealed } from "../../strategies/oauth/sign-in/seal.js";
 import { cleanUpAfterEach } from "../support/app.js";
+import { OpenStorage } from "./support/open-storage.js";
 import { Strategy as LocalStrategy } from "passport-local";
 import type { CookieJar } from "./support/cookie-jar.js";
 import { expectProblem } from "./support/check-refusal.js";
@@ -32,38 +33,6 @@ const keys = {
   ],
   secrets: ["a secret of at least thirty-two characters"],
 };
-
-/** A storage whose entries can be looked at. */
-class OpenStorage implements SignInStorage {
-  readonly entries = new Map<string, string>();
-  /** Every key that was ever set. */
-  readonly seen = new Map<string, string>();
-
-  async get(key: string): Promise<string | undefined> {
-    return this.entries.get(key);
-  }
-
-  async set(key: string, value: string): Promise<void> {
-    this.entries.set(key, value);
-    this.seen.set(key, value);
-  }
-
-  async add(key: string, value: string): Promise<boolean> {
-    if (this.entries.has(key)) return false;
-    await this.set(key, value);
-    return true;
-  }
-
-  async take(key: string): Promise<string | undefined> {
-    const value = this.entries.get(key);
-    this.entries.delete(key);
-    return value;
-  }
-
-  async delete(key: string): Promise<void> {
-    this.entries.delete(key);
-  }
-}
 
 /** How an older version called a record. */
 function nameBefore(id: string): string {
@@ -169,7 +138,7 @@ describe("SIGNIN-40: what one issued is refused by another", () => {
   });
 });
 
-describe("SIGNIN-40: every record is named for its issuer, and opens for nobody else", () => {
+describe("SIGNIN-40: every record is named for its issuer, has an owner, and opens for nobody else", () => {
   const form: SignInOptions = {
     strategy: new LocalStrategy((username, _password, done) => done(null, username)),
     principal: (user) => ({ id: String(user) }),
@@ -210,6 +179,12 @@ describe("SIGNIN-40: every record is named for its issuer, and opens for nobody 
     expect(kinds[0]!.length + kinds[1]!.length).toBe(storage.seen.size);
     expect(new Set(kinds[0])).toEqual(new Set(kinds[1]));
     expect(kinds[0]).toContain("keys");
+    for (const key of storage.seen.keys()) {
+      expect([key, storage.owners.get(key)]).toEqual([
+        key,
+        key.includes("/keys:") ? undefined : expect.stringMatching(/^[\w-]{22}$/),
+      ]);
+    }
     const ofB = await KeyRing.load({ storage, issuer: b.issuer });
     for (const [key, value] of storage.seen) {
       const moved = key.replace(tags[0]!, tags[1]!);

@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type * as OidcModule from "oidc-provider";
 import type { Configuration, KoaContextWithOIDC, Provider } from "oidc-provider";
 import type { CookieNames } from "./browser.js";
@@ -7,11 +7,12 @@ import { SIGNING_ALGORITHM } from "./key-ring.js";
 import type { KeyRing } from "./key-ring.js";
 import { loadGrant } from "./grants.js";
 import type { OlderRecords } from "./older-form.js";
-import { StorageAdapter, USED_CLIENT_MS } from "./provider-adapter.js";
+import { StorageAdapter } from "./provider-adapter.js";
 import { LOGIN_LIFETIME_MS } from "./records.js";
 import type { Approvals, Logins } from "./records.js";
 import { sourceOf } from "./rate-limit.js";
 import type { RateLimit } from "./rate-limit.js";
+import type { RegisteredClients } from "./registered-clients.js";
 import { isRecognisable } from "./redirect-uri.js";
 import { cleanDocument } from "./registration.js";
 import { CLIENT_AUTH_METHODS, ROUTES } from "./routes.js";
@@ -29,11 +30,14 @@ export interface EngineParts {
   readonly keys: KeyRing;
   readonly cookies: CookieNames;
   readonly records: SealedStorage;
+  readonly clients: RegisteredClients;
   readonly older: OlderRecords;
   readonly logins: Logins;
   readonly approvals: Approvals;
-  /** How often documents of clients are fetched. */
+  /** How often documents of clients are fetched that nobody uses yet, by where that is asked for. */
   readonly documentFetches: RateLimit;
+  /** How often the document of a client that is in use is fetched. */
+  readonly usedDocumentFetches: RateLimit;
   /** Hears of failures of the engine itself, with the response they came up in. */
   readonly onFailure: (res: ServerResponse, error: Error) => void;
 }
@@ -58,11 +62,7 @@ export async function createEngine(parts: EngineParts): Promise<Provider> {
   const provider = new oidc.Provider(issuer, createConfiguration(parts, oidc));
   fixUrls(provider, issuer);
   keepErrorsHere(provider, parts);
-  provider.on("grant.success", (ctx: KoaContextWithOIDC) => {
-    void keepClient(ctx.oidc.client?.clientId, parts.records).catch((error: unknown) =>
-      parts.onFailure(ctx.res, error as Error),
-    );
-  });
+  keepClients(provider, parts);
   provider.on("server_error", (ctx: KoaContextWithOIDC, error: Error) =>
     parts.onFailure(ctx.res, error),
   );
@@ -71,6 +71,24 @@ export async function createEngine(parts: EngineParts): Promise<Provider> {
     if (ctx !== undefined) parts.onFailure(ctx.res, error);
   });
   return provider;
+}
+
+/** Keeps a client that gets a token, before it is told: a restart right after finds it kept. */
+function keepClients(provider: Provider, { clients, onFailure }: EngineParts): void {
+  const kept = new WeakMap<object, Promise<void>>();
+  provider.on("grant.success", (ctx: KoaContextWithOIDC) => {
+    const { client, account } = ctx.oidc;
+    if (client === undefined || account === undefined) return;
+    const keeping = clients.keep(client.clientId, account.accountId);
+    kept.set(
+      ctx,
+      keeping.catch((error: unknown) => onFailure(ctx.res, error as Error)),
+    );
+  });
+  provider.use(async (ctx, next) => {
+    await next();
+    await kept.get(ctx);
+  });
 }
 
 /**
@@ -92,10 +110,9 @@ function fixUrls(provider: Provider, issuer: string): void {
 }
 
 function createConfiguration(parts: EngineParts, oidc: Oidc): Configuration {
-  const { settings, keys, records, older } = parts;
-  const refuse = usedBefore(oidc);
+  const { settings, keys } = parts;
   return {
-    adapter: (model: string) => new StorageAdapter(model, { records, older, refuse }),
+    adapter: adapterFor(parts, oidc),
     jwks: { keys: keys.signing.map(({ jwk }) => jwk as Record<string, string>) },
     cookies: cookieConfiguration(parts.cookies, keys),
     scopes: [],
@@ -146,8 +163,13 @@ function createConfiguration(parts: EngineParts, oidc: Oidc): Configuration {
   } as Configuration;
 }
 
-function usedBefore({ errors }: Oidc): () => Error {
-  return () => new errors.InvalidGrant("it was used before");
+function adapterFor(
+  { records, clients, older }: EngineParts,
+  { Provider, errors }: Oidc,
+): (model: string) => StorageAdapter {
+  const refuse = (): Error => new errors.InvalidGrant("it was used before");
+  const request = (): IncomingMessage | undefined => Provider.ctx?.req;
+  return (model) => new StorageAdapter(model, { records, clients, older, refuse, request });
 }
 
 function cookieConfiguration(
@@ -164,7 +186,7 @@ function cookieConfiguration(
 }
 
 function createFeatures(parts: EngineParts, { errors }: Oidc): Configuration["features"] {
-  const { settings, scopes, documentFetches } = parts;
+  const { settings, scopes } = parts;
   return {
     devInteractions: { enabled: false },
     dPoP: { enabled: false },
@@ -179,7 +201,7 @@ function createFeatures(parts: EngineParts, { errors }: Oidc): Configuration["fe
     clientIdMetadataDocument: {
       enabled: true,
       ack: "draft-02",
-      allowFetch: async (ctx) => documentFetches.take(sourceOf(ctx.req)) === undefined,
+      allowFetch: async (ctx, url) => await mayFetch(ctx.req, url, parts),
     },
     resourceIndicators: {
       enabled: true,
@@ -197,6 +219,23 @@ function createFeatures(parts: EngineParts, { errors }: Oidc): Configuration["fe
       },
     },
   };
+}
+
+/**
+ * Whether a client's document may be fetched now.
+ *
+ * Security decision: strangers may have documents fetched so often, together. A client that got
+ * tokens already has a share of its own, so that strangers do not use it up.
+ */
+async function mayFetch(
+  req: IncomingMessage,
+  url: string,
+  { clients, documentFetches, usedDocumentFetches }: EngineParts,
+): Promise<boolean> {
+  const waitSeconds = (await clients.isUsedDocument(url))
+    ? usedDocumentFetches.take(url)
+    : documentFetches.take(sourceOf(req));
+  return waitSeconds === undefined;
 }
 
 /**
@@ -274,12 +313,4 @@ function tokenConfiguration({ logins }: EngineParts): Partial<Configuration> {
       },
     },
   };
-}
-
-/** A client that is in use is kept. */
-async function keepClient(id: string | undefined, records: SealedStorage): Promise<void> {
-  const client = id === undefined ? undefined : await records.get("Client", id);
-  if (id !== undefined && client !== undefined) {
-    await records.set("Client", id, client, USED_CLIENT_MS);
-  }
 }

@@ -2,7 +2,8 @@ import { mkdir, open, readFile, rename } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { checkNumber, checkOptionNames, checkText } from "../../../src/errors.js";
-import { DEFAULT_MAX_ENTRIES, EntryTable } from "./storage.js";
+import { DEFAULT_MAX_ENTRIES, EntryTable } from "./entry-table.js";
+import type { StoredEntry } from "./entry-table.js";
 import type { SignInStorage } from "./storage.js";
 
 /** Options of {@link FileStorage}. */
@@ -19,8 +20,10 @@ const MAX_STALE_LINES = 2_000;
 /** Only the owner may read and write: the file may hold keys. */
 const FILE_MODE = 0o600;
 
-/** One line: a key with its value and end (`null`: none), or a key alone that was deleted. */
-type Line = readonly [key: string] | readonly [key: string, value: string, until: number | null];
+/** One line: a key with its value, its end (`null`: none) and its owner, or a key alone that was deleted. */
+type Line =
+  | readonly [key: string]
+  | readonly [key: string, value: string, until: number | null, owner?: string];
 
 /**
  * A {@link SignInStorage} in a file, so that a restart signs nobody out. For one process: a second
@@ -57,16 +60,16 @@ export class FileStorage implements SignInStorage {
     return this.#table.get(key)?.value;
   }
 
-  async set(key: string, value: string, ttlMs?: number): Promise<void> {
+  async set(key: string, value: string, ttlMs?: number, owner?: string): Promise<void> {
     await this.#opened();
-    await this.#put(key, value, ttlMs);
+    await this.#put(key, value, ttlMs, owner);
   }
 
-  async add(key: string, value: string, ttlMs?: number): Promise<boolean> {
+  async add(key: string, value: string, ttlMs?: number, owner?: string): Promise<boolean> {
     await this.#opened();
     // Nothing is waited for between the look and the change, so of several callers one wins.
     if (this.#table.get(key) !== undefined) return false;
-    await this.#put(key, value, ttlMs);
+    await this.#put(key, value, ttlMs, owner);
     return true;
   }
 
@@ -92,9 +95,8 @@ export class FileStorage implements SignInStorage {
     await file?.close();
   }
 
-  async #put(key: string, value: string, ttlMs: number | undefined): Promise<void> {
-    const { until } = this.#table.set(key, value, ttlMs);
-    await this.#write([key, value, Number.isFinite(until) ? until : null]);
+  async #put(key: string, value: string, ttlMs?: number, owner?: string): Promise<void> {
+    await this.#write(toLine(key, this.#table.set(key, value, ttlMs, owner)));
   }
 
   #opened(): Promise<FileHandle> {
@@ -118,18 +120,16 @@ export class FileStorage implements SignInStorage {
       throw error;
     });
     for (const line of text.split("\n")) {
-      const [key, value, until] = parseLine(line);
+      const [key, value, until, owner = ""] = parseLine(line);
       if (key === undefined) continue;
       if (value === undefined) this.#table.delete(key);
-      else this.#table.restore(key, { value, until: until ?? Infinity });
+      else this.#table.restore(key, { value, until: until ?? Infinity, owner });
     }
   }
 
   /** Writes a new file and puts it in the place of the old one, so that there always is a whole one. */
   async #rewrite(): Promise<void> {
-    const lines = [...this.#table.entries()].map(([key, { value, until }]) =>
-      formatLine([key, value, Number.isFinite(until) ? until : null]),
-    );
+    const lines = [...this.#table.entries()].map(([key, entry]) => formatLine(toLine(key, entry)));
     const path = `${this.#path}.new`;
     const file = await open(path, "w", FILE_MODE);
     try {
@@ -177,12 +177,18 @@ export class FileStorage implements SignInStorage {
   }
 }
 
+function toLine(key: string, { value, until, owner }: StoredEntry): Line {
+  return [key, value, Number.isFinite(until) ? until : null, owner];
+}
+
 function formatLine(line: Line): string {
   return `${JSON.stringify(line)}\n`;
 }
 
 /** What a line says; nothing for one that was cut off. */
-function parseLine(line: string): readonly [key?: string, value?: string, until?: number | null] {
+function parseLine(
+  line: string,
+): readonly [key?: string, value?: string, until?: number | null, owner?: string] {
   try {
     const parts: unknown = JSON.parse(line);
     return Array.isArray(parts) && typeof parts[0] === "string" ? (parts as [string]) : [];

@@ -1,25 +1,22 @@
+import type { IncomingMessage } from "node:http";
 import type { Adapter, AdapterPayload } from "oidc-provider";
 import type { OlderRecords } from "./older-form.js";
-import type { SealedStorage } from "./seal.js";
-
-/** A registered client that nobody has approved yet is forgotten after a day, in milliseconds. */
-export const UNUSED_CLIENT_MS = 24 * 3600 * 1000;
-
-/** A client is forgotten 90 days after it last got a token, in milliseconds. */
-export const USED_CLIENT_MS = 90 * 24 * 3600 * 1000;
+import { ownerByClient, ownerByLogin, ownerByRequest } from "./owners.js";
+import type { RegisteredClients } from "./registered-clients.js";
+import type { Keeping, SealedStorage } from "./seal.js";
 
 /** What is redeemed, and only once. */
 const REDEEMABLE: ReadonlySet<string> = new Set(["AuthorizationCode", "RefreshToken"]);
 
-/** What clients come back with, and so what they find gone if an older version kept it. */
-const ASKED_FOR_BY_CLIENTS: ReadonlySet<string> = new Set(["Client", "RefreshToken"]);
-
 /** What the records of the engine are kept with. */
 export interface AdapterParts {
   readonly records: SealedStorage;
+  readonly clients: RegisteredClients;
   readonly older: OlderRecords;
   /** Makes the error for what was redeemed before. */
   readonly refuse: () => Error;
+  /** The request that the engine is answering. */
+  readonly request: () => IncomingMessage | undefined;
 }
 
 /**
@@ -42,22 +39,24 @@ export class StorageAdapter implements Adapter {
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
-    const ttlMs = this.#model === "Client" ? UNUSED_CLIENT_MS : lifetimeOf(expiresIn);
-    await this.#storage.set(this.#model, id, payload, ttlMs);
+    const owner = this.#ownerOf(payload);
+    if (this.#model === "Client") {
+      await this.#parts.clients.register(id, payload, owner);
+      return;
+    }
+    const keeping: Keeping = { ttlMs: lifetimeOf(expiresIn), owner };
+    await this.#storage.set(this.#model, id, payload, keeping);
     const { uid } = payload;
     if (this.#model === "Session" && uid !== undefined) {
-      await this.#storage.set("SessionUid", uid, id, ttlMs);
+      await this.#storage.set("SessionUid", uid, id, keeping);
     }
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
-    const payload = (await this.#storage.get(this.#model, id)) as AdapterPayload | undefined;
-    if (payload === undefined && ASKED_FOR_BY_CLIENTS.has(this.#model)) {
-      await this.#parts.older.lookFor(this.#model, id);
-    }
-    if (payload === undefined || !REDEEMABLE.has(this.#model)) return payload;
-    const consumed = await this.#storage.get(`${this.#model}Used`, id);
-    return consumed === undefined ? payload : { ...payload, consumed: consumed as number };
+    const payload = await this.#find(id);
+    const isAskedByClients = this.#model === "Client" || this.#model === "RefreshToken";
+    if (payload === undefined && isAskedByClients) await this.#parts.older.lookFor(this.#model, id);
+    return payload;
   }
 
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
@@ -75,16 +74,24 @@ export class StorageAdapter implements Adapter {
    *
    * Security decision: oidc-provider looks and marks in two steps, between which a second request
    * may look too. So the mark itself is atomic: who does not set it comes too late, is refused,
-   * and ends the whole grant, as with every token that is used twice.
+   * and ends the whole grant, as with every token that is used twice. The mark takes the place of
+   * what was redeemed: a storage that is full may lose it, and must not make a used token good.
    *
    * @see OAuth 2.1, sections 4.1.3 and 4.3.1; RFC 9700, section 4.14.2
    */
   async consume(id: string): Promise<void> {
-    const payload = await this.find(id);
-    const now = Math.floor(Date.now() / 1000);
-    const lifetimeMs = lifetimeOf((payload?.exp ?? now) - now);
-    if (await this.#storage.add(`${this.#model}Used`, id, now, lifetimeMs)) return;
-    if (payload?.grantId !== undefined) await this.revokeByGrantId(payload.grantId);
+    const payload = await this.#find(id);
+    if (payload === undefined) throw this.#parts.refuse();
+    const consumed = Math.floor(Date.now() / 1000);
+    const keeping: Keeping = {
+      ttlMs: lifetimeOf((payload.exp ?? consumed) - consumed),
+      owner: this.#ownerOf(payload),
+    };
+    if (await this.#storage.add(this.#usedKind, id, { ...payload, consumed }, keeping)) {
+      await this.#storage.delete(this.#model, id);
+      return;
+    }
+    if (payload.grantId !== undefined) await this.revokeByGrantId(payload.grantId);
     throw this.#parts.refuse();
   }
 
@@ -94,6 +101,29 @@ export class StorageAdapter implements Adapter {
 
   async revokeByGrantId(grantId: string): Promise<void> {
     await this.#storage.delete("Grant", grantId);
+  }
+
+  get #usedKind(): string {
+    return `${this.#model}Used`;
+  }
+
+  async #find(id: string): Promise<AdapterPayload | undefined> {
+    if (this.#model === "Client") return await this.#parts.clients.find(id);
+    const payload = await this.#storage.get(this.#model, id);
+    const found =
+      payload === undefined && REDEEMABLE.has(this.#model)
+        ? await this.#storage.get(this.#usedKind, id)
+        : payload;
+    return found as AdapterPayload | undefined;
+  }
+
+  /** `undefined` for a record that is changed outside of a request to the engine: its owner stays. */
+  #ownerOf({ accountId, session, iss }: AdapterPayload): string | undefined {
+    const loginId = accountId ?? session?.accountId;
+    if (loginId !== undefined) return ownerByLogin(loginId);
+    if (this.#model === "ReplayDetection") return ownerByClient(String(iss));
+    const request = this.#parts.request();
+    return request === undefined ? undefined : ownerByRequest(request);
   }
 }
 

@@ -16,6 +16,7 @@ import {
   unknownLogin,
 } from "./login-step.js";
 import type { LoginContext, LoginOutcome } from "./login-step.js";
+import { ownerByRequest } from "./owners.js";
 import type { Login, SignInProfile } from "./records.js";
 import { runStrategy, strategyRequest } from "./run-strategy.js";
 import type { SealedStorage } from "./seal.js";
@@ -218,15 +219,16 @@ export class ProviderLogin {
   #store(): OAuth2Strategy.StateStore {
     const { records } = this.#parts;
     const store = (
-      req: object,
+      req: IncomingMessage,
       verifier: string,
       _state: unknown,
       _meta: unknown,
       done: (error: unknown, state?: string) => void,
     ): void => {
       const state = randomBytes(32).toString("base64url");
-      const context = contexts.get(req);
-      records.set("LoginTransaction", state, { ...context, verifier }, LOGIN_TIME_MS).then(
+      const transaction = { ...contexts.get(req), verifier };
+      const keeping = { ttlMs: LOGIN_TIME_MS, owner: ownerByRequest(req) };
+      records.set("LoginTransaction", state, transaction, keeping).then(
         () => done(null, state),
         (error: unknown) => done(error),
       );

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { throttleKey } from "../../../src/auth/throttle-key.js";
 
 /** How many sources are told apart at a time; a flood from more of them is held by the total. */
 const MAX_SOURCES = 1_000;
@@ -7,8 +8,8 @@ const MAX_SOURCES = 1_000;
 export interface RateLimitOptions {
   /** Times a minute for each source. */
   readonly perSource: number;
-  /** Times a minute for all sources together. */
-  readonly total: number;
+  /** Times a minute for all sources together. Default: no limit. */
+  readonly total?: number;
   /** Milliseconds since the epoch. Default: `Date.now`. */
   readonly now?: () => number;
 }
@@ -37,8 +38,9 @@ export class RateLimit {
       this.#counts = new Map();
       this.#total = 0;
     }
+    const { perSource, total = Infinity } = this.#options;
     const count = this.#counts.get(source) ?? 0;
-    if (count >= this.#options.perSource || this.#total >= this.#options.total) {
+    if (count >= perSource || this.#total >= total) {
       return Math.ceil((this.#startedAt + 60_000 - now) / 1000);
     }
     this.#total++;
@@ -49,8 +51,14 @@ export class RateLimit {
   }
 }
 
-/** Where a request comes from: Express knows the address in front of the proxies that the application trusts. */
+/**
+ * Where a request comes from: Express knows the address in front of the proxies that the
+ * application trusts.
+ *
+ * Security decision: of an IPv6 address only its network counts, since whoever has one address of
+ * it has all of them.
+ */
 export function sourceOf(req: IncomingMessage): string {
   const { ip } = req as { readonly ip?: string };
-  return ip ?? req.socket.remoteAddress ?? "";
+  return throttleKey(ip ?? req.socket.remoteAddress);
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { ownerByLogin, personTag } from "./owners.js";
 import type { SealedStorage } from "./seal.js";
 
 /** Who signed in, as far as the sign-in needs it. */
@@ -49,8 +50,8 @@ export class Logins {
 
   /** Records a login; the result identifies it, and is no credential. */
   async create(login: Login): Promise<string> {
-    const id = randomBytes(24).toString("base64url");
-    await this.#storage.set("Login", id, login, LOGIN_LIFETIME_MS);
+    const id = `${personTag(login.profile.id)}.${randomBytes(24).toString("base64url")}`;
+    await this.update(id, login);
     return id;
   }
 
@@ -60,7 +61,8 @@ export class Logins {
 
   /** Keeps newer tokens of the provider. */
   async update(id: string, login: Login): Promise<void> {
-    await this.#storage.set("Login", id, login, LOGIN_LIFETIME_MS);
+    const owner = ownerByLogin(id);
+    await this.#storage.set("Login", id, login, { ttlMs: LOGIN_LIFETIME_MS, owner });
   }
 
   async end(id: string): Promise<void> {
@@ -81,7 +83,9 @@ export class Approvals {
   }
 
   async remember(profileId: string, clientId: string, approval: Approval): Promise<void> {
-    await this.#storage.set("Approval", key(profileId, clientId), approval, APPROVAL_LIFETIME_MS);
+    const owner = ownerByLogin(personTag(profileId));
+    const keeping = { ttlMs: APPROVAL_LIFETIME_MS, owner };
+    await this.#storage.set("Approval", key(profileId, clientId), approval, keeping);
   }
 
   async forget(profileId: string, clientId: string): Promise<void> {

@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, hash, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  hash,
+  hkdfSync,
+  randomBytes,
+} from "node:crypto";
 import { kindName } from "./names.js";
 import type { SignInStorage } from "./storage.js";
 
@@ -52,11 +59,19 @@ export function openSealed(
 }
 
 /** Whose records they are. */
-export interface RecordOwner {
+export interface RecordScope {
   /** The authorization server, by its issuer. */
   readonly issuer: string;
   /** The identity provider, for records that only count with it. */
   readonly provider?: string;
+}
+
+/** How a record is kept. */
+export interface Keeping {
+  /** Milliseconds until it is forgotten. Default: never. */
+  readonly ttlMs?: number | undefined;
+  /** Who caused it (see `owners.ts`). Default: who caused the one that it replaces. */
+  readonly owner?: string | undefined;
 }
 
 /**
@@ -66,13 +81,13 @@ export interface RecordOwner {
 export class SealedStorage {
   readonly #storage: SignInStorage;
   readonly #keys: readonly SealKey[];
-  readonly #owner: RecordOwner;
+  readonly #scope: RecordScope;
 
   /** @param keys The first encrypts; never empty. */
-  constructor(storage: SignInStorage, keys: readonly SealKey[], owner: RecordOwner) {
+  constructor(storage: SignInStorage, keys: readonly SealKey[], scope: RecordScope) {
     this.#storage = storage;
     this.#keys = keys;
-    this.#owner = owner;
+    this.#scope = scope;
   }
 
   /**
@@ -83,7 +98,7 @@ export class SealedStorage {
    * person by the same name.
    */
   with(provider: string): SealedStorage {
-    return new SealedStorage(this.#storage, this.#keys, { ...this.#owner, provider });
+    return new SealedStorage(this.#storage, this.#keys, { ...this.#scope, provider });
   }
 
   async get(kind: string, id: string): Promise<unknown> {
@@ -91,15 +106,17 @@ export class SealedStorage {
     return this.#open(name, await this.#storage.get(name));
   }
 
-  async set(kind: string, id: string, record: unknown, ttlMs?: number): Promise<void> {
+  async set(kind: string, id: string, record: unknown, keeping: Keeping = {}): Promise<void> {
     const name = this.#nameOf(kind, id);
-    await this.#storage.set(name, this.#seal(name, record), ttlMs);
+    const { ttlMs, owner } = keeping;
+    await this.#storage.set(name, this.#seal(name, record), ttlMs, this.#ownerName(owner));
   }
 
   /** Sets a record unless there is one; whether it was set. Atomic. */
-  async add(kind: string, id: string, record: unknown, ttlMs?: number): Promise<boolean> {
+  async add(kind: string, id: string, record: unknown, keeping: Keeping): Promise<boolean> {
     const name = this.#nameOf(kind, id);
-    return await this.#storage.add(name, this.#seal(name, record), ttlMs);
+    const { ttlMs, owner } = keeping;
+    return await this.#storage.add(name, this.#seal(name, record), ttlMs, this.#ownerName(owner));
   }
 
   /** The record, which is then gone. Atomic. */
@@ -113,15 +130,26 @@ export class SealedStorage {
   }
 
   #nameOf(kind: string, id: string): string {
-    const { issuer, provider = "" } = this.#owner;
+    const { issuer, provider = "" } = this.#scope;
     const text = JSON.stringify([provider, id]);
     return `${kindName(issuer, kind)}:${hash("sha256", text, "base64url")}`;
   }
 
-  #seal(name: string, record: unknown): string {
+  /** The same for one owner, and tells nobody without the key who that is. */
+  #ownerName(owner: string | undefined): string | undefined {
+    if (owner === undefined) return undefined;
+    const key = Buffer.from(hkdfSync("sha256", this.#newestKey().key, "", "owner", 32));
+    return createHmac("sha256", key).update(owner).digest("base64url").slice(0, 22);
+  }
+
+  #newestKey(): SealKey {
     const [key] = this.#keys;
     if (key === undefined) throw new Error("there is no key to encrypt with");
-    return seal(JSON.stringify(record), name, key);
+    return key;
+  }
+
+  #seal(name: string, record: unknown): string {
+    return seal(JSON.stringify(record), name, this.#newestKey());
   }
 
   /** A record that cannot be opened counts as gone: its key was taken out of use. */

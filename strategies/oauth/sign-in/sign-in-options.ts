@@ -53,7 +53,10 @@ export interface SignInOptions {
   readonly principal?: (user: unknown, info: unknown) => SignInProfile | Promise<SignInProfile>;
   /** Fields that `strategy` reads from `req.body`; a page asks for them. Default: no page. */
   readonly form?: readonly LoginField[];
-  /** Times a minute that clients may register, from one address; ten times that in all. Default: 20. */
+  /**
+   * Times a minute that clients may register, from one network (an IPv4 address, or the first 64 bits
+   * of an IPv6 one); ten times that in all. Default: 20.
+   */
   readonly registrationsPerMinute?: number;
   /**
    * More schemes without a dot under which apps may take their answers: `["myeditor"]`. Beside them

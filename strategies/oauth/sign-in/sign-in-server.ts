@@ -20,6 +20,7 @@ import { SAFE_HEADERS, sendPage } from "./page.js";
 import { ProviderLogin } from "./provider-login.js";
 import { RateLimit, sourceOf } from "./rate-limit.js";
 import { Approvals, Logins } from "./records.js";
+import { RegisteredClients } from "./registered-clients.js";
 import { cleanRegistration, RegistrationError } from "./registration.js";
 import { BodyProblem, readForm, withReadableBody } from "./request-body.js";
 import { ROUTES } from "./routes.js";
@@ -64,6 +65,7 @@ export class SignInServer {
   readonly #login: ProviderLogin | StrategyLogin;
   readonly #registrations: RateLimit;
   readonly #documentFetches: RateLimit;
+  readonly #clients: RegisteredClients;
   /** Failures of the engine, by the response they came up in. */
   readonly #failures = new WeakMap<object, Error>();
   #engine!: { readonly provider: Provider; readonly callback: NodeListener };
@@ -74,6 +76,7 @@ export class SignInServer {
     this.#keys = keys;
     const { issuer } = settings;
     this.records = new SealedStorage(settings.storage, keys.sealKeys(), { issuer });
+    this.#clients = new RegisteredClients(this.records);
     const ofProvider = this.records.with(providerName(settings.login, parts));
     this.logins = new Logins(ofProvider);
     this.#approvals = new Approvals(ofProvider);
@@ -117,10 +120,12 @@ export class SignInServer {
       keys,
       cookies: cookieNames(settings.issuer),
       records: server.records,
+      clients: server.#clients,
       older,
       logins: server.logins,
       approvals: server.#approvals,
       documentFetches: server.#documentFetches,
+      usedDocumentFetches: new RateLimit({ perSource: settings.registrationsPerMinute }),
       onFailure: (res, error) => server.#failures.set(res, error),
     });
     server.#engine = { provider, callback: provider.callback() };
@@ -255,7 +260,7 @@ export class SignInServer {
   async #callback(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { issuer } = this.#parts.settings;
     if (req.method === "POST" && this.#login instanceof StrategyLogin) {
-      const query = await this.#login.park(await readForm(req));
+      const query = await this.#login.park(req, await readForm(req));
       redirect(res, `${issuer}${ROUTES.callback}?${query}`);
       return;
     }

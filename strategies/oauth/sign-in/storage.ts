@@ -1,3 +1,5 @@
+import { DEFAULT_MAX_ENTRIES, EntryTable } from "./entry-table.js";
+
 /**
  * Where a sign-in keeps what must outlive a request: registered clients, grants, refresh tokens,
  * codes, browser sessions, the provider's tokens, and its keys unless they are given.
@@ -8,105 +10,29 @@
  * **You implement** five operations on strings. `add` and `take` must be atomic, because codes and
  * refresh tokens are redeemed with them, once: in Redis `SET key value NX PX ttl` and
  * `GETDEL key`. A rejection is answered as an outage; nobody is let in and nothing is redeemed.
+ *
+ * What comes with an `owner` was caused by one person, one client or the addresses of one network,
+ * of whom it says nothing else. Security: a storage that holds a limited number of entries should
+ * take room from the owner who has most of a kind, which is what stands before the `:` of a key.
+ * One that forgets the oldest lets anybody push out what others need. A storage without such a
+ * limit needs no owners.
  */
 export interface SignInStorage {
   /** The value; `undefined` when there is none, or its time is over. */
   get(key: string): Promise<string | undefined>;
-  /** Sets or replaces a value. `ttlMs`: milliseconds until it is forgotten; without it, never. */
-  set(key: string, value: string, ttlMs?: number): Promise<void>;
+  /**
+   * Sets or replaces a value. `ttlMs`: milliseconds until it is forgotten; without it, never.
+   * `owner`: who caused it; without it, the one of the value that is replaced.
+   */
+  set(key: string, value: string, ttlMs?: number, owner?: string): Promise<void>;
   /** Sets a value unless there is one; whether it was set. Atomic. */
-  add(key: string, value: string, ttlMs?: number): Promise<boolean>;
+  add(key: string, value: string, ttlMs?: number, owner?: string): Promise<boolean>;
   /** The value, which is then gone: of several callers one gets it. Atomic. */
   take(key: string): Promise<string | undefined>;
   /** Forgets a value. Nothing happens when there is none. */
   delete(key: string): Promise<void>;
   /** Finishes what is being written. Called when the router is closed. Default: nothing to finish. */
   close?(): Promise<void>;
-}
-
-/** A value and when it is forgotten, in milliseconds since the epoch. */
-export interface StoredEntry {
-  readonly value: string;
-  readonly until: number;
-}
-
-/** How many entries of one kind are kept by default. */
-export const DEFAULT_MAX_ENTRIES = 10_000;
-
-/**
- * Entries in memory, at most so many of each kind; the kind is what stands before the first `:` of
- * a key. When there are too many, those go whose time is over, then the oldest.
- *
- * Security decision: each kind has a limit of its own, so that a flood of one that strangers can
- * cause (registrations, started logins) pushes no refresh token out.
- */
-export class EntryTable {
-  readonly #kinds = new Map<string, Map<string, StoredEntry>>();
-  readonly #maxEntries: number;
-  readonly #now: () => number;
-
-  constructor(maxEntries = DEFAULT_MAX_ENTRIES, now: () => number = () => Date.now()) {
-    this.#maxEntries = maxEntries;
-    this.#now = now;
-  }
-
-  /** How many entries there are, of all kinds. */
-  get size(): number {
-    let size = 0;
-    for (const kind of this.#kinds.values()) size += kind.size;
-    return size;
-  }
-
-  get(key: string): StoredEntry | undefined {
-    const kind = this.#kinds.get(kindOf(key));
-    const entry = kind?.get(key);
-    if (entry === undefined || entry.until > this.#now()) return entry;
-    kind?.delete(key);
-    return undefined;
-  }
-
-  set(key: string, value: string, ttlMs = Infinity): StoredEntry {
-    const kind = this.#kindFor(key);
-    const entry = { value, until: this.#now() + ttlMs };
-    kind.delete(key);
-    kind.set(key, entry);
-    if (kind.size > this.#maxEntries) this.#makeRoom(kind);
-    return entry;
-  }
-
-  /** Puts an entry back as it was. */
-  restore(key: string, entry: StoredEntry): void {
-    if (entry.until > this.#now()) this.#kindFor(key).set(key, entry);
-  }
-
-  delete(key: string): boolean {
-    return this.#kinds.get(kindOf(key))?.delete(key) ?? false;
-  }
-
-  *entries(): IterableIterator<readonly [key: string, entry: StoredEntry]> {
-    for (const kind of this.#kinds.values()) yield* kind;
-  }
-
-  #kindFor(key: string): Map<string, StoredEntry> {
-    const name = kindOf(key);
-    const kind = this.#kinds.get(name) ?? new Map<string, StoredEntry>();
-    this.#kinds.set(name, kind);
-    return kind;
-  }
-
-  #makeRoom(kind: Map<string, StoredEntry>): void {
-    const now = this.#now();
-    for (const [key, { until }] of kind) if (until <= now) kind.delete(key);
-    for (const key of kind.keys()) {
-      if (kind.size <= this.#maxEntries) return;
-      kind.delete(key);
-    }
-  }
-}
-
-function kindOf(key: string): string {
-  const end = key.indexOf(":");
-  return end === -1 ? key : key.slice(0, end);
 }
 
 /** Options of {@link MemoryStorage}. */
@@ -137,13 +63,13 @@ export class MemoryStorage implements SignInStorage {
     return this.#table.get(key)?.value;
   }
 
-  async set(key: string, value: string, ttlMs?: number): Promise<void> {
-    this.#table.set(key, value, ttlMs);
+  async set(key: string, value: string, ttlMs?: number, owner?: string): Promise<void> {
+    this.#table.set(key, value, ttlMs, owner);
   }
 
-  async add(key: string, value: string, ttlMs?: number): Promise<boolean> {
+  async add(key: string, value: string, ttlMs?: number, owner?: string): Promise<boolean> {
     if (this.#table.get(key) !== undefined) return false;
-    this.#table.set(key, value, ttlMs);
+    this.#table.set(key, value, ttlMs, owner);
     return true;
   }
 

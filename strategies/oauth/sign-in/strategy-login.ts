@@ -4,9 +4,10 @@ import { guessableState, tieOfAnswer, tieRedirect } from "./answer-tie.js";
 import { isSame, LOGIN_TIME_MS } from "./browser.js";
 import { failureOf, otherBrowser, unknownLogin } from "./login-step.js";
 import type { LoginContext, LoginOutcome } from "./login-step.js";
+import { ownerByRequest } from "./owners.js";
 import { checkProfile } from "./provider-login.js";
 import { runStrategy, strategyRequest } from "./run-strategy.js";
-import type { SealedStorage } from "./seal.js";
+import type { Keeping, SealedStorage } from "./seal.js";
 import type { LoginStep } from "./sign-in-options.js";
 
 type StrategyStep = Extract<LoginStep, { kind: "strategy" }>;
@@ -46,15 +47,16 @@ export class StrategyLogin {
     if (answer.kind === "success") return await this.#signedIn(context.uid, answer);
     if (answer.kind !== "redirect") return failureOf(context.uid, answer);
     const { url, tie, relayState } = tieRedirect(answer.url, offered);
-    await this.#keep(tie, { ...context, session, relayState });
+    await this.#keep(req, tie, { ...context, session, relayState });
     return { kind: "redirect", url };
   }
 
   /** @throws SignInProblem when the answer could be meant for another login just as well. */
-  async #keep(tie: string | undefined, pending: Pending): Promise<void> {
+  async #keep(req: IncomingMessage, tie: string | undefined, pending: Pending): Promise<void> {
+    const keeping = keepingFor(req);
     if (tie === undefined) {
-      await this.#records.set("UntiedLogin", pending.browser, pending, LOGIN_TIME_MS);
-    } else if (!(await this.#records.add("PendingLogin", tie, pending, LOGIN_TIME_MS))) {
+      await this.#records.set("UntiedLogin", pending.browser, pending, keeping);
+    } else if (!(await this.#records.add("PendingLogin", tie, pending, keeping))) {
       throw guessableState();
     }
   }
@@ -66,7 +68,7 @@ export class StrategyLogin {
     fields: Readonly<Record<string, string>>,
   ): Promise<LoginOutcome> {
     const { uid } = context;
-    const attempt = await this.#takeAttempt(uid);
+    const attempt = await this.#takeAttempt(req, uid);
     if (attempt === undefined) return failureOf(uid, { kind: "failure", info: undefined });
     const asked = strategyRequest(req, { query: new URLSearchParams(), body: fields });
     const answer = await runStrategy(this.#step.strategy, asked);
@@ -83,10 +85,10 @@ export class StrategyLogin {
    *
    * @see NIST SP 800-63B, section 5.2.2
    */
-  async #takeAttempt(uid: string): Promise<number | undefined> {
+  async #takeAttempt(req: IncomingMessage, uid: string): Promise<number | undefined> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const place = `${uid} ${attempt}`;
-      if (await this.#records.add("LoginAttempts", place, true, LOGIN_TIME_MS)) return attempt;
+      if (await this.#records.add("LoginAttempts", place, true, keepingFor(req))) return attempt;
     }
     return undefined;
   }
@@ -98,11 +100,11 @@ export class StrategyLogin {
    * @returns the query for that redirect.
    * @throws SignInProblem for an answer that nobody here waits for; nothing of it is kept.
    */
-  async park(fields: URLSearchParams): Promise<string> {
+  async park(req: IncomingMessage, fields: URLSearchParams): Promise<string> {
     const tie = tieOfAnswer(fields);
     if (tie === undefined) throw unknownLogin();
     if ((await this.#records.get("PendingLogin", tie)) === undefined) throw unknownLogin();
-    await this.#records.set("ParkedAnswer", tie, [...fields], LOGIN_TIME_MS);
+    await this.#records.set("ParkedAnswer", tie, [...fields], keepingFor(req));
     return new URLSearchParams({ posted: tie }).toString();
   }
 
@@ -171,4 +173,9 @@ export class StrategyLogin {
       return failureOf(uid, { kind: "error", error });
     }
   }
+}
+
+/** What belongs to a login lasts as long as one may take. */
+function keepingFor(req: IncomingMessage): Keeping {
+  return { ttlMs: LOGIN_TIME_MS, owner: ownerByRequest(req) };
 }

@@ -1,4 +1,5 @@
 import type { UpstreamToken } from "../../../src/upstream-token.js";
+import { ownerByLogin } from "./owners.js";
 import type { Logins, UpstreamTokens } from "./records.js";
 import type { SealedStorage } from "./seal.js";
 import { toUpstreamTokens } from "./token-client.js";
@@ -52,10 +53,11 @@ export class Upstream {
 
   async #refresh(loginId: string): Promise<UpstreamTokens> {
     const { records } = this.#parts;
+    const owner = ownerByLogin(loginId);
     for (;;) {
       const tokens = await this.#stored(loginId);
       if (!this.#isDue(tokens)) return tokens;
-      if (await records.add("UpstreamLock", loginId, true, LOCK_MS)) {
+      if (await records.add("UpstreamLock", loginId, true, { ttlMs: LOCK_MS, owner })) {
         return await this.#refreshLocked(loginId).finally(() =>
           records.delete("UpstreamLock", loginId),
         );

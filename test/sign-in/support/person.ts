@@ -14,8 +14,14 @@ export class Person {
   /** Every URL that was asked for, in order. */
   readonly trail: string[] = [];
 
-  /** @param home URLs that begin otherwise are not fetched: there the visit ends. */
-  constructor(readonly home: readonly string[]) {}
+  /**
+   * @param home URLs that begin otherwise are not fetched: there the visit ends.
+   * @param headers What is sent with every request.
+   */
+  constructor(
+    readonly home: readonly string[],
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {}
 
   /** Goes to a URL, and wherever it leads. `stopAt`: a redirect that is not followed. */
   async visit(url: string, stopAt?: RegExp): Promise<Visit> {
@@ -55,6 +61,7 @@ export class Person {
         redirect: "manual",
         headers: {
           accept: "text/html",
+          ...this.headers,
           ...(init.headers as Record<string, string> | undefined),
           cookie: this.cookies.for(url),
         },
