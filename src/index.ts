@@ -5,6 +5,7 @@ export type {
   SseTransportConfig,
   StdioTransportConfig,
 } from "./mcp-server.js";
+export type { RouterSignIn } from "./router-sign-in.js";
 export { createSseRouter } from "./sse-router.js";
 export type { SseRouter } from "./sse-router.js";
 export { SSEServerTransport } from "./sse-server-transport.js";

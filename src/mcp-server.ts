@@ -97,6 +97,11 @@ export class MCPServer {
     return this.#listener?.sessions;
   }
 
+  /** What can be done to the people who signed in here; `undefined` without `signIn`, and on stdio. */
+  get signIn(): SseRouter["signIn"] {
+    return this.#listener?.signIn;
+  }
+
   /**
    * Resolves once the server is listening. With OAuth the issuer is looked up before that.
    *

@@ -40,6 +40,10 @@ export class SseListener {
     return this.#built.router.sessions;
   }
 
+  get signIn(): SseRouter["signIn"] {
+    return this.#built.router.signIn;
+  }
+
   get url(): string | undefined {
     const address = this.#http?.address;
     if (address === undefined) return undefined;

@@ -18,6 +18,8 @@ import { resolveOptions, ROUTER_OPTION_NAMES } from "./resolve-options.js";
 import type { SseRouterOptions } from "./options.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import type { ContinuationRules } from "./session/continuation.js";
+import { createRouterSignIn } from "./router-sign-in.js";
+import type { RouterSignIn } from "./router-sign-in.js";
 import { SessionRegistry } from "./session/session-registry.js";
 import { SseEndpoints } from "./sse-endpoints.js";
 
@@ -32,6 +34,8 @@ export interface SseRouter extends express.Router {
   readonly wellKnown: express.Router;
   /** Who is connected, and the way to end it. */
   readonly sessions: SessionRegistry<Principal | undefined>;
+  /** What can be done to the people who signed in here; `undefined` without `signIn`. */
+  readonly signIn: RouterSignIn | undefined;
   /**
    * Resolves when every authentication method is ready: with OAuth, when the issuer was found.
    * Nobody has to wait for it; callers get 503 until then.
@@ -110,6 +114,7 @@ export function buildRouter(
     guard: createGuard(endpoints),
     wellKnown: createWellKnown(endpoints, routes, mounts, resolved),
     sessions: sessions as SessionRegistry<Principal | undefined>,
+    signIn: createRouterSignIn(endpoints.callers.methods.find(hasEndpoints)?.endpoints, sessions),
     ahead: (app: RequestListener) => createLane(endpoints, app),
     ready: async () => endpoints.ready(),
     close: async ({ timeoutMs }: { timeoutMs?: number } = {}) =>
@@ -145,9 +150,13 @@ function createAuthenticator(
   return new Authenticator(methods);
 }
 
+function hasEndpoints({ endpoints }: AuthMethod): boolean {
+  return endpoints !== undefined;
+}
+
 /** Two authorization servers at one URL would answer in each other's place. */
 function checkEndpoints(methods: readonly AuthMethod[], option: string): void {
-  if (methods.filter(({ endpoints }) => endpoints !== undefined).length < 2) return;
+  if (methods.filter(hasEndpoints).length < 2) return;
   throw optionError(
     option,
     "has signIn more than once",

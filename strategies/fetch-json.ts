@@ -1,6 +1,16 @@
 /** What went wrong with a request to an issuer; names no header and no body. */
 export class FetchJsonError extends Error {
   override readonly name = "FetchJsonError";
+  /** Status of the answer, if there was one that is not 200. */
+  readonly status: number | undefined;
+  /** The `error` of an answer in the form of OAuth errors. It is the issuer's text: never show it. */
+  readonly code: string | undefined;
+
+  constructor(message: string, answer: { readonly status?: number; readonly code?: string } = {}) {
+    super(message);
+    this.status = answer.status;
+    this.code = answer.code;
+  }
 }
 
 /** Limits of one request to an issuer. */
@@ -39,13 +49,33 @@ export async function fetchJson(
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new FetchJsonError(`answered ${response.status}`);
+    const { status } = response;
+    if (status !== 200) {
+      const code = await readErrorCode(response, maxBytes);
+      throw new FetchJsonError(`answered ${status}`, {
+        status,
+        ...(code !== undefined && { code }),
+      });
     }
     return parseObject(await readBounded(response, maxBytes));
   } catch (error) {
     throw explain(error, timeoutMs);
+  }
+}
+
+/** What an answer that refuses says of why, if it says so in JSON. @see RFC 6749, section 5.2 */
+async function readErrorCode(response: Response, maxBytes: number): Promise<string | undefined> {
+  const isRefusal = response.status >= 400 && response.status < 500;
+  const isJson = /\bjson\b/i.test(response.headers.get("content-type") ?? "");
+  if (!isRefusal || !isJson) {
+    await response.body?.cancel();
+    return undefined;
+  }
+  try {
+    const { error } = parseObject(await readBounded(response, maxBytes));
+    return typeof error === "string" ? error : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -175,6 +175,11 @@ export interface AuthEndpoints {
    * A throw or rejection is answered as an error of the endpoint: JSON, logged.
    */
   handle(req: IncomingMessage, res: ServerResponse, path: string): Promise<void>;
+  /**
+   * Ends what a person was given here, so that their tokens are refused from now on. `person` is
+   * the `id` of their principals, whose `issuer` is this one.
+   */
+  endFor(person: string): Promise<void>;
 }
 
 /**

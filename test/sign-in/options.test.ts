@@ -101,6 +101,13 @@ describe("SIGNIN-26: a wrong option is a TypeError that names it and says what t
     ["no days", { refreshTokenDays: 0 }, /refreshTokenDays must be a number from 1 to 90/],
     ["a browser's own scheme", { appSchemes: ["javascript"] }, /appSchemes must name schemes/],
     ["a scheme with its colon", { appSchemes: ["myeditor:"] }, /Write the part before the colon/],
+    ["a negative age", { revalidateMs: -1 }, /revalidateMs must be a number from 0 to 2592000000/],
+    [
+      "too short a sign-in",
+      { signInAgainAfterMs: 1 },
+      /signInAgainAfterMs must be a number from 60000/,
+    ],
+    ["revalidate that is text", { revalidate: "x" }, /revalidate must be a function/],
     ["no registrations", { registrationsPerMinute: 0 }, /registrationsPerMinute/],
     ["no function", { fetchClientMetadata: true }, /fetchClientMetadata must be a function/],
   ])("%s", (_what, signIn, message) => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type * as OidcModule from "oidc-provider";
 import type { Configuration, KoaContextWithOIDC, Provider } from "oidc-provider";
+import { findAccount } from "./accounts.js";
 import type { CookieNames } from "./browser.js";
 import { keepErrorsHere, renderError } from "./engine-errors.js";
 import { SIGNING_ALGORITHM } from "./key-ring.js";
@@ -14,6 +15,7 @@ import { sourceOf } from "./rate-limit.js";
 import type { RateLimit } from "./rate-limit.js";
 import type { RegisteredClients } from "./registered-clients.js";
 import { isRecognisable } from "./redirect-uri.js";
+import type { Revalidation } from "./revalidation.js";
 import { cleanDocument } from "./registration.js";
 import { CLIENT_AUTH_METHODS, ROUTES } from "./routes.js";
 import type { SealedStorage } from "./seal.js";
@@ -33,6 +35,7 @@ export interface EngineParts {
   readonly clients: RegisteredClients;
   readonly older: OlderRecords;
   readonly logins: Logins;
+  readonly revalidation: Revalidation;
   readonly approvals: Approvals;
   /** How often documents of clients are fetched that nobody uses yet, by where that is asked for. */
   readonly documentFetches: RateLimit;
@@ -150,7 +153,8 @@ function createConfiguration(parts: EngineParts, oidc: Oidc): Configuration {
     clientBasedCORS: () => false,
     interactions: createInteractions(parts, oidc),
     loadExistingGrant: (ctx) => loadGrant(ctx, parts),
-    findAccount: async (_ctx, id) => await findAccount(id, parts.logins),
+    findAccount: async (ctx, id, token) =>
+      await findAccount(ctx, { id, token }, parts, oidc.errors),
     ...tokenConfiguration(parts),
     renderError: (ctx, out) => renderError(ctx, out, settings),
     fetch: async (url: URL | string, options: RequestInit) =>
@@ -286,15 +290,6 @@ function createInteractions(
   const url = (_ctx: unknown, { uid }: { uid: string }): string =>
     `${settings.issuer}${ROUTES.interaction}/${uid}`;
   return { policy, url };
-}
-
-async function findAccount(
-  id: string,
-  logins: Logins,
-): Promise<{ accountId: string; claims: () => Promise<{ sub: string }> } | undefined> {
-  const login = await logins.find(id);
-  if (login === undefined) return undefined;
-  return { accountId: id, claims: async () => ({ sub: login.profile.id }) };
 }
 
 /** What access tokens say beside the usual: who, at which login, by which grant. */

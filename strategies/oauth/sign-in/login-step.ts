@@ -96,7 +96,7 @@ const OUR_ERRORS: ReadonlySet<string> = new Set([
  * Security decision: the message of an error from a strategy or a function of the operator's is
  * not repeated; it may quote the request, and the provider's token with it.
  */
-function forLog(error: unknown): unknown {
+export function forLog(error: unknown): unknown {
   if (!(error instanceof Error)) return new Error("no error object");
   if (OUR_ERRORS.has(error.name)) return error;
   const { code } = error as { readonly code?: unknown };

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { LoginStep } from "./sign-in-options.js";
+import type { LoginStep } from "./login-options.js";
 
 /**
  * How an issuer is called in the names of what it keeps: the same for every record, and no other

@@ -18,9 +18,11 @@ import {
 import type { LoginContext, LoginOutcome } from "./login-step.js";
 import { ownerByRequest } from "./owners.js";
 import type { Login, SignInProfile } from "./records.js";
+import { isTokenRefused } from "./revalidation.js";
+import type { Identify } from "./revalidation.js";
 import { runStrategy, strategyRequest } from "./run-strategy.js";
 import type { SealedStorage } from "./seal.js";
-import type { LoginStep } from "./sign-in-options.js";
+import type { LoginStep } from "./login-options.js";
 import { requestTokens, toUpstreamTokens } from "./token-client.js";
 import type { TokenEndpoint, TokenResponse } from "./token-client.js";
 
@@ -127,6 +129,19 @@ export class ProviderLogin {
     const { token } = await this.#endpoints();
     const parameters = { grant_type: "refresh_token", refresh_token: refreshToken };
     return await requestTokens(token, parameters);
+  }
+
+  /** Whom a token of the provider belongs to by now; see {@link Identify}. */
+  async identify(accessToken: string): ReturnType<Identify> {
+    const { step, identity, metadata } = this.#parts;
+    if (step.profile !== undefined) return (await step.profile(accessToken)) ?? "nobody";
+    const published = await metadata();
+    if (published.userinfoEndpoint === undefined) return undefined;
+    const tokens = { idToken: undefined, accessToken, nonce: "" };
+    return await identity.find(tokens, published).catch((error: unknown) => {
+      if (isTokenRefused(error)) return "nobody";
+      throw error;
+    });
   }
 
   /**
@@ -262,10 +277,10 @@ export class ProviderLogin {
 }
 
 /** A profile from a function of the operator's. */
-export function checkProfile(profile: SignInProfile): SignInProfile {
+export function checkProfile(profile: SignInProfile | undefined): SignInProfile {
   const { id } = (profile as Partial<SignInProfile> | undefined) ?? {};
   // Some providers number their users; a number would be another key than its text.
-  if (typeof id === "string" && id !== "") return profile;
+  if (profile !== undefined && typeof id === "string" && id !== "") return profile;
   throw new IdentityError("profile() and principal() must return { id }, a text that is not empty");
 }
 

@@ -26,6 +26,10 @@ export interface Login {
   readonly profile: SignInProfile;
   /** Tokens of the provider; `undefined` when the login step gave none. */
   readonly upstream?: UpstreamTokens | undefined;
+  /** When the login step last vouched for the person, in milliseconds since the epoch. */
+  readonly confirmedAt?: number | undefined;
+  /** Which of the person's rounds it belongs to; a round ends when all their logins are ended. */
+  readonly round?: string | undefined;
 }
 
 /** What somebody approved for a client. */
@@ -50,13 +54,31 @@ export class Logins {
 
   /** Records a login; the result identifies it, and is no credential. */
   async create(login: Login): Promise<string> {
-    const id = `${personTag(login.profile.id)}.${randomBytes(24).toString("base64url")}`;
-    await this.update(id, login);
+    const person = personTag(login.profile.id);
+    const id = `${person}.${randomBytes(24).toString("base64url")}`;
+    const round = await this.#roundOf(person);
+    await this.update(id, { ...login, confirmedAt: Date.now(), round });
     return id;
   }
 
   async find(id: string): Promise<Login | undefined> {
-    return (await this.#storage.get("Login", id)) as Login | undefined;
+    const [found, round] = await Promise.all([
+      this.#storage.get("Login", id),
+      this.#roundOf(id.split(".")[0] ?? ""),
+    ]);
+    const login = found as Login | undefined;
+    if (login === undefined || round === undefined || round === login.round) return login;
+    await this.end(id);
+    return undefined;
+  }
+
+  /** Notes that the person was vouched for just now. */
+  async confirm(id: string): Promise<Login | undefined> {
+    const login = await this.find(id);
+    if (login === undefined) return undefined;
+    const confirmed = { ...login, confirmedAt: Date.now() };
+    await this.update(id, confirmed);
+    return confirmed;
   }
 
   /** Keeps newer tokens of the provider. */
@@ -67,6 +89,25 @@ export class Logins {
 
   async end(id: string): Promise<void> {
     await this.#storage.delete("Login", id);
+  }
+
+  /**
+   * Ends all logins of a person.
+   *
+   * Security decision: by one write, so that there is no list of logins which a login at the same
+   * moment could be missing from. What was begun in an earlier round counts no more, in whatever
+   * process. The word outlives every login that it is about.
+   */
+  async endFor(profileId: string): Promise<void> {
+    const person = personTag(profileId);
+    const round = randomBytes(12).toString("base64url");
+    const keeping = { ttlMs: LOGIN_LIFETIME_MS, owner: ownerByLogin(person) };
+    await this.#storage.set("LoginRound", person, round, keeping);
+  }
+
+  /** @param person What the ids of all their logins begin with. */
+  async #roundOf(person: string): Promise<string | undefined> {
+    return (await this.#storage.get("LoginRound", person)) as string | undefined;
   }
 }
 

@@ -1,16 +1,10 @@
 import type { PassportStrategy } from "../../../src/auth/auth-method.js";
-import {
-  checkNumber,
-  checkOptionNames,
-  checkText,
-  checkTextList,
-  optionError,
-} from "../../../src/errors.js";
-import { checkScopes } from "../../check-options.js";
-import { isStrategy } from "../../passport.js";
+import { checkNumber, checkOptionNames, checkTextList, optionError } from "../../../src/errors.js";
 import { isLoopbackUrl } from "../issuer-url.js";
-import { checkEndpoint, readBrand, readKeys, readStorage } from "./keeping-options.js";
+import { readBrand, readKeys, readStorage } from "./keeping-options.js";
 import type { SignInKeys } from "./key-ring.js";
+import { readFunction, readLoginStep } from "./login-options.js";
+import type { LoginStep } from "./login-options.js";
 import type { LoginField } from "./other-pages.js";
 import type { Brand } from "./page.js";
 import { fetchPublic } from "./public-fetch.js";
@@ -41,9 +35,12 @@ export interface SignInOptions {
   readonly endpoints?: { readonly authorizationUrl: string; readonly tokenUrl: string };
   /**
    * Who an access token of the provider belongs to, asked of the provider itself. A throw ends the
-   * login. Default: the verified ID token, else the provider's userinfo endpoint.
+   * login. When it is asked again later, `undefined` or another id ends it too, and a throw counts
+   * as an outage. Default: the verified ID token, else the provider's userinfo endpoint.
    */
-  readonly profile?: (accessToken: string) => SignInProfile | Promise<SignInProfile>;
+  readonly profile?: (
+    accessToken: string,
+  ) => SignInProfile | undefined | Promise<SignInProfile | undefined>;
   /**
    * Another Passport strategy as the login step. A strategy that redirects comes back to
    * `<publicUrl>/oauth/callback`. Needs `principal`. Default: passport-oauth2 at the provider.
@@ -53,6 +50,27 @@ export interface SignInOptions {
   readonly principal?: (user: unknown, info: unknown) => SignInProfile | Promise<SignInProfile>;
   /** Fields that `strategy` reads from `req.body`; a page asks for them. Default: no page. */
   readonly form?: readonly LoginField[];
+  /**
+   * Whether a person may still come in, asked again when a client refreshes its tokens: `false`
+   * ends the login, a throw counts as an outage. Default: the identity provider, by refreshing its
+   * token or, while its access token lasts, by its userinfo endpoint or `profile`; a `strategy`
+   * cannot be asked.
+   */
+  readonly revalidate?: (profile: SignInProfile) => boolean | Promise<boolean>;
+  /**
+   * How old the last word on a person may be, in milliseconds, when a client refreshes its tokens
+   * or a browser that is signed in comes back; then it is asked again. From 0 to 2592000000 (30
+   * days). Security: whoever was removed at the provider keeps access for this time and
+   * `accessTokenSeconds`; during an outage of the provider, for twice as long. Default: 3600000 (1
+   * hour).
+   */
+  readonly revalidateMs?: number;
+  /**
+   * How long a sign-in counts, in milliseconds, where nobody can be asked again: the provider gave
+   * no refresh token and its access token is over, or there is a `strategy` without `revalidate`.
+   * Then the person signs in again. From 60000 to 7776000000 (90 days). Default: 86400000 (24 hours).
+   */
+  readonly signInAgainAfterMs?: number;
   /**
    * Times a minute that clients may register, from one network (an IPv4 address, or the first 64 bits
    * of an IPv6 one); ten times that in all. Default: 20.
@@ -80,22 +98,6 @@ export interface SignInOptions {
   readonly fetchClientMetadata?: FetchDocument;
 }
 
-/** The step in which somebody proves who they are. */
-export type LoginStep =
-  | {
-      readonly kind: "provider";
-      readonly scopes: readonly string[];
-      readonly params: Readonly<Record<string, string>>;
-      readonly endpoints: SignInOptions["endpoints"];
-      readonly profile: SignInOptions["profile"];
-    }
-  | {
-      readonly kind: "strategy";
-      readonly strategy: PassportStrategy;
-      readonly principal: NonNullable<SignInOptions["principal"]>;
-      readonly form: readonly LoginField[] | undefined;
-    };
-
 /** {@link SignInOptions}, checked and complete. */
 export interface SignInSettings {
   /** Our own issuer: the URL of the mount. */
@@ -103,6 +105,9 @@ export interface SignInSettings {
   /** What access tokens are for: the URL of the event stream. */
   readonly resource: string;
   readonly login: LoginStep;
+  readonly revalidate: SignInOptions["revalidate"];
+  readonly revalidateMs: number;
+  readonly signInAgainAfterMs: number;
   readonly storage: SignInStorage;
   readonly keys: SignInKeys | undefined;
   readonly brand: Brand;
@@ -125,6 +130,9 @@ const OPTIONS = [
   "strategy",
   "principal",
   "form",
+  "revalidate",
+  "revalidateMs",
+  "signInAgainAfterMs",
   "registrationsPerMinute",
   "appSchemes",
   "accessTokenSeconds",
@@ -159,6 +167,8 @@ export function readSignInOptions(
     issuer: mountUrl,
     resource,
     login: readLoginStep(options, path),
+    revalidate: readFunction(path, "revalidate", options),
+    ...readRevalidationTimes(options, path),
     storage: readStorage(`${path}.storage`, options.storage),
     keys: readKeys(`${path}.keys`, options.keys),
     brand: readBrand(`${path}.consent`, options.consent, mountUrl),
@@ -199,6 +209,30 @@ function readAppSchemes(option: string, value: unknown): readonly string[] {
   return [...KNOWN_APP_SCHEMES, ...given];
 }
 
+/** 1 hour, 24 hours, 30 days and 90 days, in milliseconds. */
+const [HOUR_MS, DAY_MS, MONTH_MS, QUARTER_MS] = [
+  3_600_000, 86_400_000, 2_592_000_000, 7_776_000_000,
+];
+
+function readRevalidationTimes(
+  { revalidateMs, signInAgainAfterMs }: SignInOptions,
+  path: string,
+): Pick<SignInSettings, "revalidateMs" | "signInAgainAfterMs"> {
+  const longest = { min: 60_000, max: QUARTER_MS };
+  return {
+    revalidateMs: checkNumber(`${path}.revalidateMs`, revalidateMs, HOUR_MS, {
+      min: 0,
+      max: MONTH_MS,
+    }),
+    signInAgainAfterMs: checkNumber(
+      `${path}.signInAgainAfterMs`,
+      signInAgainAfterMs,
+      DAY_MS,
+      longest,
+    ),
+  };
+}
+
 /** Cookies and codes go there, so it is https, or this machine. */
 function checkOwnUrl(path: string, mountUrl: string): void {
   const url = new URL(mountUrl);
@@ -213,116 +247,4 @@ function checkWhole(
   range: { readonly min: number; readonly max: number },
 ): number {
   return Math.floor(checkNumber(option, value, fallback, range));
-}
-
-function readFunction<K extends "profile" | "principal" | "fetchClientMetadata">(
-  path: string,
-  name: K,
-  options: SignInOptions,
-): SignInOptions[K] {
-  const value: unknown = options[name];
-  if (value === undefined || typeof value === "function") return options[name];
-  throw optionError(`${path}.${name}`, "must be a function", "Leave it out for the default.");
-}
-
-function readLoginStep(options: SignInOptions, path: string): LoginStep {
-  if (options.strategy !== undefined) return readStrategyStep(options, path);
-  for (const name of ["principal", "form"] as const) {
-    if (options[name] === undefined) continue;
-    throw optionError(`${path}.${name}`, "goes with strategy only", "Leave it out.");
-  }
-  const endpoints = readEndpoints(`${path}.endpoints`, options.endpoints);
-  const profile = readFunction(path, "profile", options);
-  if (endpoints !== undefined && profile === undefined) {
-    throw optionError(
-      `${path}.profile`,
-      "is missing, and without metadata nobody says whose a token is",
-      "Write profile: async (accessToken) => ({ id: … }), which asks the provider.",
-    );
-  }
-  const scopes = checkScopes(`${path}.scopes`, options.scopes);
-  return {
-    kind: "provider",
-    scopes: scopes ?? (endpoints === undefined ? ["openid", "profile", "email"] : []),
-    params: readParams(`${path}.authorizationParams`, options.authorizationParams),
-    endpoints,
-    profile,
-  };
-}
-
-function readStrategyStep(options: SignInOptions, path: string): LoginStep {
-  const { strategy, principal, form } = options;
-  if (!isStrategy(strategy)) {
-    throw optionError(`${path}.strategy`, "must be a Passport strategy", "Pass an instance.");
-  }
-  for (const name of ["scopes", "authorizationParams", "endpoints", "profile"] as const) {
-    if (options[name] === undefined) continue;
-    throw optionError(`${path}.${name}`, "does not go with strategy", "Tell it to the strategy.");
-  }
-  if (typeof principal !== "function") {
-    throw optionError(
-      `${path}.principal`,
-      "is missing",
-      "Write principal: (user) => ({ id: user.id }).",
-    );
-  }
-  return { kind: "strategy", strategy, principal, form: readForm(`${path}.form`, form) };
-}
-
-function readForm(option: string, value: unknown): readonly LoginField[] | undefined {
-  if (value === undefined) return undefined;
-  const fields: unknown[] = Array.isArray(value) ? value : [];
-  if (fields.length === 0) {
-    throw optionError(option, "must be a list of fields", 'Write [{ name, label, type: "text" }].');
-  }
-  return fields.map((field, index) => {
-    const path = `${option}[${index}]`;
-    checkOptionNames(path, field, ["name", "label", "type"]);
-    const { type = "text" } = field as Partial<LoginField>;
-    if (!["text", "password", "email"].includes(type)) {
-      throw optionError(`${path}.type`, "is unknown", 'Write "text", "password" or "email".');
-    }
-    const name = checkText(`${path}.name`, field["name"]);
-    if (name === "token") {
-      throw optionError(`${path}.name`, "is the name of a field of ours", "Choose another.");
-    }
-    return { name, label: checkText(`${path}.label`, field["label"]), type };
-  });
-}
-
-function readEndpoints(option: string, value: unknown): SignInOptions["endpoints"] {
-  if (value === undefined) return undefined;
-  checkOptionNames(option, value, ["authorizationUrl", "tokenUrl"]);
-  return {
-    authorizationUrl: checkEndpoint(`${option}.authorizationUrl`, value["authorizationUrl"]),
-    tokenUrl: checkEndpoint(`${option}.tokenUrl`, value["tokenUrl"]),
-  };
-}
-
-/** Parameters that the login step sets itself. */
-const RESERVED_PARAMS: ReadonlySet<string> = new Set([
-  "client_id",
-  "client_secret",
-  "code_challenge",
-  "code_challenge_method",
-  "nonce",
-  "redirect_uri",
-  "request",
-  "request_uri",
-  "response_mode",
-  "response_type",
-  "scope",
-  "state",
-]);
-
-function readParams(option: string, value: unknown = {}): Readonly<Record<string, string>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw optionError(option, "must be an object", 'Write { access_type: "offline" }.');
-  }
-  for (const [name, text] of Object.entries(value)) {
-    checkText(`${option}.${name}`, text);
-    if (!RESERVED_PARAMS.has(name)) continue;
-    throw optionError(`${option}.${name}`, "is set by the login step itself", "Leave it out.");
-  }
-  return { ...(value as Record<string, string>) };
 }

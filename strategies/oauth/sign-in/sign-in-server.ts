@@ -4,30 +4,31 @@ import type { Interaction, Provider } from "oidc-provider";
 import { McpSseError } from "../../../src/errors.js";
 import type { TokenHeader } from "../../jwt-strategy.js";
 import { cleanAuthorizationQuery } from "./authorization-request.js";
-import { queryOf, redirect, sendJson } from "./answers.js";
+import { answerProblem, queryOf, redirect, sendJson } from "./answers.js";
 import { BrowserCookie, cookieNames, FormTokens } from "./browser.js";
 import { Consent, forgedForm } from "./consent.js";
 import { createEngine } from "./engine.js";
-import { ProviderIdentity } from "./identity.js";
 import { KeyRing } from "./key-ring.js";
-import { SignInProblem, unknownLogin } from "./login-step.js";
+import { unknownLogin } from "./login-step.js";
 import type { LoginContext, LoginOutcome } from "./login-step.js";
+import { createLoginStep } from "./create-login-step.js";
 import { providerName } from "./names.js";
 import { OlderRecords } from "./older-form.js";
-import { loginPage, problemPage } from "./other-pages.js";
+import { loginPage } from "./other-pages.js";
 import type { OwnTokens } from "./own-tokens.js";
 import { SAFE_HEADERS, sendPage } from "./page.js";
-import { ProviderLogin } from "./provider-login.js";
+import type { ProviderLogin } from "./provider-login.js";
 import { RateLimit, sourceOf } from "./rate-limit.js";
 import { Approvals, Logins } from "./records.js";
 import { RegisteredClients } from "./registered-clients.js";
-import { cleanRegistration, RegistrationError } from "./registration.js";
-import { BodyProblem, readForm, withReadableBody } from "./request-body.js";
+import { cleanRegistration } from "./registration.js";
+import { readForm, withReadableBody } from "./request-body.js";
+import { Revalidation } from "./revalidation.js";
 import { ROUTES } from "./routes.js";
 import { SealedStorage } from "./seal.js";
 import { signOut } from "./sign-out.js";
 import { StrategyLogin } from "./strategy-login.js";
-import { Upstream } from "./upstream.js";
+import type { Upstream } from "./upstream.js";
 import type { SignInSettings } from "./sign-in-options.js";
 import type { IssuerMetadata } from "../issuer-metadata.js";
 
@@ -47,9 +48,6 @@ export interface SignInParts {
   readonly warn: (message: string) => void;
 }
 
-/** Routes that no person looks at. */
-const FOR_PROGRAMS: ReadonlySet<string> = new Set([ROUTES.register, ROUTES.token, ROUTES.revoke]);
-
 type NodeListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
 /** A sign-in whose engine is loaded and whose keys are read. */
@@ -63,6 +61,7 @@ export class SignInServer {
   readonly #forms: FormTokens;
   readonly #approvals: Approvals;
   readonly #login: ProviderLogin | StrategyLogin;
+  readonly #revalidation: Revalidation;
   readonly #registrations: RateLimit;
   readonly #documentFetches: RateLimit;
   readonly #clients: RegisteredClients;
@@ -71,7 +70,7 @@ export class SignInServer {
   #engine!: { readonly provider: Provider; readonly callback: NodeListener };
 
   private constructor(parts: SignInParts, keys: KeyRing) {
-    const { settings, clientId, clientSecret, clockTolerance } = parts;
+    const { settings } = parts;
     this.#parts = parts;
     this.#keys = keys;
     const { issuer } = settings;
@@ -85,26 +84,13 @@ export class SignInServer {
     const perSource = settings.registrationsPerMinute;
     this.#registrations = new RateLimit({ perSource, total: perSource * 10 });
     this.#documentFetches = new RateLimit({ perSource, total: perSource * 10 });
-    const provider =
-      settings.login.kind === "provider" &&
-      new ProviderLogin({
-        step: settings.login,
-        clientId,
-        clientSecret,
-        callbackUrl: `${settings.issuer}${ROUTES.callback}`,
-        metadata: parts.metadata,
-        identity: new ProviderIdentity(clientId, clockTolerance),
-        records: ofProvider,
-      });
-    this.#login = provider || new StrategyLogin(settings.login as never, ofProvider);
-    this.upstream = new Upstream({
+    const { login, upstream, ask } = createLoginStep(parts, {
       logins: this.logins,
       records: ofProvider,
-      refresh: async (token) => {
-        if (provider) return await provider.refresh(token);
-        throw new Error("the sign-in strategy gives no tokens");
-      },
     });
+    this.#login = login;
+    this.upstream = upstream;
+    this.#revalidation = new Revalidation({ logins: this.logins, rules: settings, ask });
   }
 
   static async create(parts: SignInParts): Promise<SignInServer> {
@@ -123,6 +109,7 @@ export class SignInServer {
       clients: server.#clients,
       older,
       logins: server.logins,
+      revalidation: server.#revalidation,
       approvals: server.#approvals,
       documentFetches: server.#documentFetches,
       usedDocumentFetches: new RateLimit({ perSource: settings.registrationsPerMinute }),
@@ -147,7 +134,8 @@ export class SignInServer {
     try {
       await this.#route(req, res, path);
     } catch (error) {
-      if (!this.#answerProblem(res, error, path)) throw error;
+      const { brand } = this.#parts.settings;
+      if (!answerProblem(res, error, { path, brand })) throw error;
     }
   }
 
@@ -184,6 +172,7 @@ export class SignInServer {
     await this.#engine.callback(req, res);
     const cause = this.#failures.get(res);
     if (cause === undefined) return;
+    if (cause instanceof McpSseError) throw cause;
     throw new McpSseError("server_error", "The sign-in failed.", { cause });
   }
 
@@ -315,31 +304,6 @@ export class SignInServer {
     const fields = login.kind === "strategy" ? (login.form ?? []) : [];
     const formToken = this.#forms.create(aboutLogin(context));
     sendPage(res, loginPage(fields, { serverName: brand.name, formToken, failed }), brand);
-  }
-
-  /** Answers with a page, or in the form of OAuth errors; whether it knew the error. */
-  #answerProblem(res: ServerResponse, error: unknown, path: string): boolean {
-    if (res.headersSent) return false;
-    const { brand } = this.#parts.settings;
-    if (error instanceof BodyProblem && FOR_PROGRAMS.has(path)) {
-      sendJson(res, error.status, { error: "invalid_request", error_description: error.message });
-      return true;
-    }
-    if (error instanceof BodyProblem) {
-      const { status, message: text } = error;
-      sendPage(res, problemPage({ status, title: "This did not work", text }), brand);
-      return true;
-    }
-    if (error instanceof SignInProblem) {
-      const { status, title, message } = error;
-      sendPage(res, problemPage({ status, title, text: message }), brand);
-      return true;
-    }
-    if (error instanceof RegistrationError) {
-      sendJson(res, 400, { error: error.code, error_description: error.message });
-      return true;
-    }
-    return false;
   }
 }
 

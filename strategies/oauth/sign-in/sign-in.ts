@@ -122,6 +122,12 @@ export class SignIn implements AuthEndpoints {
     return await server.upstream.token(String(claims["sid"]));
   }
 
+  /** Ends every login of a person, and with them everything that clients got. */
+  async endFor(person: string): Promise<void> {
+    const server = await this.#ready();
+    await server.logins.endFor(person);
+  }
+
   /** Shows nothing of the keys and tokens inside. */
   [inspect.custom](): string {
     return `SignIn { issuer: ${JSON.stringify(this.issuer)} }`;

@@ -8,7 +8,7 @@ import { ownerByRequest } from "./owners.js";
 import { checkProfile } from "./provider-login.js";
 import { runStrategy, strategyRequest } from "./run-strategy.js";
 import type { Keeping, SealedStorage } from "./seal.js";
-import type { LoginStep } from "./sign-in-options.js";
+import type { LoginStep } from "./login-options.js";
 
 type StrategyStep = Extract<LoginStep, { kind: "strategy" }>;
 

@@ -17,6 +17,14 @@ export interface TokenEndpoint {
 /** The provider answered a request for tokens, and refused it. */
 export class TokenRefusedError extends Error {
   override readonly name = "TokenRefusedError";
+
+  /** @param code The error code, where the provider gave one. @see RFC 6749, section 5.2 */
+  constructor(
+    message: string,
+    readonly code?: string,
+  ) {
+    super(message);
+  }
 }
 
 /** What a token endpoint answers. @see RFC 6749, section 5.1 */
@@ -39,13 +47,14 @@ export async function requestTokens(
       // An answer that refuses is no outage.
       if (!(error instanceof FetchJsonError) || !error.message.startsWith("answered 4"))
         throw error;
-      throw new TokenRefusedError(`the provider ${error.message}`);
+      throw new TokenRefusedError(`the provider ${error.message}`, error.code);
     },
   );
-  const { access_token: accessToken, token_type: type = "bearer" } = response;
+  const { access_token: accessToken, token_type: type = "bearer", error } = response;
   // GitHub answers errors with 200.
   if (typeof accessToken !== "string" || accessToken === "") {
-    throw new TokenRefusedError("the provider's answer holds no access token");
+    const code = typeof error === "string" ? error : undefined;
+    throw new TokenRefusedError("the provider's answer holds no access token", code);
   }
   if (String(type).toLowerCase() !== "bearer") {
     throw new TokenRefusedError("the provider's token is no bearer token");

@@ -1,6 +1,7 @@
 import type { UpstreamToken } from "../../../src/upstream-token.js";
 import { ownerByLogin } from "./owners.js";
-import type { Logins, UpstreamTokens } from "./records.js";
+import type { Login, Logins, UpstreamTokens } from "./records.js";
+import { endsLogin } from "./revalidation.js";
 import type { SealedStorage } from "./seal.js";
 import { toUpstreamTokens } from "./token-client.js";
 import type { TokenResponse } from "./token-client.js";
@@ -39,26 +40,38 @@ export class Upstream {
 
   /** @throws Error when there is no token of this login, or it ended and cannot be refreshed. */
   async token(loginId: string): Promise<UpstreamToken> {
-    const tokens = await this.#stored(loginId);
-    if (!this.#isDue(tokens)) return toToken(tokens);
-    const refreshing = this.#refreshing.get(loginId) ?? this.#refreshOnce(loginId);
-    return toToken(await refreshing);
+    const login = await this.#stored(loginId);
+    if (!this.#isDue(login)) return toToken(login.upstream);
+    return toToken(await this.renew(loginId, (stored) => this.#isDue(stored)));
   }
 
-  #refreshOnce(loginId: string): Promise<UpstreamTokens> {
-    const refreshing = this.#refresh(loginId).finally(() => this.#refreshing.delete(loginId));
+  /**
+   * New tokens, by refreshing.
+   *
+   * @param isDue whether a login, as it is stored by then, still needs them: somebody else may
+   * have been faster.
+   * @throws Error when there are none to be had. A login that the provider has ended is ended.
+   */
+  async renew(loginId: string, isDue: (login: Login) => boolean): Promise<UpstreamTokens> {
+    return await (this.#refreshing.get(loginId) ?? this.#refreshOnce(loginId, isDue));
+  }
+
+  #refreshOnce(loginId: string, isDue: (login: Login) => boolean): Promise<UpstreamTokens> {
+    const refreshing = this.#refresh(loginId, isDue).finally(() =>
+      this.#refreshing.delete(loginId),
+    );
     this.#refreshing.set(loginId, refreshing);
     return refreshing;
   }
 
-  async #refresh(loginId: string): Promise<UpstreamTokens> {
+  async #refresh(loginId: string, isDue: (login: Login) => boolean): Promise<UpstreamTokens> {
     const { records } = this.#parts;
     const owner = ownerByLogin(loginId);
     for (;;) {
-      const tokens = await this.#stored(loginId);
-      if (!this.#isDue(tokens)) return tokens;
+      const login = await this.#stored(loginId);
+      if (!isDue(login)) return login.upstream;
       if (await records.add("UpstreamLock", loginId, true, { ttlMs: LOCK_MS, owner })) {
-        return await this.#refreshLocked(loginId).finally(() =>
+        return await this.#refreshLocked(loginId, isDue).finally(() =>
           records.delete("UpstreamLock", loginId),
         );
       }
@@ -66,27 +79,32 @@ export class Upstream {
     }
   }
 
-  async #refreshLocked(loginId: string): Promise<UpstreamTokens> {
+  async #refreshLocked(loginId: string, isDue: (login: Login) => boolean): Promise<UpstreamTokens> {
     const before = await this.#stored(loginId);
     // Whoever had the lock before may have done it.
-    if (!this.#isDue(before)) return before;
-    const { refreshToken } = before;
+    if (!isDue(before)) return before.upstream;
+    const { refreshToken } = before.upstream;
     if (refreshToken === undefined) throw signInAgain();
     const { logins, refresh } = this.#parts;
-    const upstream = toUpstreamTokens(await refresh(refreshToken), before, this.#now());
+    const response = await refresh(refreshToken).catch(async (error: unknown) => {
+      if (endsLogin(error)) await logins.end(loginId);
+      throw error;
+    });
+    const upstream = toUpstreamTokens(response, before.upstream, this.#now());
     const login = await logins.find(loginId);
     if (login === undefined) throw signInAgain();
-    await logins.update(loginId, { ...login, upstream });
+    await logins.update(loginId, { ...login, upstream, confirmedAt: this.#now() });
     return upstream;
   }
 
-  async #stored(loginId: string): Promise<UpstreamTokens> {
+  async #stored(loginId: string): Promise<Login & { readonly upstream: UpstreamTokens }> {
     const login = await this.#parts.logins.find(loginId);
     if (login?.upstream === undefined) throw signInAgain();
-    return login.upstream;
+    return { ...login, upstream: login.upstream };
   }
 
-  #isDue({ expiresAt }: UpstreamTokens): boolean {
+  #isDue({ upstream }: Login): boolean {
+    const expiresAt = upstream?.expiresAt;
     return expiresAt !== undefined && expiresAt - EARLY_MS <= this.#now();
   }
 

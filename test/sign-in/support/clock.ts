@@ -1,8 +1,15 @@
 import { onDispose } from "../../support/disposer.js";
 
-/** Moves the clock of the servers of this process, until the test is over. */
+let ahead = 0;
+
+/** Moves the clock of the servers of this process on, until the test is over. */
 export function later(ms: number): void {
-  const now = Date.now;
-  const clock = jest.spyOn(Date, "now").mockImplementation(() => now() + ms);
-  onDispose(() => clock.mockRestore());
+  ahead += ms;
+  if (ahead !== ms) return;
+  const now = Date.now.bind(Date);
+  const clock = jest.spyOn(Date, "now").mockImplementation(() => now() + ahead);
+  onDispose(() => {
+    ahead = 0;
+    clock.mockRestore();
+  });
 }

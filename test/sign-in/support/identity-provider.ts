@@ -12,6 +12,8 @@ export const CLIENT = { id: "our-server", secret: "provider-secret-0123456789" }
 export interface TestProviderOptions {
   /** Seconds that its access tokens count. Default: 3600. */
   readonly accessTokenSeconds?: number;
+  /** Whether it gives refresh tokens. Default: true. */
+  readonly refreshTokens?: boolean;
   /** How our server has to prove who it is. Default: `"client_secret_basic"`. */
   readonly clientAuth?: "client_secret_basic" | "client_secret_post";
 }
@@ -79,7 +81,11 @@ function quietly<T>(make: () => T): T {
 function createProvider(
   issuer: string,
   callbackUrl: string,
-  { accessTokenSeconds = 3600, clientAuth = "client_secret_basic" }: TestProviderOptions,
+  {
+    accessTokenSeconds = 3600,
+    refreshTokens = true,
+    clientAuth = "client_secret_basic",
+  }: TestProviderOptions,
 ): Provider {
   return new Provider(issuer, {
     clients: [
@@ -103,15 +109,15 @@ function createProvider(
       claims: () => ({ sub: id, name: `${id} of Example`, email: `${id}@example.com` }),
     }),
     features: { registration: { enabled: false }, userinfo: { enabled: true } },
-    issueRefreshToken: () => true,
+    issueRefreshToken: () => refreshTokens,
     rotateRefreshToken: true,
     ttl: {
       AccessToken: accessTokenSeconds,
-      Grant: 3600,
+      Grant: 90 * 24 * 3600,
       IdToken: 3600,
       Interaction: 600,
-      RefreshToken: 3600,
-      Session: 3600,
+      RefreshToken: 90 * 24 * 3600,
+      Session: 90 * 24 * 3600,
     },
   });
 }
