@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Beginning } from "./beginning.js";
+import type { ResumeOptions } from "./delivery.js";
 
 /** What a GET says about the stream that it may continue. */
 export interface ReconnectMarks {
@@ -168,6 +169,27 @@ export function namesVersion(headers: IncomingHttpHeaders): boolean {
 export function comesBack(marks: ReconnectMarks): boolean {
   const { lastEvent, cookieSession, instance, isReconnect } = marks;
   return isReconnect || [lastEvent, cookieSession, instance].some((mark) => mark !== undefined);
+}
+
+/** What a client may take to come back before its calls are refused: times `retryMs`, and at least, in milliseconds. */
+const OVERDUE_TIMES = 10;
+const OVERDUE_MS = 5_000;
+
+/**
+ * Whether a client should have been back long ago, so that a call of it would wait for an answer
+ * that it may never hear. Official clients are back after `retryMs` and a round trip, and try
+ * again after as long, for ever.
+ *
+ * @param graceEndsAt until when its session waits for it, in milliseconds since the epoch;
+ * `undefined` for one that is there.
+ */
+export function isOverdue(
+  graceEndsAt: number | undefined,
+  resume: Pick<ResumeOptions, "graceMs" | "retryMs"> | undefined,
+): boolean {
+  if (graceEndsAt === undefined || resume === undefined) return false;
+  const awayMs = Date.now() - (graceEndsAt - resume.graceMs);
+  return awayMs > Math.max(OVERDUE_TIMES * resume.retryMs, OVERDUE_MS);
 }
 
 /** Printable ASCII, which every client returns as it is. */

@@ -11,6 +11,7 @@ import { Delivery, OVERFLOW } from "./delivery.js";
 import type { ResumeOptions } from "./delivery.js";
 import { NO_LIMITS } from "./limits.js";
 import { NotJsonError } from "./message-json.js";
+import { isOverdue } from "./reconnect.js";
 import type { SessionUse } from "./limits.js";
 import { OpenCalls } from "./open-calls.js";
 import { SessionClock } from "./session-clock.js";
@@ -210,8 +211,9 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
     if (state === "closed" || state === "opening" || !this.onmessage) throw sessionClosed();
     if (!this.beginning.allows(message)) throw this.#closeLostClient();
     if (this.#delivery.takeAnswer(message)) return;
-    if (!this.isBegun) this.gate?.admitBeginning(this);
     const isCall = "method" in message && "id" in message;
+    if (isCall && isOverdue(this.graceEndsAt, this.#resume)) throw sessionClosed();
+    if (!this.isBegun) this.gate?.admitBeginning(this);
     if (isCall) this.gate?.admitCall(this);
     this.#activeAt = Date.now();
     this.#noteBeginning(message);

@@ -1,4 +1,4 @@
-import { Facts } from "../limits/support.js";
+import { Facts, turn } from "../limits/support.js";
 import {
   asCaller,
   cleanUpAfterEach,
@@ -7,7 +7,8 @@ import {
   serveRouter,
 } from "../support/app.js";
 import type { Conversation, Served } from "../support/app.js";
-import { openSession, openStream, post } from "../support/raw-sse.js";
+import { onDispose } from "../support/disposer.js";
+import { initialize, openSession, openStream, post, toolCall } from "../support/raw-sse.js";
 import type { RawStream } from "../support/raw-sse.js";
 
 cleanUpAfterEach();
@@ -157,6 +158,89 @@ describeEveryMount((serve) => {
     expect(served.sessions.size).toBe(1);
   });
 });
+
+describeEveryMount((serve) => {
+  it("RESUME-7: a call of a client that should have been back long ago fails at once, and its session waits on", async () => {
+    const { sseUrl } = await serve();
+    const { stream, postUrl, endpoint, headers, sessionId } = await converse(sseUrl);
+    stream.close();
+    await stream.ended;
+    const call = (id: number) => post(postUrl, toolCall(id, "echo", { text: "away" }), headers);
+    expect((await call(7)).status).toBe(202);
+    const now = Date.now.bind(Date);
+    // Ten times a second.
+    const clock = jest.spyOn(Date, "now").mockImplementation(() => now() + 10_500);
+    onDispose(() => clock.mockRestore());
+    const refused = await call(8);
+    expect([refused.status, refused.json.error.data.code]).toEqual([404, "session_closed"]);
+    // What asks for no answer is taken.
+    const cancelled = {
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId: 8 },
+    };
+    expect((await post(postUrl, cancelled, headers)).status).toBe(202);
+    const back = await openStream(sseUrl, { ...asCaller(), "last-event-id": `${sessionId}:1` });
+    expect((await back.nextEvent()).data).toBe(`${endpoint}&r=1`);
+    expect(await back.nextMessage()).toMatchObject({ id: 7 });
+    expect((await call(9)).status).toBe(202);
+    expect(await back.nextMessage()).toMatchObject({ id: 9 });
+  });
+
+  it("RESUME-5: a session that waits for the answer to initialize is another client's if its GET differs", async () => {
+    const { sseUrl, sessions } = await serve();
+    const cut = async (url: string, headers: Record<string, string>) => {
+      const opened = await openSession(url, headers);
+      const isBegun = await post(opened.postUrl, initialize, asCaller());
+      expect(isBegun.status).toBe(202);
+      opened.stream.close();
+      await opened.stream.ended;
+      return opened;
+    };
+    const acme = { ...asCaller(), "x-workspace": "acme" };
+    const first = await cut(`${sseUrl}?workspace=A`, acme);
+    await isDetached(sessions, first.postUrl);
+    const others: [string, Record<string, string>][] = [
+      ["?workspace=B", acme],
+      ["", acme],
+      ["?workspace=A", { ...asCaller(), "x-workspace": "hobby" }],
+      ["?workspace=A", asCaller()],
+      ["?workspace=A", { ...acme, "user-agent": "another" }],
+    ];
+    for (const [query, headers] of others) {
+      const other = await openSession(`${sseUrl}${query}`, headers);
+      expect(other.endpoint).not.toContain(first.endpoint);
+    }
+    // The same again is its client, also with the cookie that it has been given meanwhile.
+    const cookie = `mcp_resume=${sessionIn(first.postUrl)}`;
+    const again = await openSession(`${sseUrl}?workspace=A`, { ...acme, cookie });
+    expect(again.endpoint).toBe(`${first.endpoint}&r=1`);
+  });
+});
+
+describe("a router at several mounts", () => {
+  it("RESUME-4, RIGHTS-1: an answer at the URL of a session of another mount continues nothing", async () => {
+    const { origin } = await serveRouter({
+      resume: { probeMs: 200 },
+      after: (app, router) => app.use("/:tenant", router),
+    });
+    const acme = await converse(`${origin}/acme/sse`);
+    const hobby = await converse(`${origin}/hobby/sse`);
+    const stream = await openStream(`${origin}/hobby/sse`, { ...asCaller(), ...COMES_BACK });
+    await answer(await nextQuestion(stream), acme);
+    const { data } = await stream.nextEvent();
+    expect(data).toMatch(/^\/hobby\//);
+    expect([acme.sessionId, hobby.sessionId]).not.toContain(sessionIn(`${origin}${data}`));
+    expect(await acme.call("echo", { text: "still here" })).toBe("still here");
+  });
+});
+
+const sessionIn = (url: string): string => new URL(url).searchParams.get("sessionId") ?? "";
+
+/** Resolves when the server knows that the client of a session has left. */
+async function isDetached(sessions: Served["sessions"], postUrl: string): Promise<void> {
+  while (sessions.get(sessionIn(postUrl))?.state !== "detached") await turn();
+}
 
 const pingOf = (id: unknown): string => JSON.stringify({ jsonrpc: "2.0", id, method: "ping" });
 
