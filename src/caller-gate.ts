@@ -5,14 +5,14 @@ import { forbidAsking } from "./auth/asking.js";
 import { ANONYMOUS } from "./auth/authenticate.js";
 import type { Authenticator } from "./auth/authenticate.js";
 import { refusalAnswer, refusalReason } from "./auth/challenge.js";
-import type { Caller, Outcome } from "./auth/outcome.js";
-import { recall, remember } from "./auth/remembered.js";
+import type { Caller, Outcome, Refusal } from "./auth/outcome.js";
+import { hasLapsed, recall, remember } from "./auth/remembered.js";
 import type { Remembered } from "./auth/remembered.js";
 import { AuthThrottle } from "./auth-throttle.js";
 import { throttleKey } from "./auth/throttle-key.js";
 import type { Discovery, SeenMount } from "./discovery.js";
 import type { Sessions } from "./open-session.js";
-import { redactQuery } from "./redact-query.js";
+import { redactQuery, withCredential } from "./redact-query.js";
 import { lacksScopes, RefusedCaller, toAnswer, tooManyFailures } from "./refused-caller.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import type { ScopeChallenge } from "./session/session-info.js";
@@ -72,7 +72,42 @@ export class CallerGate {
     }
     if (outcome.kind === "invalid" && !outcome.isExpired)
       await this.#countFailure(address, outcome);
-    throw new RefusedCaller(
+    throw this.#refusal(outcome, mount);
+  }
+
+  /**
+   * Looks again at a caller who was let in a while ago, before anything is done in their name.
+   *
+   * Security decision: a request may take minutes to arrive. What has expired, or was withdrawn,
+   * by the time that it is there does not count any more, although it counted when it was begun.
+   *
+   * @returns nothing when nothing can have happened; else a promise of the caller as of now, which
+   * rejects with a RefusedCaller.
+   */
+  confirm(
+    req: IncomingMessage,
+    caller: Caller,
+    mount: SeenMount | undefined,
+  ): Promise<Caller> | undefined {
+    const mayBeWithdrawn = caller.principal !== undefined && caller.revision === undefined;
+    return mayBeWithdrawn || hasLapsed(caller) ? this.#lookAgain(req, caller, mount) : undefined;
+  }
+
+  async #lookAgain(
+    req: IncomingMessage,
+    { credential }: Caller,
+    mount: SeenMount | undefined,
+  ): Promise<Caller> {
+    const asked = credential === undefined ? req : withCredential(req, credential);
+    const outcome = await this.#init.authenticator?.authenticate(asked);
+    if (outcome === undefined) return ANONYMOUS;
+    if (outcome.kind === "authenticated") return outcome.caller;
+    // Who sends what was good a moment ago is not guessing, and is not counted.
+    throw this.#refusal(outcome, mount);
+  }
+
+  #refusal(outcome: Refusal, mount: SeenMount | undefined): RefusedCaller {
+    return new RefusedCaller(
       refusalReason(outcome, this.methods),
       refusalAnswer(outcome, this.methods, this.#discovery.documentUrl(mount)),
     );

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Caller } from "./auth/outcome.js";
+import { hasLapsed } from "./auth/remembered.js";
 import type { CallerGate } from "./caller-gate.js";
 import type { SeenMount } from "./discovery.js";
 import { sessionIdOf } from "./endpoint-path.js";
@@ -21,6 +22,17 @@ export interface PostedMessagesInit {
   readonly sessions: Sessions;
   readonly callers: CallerGate;
   readonly probes: Probes<RouterSession>;
+}
+
+/** A POST for a session, of a caller who may go on with it. */
+export interface Post {
+  readonly req: IncomingMessage;
+  /** Of the request. */
+  readonly parts: RequestParts;
+  readonly session: RouterSession;
+  readonly caller: Caller;
+  /** Where it came in. */
+  readonly mount: SeenMount;
 }
 
 /** When to come back to a server that is going away, in seconds. */
@@ -53,19 +65,9 @@ export class PostedMessages {
     return this.#init.sessions.takesFrom(session, requesterOf(req, caller, session.mount));
   }
 
-  /**
-   * Takes a POST's message and answers the POST. Never throws.
-   *
-   * @param mount where the request came in.
-   */
-  receive(
-    req: IncomingMessage,
-    res: ServerResponse,
-    parts: RequestParts,
-    session: RouterSession,
-    caller: Caller,
-    mount: SeenMount,
-  ): void {
+  /** Takes a POST's message and answers the POST. Never throws. */
+  receive(res: ServerResponse, post: Post): void {
+    const { req, parts } = post;
     const isRead = wasRead(req);
     const body = {
       maxBytes: this.#init.options.maxMessageBytes,
@@ -74,12 +76,13 @@ export class PostedMessages {
       parts,
     };
     const refuse = (error: unknown): void => {
-      this.#noteTooLarge(error, session);
+      this.#noteTooLarge(error, post.session);
       this.#init.callers.refuse(req, res, error);
     };
-    readMessage(req, body, (message) => {
+    readMessage(req, body, (read, isLate) => {
       try {
-        const taking = this.#take(message(), req, parts, session, caller, mount);
+        const message = read();
+        const taking = isLate ? this.#takeLate(message, post) : this.#take(message, post);
         if (taking === undefined) accept(res);
         else taking.then(() => accept(res)).catch(refuse);
       } catch (error) {
@@ -88,21 +91,19 @@ export class PostedMessages {
     });
   }
 
+  /** Takes a message for which its sender took time; see {@link CallerGate.confirm}. */
+  #takeLate(message: JsonRpcMessage, post: Post): Promise<void> | undefined {
+    const confirming = this.#init.callers.confirm(post.req, post.caller, post.mount);
+    return confirming === undefined
+      ? this.#take(message, post)
+      : confirming.then((caller) => this.#take(message, { ...post, caller }));
+  }
+
   /** @returns a promise only where the session's server takes its time to say who may call. */
-  #take(
-    message: JsonRpcMessage,
-    req: IncomingMessage,
-    parts: RequestParts,
-    session: RouterSession,
-    caller: Caller,
-    mount: SeenMount,
-  ): Promise<void> | undefined {
+  #take(message: JsonRpcMessage, post: Post): Promise<void> | undefined {
+    const { req, parts, session, caller } = post;
     const { probes, callers } = this.#init;
-    // Another request may have brought more rights while this one's body was on its way.
-    if (caller.principal !== session.principal && !this.mayGoOn(req, caller, session)) {
-      throw sessionNotFound();
-    }
-    if (this.isClosing && isCall(message)) throw shuttingDown();
+    this.#checkNow(message, post);
     session.renew(caller.principal, caller.validUntil);
     if (probes.takeAnswer(message, session)) return undefined;
     const { beginning } = session;
@@ -113,18 +114,29 @@ export class PostedMessages {
     const extra = new PostExtra(req, caller.authInfo, hidden, parts);
     const asked = session.scopeCheck?.(message, extra);
     const give = (lacking: ScopeChallenge | undefined): void => {
-      if (lacking !== undefined) throw callers.lacksScopes(lacking, caller, mount);
+      if (lacking !== undefined) throw callers.lacksScopes(lacking, caller, post.mount);
       session.receive(message, extra);
     };
     if (!(asked instanceof Promise)) {
       give(asked);
       return undefined;
     }
-    return asked.then((lacking) => {
-      // Time has passed since this was looked at.
-      if (this.isClosing) throw shuttingDown();
+    return asked.then(async (lacking) => {
+      // Time has passed, although none that the sender could draw out: nobody is asked needlessly.
+      const confirming = hasLapsed(caller) ? callers.confirm(req, caller, post.mount) : undefined;
+      const now = (await confirming) ?? caller;
+      this.#checkNow(message, { ...post, caller: now });
       give(lacking);
     });
+  }
+
+  /** Looks at what may have changed since the header was there. @throws McpSseError */
+  #checkNow(message: JsonRpcMessage, { req, session, caller }: Post): void {
+    // Another request may have brought more rights.
+    if (caller.principal !== session.principal && !this.mayGoOn(req, caller, session)) {
+      throw sessionNotFound();
+    }
+    if (this.isClosing && isCall(message)) throw shuttingDown();
   }
 
   #noteTooLarge(error: unknown, session: RouterSession): void {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { FoundCredential } from "./auth/auth-method.js";
 
 /** A request as Express has it. */
 type RoutedRequest = IncomingMessage & { originalUrl?: string };
@@ -24,14 +25,29 @@ export function redactQuery(req: RoutedRequest, parameter: string): void {
   for (const cache of ["_parsedUrl", "_parsedOriginalUrl"]) Reflect.deleteProperty(req, cache);
 }
 
+/**
+ * The request as it was before its credential was taken out of the URL, for whoever must look at
+ * that once more. It is another object, so that nobody else finds the credential.
+ */
+export function withCredential(req: IncomingMessage, credential: FoundCredential): IncomingMessage {
+  const { place, name, text } = credential;
+  if (place !== "query") return req;
+  const url = replaceInUrl(req.url ?? "", name, encodeURIComponent(text));
+  return Object.create(req, { url: { value: url, writable: true } }) as IncomingMessage;
+}
+
 /** The URL with every value of one query parameter replaced, however its name is encoded. */
 export function redactUrl(url: string, parameter: string): string {
+  return replaceInUrl(url, parameter, REDACTED);
+}
+
+function replaceInUrl(url: string, parameter: string, value: string): string {
   const start = url.indexOf("?");
   if (start === -1) return url;
   const fields = url.slice(start + 1).split("&");
   const redacted = fields.map((field) => {
     const name = field.split("=", 1)[0] ?? "";
-    return new URLSearchParams(name).has(parameter) ? `${name}=${REDACTED}` : field;
+    return new URLSearchParams(name).has(parameter) ? `${name}=${value}` : field;
   });
   return `${url.slice(0, start)}?${redacted.join("&")}`;
 }

@@ -13,6 +13,7 @@ import type { Lane } from "./hot-posts.js";
 import type { RouterSession, ServerFactory, Sessions } from "./open-session.js";
 import { PendingWork } from "./pending-work.js";
 import { PostedMessages, shuttingDown } from "./posted-messages.js";
+import type { Post } from "./posted-messages.js";
 import { toAnswer } from "./refused-caller.js";
 import type { Mount } from "./request-mount.js";
 import type { ResolvedOptions } from "./resolve-options.js";
@@ -22,6 +23,7 @@ import { LAST_BYTES_MS } from "./session/close-reason.js";
 import { SourceGate } from "./source-gate.js";
 import { within } from "./within.js";
 import { partsOf } from "./wire/request-parts.js";
+import type { RequestParts } from "./wire/request-parts.js";
 
 /** The two routes of the transport, the documents about them, and the routes of a sign-in. */
 type Route = keyof typeof METHOD | NonNullable<ReturnType<Discovery["routeOf"]>>;
@@ -109,7 +111,7 @@ export class SseEndpoints {
         const session = this.#posts.findSession(req, caller, mount.routedBase);
         // The session's next one may be known by what this one shows.
         this.#hot.note(session, this.callers.remember(req, caller));
-        this.#posts.receive(req, res, parts, session, caller, mount);
+        this.#posts.receive(res, { req, parts, session, caller, mount });
       }
     } catch (error) {
       const later = route === "stream" ? this.#comeBackLater(req, error) : undefined;
@@ -148,7 +150,7 @@ export class SseEndpoints {
     if (caller === undefined) void this.#askLane(req, res, lane, () => otherwise(req, res, next));
     else if (this.#hasBoundHeaders && !this.#posts.mayGoOn(req, caller, lane.session)) {
       otherwise(req, res, next);
-    } else this.#posts.receive(req, res, parts, lane.session, caller, lane.mount);
+    } else this.#posts.receive(res, postFor(lane, req, parts, caller));
   }
 
   async #askLane(
@@ -163,7 +165,7 @@ export class SseEndpoints {
       return;
     }
     lane.remembered = this.callers.remember(req, caller);
-    this.#posts.receive(req, res, partsOf(req), lane.session, caller, lane.mount);
+    this.#posts.receive(res, postFor(lane, req, partsOf(req), caller));
   }
 
   /** Prepares every method that wants to be; rejects with the first that cannot. */
@@ -227,6 +229,15 @@ export class SseEndpoints {
     this.callers.log("put off the returning client's", req, error);
     return resume.retryMs;
   }
+}
+
+function postFor(
+  { session, mount }: Lane,
+  req: IncomingMessage,
+  parts: RequestParts,
+  caller: Caller,
+): Post {
+  return { req, parts, session, caller, mount };
 }
 
 function answerPreflight(res: ServerResponse): void {

@@ -57,12 +57,12 @@ export type ReadMessage = () => JsonRpcMessage;
  * @param onRead is called once, perhaps at once, with a function that returns the message, or
  * throws McpSseError: 415 for another type than JSON in UTF-8, 413 for a body that is too large,
  * 400 for one that is cut off, no JSON, or no JSON-RPC message. Not a promise, since there is one
- * of these for each message.
+ * of these for each message. `isLate` says whether time has passed since the call.
  */
 export function readMessage(
   req: IncomingMessage,
   { maxBytes, parsedBody, isRead = wasRead(req), parts = partsOf(req) }: BodyOptions,
-  onRead: (message: ReadMessage) => void,
+  onRead: (message: ReadMessage, isLate: boolean) => void,
 ): void {
   const announced = announcedLength(parts);
   try {
@@ -73,14 +73,16 @@ export function readMessage(
   } catch (error) {
     onRead(() => {
       throw error;
-    });
+    }, false);
     return;
   }
-  if (parsedBody !== undefined) onRead(() => checkMessage(fromParser(parsedBody, req, maxBytes)));
-  else {
-    const length = { maxBytes, announced };
-    readBody(req, length, (read) => onRead(() => checkMessage(parse(textOf(read, maxBytes)))));
+  if (parsedBody !== undefined) {
+    onRead(() => checkMessage(fromParser(parsedBody, req, maxBytes)), false);
+    return;
   }
+  readBody(req, { maxBytes, announced }, (read, isLate) =>
+    onRead(() => checkMessage(parse(textOf(read, maxBytes))), isLate),
+  );
 }
 
 /** A length beside a transfer coding means nothing. @see RFC 9112, section 6.3 */

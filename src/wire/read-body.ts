@@ -22,21 +22,23 @@ export interface BodyLength {
  * What is beyond the limit is taken from the socket and thrown away, because a connection with
  * unread bytes answers nobody any more.
  *
- * @param onRead is called once, in the async context of the call.
+ * @param onRead is called once, in the async context of the call; `isLate` says whether time has
+ * passed since, because not all of the body had come by then.
  */
 export function readBody(
   req: IncomingMessage,
   { maxBytes, announced }: BodyLength,
-  onRead: (read: BodyRead) => void,
+  onRead: (read: BodyRead, isLate: boolean) => void,
 ): void {
   let tell = onRead;
+  let isLate = false;
   let chunks: Buffer[] = [];
   let size = 0;
   let isOver = false;
   const finish = (read: BodyRead): void => {
     if (isOver) return;
     isOver = true;
-    tell(read);
+    tell(read, isLate);
   };
   req.on("data", (chunk: Buffer) => {
     size += chunk.length;
@@ -55,6 +57,7 @@ export function readBody(
     // What comes now is told by the connection, which knows nothing of what an app's middleware
     // has left for those behind it.
     tell = AsyncResource.bind(onRead);
+    isLate = true;
     if (req.destroyed) finish(CUT_OFF);
     req.on("end", () => finish(req.complete ? { text: decode(chunks) } : CUT_OFF));
     // When the connection breaks. Node reports an error of a request only to those who listen for it.
