@@ -15,6 +15,8 @@ import { EventStream } from "./wire/event-stream.js";
 /** A GET of the event stream that was let in. */
 export interface StreamRequest {
   readonly caller: Caller;
+  /** Whom it comes from. */
+  readonly address: string | undefined;
   /** Path that the client is to post to, without a session. */
   readonly endpoint: string;
   /** Path of the event stream as the client sees it. */

@@ -59,6 +59,10 @@ export type {
   ThrottleConfig,
 } from "./options.js";
 export type { LimitReached, SessionRegistry, SessionEvents } from "./session/session-registry.js";
+export type { SessionSummary } from "./session/session-facts.js";
+export type { ClientInfo } from "./session/session-info.js";
 export type { CloseReason, SessionInfo, SessionState } from "./session/session.js";
+export { fromToolClasses } from "./tool-classes.js";
+export type { ToolClass, ToolInstance } from "./tool-classes.js";
 export type { UpstreamToken } from "./upstream-token.js";
 export type { MessageExtra, RequestInfo } from "./message-extra.js";

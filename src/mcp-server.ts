@@ -1,6 +1,9 @@
+import { inspect } from "node:util";
+import type { InspectOptions } from "node:util";
 import type { Principal } from "./auth/principal.js";
 import { checkMilliseconds, checkOptionNames, checkText, optionError } from "./errors.js";
 import { LazyValidator } from "./lazy-validator.js";
+import { STDERR_LOGGER } from "./loggers.js";
 import type { SseServerOptions } from "./options.js";
 import type { SessionInfo } from "./session/session.js";
 import { SseListener } from "./sse-listener.js";
@@ -44,6 +47,12 @@ export interface SseTransportConfig<P> {
 export interface StdioTransportConfig {
   type: "stdio";
 }
+
+/** Nothing else would say why clients find no tools. */
+const NO_SETUP =
+  "MCPServer has no setup, so clients find no tools. Write two lines: " +
+  'import AddTool from "./tools/AddTool.js" and setup: fromToolClasses(AddTool), for tool classes; ' +
+  "or setup(mcp) { mcp.registerTool(name, { description, inputSchema }, handler) }.";
 
 type AnyConfig = McpServerConfig<never, SseTransportConfig<never> | StdioTransportConfig>;
 
@@ -102,6 +111,19 @@ export class MCPServer {
     return this.#listener?.signIn;
   }
 
+  /** What `JSON.stringify` shows. */
+  toJSON(): object {
+    const transport = this.#listener === undefined ? "stdio" : "sse";
+    const { url, sessions } = this;
+    const connected = sessions && { sessions: sessions.size };
+    return { name: this.#name, version: this.#version, transport, url, ...connected };
+  }
+
+  /** What `console.log` shows. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return `MCPServer ${inspect(this.toJSON(), options)}`;
+  }
+
   /**
    * Resolves once the server is listening. With OAuth the issuer is looked up before that.
    *
@@ -152,6 +174,7 @@ export class MCPServer {
   async #start(stopping: Promise<void> | undefined): Promise<void> {
     await stopping;
     await loadSdk();
+    if (this.#setup === undefined) (this.#listener?.logger ?? STDERR_LOGGER).warn(NO_SETUP);
     if (this.#listener !== undefined) await this.#listener.listen();
     else await this.#startStdio();
   }

@@ -55,6 +55,8 @@ export interface Opening {
   readonly mount: string;
   /** Name of the client process, if its user gave it one. */
   readonly instance?: string | undefined;
+  /** Whom the GET came from. */
+  readonly address?: string | undefined;
   /** A stream that is open already, since its client had to be asked something. */
   readonly stream?: EventStream;
   /** The place that it has had since then. */
@@ -129,7 +131,7 @@ export function hasLeft({ socket }: IncomingMessage): boolean {
 
 function createSession(
   req: IncomingMessage,
-  { caller, streamPath, mount, instance, isLost = false }: Opening,
+  { caller, streamPath, mount, instance, address, isLost = false }: Opening,
   { endsWithCredential, resume, limits }: ResolvedOptions,
 ): RouterSession {
   const { principal, ownerKey, validUntil, upstream } = caller;
@@ -143,6 +145,7 @@ function createSession(
     mount,
     path: streamPath,
     instance,
+    address,
     isLost,
     limits,
   });

@@ -164,8 +164,11 @@ export interface SseOptions {
    * Default: see {@link ThrottleConfig}.
    */
   throttle?: ThrottleConfig | false;
-  /** Default: silent. */
-  logger?: Logger;
+  /**
+   * Gets a line for each refusal, warning and session; `false` for silence. Default: the router is
+   * silent; `MCPServer` writes all but details to the standard error stream.
+   */
+  logger?: Logger | false;
 }
 
 /** An SDK server of either major; only these two methods are used. */

@@ -9,6 +9,7 @@ import {
 } from "./errors.js";
 import { checkBound } from "./continuation-options.js";
 import type { BoundNames } from "./continuation-options.js";
+import { toLogger } from "./loggers.js";
 import type { ThrottleOptions } from "./auth-throttle.js";
 import type {
   CorsOptions,
@@ -20,7 +21,6 @@ import type {
 } from "./options.js";
 import type { ResumeOptions } from "./session/delivery.js";
 import type { SessionLimits } from "./session/limits.js";
-import { quietLogger } from "./quiet-logger.js";
 import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_STREAM_OPTIONS } from "./sse-server-transport.js";
 import type { EventStreamOptions } from "./wire/event-stream.js";
 import type { SourceRules } from "./wire/origin.js";
@@ -113,13 +113,6 @@ const RESUME_OPTION_NAMES = [
   "closeLostClients",
 ];
 
-const SILENT: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
-
 /**
  * Checks and completes what the router and `MCPServer` share.
  *
@@ -158,7 +151,7 @@ export function resolveOptions(options: SseOptions, path: string): ResolvedOptio
     ...checkBound(`${path}.sessions`, options.sessions),
     resume: checkResume(`${path}.resume`, options.resume),
     throttle: checkThrottle(`${path}.throttle`, options.throttle),
-    logger: checkLogger(`${path}.logger`, options.logger),
+    logger: toLogger(`${path}.logger`, options.logger),
   };
 }
 
@@ -336,15 +329,4 @@ function checkOrigin(option: string, origin: string): void {
     `has an entry that is no origin: ${JSON.stringify(origin)}`,
     'Write scheme, host and port only, like "https://app.example.com".',
   );
-}
-
-function checkLogger(option: string, value: unknown): Logger {
-  if (value === undefined) return SILENT;
-  const logger = Object(value) as Record<string, unknown>;
-  for (const level of ["debug", "info", "warn", "error"]) {
-    if (typeof logger[level] !== "function") {
-      throw optionError(option, `has no ${level}()`, "Give a pino or winston logger, or console.");
-    }
-  }
-  return quietLogger(value as Logger);
 }

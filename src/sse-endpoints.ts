@@ -198,7 +198,8 @@ export class SseEndpoints {
     const endpoint = endpointFor(options, mount.base, caller);
     const streamPath = `${publicBase(options, mount.base)}${options.endpoint}`;
     const isSecure = mount.origin?.startsWith("https:") ?? false;
-    const request = { caller, endpoint, streamPath, mount: mount.routedBase, isSecure };
+    const { address, routedBase } = mount;
+    const request = { caller, address, endpoint, streamPath, mount: routedBase, isSecure };
     await answerStream(req, res, request, {
       ...this.#init,
       probes: this.#probes,

@@ -4,7 +4,8 @@ import type { Principal } from "./auth/principal.js";
 import { answerError } from "./answer-error.js";
 import { McpSseError } from "./errors.js";
 import { HttpListener } from "./http-listener.js";
-import type { McpServerLike, SseServerOptions } from "./options.js";
+import { STDERR_LOGGER, toLogger } from "./loggers.js";
+import type { Logger, McpServerLike, SseServerOptions } from "./options.js";
 import { mountOf } from "./request-mount.js";
 import { resolveServerOptions } from "./server-options.js";
 import type { ListenerOptions } from "./server-options.js";
@@ -16,6 +17,7 @@ import type { SseRouter } from "./sse-router.js";
 export class SseListener {
   readonly #options: SseServerOptions;
   readonly #own: ListenerOptions;
+  readonly logger: Logger;
   readonly #build: () => ReturnType<typeof buildRouter>;
   #built: ReturnType<typeof buildRouter>;
   #http: HttpListener | undefined;
@@ -30,8 +32,11 @@ export class SseListener {
     this.#options = options;
     this.#own = resolveServerOptions(options);
     const { port, host, health, maxHeaderSize, ahead, auth = false, ...rest } = options;
+    const { logger: given = STDERR_LOGGER } = options;
+    const logger = toLogger("transport.options.logger", given);
+    this.logger = logger;
     this.#build = () =>
-      buildRouter({ ...rest, auth, createServer }, "transport.options", this.#own.ahead);
+      buildRouter({ ...rest, auth, logger, createServer }, "transport.options", this.#own.ahead);
     // Made now rather than at start, so that wrong options are found when the object is built.
     this.#built = this.#build();
   }
@@ -72,6 +77,12 @@ export class SseListener {
     });
     await http.listen(port, host);
     this.#http = http;
+    this.logger.info(`listening on ${this.url ?? "a port"} (auth: ${this.#methodNames()})`);
+  }
+
+  #methodNames(): string {
+    const names = this.#built.endpoints.callers.methods.map(({ name }) => name);
+    return names.length === 0 ? "none, everybody is let in" : names.join(", ");
   }
 
   async close(timeoutMs: number): Promise<void> {

@@ -1,4 +1,6 @@
 import type { RequestListener } from "node:http";
+import { inspect } from "node:util";
+import type { InspectOptions } from "node:util";
 import express from "express";
 import { toAuthMethods } from "../strategies/index.js";
 import type { AuthConfig } from "../strategies/index.js";
@@ -20,6 +22,7 @@ import type { ResolvedOptions } from "./resolve-options.js";
 import type { ContinuationRules } from "./session/continuation.js";
 import { createRouterSignIn } from "./router-sign-in.js";
 import type { RouterSignIn } from "./router-sign-in.js";
+import { logSessions } from "./session-log.js";
 import { SessionRegistry } from "./session/session-registry.js";
 import { SseEndpoints } from "./sse-endpoints.js";
 
@@ -110,7 +113,17 @@ export function buildRouter(
   });
   const mounts = new MountPaths();
   const routes = createRoutes(endpoints, mounts);
+  const summary = () => ({
+    endpoint: resolved.endpoint,
+    messageEndpoint: resolved.messageEndpoint,
+    auth: endpoints.callers.methods.map(({ name }) => name),
+    sessions: sessions.size,
+  });
   const router = Object.assign(routes, {
+    // What JSON.stringify and console.log show: no internals, and nothing secret.
+    toJSON: summary,
+    [inspect.custom]: (_depth: number, options: InspectOptions) =>
+      `SseRouter ${inspect(summary(), options)}`,
     guard: createGuard(endpoints),
     wellKnown: createWellKnown(endpoints, routes, mounts, resolved),
     sessions: sessions as SessionRegistry<Principal | undefined>,
@@ -177,11 +190,7 @@ function createSessions(
     limits,
     isOpenEndpoint,
   });
-  sessions.on("opened", ({ id }) => logger.debug(`session ${id} opened`));
-  sessions.on("closed", ({ id }, reason) => logger.debug(`session ${id} closed: ${reason}`));
-  sessions.on("limited", ({ limit, outcome, session }) =>
-    logger.info(`limit ${limit} reached: ${session?.id ?? "a request"} ${outcome}`),
-  );
+  logSessions(sessions, logger);
   return sessions;
 }
 

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { inspect } from "node:util";
+import type { InspectOptions } from "node:util";
 import { answerError } from "./answer-error.js";
 import type { AuthInfo } from "./auth/principal.js";
 import { McpSseError } from "./errors.js";
@@ -7,6 +9,7 @@ import type { MessageExtra } from "./message-extra.js";
 import { lacksScopes, RefusedCaller, toAnswer } from "./refused-caller.js";
 import { documentOf, findScopeChallenge } from "./scope-challenge.js";
 import type { ScopeChallengeResolver } from "./scope-challenge.js";
+import type { SessionSummary } from "./session/session-facts.js";
 import { Session } from "./session/session.js";
 import { EventStream } from "./wire/event-stream.js";
 import type { EventStreamOptions } from "./wire/event-stream.js";
@@ -85,6 +88,16 @@ export class SSEServerTransport {
   /** The id in the endpoint URL; use it to find the transport that a POST belongs to. */
   get sessionId(): string {
     return this.#session.id;
+  }
+
+  /** What `JSON.stringify` shows. */
+  toJSON(): SessionSummary {
+    return this.#session.toJSON();
+  }
+
+  /** What `console.log` shows. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return `SSEServerTransport ${inspect(this.toJSON(), options)}`;
   }
 
   /**

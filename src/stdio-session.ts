@@ -16,6 +16,8 @@ export function createStdioSession(close: () => void): {
       return abort.signal.aborted ? ("closed" as const) : ("open" as const);
     },
     request: undefined,
+    client: undefined,
+    address: undefined,
     signal: abort.signal,
     inFlight: 0,
     // There is no caller, and so none that could change.

@@ -1,6 +1,7 @@
 import type { JsonRpcMessage } from "../wire/message-body.js";
 import type { ResumeOptions } from "./delivery.js";
 import { LostClient } from "./lost-client.js";
+import type { ClientInfo } from "./session-info.js";
 
 /** How far a client has come in beginning its conversation. */
 type Phase = "new" | "initializing" | "initialized";
@@ -14,6 +15,7 @@ export class Beginning {
   keepsOwnCookies = false;
   /** Whether the client names the protocol version with its messages; `undefined` before it can. */
   namesVersion: boolean | undefined;
+  #client: ClientInfo | undefined;
 
   get isNew(): boolean {
     return this.#phase === "new";
@@ -42,13 +44,20 @@ export class Beginning {
     return this.#lost === undefined || isInitialize(message);
   }
 
+  /** What the client says of itself, once it has sent `initialize`. */
+  get client(): ClientInfo | undefined {
+    return this.#client;
+  }
+
   /** Notes a message that was taken. @returns whether the client has come further. */
   note(message: JsonRpcMessage): boolean {
     this.#lost?.settled();
     this.#lost = undefined;
     if (this.#phase === "initialized") return false;
+    const begins = isInitialize(message);
     if (this.#phase === "new") this.keepsOwnCookies = MCP_REMOTE.test(clientNameIn(message));
-    this.#phase = isInitialize(message) ? "initializing" : "initialized";
+    this.#phase = begins ? "initializing" : "initialized";
+    if (begins) this.#client = clientOf(message);
     return true;
   }
 
@@ -74,4 +83,24 @@ function clientNameIn(message: JsonRpcMessage): string {
 
 function isInitialize(message: JsonRpcMessage): boolean {
   return "method" in message && message.method === "initialize";
+}
+
+/** Longest name and version that are kept of a client, in characters. */
+const MAX_NAME_LENGTH = 100;
+
+/** Bounded, because it is kept for as long as the session. */
+function clientOf(message: JsonRpcMessage): ClientInfo | undefined {
+  const { params } = message as { readonly params?: { readonly clientInfo?: unknown } };
+  const info = (params?.clientInfo ?? {}) as {
+    readonly name?: unknown;
+    readonly version?: unknown;
+  };
+  if (typeof info.name !== "string") return undefined;
+  const version = typeof info.version === "string" ? { version: shorten(info.version) } : {};
+  return { name: shorten(info.name), ...version };
+}
+
+function shorten(text: string): string {
+  // A slice would keep the whole message alive that it is cut from.
+  return Buffer.from(text.slice(0, MAX_NAME_LENGTH)).toString();
 }

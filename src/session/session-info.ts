@@ -11,6 +11,14 @@ import type { PrincipalListener } from "./session-owner.js";
  */
 export type SessionState = "opening" | "open" | "detached" | "closed";
 
+/** What a client says of itself in `initialize`. Anybody can say anything: it is no credential. */
+export interface ClientInfo {
+  /** At most 100 characters are kept. */
+  readonly name: string;
+  /** At most 100 characters are kept. */
+  readonly version?: string;
+}
+
 /** What a session shows of itself: to `createServer`, to `setup`, and in `sessions`. */
 export interface SessionInfo<P = unknown> {
   /** The id in the session's endpoint URL. Not a credential: every POST is authenticated as well. */
@@ -23,6 +31,10 @@ export interface SessionInfo<P = unknown> {
   /** Milliseconds since the epoch. */
   readonly openedAt: number;
   readonly state: SessionState;
+  /** The client's name and version; `undefined` until it has sent `initialize`, and on stdio. */
+  readonly client: ClientInfo | undefined;
+  /** Whom the GET that opened it came from: the peer, or whom a proxy names that the app trusts; `undefined` on stdio. */
+  readonly address: string | undefined;
   /** The GET that opened it, in an Express app its `express.Request` with the `params` of the mount path; `undefined` on stdio. */
   readonly request: IncomingMessage | undefined;
   /** Aborted when the session ends. */
@@ -74,9 +86,11 @@ export interface SessionInit<P> {
   /** Path of the mount where it was opened, as requests arrive here. Default: none. */
   readonly mount?: string;
   /** Path of the stream that opened it, as the client sees it. Default: none. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** Name of the client process, if its user gave it one. */
   readonly instance?: string | undefined;
+  /** Whom the request came from. Default: nobody knows. */
+  readonly address?: string | undefined;
   /** Whether the client came back to a session that is gone. */
   readonly isLost?: boolean;
   /** Looks up the identity provider's token for the session's principal. Default: there is none. */

@@ -1,4 +1,6 @@
 import { EventEmitter } from "node:events";
+import { inspect } from "node:util";
+import type { InspectOptions } from "node:util";
 import { McpSseError, retryAfter } from "../errors.js";
 import { isSameRequest, mayContinue, NO_RULES } from "./continuation.js";
 import type { ContinuationRules, Requester } from "./continuation.js";
@@ -111,6 +113,16 @@ export class SessionRegistry<P = unknown, E = unknown> {
   /** All sessions that there are now, oldest first. */
   list(): readonly SessionInfo<P>[] {
     return [...this.#sessions.values()];
+  }
+
+  /** What `JSON.stringify` shows. */
+  toJSON(): { readonly size: number; readonly sessions: readonly SessionInfo<P>[] } {
+    return { size: this.size, sessions: this.list() };
+  }
+
+  /** What `console.log` shows. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return `SessionRegistry ${inspect(this.toJSON(), options)}`;
   }
 
   /** Ends one session. @returns whether there was one. */

@@ -1,5 +1,3 @@
-import { randomUUID } from "node:crypto";
-import type { IncomingMessage } from "node:http";
 import { McpSseError } from "../errors.js";
 import type { UpstreamToken } from "../upstream-token.js";
 import type { EventStream, StreamEnd, StreamOwner } from "../wire/event-stream.js";
@@ -17,7 +15,8 @@ import { OpenCalls } from "./open-calls.js";
 import { SessionClock } from "./session-clock.js";
 import type { Moment } from "./session-clock.js";
 import { sessionClosed, SessionEnd } from "./session-end.js";
-import type { ScopeCheck, SessionGate, SessionInfo } from "./session-info.js";
+import { SessionFacts } from "./session-facts.js";
+import type { ClientInfo, ScopeCheck, SessionGate, SessionInfo } from "./session-info.js";
 import type { SessionInit, SessionState } from "./session-info.js";
 import { SessionOwner } from "./session-owner.js";
 import type { PrincipalListener } from "./session-owner.js";
@@ -31,13 +30,10 @@ type Listener<E> = (message: JsonRpcMessage, extra: E) => void;
  * One client's conversation: whose it is, how it is heard, what is still to be answered, and how
  * it ended. `E` is what accompanies a received message.
  */
-export class Session<P = unknown, E = unknown> implements SessionInfo<P>, SessionUse, StreamOwner {
-  /** Unguessable, and never taken from outside. */
-  readonly id: string = randomUUID();
-  readonly mount: string | undefined;
-  readonly path: string | undefined;
-  readonly instance: string | undefined;
-  readonly openedAt = Date.now();
+export class Session<P = unknown, E = unknown>
+  extends SessionFacts<P>
+  implements SessionInfo<P>, SessionUse, StreamOwner
+{
   /** Receives every message of the client; set by the transport. */
   onmessage: Listener<E> | undefined;
   /** Asked before a message is received, if the transport's server has a say in it. */
@@ -45,7 +41,6 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   /** Set by whoever counts sessions. */
   gate: SessionGate<this> | undefined;
 
-  readonly #request: IncomingMessage;
   readonly #resume: ResumeOptions | undefined;
   readonly #delivery: Delivery;
   readonly #calls = new OpenCalls();
@@ -58,12 +53,9 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
   #lastStream: EventStream | undefined;
 
   constructor(init: SessionInit<P>) {
-    const { request, validUntil, resume } = init;
+    super(init);
+    const { validUntil, resume } = init;
     this.#owner = new SessionOwner(init);
-    this.mount = init.mount;
-    this.path = init.path;
-    this.instance = init.instance;
-    this.#request = request;
     this.#resume = resume;
     if (init.isLost === true && resume !== undefined) {
       this.beginning.expectLost(resume, (frame) => this.#write(frame));
@@ -82,10 +74,6 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
 
   get principal(): P {
     return this.#owner.principal;
-  }
-
-  get request(): IncomingMessage {
-    return this.#request;
   }
 
   get state(): SessionState {
@@ -122,6 +110,10 @@ export class Session<P = unknown, E = unknown> implements SessionInfo<P>, Sessio
 
   get activeAt(): number {
     return this.#activeAt;
+  }
+
+  get client(): ClientInfo | undefined {
+    return this.beginning.client;
   }
 
   get inFlight(): number {

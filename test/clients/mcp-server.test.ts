@@ -25,7 +25,7 @@ async function start(
 ): Promise<MCPServer> {
   const server = new MCPServer({
     setup: (mcp) => addToolsV1(mcp, stage),
-    transport: { type: "sse", options: { port: 0, ...options } },
+    transport: { type: "sse", options: { port: 0, logger: false, ...options } },
   });
   await server.start();
   onDispose(() => server.stop({ timeoutMs: 0 }));

@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { inspect } from "node:util";
+import type { InspectOptions } from "node:util";
+import type { ClientInfo, SessionInit, SessionState } from "./session-info.js";
+
+/** What a session shows of itself when it is printed: nothing secret, and no internals. */
+export interface SessionSummary {
+  readonly id: string;
+  /** Whose it is, without what else was verified; absent where nobody is known. */
+  readonly principal?: Readonly<Record<string, unknown>>;
+  readonly state: SessionState;
+  /** Milliseconds since the epoch. */
+  readonly openedAt: number;
+  /** When the last message went in either direction, in milliseconds since the epoch. */
+  readonly activeAt: number;
+  readonly inFlight: number;
+  readonly client?: ClientInfo;
+  readonly address?: string;
+}
+
+/** What is known of a session from its opening, and how it is shown to an operator. */
+export abstract class SessionFacts<P> {
+  /** Unguessable, and never taken from outside. */
+  readonly id: string = randomUUID();
+  readonly mount: string | undefined;
+  readonly path: string | undefined;
+  readonly instance: string | undefined;
+  readonly address: string | undefined;
+  readonly openedAt = Date.now();
+  readonly #request: IncomingMessage;
+
+  abstract readonly principal: P;
+  abstract readonly state: SessionState;
+  abstract readonly activeAt: number;
+  abstract readonly inFlight: number;
+  abstract readonly client: ClientInfo | undefined;
+
+  constructor({ mount, path, instance, address, request }: SessionInit<P>) {
+    this.mount = mount;
+    this.path = path;
+    this.instance = instance;
+    this.address = address;
+    this.#request = request;
+  }
+
+  get request(): IncomingMessage {
+    return this.#request;
+  }
+
+  /** What `JSON.stringify` shows. */
+  toJSON(): SessionSummary {
+    return summaryOf(this);
+  }
+
+  /** What `console.log` shows. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    // In a list, and in that of a registry, the principal would be too deep to be shown.
+    return `Session ${inspect(summaryOf(this), { ...options, depth: 2 })}`;
+  }
+}
+
+/** @see SessionSummary */
+export function summaryOf(session: {
+  readonly id: string;
+  readonly principal: unknown;
+  readonly state: SessionState;
+  readonly openedAt: number;
+  readonly activeAt: number;
+  readonly inFlight: number;
+  readonly client: ClientInfo | undefined;
+  readonly address: string | undefined;
+}): SessionSummary {
+  const { id, principal, state, openedAt, activeAt, inFlight, client, address } = session;
+  return {
+    id,
+    ...(isPrincipal(principal) && { principal: publicPart(principal) }),
+    ...{ state, openedAt, activeAt, inFlight },
+    ...(client !== undefined && { client }),
+    ...(address !== undefined && { address }),
+  };
+}
+
+function isPrincipal(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+const SHOWN = ["id", "method", "issuer", "clientId", "scopes"];
+
+/**
+ * Security decision: what else was verified (`claims`) is not shown. Tokens carry addresses, roles
+ * and more of a person, and an operator's log is not the place for them.
+ */
+function publicPart(
+  principal: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const shown = SHOWN.filter((name) => principal[name] !== undefined);
+  return Object.fromEntries(shown.map((name) => [name, principal[name]]));
+}
