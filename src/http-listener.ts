@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { HttpTimes } from "./server-options.js";
 import type { Duplex } from "node:stream";
 
 /** Larger than Node's 16 KiB, so that an oversized token is refused with an answer that says so. */
@@ -10,6 +11,7 @@ export const DEFAULT_MAX_HEADER_BYTES = 128 * 1024;
 export interface HttpListenerInit {
   readonly app: RequestListener;
   readonly maxHeaderBytes: number;
+  readonly times: HttpTimes;
   /** Hears of each request whose header is larger. */
   readonly onHeaderTooLarge: () => void;
 }
@@ -22,16 +24,16 @@ const SWEEP_MS = 20;
 
 /** An HTTP server that frees its port as soon as everybody has been served. */
 export class HttpListener {
-  readonly #server: Server;
+  readonly server: Server;
   readonly #sockets = new Set<Socket>();
 
-  constructor({ app, maxHeaderBytes, onHeaderTooLarge }: HttpListenerInit) {
-    this.#server = createServer({ maxHeaderSize: maxHeaderBytes }, app);
-    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+  constructor({ app, maxHeaderBytes, times, onHeaderTooLarge }: HttpListenerInit) {
+    this.server = createServer({ maxHeaderSize: maxHeaderBytes, ...times }, app);
+    this.server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       if (error.code === "HPE_HEADER_OVERFLOW") onHeaderTooLarge();
       refuseBadRequest(error, socket);
     });
-    this.#server.on("connection", (socket) => {
+    this.server.on("connection", (socket) => {
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
     });
@@ -39,20 +41,20 @@ export class HttpListener {
 
   /** Where the server listens; `undefined` while it does not. */
   get address(): AddressInfo | undefined {
-    return (this.#server.address() as AddressInfo | null) ?? undefined;
+    return (this.server.address() as AddressInfo | null) ?? undefined;
   }
 
   /** @throws Error that names the port when it cannot be had. */
   async listen(port: number, host: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (cause) => reject(cannotListen(host, port, cause)));
-      this.#server.listen(port, host, resolve);
+      this.server.once("error", (cause) => reject(cannotListen(host, port, cause)));
+      this.server.listen(port, host, resolve);
     });
   }
 
   /** Takes no more connections, and resolves when the last is gone. */
   async close(): Promise<void> {
-    const server = this.#server;
+    const server = this.server;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     const cut = setTimeout(() => server.closeAllConnections(), LAST_BYTES_MS);
     const sweep = setInterval(() => this.#closeIdle(), SWEEP_MS);
@@ -63,7 +65,7 @@ export class HttpListener {
   }
 
   #closeIdle(): void {
-    this.#server.closeIdleConnections();
+    this.server.closeIdleConnections();
     // Clients open spare connections; one that never sent a byte is not idle in Node's eyes.
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
   }

@@ -49,6 +49,7 @@ export { McpSseError } from "./errors.js";
 export type { ErrorCode } from "./errors.js";
 export type {
   CorsOptions,
+  HttpTimesConfig,
   Logger,
   McpServerLike,
   ResumeConfig,

@@ -1,3 +1,4 @@
+import type { Server } from "node:http";
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import type { Principal } from "./auth/principal.js";
@@ -96,9 +97,20 @@ export class MCPServer {
     }
   }
 
-  /** URL of the event stream while the server is listening. */
+  /**
+   * URL of the event stream while the server is listening: `publicUrl`'s, else that of its address;
+   * where it listens on every interface, the one on this machine.
+   */
   get url(): string | undefined {
     return this.#listener?.url;
+  }
+
+  /**
+   * The HTTP server while it is listening, for what has no option here; `undefined` on stdio.
+   * Its requests are answered by this object: add no listener that answers any.
+   */
+  get httpServer(): Server | undefined {
+    return this.#listener?.httpServer;
   }
 
   /** Who is connected over SSE, and the way to end it; `undefined` on stdio. */

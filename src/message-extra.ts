@@ -27,23 +27,27 @@ export class PostExtra implements MessageExtra {
   readonly #req: IncomingMessage;
   readonly #parts: RequestParts;
   readonly #hidden: () => readonly string[];
+  readonly #publicUrl: string | undefined;
   #requestInfo: RequestInfo | undefined;
   #request: Request | undefined;
 
   /**
    * @param hidden names headers with secrets that tools must not find, in lower case.
    * @param parts of the request, if they were read before.
+   * @param publicUrl URL of the message route as the operator wrote it down; whatever `Host` says.
    */
   constructor(
     req: IncomingMessage,
     authInfo: AuthInfo | undefined,
     hidden: () => readonly string[] = () => [],
     parts: RequestParts = partsOf(req),
+    publicUrl?: string,
   ) {
     if (authInfo !== undefined) this.authInfo = authInfo;
     this.#req = req;
     this.#parts = parts;
     this.#hidden = hidden;
+    this.#publicUrl = publicUrl;
   }
 
   get requestInfo(): RequestInfo {
@@ -59,7 +63,7 @@ export class PostExtra implements MessageExtra {
   #createRequestInfo(): RequestInfo {
     const headers = { ...this.#parts.headers };
     for (const name of this.#hidden()) Reflect.deleteProperty(headers, name);
-    const url = requestUrl(this.#req, this.#parts);
+    const url = requestUrl(this.#req, this.#parts, this.#publicUrl);
     return url === undefined ? { headers } : { headers, url };
   }
 
@@ -79,13 +83,21 @@ export class PostExtra implements MessageExtra {
 function requestUrl(
   req: IncomingMessage & { originalUrl?: string },
   { headers: { host }, socket }: RequestParts,
+  publicUrl: string | undefined,
 ): URL | undefined {
   const path = req.originalUrl ?? req.url;
+  if (publicUrl !== undefined) return new URL(publicUrl + queryOf(path));
   if (host === undefined || path === undefined) return undefined;
   const scheme = "encrypted" in socket ? "https" : "http";
   const url = parseUrl(`${scheme}://${host}${path}`);
   // Credentials in a Host are no part of HTTP, and no Request takes a URL that has them.
   return url?.username === "" && url.password === "" ? url : undefined;
+}
+
+/** The query of a path, with its question mark. */
+function queryOf(path = ""): string {
+  const start = path.indexOf("?");
+  return start === -1 ? "" : path.slice(start);
 }
 
 /** Parsed once for each message, so not looked at by `URL.canParse` first. */

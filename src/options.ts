@@ -191,6 +191,27 @@ export interface SseRouterOptions<P = Principal> extends SseOptions {
   createServer: (session: SessionInfo<P>) => McpServerLike | Promise<McpServerLike>;
 }
 
+/**
+ * How long `MCPServer`'s HTTP server waits for its peers. Node looks at the last two every 30
+ * seconds.
+ */
+export interface HttpTimesConfig {
+  /**
+   * Milliseconds that a connection may be idle between two requests; 0 for ever. Behind a load
+   * balancer it must be longer than the balancer's own idle time, or requests now and then become
+   * a 502. Default: 75000 (75 seconds), for those that wait 60.
+   */
+  keepAliveTimeoutMs?: number;
+  /**
+   * Milliseconds within which the head of a request must have come; 0, only together with
+   * `requestTimeoutMs: 0`, for ever: then clients that send nothing hold connections.
+   * Default: 60000 (1 minute).
+   */
+  headersTimeoutMs?: number;
+  /** Milliseconds within which a whole request must have come; 0 for ever. Default: 300000 (5 minutes). */
+  requestTimeoutMs?: number;
+}
+
 /** Options of `MCPServer`'s SSE transport. */
 export interface SseServerOptions<P = Principal> extends SseOptions {
   /** As on the router; may be left out on loopback only, where it means `false`. */
@@ -206,6 +227,8 @@ export interface SseServerOptions<P = Principal> extends SseOptions {
   ahead?: boolean;
   /** Largest request header, all fields together: bytes, or text such as `"64kb"`. More is answered 431. Default: `"128kb"`. */
   maxHeaderSize?: number | string;
+  /** How long the HTTP server waits for its peers. Default: see {@link HttpTimesConfig}. */
+  http?: HttpTimesConfig;
   /** Path of the health check, which needs no credential; `false` for none. Default: `"/health"`. */
   health?: string | false;
 }

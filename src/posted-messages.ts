@@ -6,6 +6,7 @@ import type { SeenMount } from "./discovery.js";
 import { sessionIdOf } from "./endpoint-path.js";
 import { McpSseError, retryAfter } from "./errors.js";
 import { headersToHide, PostExtra } from "./message-extra.js";
+import { configuredMount, mountUrl } from "./metadata-routes.js";
 import type { RouterSession, Sessions } from "./open-session.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import type { Requester } from "./session/continuation.js";
@@ -41,11 +42,15 @@ const RETRY_AFTER_SHUTDOWN_SECONDS = 5;
 /** What becomes of a POST once it is known who sent it: the steps from its session to its answer. */
 export class PostedMessages {
   readonly #init: PostedMessagesInit;
+  /** URL of the message route, if the operator wrote one down. */
+  readonly #publicUrl: string | undefined;
   /** Whether no new calls are taken. */
   isClosing = false;
 
   constructor(init: PostedMessagesInit) {
     this.#init = init;
+    const mount = configuredMount(init.options);
+    this.#publicUrl = mount && `${mountUrl(mount)}${init.options.messageEndpoint}`;
   }
 
   /**
@@ -111,7 +116,7 @@ export class PostedMessages {
       beginning.namesVersion = namesVersion(parts.headers);
     }
     const hidden = (): readonly string[] => headersToHide(req, caller, callers.methods);
-    const extra = new PostExtra(req, caller.authInfo, hidden, parts);
+    const extra = new PostExtra(req, caller.authInfo, hidden, parts, this.#publicUrl);
     const asked = session.scopeCheck?.(message, extra);
     const give = (lacking: ScopeChallenge | undefined): void => {
       if (lacking !== undefined) throw callers.lacksScopes(lacking, caller, post.mount);

@@ -74,6 +74,7 @@ export const SERVER_OPTION_NAMES = [
   "host",
   "health",
   "maxHeaderSize",
+  "http",
   "ahead",
 ] as const;
 

@@ -1,10 +1,29 @@
-import { checkNumber, checkOptionNames, checkText, optionError } from "./errors.js";
+import { checkMilliseconds, checkNumber } from "./errors.js";
+import { checkOptionNames, checkText, optionError } from "./errors.js";
 import { DEFAULT_MAX_HEADER_BYTES } from "./http-listener.js";
-import type { SseServerOptions } from "./options.js";
+import type { HttpTimesConfig, SseServerOptions } from "./options.js";
 import { checkPath, checkSize, SERVER_OPTION_NAMES } from "./resolve-options.js";
 import { isLoopbackAddress } from "./wire/origin.js";
 
 const PATH = "transport.options";
+
+/** How long an HTTP server waits, as `node:http` calls it; 0 for ever. */
+export interface HttpTimes {
+  readonly keepAliveTimeout: number;
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+}
+
+/**
+ * Longer than the 60 s for which load balancers keep a connection that is idle: whoever closes it
+ * first must be the one who uses it, or a request meets its end and becomes a 502. Node's own
+ * default is 5 s.
+ */
+const DEFAULT_KEEP_ALIVE_MS = 75_000;
+
+/** As Node's. */
+const DEFAULT_HEADERS_MS = 60_000;
+const DEFAULT_REQUEST_MS = 300_000;
 
 /** What `MCPServer` itself makes of its options; the rest is the router's. */
 export interface ListenerOptions {
@@ -13,6 +32,7 @@ export interface ListenerOptions {
   /** Path of the health check; `undefined` for none. */
   readonly health: string | undefined;
   readonly maxHeaderBytes: number;
+  readonly times: HttpTimes;
   /** Whether the POSTs of known sessions are answered before Express. */
   readonly ahead: boolean;
 }
@@ -32,6 +52,7 @@ export function resolveServerOptions(options: object): ListenerOptions {
     host: checkText(`${PATH}.host`, host),
     health: checkHealth(options),
     maxHeaderBytes: checkSize(`${PATH}.maxHeaderSize`, maxHeaderSize, DEFAULT_MAX_HEADER_BYTES),
+    times: checkTimes((options as SseServerOptions).http),
     ahead: checkAhead((options as SseServerOptions).ahead),
   };
   if (auth === undefined && host !== "localhost" && !isLoopbackAddress(host)) {
@@ -54,6 +75,26 @@ function checkHealth({
   const path = checkPath(`${PATH}.health`, health, "/health");
   if (path !== endpoint && path !== messageEndpoint) return path;
   throw optionError(`${PATH}.health`, "is the path of an endpoint", "Give it a path of its own.");
+}
+
+function checkTimes(given: HttpTimesConfig = {}): HttpTimes {
+  const path = `${PATH}.http`;
+  const names = ["keepAliveTimeoutMs", "headersTimeoutMs", "requestTimeoutMs"] as const;
+  checkOptionNames(path, given, names);
+  const check = (name: (typeof names)[number], fallback: number): number =>
+    checkMilliseconds(`${path}.${name}`, given[name], fallback, 0);
+  const requestTimeout = check("requestTimeoutMs", DEFAULT_REQUEST_MS);
+  const shortest = requestTimeout === 0 ? DEFAULT_HEADERS_MS : requestTimeout;
+  const headersTimeout = check("headersTimeoutMs", Math.min(DEFAULT_HEADERS_MS, shortest));
+  if (requestTimeout > 0 && (headersTimeout === 0 || headersTimeout > requestTimeout)) {
+    throw optionError(
+      `${path}.headersTimeoutMs`,
+      "is longer than requestTimeoutMs, which counts for the headers too",
+      `Write at most ${requestTimeout}.`,
+    );
+  }
+  const keepAliveTimeout = check("keepAliveTimeoutMs", DEFAULT_KEEP_ALIVE_MS);
+  return { keepAliveTimeout, headersTimeout, requestTimeout };
 }
 
 function checkAhead(value: unknown = true): boolean {

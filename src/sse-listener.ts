@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import express from "express";
 import type { Principal } from "./auth/principal.js";
 import { answerError } from "./answer-error.js";
@@ -31,7 +31,7 @@ export class SseListener {
   ) {
     this.#options = options;
     this.#own = resolveServerOptions(options);
-    const { port, host, health, maxHeaderSize, ahead, auth = false, ...rest } = options;
+    const { port, host, health, maxHeaderSize, http, ahead, auth = false, ...rest } = options;
     const { logger: given = STDERR_LOGGER } = options;
     const logger = toLogger("transport.options.logger", given);
     this.logger = logger;
@@ -54,8 +54,11 @@ export class SseListener {
     if (address === undefined) return undefined;
     const { publicUrl, endpoint = "/sse" } = this.#options;
     if (publicUrl !== undefined) return `${publicUrl.replace(/\/$/, "")}${endpoint}`;
-    const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
-    return `http://${host}:${address.port}${endpoint}`;
+    return `http://${reachableHost(address.address)}:${address.port}${endpoint}`;
+  }
+
+  get httpServer(): Server | undefined {
+    return this.#http?.server;
   }
 
   async listen(): Promise<void> {
@@ -65,13 +68,14 @@ export class SseListener {
       throw notReady(error);
     });
     const app = this.#createApp();
-    const { port, host, ahead, maxHeaderBytes } = this.#own;
+    const { port, host, ahead, maxHeaderBytes, times } = this.#own;
     // What Express cannot route at all, such as a target without a path, it would answer in HTML.
     const listener: RequestListener = (req, res) =>
       app(req, res, () => answerError(res, notFound()));
     const http = new HttpListener({
       app: ahead ? this.#createLane(listener) : listener,
       maxHeaderBytes,
+      times,
       onHeaderTooLarge: () =>
         this.sessions.noteLimit({ limit: "maxHeaderSize", outcome: "refused" }),
     });
@@ -127,6 +131,13 @@ export class SseListener {
 
 function notFound(): McpSseError {
   return new McpSseError("not_found", "There is nothing here.");
+}
+
+/** The address of every interface is none that a client can go to; this machine's own leads there. */
+function reachableHost(address: string): string {
+  if (address === "0.0.0.0") return "127.0.0.1";
+  if (address === "::") return "[::1]";
+  return address.includes(":") ? `[${address}]` : address;
 }
 
 /** A path that matches itself, and tolerates a trailing slash, as Express does. */

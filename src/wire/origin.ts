@@ -52,6 +52,11 @@ type HostVerdict = "known" | "unchecked" | "refused";
  * Security decision: on loopback only loopback names are taken, because a public name that
  * resolves to a loopback address is how a web page reaches a server on its user's machine (DNS
  * rebinding). A trusted proxy is the operator's statement that requests come from elsewhere.
+ *
+ * An address needs no resolving, so none can be rebound: where a request names the very address
+ * at which it arrived, that is us, and a page of the same origin is a page of ours. Only that one
+ * is taken. `0.0.0.0`, which leads to loopback as well, gets a page around what browsers do to keep
+ * it away from there, and no client needs it.
  */
 function judgeHost(source: RequestSource, rules: SourceRules): HostVerdict {
   const { host } = source;
@@ -62,9 +67,16 @@ function judgeHost(source: RequestSource, rules: SourceRules): HostVerdict {
     return host !== undefined && isListedHost(host, rules.allowedHosts) ? "known" : "refused";
   }
   if (source.viaTrustedProxy) return "unchecked";
+  if (name !== undefined && isOwnAddress(name, source.localAddress)) return "known";
   if (isLoopbackAddress(source.localAddress))
     return name !== undefined && isLoopbackName(name) ? "known" : "refused";
   return "unchecked";
+}
+
+/** Whether a Host names the address at which the request arrived; both are in their canonical form. */
+function isOwnAddress(name: string, localAddress = ""): boolean {
+  const address = localAddress.replace(/^::ffff:(?=\d+\.)/, "").replace(/%.*$/, "");
+  return name === (address.includes(":") ? `[${address}]` : address);
 }
 
 function isListedHost(host: string, allowed: readonly string[]): boolean {

@@ -259,6 +259,27 @@ describe("MCPServer", () => {
     ["a port that is too large", { port: 65_536 }, "transport.options.port"],
     ["a port that is text", { port: "8080" }, "Leave it out for the default, 8080"],
     ["an empty host", { host: "" }, "transport.options.host must be"],
+    ["times that are none", { http: 75_000 }, "transport.options.http must be an object"],
+    [
+      "a time of another name",
+      { http: { keepAliveTimeout: 1 } },
+      "transport.options.http.keepAliveTimeout is not an option",
+    ],
+    [
+      "a time below 0",
+      { http: { keepAliveTimeoutMs: -1 } },
+      "transport.options.http.keepAliveTimeoutMs must be",
+    ],
+    [
+      "headers that may come after the whole request",
+      { http: { headersTimeoutMs: 2_000, requestTimeoutMs: 1_000 } },
+      "transport.options.http.headersTimeoutMs is longer than requestTimeoutMs",
+    ],
+    [
+      "headers that may take for ever",
+      { http: { headersTimeoutMs: 0 } },
+      "transport.options.http.headersTimeoutMs is longer than requestTimeoutMs",
+    ],
     ["a health that is no path", { health: "up" }, "transport.options.health is no plain path"],
     ["a health of another kind", { health: true }, "transport.options.health must be"],
     ["a createServer", { createServer }, "transport.options.createServer is not an option"],

@@ -33,6 +33,42 @@ it.each<Row>([
   ["another loopback address", "allowed", { host: "127.8.9.1" }],
   ["the IPv6 loopback address", "allowed", { host: "[::1]:8080" }],
   ["a port that is empty", "allowed", { host: "localhost:" }],
+  [
+    "the mapped address at which it arrived",
+    "allowed",
+    { host: "127.0.0.1:8080", localAddress: "::ffff:127.0.0.1" },
+  ],
+  ["another machine's address", "host-not-allowed", { host: "203.0.113.5:8080" }],
+  [
+    "the address at which it arrived, with a page of that origin",
+    "allowed",
+    { host: "203.0.113.5:8080", origin: "http://203.0.113.5:8080", ...fromOutside },
+  ],
+  [
+    "the IPv6 address at which it arrived, with a page of that origin",
+    "allowed",
+    {
+      host: "[fe80::5]:8080",
+      origin: "http://[fe80::5]:8080",
+      localAddress: "fe80::5%eth0",
+    },
+  ],
+  [
+    "another address than that at which it arrived, with a page of that origin",
+    "origin-not-allowed",
+    { host: "203.0.113.6:8080", origin: "http://203.0.113.6:8080", ...fromOutside },
+  ],
+  [
+    "the address at which it arrived, with a page of another port",
+    "origin-not-allowed",
+    { host: "203.0.113.5:8080", origin: "http://203.0.113.5:9090", ...fromOutside },
+  ],
+  [
+    "the address at which it arrived, where names are listed",
+    "host-not-allowed",
+    { host: "203.0.113.5:8080", ...fromOutside },
+    listed,
+  ],
   ["no Host at all", "host-not-allowed", { host: undefined }],
   ["an empty Host", "host-not-allowed", { host: "" }],
   ["a rebound name", "host-not-allowed", { host: "evil.example:8080" }],
