@@ -10,7 +10,7 @@ export { createSseRouter } from "./sse-router.js";
 export type { SseRouter } from "./sse-router.js";
 export { SSEServerTransport } from "./sse-server-transport.js";
 export type { SSEServerTransportOptions } from "./sse-server-transport.js";
-export { principalOf } from "./auth/principal.js";
+export { authInfoFor, principalOf } from "./auth/principal.js";
 export type { AuthInfo, Principal, PrincipalInit } from "./auth/principal.js";
 export { EXPIRED_CREDENTIAL } from "./auth/auth-method.js";
 export type {

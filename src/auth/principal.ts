@@ -42,9 +42,9 @@ export interface AuthInfo {
   clientId: string;
   scopes: string[];
   /** Seconds since the epoch. */
-  expiresAt?: number | undefined;
+  expiresAt?: number;
   /** `principal` holds the {@link Principal}; {@link principalOf} reads it. */
-  extra?: Record<string, unknown> | undefined;
+  extra?: Record<string, unknown>;
 }
 
 /** Every principal made here, so that an object that merely looks like one is never taken for one. */
@@ -99,6 +99,22 @@ export function createAuthInfo(principal: Principal, token = ""): AuthInfo {
     extra: { principal },
   };
   return Object.defineProperty(info, "token", { value: token, enumerable: false }) as AuthInfo;
+}
+
+/**
+ * An `AuthInfo` whose principal {@link principalOf} knows, for callers that did not come through
+ * this package: in tests of tools, over the SDK's `InMemoryTransport`, and from a transport of your
+ * own that has authenticated its callers.
+ *
+ * @param caller who it is; `method` is `"test"` unless given.
+ * @param token the bearer token that tools may see. Default: none.
+ * @throws TypeError without a usable `id`.
+ */
+export function authInfoFor(
+  { method = "test", ...init }: PrincipalInit & { readonly method?: string },
+  token = "",
+): AuthInfo {
+  return createAuthInfo(createPrincipal(method, init), token);
 }
 
 /**
