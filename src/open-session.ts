@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Caller } from "./auth/outcome.js";
+import { hasLapsed } from "./auth/remembered.js";
 import type { Principal } from "./auth/principal.js";
 import { McpSseError, retryAfter } from "./errors.js";
 import type { MessageExtra } from "./message-extra.js";
@@ -96,6 +97,8 @@ export async function openSession(
       leave();
       return;
     }
+    // What let the caller in may have been withdrawn while the server was made.
+    if (hasLapsed(opening.caller)) session.end("credential-expired");
     if (session.state === "closed") throw endedWhileOpening();
     const transport = new SSEServerTransport(opening.endpoint, res, NO_OPTIONS, {
       session: session as Session<unknown, MessageExtra | undefined>,

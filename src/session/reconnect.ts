@@ -106,13 +106,12 @@ function mayMiss(
   // A client that named a version when it came first always does: then that tells nothing.
   if (marks.isReconnect) return !namesVersion(request.headers);
   // A client that comes for the first time and is asked something may fail or hang; those on
-  // Node's fetch do not. One that names the version when it comes back has not come back.
-  return (
-    marks.instance !== undefined &&
-    marks.instance === instance &&
-    beginning.namesVersion !== true &&
-    /^(?:node|undici)$/.test(marks.headers["user-agent"] ?? "")
-  );
+  // Node's fetch do not. One whose messages name the version would do so here, if the SDK made
+  // its GET: then it is a new process. supergateway makes its own.
+  const { accept, "user-agent": program = "" } = marks.headers;
+  const wouldNameVersion = beginning.namesVersion === true && accept === "text/event-stream";
+  const isNamed = marks.instance !== undefined && marks.instance === instance;
+  return isNamed && !wouldNameVersion && /^(?:node|undici)$/.test(program);
 }
 
 /** Headers of a GET that are the same whenever one program opens a stream, and differ between programs. */

@@ -96,22 +96,24 @@ function fetchWithCookies(): typeof fetch {
 
 /** What clients of one principal may have in common, so that it says nothing about which is which. */
 const JAR = { what: "a cookie jar", share: () => ({ fetch: fetchWithCookies() }) };
+const OPEN = { ...JAR, what: "a cookie jar, on an open endpoint,", auth: false as const };
 const NAME = {
   what: "the name of their process",
   share: () => ({ headers: { "x-mcp-instance": "same" } }),
 };
 
-it.each<{ client: ClientKit; what: string; share: () => LoadOptions }>([
+it.each<{ client: ClientKit; what: string; share: () => LoadOptions; auth?: false }>([
   { client: clientV1, ...JAR },
   { client: clientV2, ...JAR },
   { client: clientV1, ...NAME },
   { client: clientV2, ...NAME },
+  { client: clientV1, ...OPEN },
   // Before 1.13 a client does not say that it comes back: only a name lets it be asked.
   { client: client112, ...NAME },
 ])(
   "RESUME-2, RESUME-3, RESUME-5: two of $client.name that share $what and are cut off together keep their own sessions",
-  async ({ client, share }) => {
-    const host = await FaultHost.start(serverV1, RESUME);
+  async ({ client, share, auth }) => {
+    const host = await FaultHost.start(serverV1, { ...RESUME, ...(auth === false && { auth }) });
     const shared = share();
     const loads = [
       await Load.start(host, client, { tag: "ann", ...shared }),

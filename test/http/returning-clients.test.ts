@@ -3,6 +3,7 @@ import {
   asCaller,
   cleanUpAfterEach,
   converse,
+  createToolServer,
   describeEveryMount,
   serveRouter,
 } from "../support/app.js";
@@ -75,6 +76,18 @@ describeEveryMount((serve) => {
     await modern.stream.ended;
     const third = await openSession(sseUrl, named("node"));
     expect(third.endpoint).not.toContain(modern.sessionId);
+  });
+
+  it("RESUME-3: a client that makes its own GETs is asked, although it names the version in its messages", async () => {
+    const { sseUrl } = await serve();
+    const accept = "*/*";
+    const gateway = { ...asCaller(), "x-mcp-instance": "one", "user-agent": "node", accept };
+    const left = await converse(sseUrl, gateway, COMES_BACK);
+    left.stream.close();
+    await left.stream.ended;
+    const back = await openStream(sseUrl, gateway);
+    await answer(await nextQuestion(back), left);
+    expect((await back.nextEvent()).data).toBe(`${left.endpoint}&r=1`);
   });
 
   it("RESUME-4: a client that names a version when it comes first is not asked, nor are others of another program", async () => {
@@ -244,8 +257,22 @@ async function isDetached(sessions: Served["sessions"], postUrl: string): Promis
 
 const pingOf = (id: unknown): string => JSON.stringify({ jsonrpc: "2.0", id, method: "ping" });
 
-describe("a credential that is withdrawn while its client is being asked", () => {
-  it("STOP-4: opens no session", async () => {
+describe("a credential that is withdrawn", () => {
+  it("STOP-4: opens no session if its server was being made", async () => {
+    let keys = [{ key: KEY, id: "robot" }];
+    const { sseUrl, sessions } = await serveRouter({
+      auth: { type: "apikey", options: { keys: () => keys } },
+      createServer: async () => {
+        keys = [];
+        return createToolServer();
+      },
+    });
+    const refused = await openStream(sseUrl, { "x-api-key": KEY });
+    await refused.ended;
+    expect([refused.status, sessions.size]).toEqual([503, 0]);
+  });
+
+  it("STOP-4: opens no session if its client was being asked", async () => {
     let keys = [{ key: KEY, id: "robot" }];
     const served = await serveRouter({
       auth: { type: "apikey", options: { keys: () => keys } },
