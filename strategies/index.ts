@@ -78,6 +78,7 @@ export function toAuthMethods(
   };
   const methods = entries.map((entry, index) => toAuthMethod(entry, `${path}[${index}]`, context));
   checkIssuers(entries, path);
+  checkNames(methods, path);
   return methods;
 }
 
@@ -149,4 +150,22 @@ function checkIssuers(entries: readonly unknown[], path: string): void {
     "is missing, and there are several entries of type jwt",
     'Name the issuer of each. Or tell them apart: { ...jwt(options), name: "…" }.',
   );
+}
+
+/**
+ * Security decision: sessions belong to method, issuer, subject and client. Two methods of one
+ * name would let a subject of the one into the sessions of the subject of the other that is called
+ * alike, if no issuer tells them apart.
+ */
+function checkNames(methods: readonly AuthMethod[], path: string): void {
+  methods.forEach(({ name }, index) => {
+    const first = methods.findIndex((method) => method.name === name);
+    const open = [index, first].find((at) => methods[at]?.issuers === undefined);
+    if (first === index || open === undefined) return;
+    throw optionError(
+      `${path}[${open}]`,
+      `has the name "${name}", as ${path}[${open === index ? first : index}] has`,
+      'Give it a name of its own: { ...apikey(options), name: "…" }, or the option name of fromPassport.',
+    );
+  });
 }

@@ -130,6 +130,7 @@ export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
   );
   return {
     name: "jwt",
+    ...(claims.issuer !== undefined && { issuers: claims.issuer }),
     strategies: [strategy],
     principal: (user) => user as PrincipalInit,
     findCredential: findBearer,

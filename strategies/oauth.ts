@@ -63,6 +63,7 @@ export function oauth(
     strategies: issuerStrategies(issuer, settings),
     // An introspection answer may leave the issuer out; whose sessions are whose must not depend on it.
     principal: (user) => ({ ...(user as PrincipalInit), issuer: issuer.name }),
+    issuers: [issuer.name],
     authorizationServers: () => [issuer.name],
     // How long the issuer's word for a token counts is said by introspectionCacheMs.
     revision: (_principal, info) => (info === INTROSPECTED ? undefined : "signed"),
@@ -132,6 +133,7 @@ function signInMethod(
       const { profile } = await signIn.loginOf(init.claims ?? {});
       return { ...init, claims: { ...profile.claims, ...init.claims } };
     },
+    issuers: [signIn.issuer, issuer.name],
     authorizationServers: () => [signIn.issuer],
     endpoints: signIn,
     upstream: async ({ issuer: from, claims }) => {

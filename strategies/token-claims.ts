@@ -8,11 +8,11 @@ export type TokenClaims = Readonly<Record<string, unknown>>;
  * The caller that a verified token speaks of.
  *
  * @param token The token itself; it becomes part of the principal only as a fingerprint, and
- * only when the token names no subject.
+ * only when the token names no usable subject.
  */
 export function principalOfClaims(claims: TokenClaims, token: string): PrincipalInit {
   return {
-    id: subjectOf(claims) ?? fingerprint(token),
+    id: identifierOf(claims["sub"]) ?? fingerprint(token),
     issuer: textOf(claims["iss"]),
     clientId: clientOf(claims),
     scopes: scopesOf(claims),
@@ -24,23 +24,37 @@ export function principalOfClaims(claims: TokenClaims, token: string): Principal
 /** The client: `client_id` (RFC 9068, section 2.2), `azp` (OpenID Connect), `appid` (Entra v1), `cid` (Okta). */
 function clientOf(claims: TokenClaims): string | undefined {
   const names = ["client_id", "azp", "appid", "cid"];
-  return names.map((name) => textOf(claims[name])).find((id) => id !== undefined);
+  return names.map((name) => identifierOf(claims[name])).find((id) => id !== undefined);
 }
 
-/** `sub`. Some issuers number their users. @see RFC 7519, section 4.1.2 */
-function subjectOf(claims: TokenClaims): string | undefined {
-  const { sub } = claims as { sub?: unknown };
-  return Number.isFinite(sub) ? String(sub) : textOf(sub);
+/**
+ * A subject or client. Some issuers number theirs.
+ *
+ * Security decision: a number that is too large to be read exactly is none, since two of them
+ * may read as one. @see RFC 7519, section 4.1.2; RFC 8259, section 6
+ */
+function identifierOf(value: unknown): string | undefined {
+  return Number.isSafeInteger(value) ? String(value) : textOf(value);
 }
 
 /**
  * Stands for the caller of a token without a subject.
  *
  * Security decision: such a token owns sessions for itself alone. A common id for all of them
- * would let any one into the sessions of every other.
+ * would let any one into the sessions of every other. But whoever holds one can write its signature
+ * in several ways, and must not be several callers, each with limits of its own. So nothing counts
+ * of it that can be changed: the last characters of its encoding have bits that mean nothing, and
+ * the second half of an ECDSA signature has a twin that is as good.
+ *
+ * @see RFC 4648, section 3.5; SEC 1, section 4.1.4
  */
 function fingerprint(token: string): string {
-  return `token-${hash("sha256", token, "hex").slice(0, 32)}`;
+  const [header, payload, signature, ...more] = token.split(".");
+  const isSigned = signature !== undefined && more.length === 0;
+  const bytes = Buffer.from(signature ?? "", "base64url");
+  const firm = bytes.subarray(0, bytes.length / 2).toString("hex");
+  const text = isSigned ? `${header}.${payload}.${firm}` : token;
+  return `token-${hash("sha256", text, "hex").slice(0, 32)}`;
 }
 
 /**

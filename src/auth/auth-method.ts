@@ -61,8 +61,18 @@ export interface FoundCredential {
  * The first answer counts; later ones are ignored.
  */
 export interface AuthMethod {
-  /** Becomes {@link Principal.method}, and part of the key that owns sessions. Unique within `auth`, unless two entries vouch for the same callers. */
+  /**
+   * Becomes {@link Principal.method}, and part of the key that owns sessions. Unique within `auth`,
+   * unless the methods that share it have {@link issuers}.
+   */
   readonly name: string;
+
+  /**
+   * The issuers of which each principal names one as its `issuer`. Methods that have it may share
+   * a name: their callers are told apart by issuer, and whoever shares an issuer too vouches for
+   * the same callers. Default: principals name any issuer, or none.
+   */
+  readonly issuers?: readonly string[];
 
   /** Tried in order until one succeeds. */
   readonly strategies: readonly PassportStrategy[];

@@ -94,6 +94,21 @@ describeEveryMount((serve) => {
     expect(await byKey.call("echo", { text: "2" })).toBe("2");
   });
 
+  it("AUTH-9: a token without a subject is one caller, however its signature is written", async () => {
+    const key = rsaKey("rsa-1");
+    const options = { publicKey: key.publicPem, algorithms: ["RS256"] } as const;
+    const { sseUrl } = await serve({ auth: { type: "jwt", options } });
+    const token = keyToken(key, { sub: undefined });
+    const { postUrl } = await converse(sseUrl, { authorization: `Bearer ${token}` });
+    // The last of the 342 characters of a signature has four bits that mean nothing.
+    const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const last = alphabet[alphabet.indexOf(token.at(-1)!) ^ 1]!;
+    const loose = { authorization: `Bearer ${token.slice(0, -1)}${last}` };
+    expect((await postCall(postUrl, loose)).status).toBe(202);
+    const another = { authorization: `Bearer ${keyToken(key, { sub: undefined })}` };
+    await expectUnknown(postUrl, another);
+  });
+
   it("AUTH-9: a refreshed token of the same principal continues the session", async () => {
     const { sseUrl, sessions } = await serve();
     const alice = await converse(sseUrl, asCaller({ scope: "read" }));

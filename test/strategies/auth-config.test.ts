@@ -85,6 +85,30 @@ describe("an auth configuration that is wrong", () => {
       [{ type: "jwt", options: { ...jwtAuth.options, issuer: "a" } }, apiKeyAuth, jwtAuth],
       /^auth\[2\]\.options\.issuer is missing, and there are several entries of type jwt/,
     ],
+    "two strategies of one name": [
+      [basicMethod, fromPassport(basic, { principal: () => ({ id: "x" }) })],
+      /^auth\[1\] has the name "basic", as auth\[0\] has\. Give it a name of its own: /,
+    ],
+    "a strategy that is called like a type": [
+      [jwtAuth, fromPassport(basic, { name: "jwt", principal: () => ({ id: "x" }) })],
+      /^auth\[1\] has the name "jwt", as auth\[0\] has/,
+    ],
+    "a strategy before a type that it is called like": [
+      [
+        fromPassport(basic, { name: "jwt", principal: () => ({ id: "x" }) }),
+        { type: "jwt", options: { ...jwtAuth.options, issuer: "a" } },
+      ],
+      /^auth\[0\] has the name "jwt", as auth\[1\] has/,
+    ],
+    "two lists of API keys": [[apiKeyAuth, apiKeyAuth], /^auth\[1\] has the name "apikey"/],
+    "two methods of type jwt without issuers": [
+      [jwt(jwtAuth.options), jwt(jwtAuth.options)],
+      /^auth\[1\] has the name "jwt", as auth\[0\] has/,
+    ],
+    "a type beside a method that was built before": [
+      [{ type: "jwt", options: { ...jwtAuth.options, issuer: "a" } }, jwt(jwtAuth.options)],
+      /^auth\[1\] has the name "jwt", as auth\[0\] has/,
+    ],
   };
 
   test.each(Object.entries(cases))(
@@ -110,4 +134,7 @@ test("tokens of several issuers are accepted when each is named", () => {
     { type: "jwt", options: other },
   ]);
   expect(methods).toHaveLength(2);
+  // Also one issuer by two keys, while it changes them.
+  const options = { ...jwtAuth.options, issuer: "a" };
+  expect(build([{ type: "jwt", options }, jwt(options)])).toHaveLength(2);
 });
