@@ -10,7 +10,11 @@ const GROUPS = [
   },
   {
     rows: ["A", "B", "E", "F", "ahead-hs256", ...named("server", "hs256", "rs256")],
-    partly: { C: ["50", "500"], "C-rs": ["50"] },
+    partly: {
+      C: ["50", "500"],
+      "C-rs": ["50"],
+      "server-hs256-no-resume": ["50", "500-own", "2000-own"],
+    },
   },
   ...["router", "server"].map((mount) => ({
     rows: named(mount, "none", "apikey", "oauth", "basic"),

@@ -128,7 +128,7 @@ function* roundsOf(generation, all, { generations }) {
 async function visitInTurn(visitor, { group, servers, generation }, plan, results) {
   for (const round of roundsOf(generation, plan.rounds, plan)) {
     for (const server of orderOf(servers, round)) {
-      const visit = planOfVisit(plan, server.shapes, generation === 0);
+      const visit = planOfVisit(plan, server.shapes, server.row.id, generation === 0);
       if (!visit.isEmpty) {
         note(group, server, round, await visitor.measureSpeed(server, visit), results);
       }

@@ -1,9 +1,38 @@
+/**
+ * What it costs to know what clients have: each has connections of its own, as clients have, so that
+ * its answer to a ping shares none with the calls of others. These come last, since they stay so.
+ * `spread` is how many calls sessions make at most before, each another number: what a server does once
+ * in so many calls it then does all the time, and not for all sessions at once.
+ */
+const ACKNOWLEDGED = [
+  {
+    id: "500-own",
+    name: "500 sessions, 1 call in flight each, connections of their own",
+    sessions: 500,
+    ms: 1_500,
+  },
+  {
+    id: "2000-own",
+    name: "2,000 sessions that call every two seconds, connections of their own",
+    sessions: 2_000,
+    everyMs: 2_000,
+    ms: 6_000,
+  },
+].map((shape) => ({
+  ...shape,
+  width: 1,
+  hasOwn: true,
+  spread: 40,
+  rows: ["B", "server-hs256", "server-hs256-no-resume"],
+}));
+
 /** How much is measured, in a full run and in a short one. */
 const CALLS = [
   { id: "1x1", name: "1 session, 1 call in flight", sessions: 1, width: 1, ms: 200 },
   { id: "1x8", name: "1 session, 8 calls in flight", sessions: 1, width: 8, ms: 200 },
   { id: "50", name: "50 sessions, 1 call in flight each", sessions: 50, width: 1, ms: 800 },
   { id: "500", name: "500 sessions, 1 call in flight each", sessions: 500, width: 1, ms: 600 },
+  ...ACKNOWLEDGED,
 ];
 
 /** The shape that most targets are about: servers take many short turns in it. */
@@ -44,6 +73,8 @@ const SHORT = {
     ...shape,
     sessions: Math.min(shape.sessions, 4 + shape.sessions / 50),
     ms: 30,
+    ...(shape.everyMs !== undefined && { everyMs: 10 }),
+    ...(shape.spread !== undefined && { spread: 3 }),
   })),
   warmUpCalls: 10,
   warmUpMs: 10,
@@ -100,12 +131,14 @@ export function mainShape({ calls }) {
  * The part of a plan that a server is visited for.
  *
  * @param shapes ids; all if undefined.
+ * @param row id of the row.
  * @param isFirst whether this is the row's first process; messages are sent many times in each visit,
  * so that those of one process are enough.
  */
-export function planOfVisit(plan, shapes, isFirst) {
-  const isDue = (id) => id !== MAIN && (shapes?.includes(id) ?? true);
-  const calls = plan.calls.filter(({ id }) => isDue(id));
+export function planOfVisit(plan, shapes, row, isFirst) {
+  const isDue = ({ id, rows }) =>
+    id !== MAIN && (shapes?.includes(id) ?? true) && (rows?.includes(row) ?? true);
+  const calls = plan.calls.filter(isDue);
   const isWhole = shapes === undefined;
   const hasOpening = isWhole && plan.has("open");
   const hasMessages = isWhole && isFirst && (plan.has("big") || plan.has("notify"));

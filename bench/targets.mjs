@@ -88,6 +88,16 @@ export const TARGETS = [
     shape: "open",
     least: 1.6,
   },
+  ...Object.entries({ "500-own": "500 busy sessions", "2000-own": "2,000 that call at times" }).map(
+    ([shape, who]) => ({
+      ours: `CPU of a call of ${who}, \`MCPServer\`, JWT`,
+      against: "B: SDK on `node:http`, no authentication",
+      pairs: [["server-hs256", "B"]],
+      shape,
+      measure: "cpuUs",
+      most: 1.05,
+    }),
+  ),
   {
     ours: "resumption on (the default)",
     against: "resumption off",

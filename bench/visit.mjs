@@ -107,9 +107,9 @@ export class Visitor {
   }
 
   /** Calls with sessions that are open, for a while. @returns what was measured. */
-  async turn(server, { sessions, width, ms }, { settleMs, profiles }) {
-    await this.#ask(server, "start", { count: sessions, width });
-    await sleep(settleMs);
+  async turn(server, { sessions: count, ms, ...shape }, { settleMs, profiles }) {
+    await this.#ask(server, "start", { count, ...shape });
+    await sleep(Math.max(settleMs, shape.everyMs ?? 0));
     if (profiles) await server.child.ask("startProfile");
     await this.#ask(server, "mark");
     const before = await server.child.ask("cpu");

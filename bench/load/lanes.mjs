@@ -16,20 +16,26 @@ export class Lanes {
   #count = 0;
   #text = "hello";
   #times = 1;
+  #everyMs;
 
-  /** @param width calls in flight for each session. */
-  constructor(sessions, width, { text, times } = {}) {
+  /**
+   * @param width calls in flight for each session.
+   * @param everyMs how often each of them is made; without it, when the one before is answered.
+   */
+  constructor(sessions, width, { text, times, everyMs } = {}) {
     this.#sessions = sessions;
+    this.#everyMs = everyMs;
     this.#width = width;
     this.#text = text ?? this.#text;
     this.#times = times ?? this.#times;
   }
 
   start() {
-    for (const session of this.#sessions) {
+    for (const [index, session] of this.#sessions.entries()) {
       for (let lane = 0; lane < this.#width; lane++) {
         this.#running++;
-        this.#next(session);
+        if (this.#everyMs === undefined) this.#next(session);
+        else this.#later(session, (this.#everyMs * index) / this.#sessions.length);
       }
     }
   }
@@ -73,8 +79,17 @@ export class Lanes {
       if (problem !== undefined) this.#problems.push(problem);
       // A server that is gone answers everything at once, and wrongly: that must end.
       if (this.#isStopping || problem !== undefined) this.#leave();
-      else this.#next(session);
+      else if (this.#everyMs === undefined) this.#next(session);
+      else this.#later(session, begunAt + this.#everyMs - performance.now());
     });
+  }
+
+  #later(session, ms) {
+    const due = () => {
+      if (this.#isStopping) this.#leave();
+      else this.#next(session);
+    };
+    setTimeout(due, Math.max(0, ms));
   }
 
   #leave() {

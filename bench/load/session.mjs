@@ -69,6 +69,11 @@ export class Session {
     );
   }
 
+  /** Its POSTs go through this pool from now on. */
+  postThrough(pool) {
+    this.#pool = pool;
+  }
+
   /** Posts to this session without the credential. @returns the status. */
   postAsStranger() {
     const head = this.#head.replace(this.#credential, "");

@@ -14,6 +14,8 @@ export class Target {
   #lines;
   #awake = new Awake();
   #pool;
+  /** Connections of those sessions that share none with others. */
+  #own = new Map();
   #sessions = [];
   #lanes;
   #marked;
@@ -64,10 +66,21 @@ export class Target {
     return { perSecond: (count - first - skip) / seconds };
   }
 
-  /** Starts calling, with the first so many sessions. */
-  start({ count, width }) {
-    this.#lanes = new Lanes(this.#sessions.slice(0, count), width);
+  /**
+   * Starts calling, with the first so many sessions.
+   *
+   * @param everyMs how often a session calls; without it, as soon as it has its answer.
+   * @param hasOwn whether its POSTs have connections of their own from now on.
+   * @param spread how many calls sessions make at most before, each another number.
+   */
+  async start({ count, width, everyMs, hasOwn = false, spread = 0 }) {
+    const sessions = this.#sessions.slice(0, count);
+    if (hasOwn) for (const session of sessions) this.#giveOwn(session);
     this.#awake.start();
+    for (let done = 0; done < spread; done++) {
+      await callOnce(sessions.filter((_session, index) => index % spread > done));
+    }
+    this.#lanes = new Lanes(sessions, width, { everyMs });
     this.#lanes.start();
   }
 
@@ -156,7 +169,23 @@ export class Target {
 
   leave() {
     for (const session of this.#sessions) session.close();
-    this.#pool.close();
+    for (const pool of [this.#pool, ...this.#own.values()]) pool.close();
+    this.#own.clear();
     this.#sessions = [];
   }
+
+  #giveOwn(session) {
+    if (this.#own.has(session)) return;
+    const pool = new PostPool(this.#port, this.#awake);
+    this.#own.set(session, pool);
+    session.postThrough(pool);
+  }
+}
+
+/** Each session calls once. @throws Error for a wrong answer. */
+async function callOnce(sessions) {
+  const lanes = new Lanes(sessions, 1);
+  lanes.start();
+  // What is in flight is answered before it stops.
+  await lanes.stop();
 }

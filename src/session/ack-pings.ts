@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { OutboxEntry } from "./outbox.js";
+import type { Outbox, OutboxEntry } from "./outbox.js";
 
 /** Begins the ids of pings that ask for an acknowledgement; no SDK server uses text for its ids. */
 const PREFIX = "express-mcp-sse-ack-";
@@ -15,10 +15,12 @@ const MAX_ASKED = 10;
 const ACK_DELAY_MS = 250;
 
 /**
- * The same for answers that follow an acknowledgement, since a busy client need not be asked more
- * often: clients drop an answer that they have had. A notification they would take for another.
+ * How many answers, and how many bytes of them, wait for an acknowledgement before one is asked
+ * for. Clients drop an answer that they have had, so it is memory that makes them ask, not time. A
+ * ping and its pong cost half of a call: with 32, that is a part in sixty.
  */
-const BUSY_ACK_DELAY_MS = 1_000;
+const MAX_WAITING_ANSWERS = 32;
+const MAX_WAITING_BYTES = 64 * 1024;
 
 interface Asked {
   readonly id: string;
@@ -27,10 +29,13 @@ interface Asked {
   readonly at: number;
 }
 
+/** What waits for an acknowledgement, oldest first. */
+type Waiting = Pick<Outbox, "entries" | "bytes">;
+
 /** Who writes the pings; an object, since there is one for each session. */
 export interface PingWriter {
   /** Asks for everything that was written. */
-  writePing(): void;
+  writePing(): unknown;
 }
 
 /**
@@ -45,6 +50,7 @@ export class AckPings {
   #delayMs = 0;
   /** Whether the client can be expected to answer. */
   #isAnswering = false;
+  #hasAnswered = false;
 
   constructor(writer: PingWriter) {
     this.#writer = writer;
@@ -55,24 +61,32 @@ export class AckPings {
     return this.#isAnswering;
   }
 
+  /** Whether the client has answered a ping that asked. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
   /** The client can be expected to answer from now on. */
   start(): void {
     this.#isAnswering = true;
   }
 
   /** Asks for a message that was just sent, as soon as its kind needs it. */
-  askFor({ seq, traits: { kind } }: OutboxEntry): void {
+  askFor({ seq, traits: { kind } }: OutboxEntry, waiting: Waiting): void {
     // A request must not be repeated once the client works on it.
     if (kind === "request") this.askAtOnce(seq);
-    else this.askIn(ACK_DELAY_MS, kind === "answer" ? BUSY_ACK_DELAY_MS : ACK_DELAY_MS);
+    // A notification the client would take for another.
+    else if (kind !== "answer") this.askIn(ACK_DELAY_MS);
+    else this.#askForAnswers(waiting);
   }
 
   /** Asks for what was sent before the last acknowledgement came. */
-  askForRest(entries: readonly OutboxEntry[]): void {
+  askForRest(waiting: Waiting): void {
+    const { entries } = waiting;
     const request = entries.findLast(({ traits }) => traits.kind === "request");
-    const isUrgent = entries.some(({ traits }) => traits.kind !== "answer");
     if (request !== undefined) this.askAtOnce(request.seq);
-    else if (entries.length > 0) this.askIn(isUrgent ? ACK_DELAY_MS : BUSY_ACK_DELAY_MS);
+    else if (entries.some(({ traits }) => traits.kind !== "answer")) this.askIn(ACK_DELAY_MS);
+    else if (entries.length > 0) this.#askForAnswers(waiting);
   }
 
   /**
@@ -82,16 +96,12 @@ export class AckPings {
   askAtOnce(seq: number): void {
     const last = this.#latest;
     if (last !== undefined && (last.seq >= seq || this.#asked.length === MAX_ASKED)) return;
-    this.#schedule(0, 0);
+    this.#schedule(0);
   }
 
-  /**
-   * Asks in `ms` milliseconds, unless a ping may still be answered.
-   *
-   * @param latestMs when it is still soon enough, if the client is going to be asked anyway.
-   */
-  askIn(ms: number, latestMs = ms): void {
-    if (this.#latest === undefined) this.#schedule(ms, latestMs);
+  /** Asks in `ms` milliseconds, unless a ping may still be answered. */
+  askIn(ms: number): void {
+    if (this.#latest === undefined) this.#schedule(ms);
   }
 
   /** @returns the id of a ping whose answer acknowledges everything up to `seq`. */
@@ -111,6 +121,7 @@ export class AckPings {
   take(id: string): number | undefined {
     const index = this.#asked.findIndex((asked) => asked.id === id);
     const [ping] = this.#asked.splice(0, index + 1).slice(-1);
+    if (ping !== undefined) this.#hasAnswered = true;
     return ping?.seq;
   }
 
@@ -121,9 +132,15 @@ export class AckPings {
     this.#asked = [];
   }
 
-  #schedule(ms: number, latestMs: number): void {
+  /** They may wait for a silence, once it is known that this client says what it has. */
+  #askForAnswers({ entries, bytes }: Waiting): void {
+    if (!this.#hasAnswered) this.askIn(ACK_DELAY_MS);
+    else if (entries.length >= MAX_WAITING_ANSWERS || bytes >= MAX_WAITING_BYTES) this.askIn(0);
+  }
+
+  #schedule(ms: number): void {
     if (!this.#isAnswering) return;
-    if (this.#timer !== undefined && this.#delayMs <= latestMs) return;
+    if (this.#timer !== undefined && this.#delayMs <= ms) return;
     clearTimeout(this.#timer);
     this.#delayMs = ms;
     this.#timer = setTimeout(askNow, ms, this).unref();

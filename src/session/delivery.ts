@@ -56,8 +56,6 @@ export class Delivery implements PingWriter {
   #leftSeq = 0;
   #gapTimer: NodeJS.Timeout | undefined;
   readonly #pings = new AckPings(this);
-  /** Whether the client has answered a ping of ours. */
-  #hasAnswered = false;
   #changeListeners: (() => void)[] = [];
 
   constructor(sessionId: string, resume: ResumeOptions | undefined) {
@@ -162,7 +160,7 @@ export class Delivery implements PingWriter {
     if (this.#stream === undefined) {
       return this.#outbox.isOverfull ? Promise.reject(overflow()) : undefined;
     }
-    this.#pings.askFor(entry);
+    this.#pings.askFor(entry, this.#outbox);
     // Cut off before it was written, it is kept, and that is a success.
     return this.#transmit(entry)?.catch(() => undefined);
   }
@@ -185,10 +183,12 @@ export class Delivery implements PingWriter {
     if (method === "notifications/initialized") this.#outbox.settleFirstAnswer();
   }
 
-  /** Asks for everything that was written. */
-  writePing(): void {
-    if (this.#stream === undefined || this.#putSeq <= this.#outbox.keptSeq) return;
+  /** Asks the client whether it has what waits for that. @returns whether anything did. */
+  writePing(): boolean {
+    const isDue = this.#pings.isAnswering && this.#putSeq > this.#outbox.keptSeq;
+    if (this.#stream === undefined || !isDue) return false;
     this.#stream.write(pingFrame(this.#pings.ask(this.#putSeq)))?.catch(() => undefined);
+    return true;
   }
 
   /** Writes bytes that belong to this stream only. */
@@ -220,9 +220,8 @@ export class Delivery implements PingWriter {
     const seq = this.#pings.take(id);
     if (seq !== undefined) {
       this.#outbox.acknowledge(seq);
-      this.#hasAnswered = true;
       this.#announceChange();
-      this.#pings.askForRest(this.#outbox.entries);
+      this.#pings.askForRest(this.#outbox);
       this.#release();
     }
     return true;
@@ -258,7 +257,7 @@ export class Delivery implements PingWriter {
   #delayOf({ traits }: OutboxEntry): number {
     if (this.#gap.isIdle) return 0;
     const canTell = this.#isKeeping && this.#pings.isAnswering;
-    const acknowledged = { seq: this.#outbox.keptSeq, hasAnswered: this.#hasAnswered };
+    const acknowledged = { seq: this.#outbox.keptSeq, hasAnswered: this.#pings.hasAnswered };
     return this.#gap.delayOf(traits, performance.now(), canTell ? acknowledged : undefined);
   }
 

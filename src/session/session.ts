@@ -287,6 +287,11 @@ export class Session<P = unknown, E = unknown>
     this.#delivery.noteDrained(stream);
   }
 
+  /** What the client has is asked for in a silence: a ping keeps the stream alive as well. */
+  streamIsSilent(): boolean {
+    return this.#delivery.writePing();
+  }
+
   #waitForClient(): EventStream | undefined {
     this.#clock.setGraceEnd(Date.now() + (this.#resume?.graceMs ?? 0));
     const stream = this.#delivery.detach();

@@ -38,6 +38,8 @@ export interface StreamOwner {
   streamEnded(stream: EventStream, end: StreamEnd): void;
   /** Whenever all that was accepted so far has left this process. */
   streamDrained?(stream: EventStream): void;
+  /** When a comment is due. @returns whether something was written in its place. */
+  streamIsSilent?(stream: EventStream): boolean;
 }
 
 /** Keeps caches, transforming proxies and buffering ones (nginx) out of the way. */
@@ -267,10 +269,13 @@ export class EventStream {
     this.#keepAlive = setTimeout(keepAlive, keepAliveMs, this).unref();
   }
 
-  /** Writes a comment, and another one after the next silence. */
+  /** Writes a comment, or what is due instead, and another one after the next silence. */
   keepAlive(): void {
     // A reader that does not read gets no further bytes to not read.
-    if (this.#writer?.needsDrain === false) this.#writer.write(KEEP_ALIVE, KEEP_ALIVE.length);
+    const canTake = this.#writer?.needsDrain === false;
+    if (canTake && this.owner?.streamIsSilent?.(this) !== true) {
+      this.#writer?.write(KEEP_ALIVE, KEEP_ALIVE.length);
+    }
     this.#keepAlive?.refresh();
   }
 

@@ -302,14 +302,40 @@ describe("a busy client", () => {
   const answer = (id: number): object => ({ id, result: {} });
   const notification = (): object => ({ method: "notifications/message", params: {} });
 
-  it("RESUME-9: is asked for its answers once a second", () => {
-    expect(asked(answer, 3_000)).toEqual([250, 1_250, 2_250]);
+  it("RESUME-9: is asked for its answers once it is known to say, then once for 32 of them", () => {
+    // Two come in each 10 ms in which a pong is on its way.
+    expect(asked(answer, 1_500)).toEqual([250, 560, 870, 1_180, 1_490]);
+  });
+
+  it("RESUME-9: is asked as soon as 64 KiB of them wait", () => {
+    const large = (id: number): object => ({ id, result: { text: "x".repeat(16_384) } });
+    expect(asked(large, 330)).toEqual([250, 280, 310]);
   });
 
   it("RESUME-9: is asked for notifications sooner, which it would take for others", () => {
     expect(asked(notification, 1_000)).toEqual([250, 500, 750, 1_000]);
-    // The 50th message comes at 480 ms, when nobody was to be asked before 1250.
-    const mixed = (id: number): object => (id === 50 ? notification() : answer(id));
-    expect(asked(mixed, 1_000)).toEqual([250, 730]);
+    // The 30th message comes at 280 ms, when nobody was to be asked before 560.
+    const mixed = (id: number): object => (id === 30 ? notification() : answer(id));
+    expect(asked(mixed, 550)).toEqual([250, 530]);
   });
+});
+
+it("RESUME-9: answers that a client may have are asked for in a silence, and only then", () => {
+  const delivery = new Delivery("session", RESUME);
+  delivery.noteInitialized(INITIALIZED);
+  const stream = new FakeStream(() => undefined);
+  delivery.attach(stream as unknown as EventStream, "/messages");
+  const send = (id: number): void => void delivery.send({ jsonrpc: "2.0", id, result: {} });
+  const pong = (): void =>
+    void delivery.takeAnswer({ jsonrpc: "2.0", id: pingsIn(stream.frames).at(-1)!, result: {} });
+  expect(delivery.writePing()).toBe(false);
+  send(1);
+  jest.advanceTimersByTime(250);
+  pong();
+  send(2);
+  jest.advanceTimersByTime(60_000);
+  expect(pingsIn(stream.frames)).toHaveLength(1);
+  expect(delivery.writePing()).toBe(true);
+  pong();
+  expect([delivery.isWaiting, delivery.writePing()]).toEqual([false, false]);
 });

@@ -50,3 +50,15 @@ it("RESUME-9: a request is not repeated by a cut although an earlier ping has no
   expect(await answered).toMatchObject({ content });
   expect(back.bytes).not.toContain("sampling");
 });
+
+it("STREAM-6, RESUME-9: in a silence the client is asked for its answers, in place of a comment", async () => {
+  const { sseUrl } = await serveRouter({ keepAliveMs: 100 });
+  const client = await converse(sseUrl);
+  for (const text of ["first", "second"]) {
+    expect(await client.call("echo", { text })).toBe(text);
+    const ping = await client.stream.nextMessageOrPing();
+    expect(ping).toMatchObject({ method: "ping" });
+    await reply(client, ping["id"]);
+  }
+  expect(await client.stream.nextComment()).toBe(": keep-alive");
+});
