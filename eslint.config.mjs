@@ -5,18 +5,22 @@ import tseslint from "typescript-eslint";
 const arrows = [
   {
     files: ["src/wire/**", "src/auth/**"],
-    forbidden: "^(express(/|$)|\\.\\./(?!(?:errors|upstream-token)\\.js$))",
-    message: "wire/ and auth/ import nothing of ours but src/errors.ts and src/upstream-token.ts.",
+    forbidden: "^(express(/|$)|\\.\\./(?!(?:errors|foreign-text|upstream-token)\\.js$))",
+    message:
+      "wire/ and auth/ import nothing of ours but src/errors.ts, src/foreign-text.ts and src/upstream-token.ts.",
   },
   {
     files: ["src/session/**"],
-    forbidden: "^(express(/|$)|\\.\\./(?!(?:errors|upstream-token)\\.js$|wire/))",
-    message: "session/ imports wire/, src/errors.ts and src/upstream-token.ts.",
+    forbidden: "^(express(/|$)|\\.\\./(?!(?:errors|foreign-text|upstream-token)\\.js$|wire/))",
+    message:
+      "session/ imports wire/, src/errors.ts, src/foreign-text.ts and src/upstream-token.ts.",
   },
   {
     files: ["strategies/**"],
-    forbidden: "^(express(/|$)|(\\.\\./)+src/(?!(?:errors|upstream-token)\\.js$|auth/))",
-    message: "strategies/ imports src/auth/, src/errors.ts and src/upstream-token.ts.",
+    forbidden:
+      "^(express(/|$)|(\\.\\./)+src/(?!(?:errors|foreign-text|upstream-token)\\.js$|auth/))",
+    message:
+      "strategies/ imports src/auth/, src/errors.ts, src/foreign-text.ts and src/upstream-token.ts.",
   },
   {
     files: ["src/*.ts"],

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Caller } from "./auth/outcome.js";
 import { hasLapsed } from "./auth/remembered.js";
+import { cookieText } from "./foreign-text.js";
 import { hasLeft, openSession, takePlace } from "./open-session.js";
 import type { Opening, OpeningContext, RouterSession } from "./open-session.js";
 import type { ResolvedOptions } from "./resolve-options.js";
@@ -215,6 +216,5 @@ function resumeCookie(
   { streamPath, isSecure }: StreamRequest,
 ): string | undefined {
   if (req.headers["sec-fetch-site"] !== undefined) return undefined;
-  const secure = isSecure ? "; Secure" : "";
-  return `${RESUME_COOKIE}=${id}; Path=${streamPath}; HttpOnly; SameSite=Lax${secure}`;
+  return cookieText({ name: RESUME_COOKIE, value: id, path: streamPath, isSecure });
 }

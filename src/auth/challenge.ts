@@ -1,4 +1,5 @@
 import { McpSseError, retryAfter } from "../errors.js";
+import { fieldText, quotedText } from "../foreign-text.js";
 import type { AuthMethod, Challenge } from "./auth-method.js";
 import type { Outcome } from "./outcome.js";
 
@@ -98,7 +99,7 @@ function challengesFor(
   }
   // A strategy's own words count for a scheme that no method declared.
   for (const challenge of "challenges" in outcome ? outcome.challenges : []) {
-    const own = printable(challenge);
+    const own = fieldText(challenge);
     const scheme = own.split(" ", 1)[0]?.toLowerCase() ?? "";
     if (scheme !== "" && !lines.has(scheme)) lines.set(scheme, own);
   }
@@ -149,20 +150,11 @@ function scopesToAskFor(outcome: Outcome, methods: readonly AuthMethod[]): reado
 /** A challenge as it goes over the wire. @see RFC 9110, section 11.6.1 */
 export function formatChallenge({ scheme, params }: Challenge): string {
   const all = { realm: REALM, ...params };
-  const written = Object.entries(all).map(([name, value]) => `${name}="${quotable(value)}"`);
+  const written = Object.entries(all).map(([name, value]) => `${name}="${quotedText(value)}"`);
   return `${scheme} ${written.join(", ")}`;
 }
 
 /** @see RFC 9110, sections 11.1 and 15.5.2 */
 function schemeOf(name: string): string {
   return name.replace(/[^\w!#$%&'*+.^`|~-]/g, "-");
-}
-
-/** Nothing that a header value must not contain: a line break would start a header of its own. */
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, " ");
-}
-
-function quotable(text: string): string {
-  return printable(text).replace(/["\\]/g, "'");
 }

@@ -135,6 +135,20 @@ describe("SIGNIN-31: an answer belongs to the login that this browser began", ()
     expect(seen).toEqual(["own"]);
   });
 
+  test("a redirect with a line break and letters of another script leads where it says", async () => {
+    const wild = signInPassport(function () {
+      this.redirect("https://idp.example/?q=\r\nSet-Cookie: x=y; \u4f60\u597d&state=s");
+    });
+    const setup = await serveSignIn({ signIn: wild });
+    const away = await begin(setup, setup.person());
+    expect(away.host).toBe("idp.example");
+    expect(away.searchParams.get("q")).toBe("\r\nSet-Cookie: x=y; \u4f60\u597d");
+  });
+
+  test("a redirect to nowhere gets a page", () => {
+    expect(() => tieRedirect("http://[", "offered")).toThrow(/leads to no URL/);
+  });
+
   test("a state that is the same for everybody is refused", async () => {
     const fixed = signInPassport(function (req) {
       if (req.query["code"] === undefined) this.redirect(`${IDP}?response_type=code&state=fixed`);

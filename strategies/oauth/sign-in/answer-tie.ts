@@ -25,6 +25,7 @@ export interface TiedRedirect {
 export function tieRedirect(url: string, offered: string): TiedRedirect {
   // A redirect within this server is one, too.
   const base = "http://relative.invalid";
+  if (!URL.canParse(url, base)) throw untied("leads to no URL");
   const { searchParams, href } = new URL(url, base);
   if (searchParams.has("SAMLRequest")) {
     const relayState = searchParams.get("RelayState") ?? undefined;

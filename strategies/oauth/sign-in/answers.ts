@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { locationText } from "../../../src/foreign-text.js";
 import { SignInProblem } from "./login-step.js";
 import { problemPage } from "./other-pages.js";
 import { sendPage } from "./page.js";
@@ -18,7 +19,7 @@ export function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
 
 /** Sends the browser elsewhere, with a GET. */
 export function redirect(res: ServerResponse, url: string): void {
-  res.writeHead(303, { Location: url, "Content-Length": "0" }).end();
+  res.writeHead(303, { Location: locationText(url), "Content-Length": "0" }).end();
 }
 
 /** Answers a program. */

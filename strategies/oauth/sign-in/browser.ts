@@ -1,5 +1,6 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { cookieText } from "../../../src/foreign-text.js";
 import type { KeyRing } from "./key-ring.js";
 import { issuerTag } from "./names.js";
 
@@ -68,15 +69,9 @@ export class BrowserCookie {
   ensure(req: IncomingMessage, res: ServerResponse): string {
     const id = this.read(req) ?? randomBytes(24).toString("base64url");
     const [mac = ""] = this.#keys.macs(PURPOSE, id);
-    const attributes = [
-      `${this.#names.browser}=${id}.${mac}`,
-      "Path=/",
-      `Max-Age=${LOGIN_TIME_MS / 1000}`,
-      "HttpOnly",
-      "SameSite=Lax",
-      ...(this.#names.secure ? ["Secure"] : []),
-    ];
-    res.appendHeader("Set-Cookie", attributes.join("; "));
+    const { browser: name, secure: isSecure } = this.#names;
+    const cookie = { name, value: `${id}.${mac}`, path: "/", isSecure };
+    res.appendHeader("Set-Cookie", cookieText({ ...cookie, maxAge: LOGIN_TIME_MS / 1000 }));
     return id;
   }
 

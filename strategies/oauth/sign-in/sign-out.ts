@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Provider, Session } from "oidc-provider";
+import { cookieText } from "../../../src/foreign-text.js";
 import type { CookieNames, FormTokens } from "./browser.js";
 import { forgedForm } from "./consent.js";
 import { sendPage } from "./page.js";
@@ -64,7 +65,6 @@ async function findSession(
   return session.accountId === undefined ? undefined : session;
 }
 
-function expired(name: string, secure: boolean): string {
-  const attributes = [`${name}=`, "Path=/", "Max-Age=0", "HttpOnly", "SameSite=Lax"];
-  return [...attributes, ...(secure ? ["Secure"] : [])].join("; ");
+function expired(name: string, isSecure: boolean): string {
+  return cookieText({ name, value: "", path: "/", isSecure, maxAge: 0 });
 }
