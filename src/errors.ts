@@ -103,18 +103,28 @@ export function optionError(option: string, problem: string, instead: string): T
   return new TypeError(`${option} ${problem}. ${instead}`);
 }
 
-/** Refuses option names that do not exist, so that a misspelt option is never silently ignored. */
+/** What to write instead of an option of another package, by its name. */
+export type Directions = Readonly<Record<string, string>>;
+
+/**
+ * Refuses option names that do not exist, so that a misspelt option is never silently ignored.
+ *
+ * @param directions for those that people bring along.
+ */
 export function checkOptionNames(
   option: string,
   value: unknown,
   known: readonly string[],
+  directions: Directions = {},
 ): asserts value is Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw optionError(option, "must be an object", `It takes: ${known.join(", ")}.`);
   }
   for (const name of Object.keys(value)) {
     if (!known.includes(name)) {
-      throw optionError(`${option}.${name}`, "is not an option", `It takes: ${known.join(", ")}.`);
+      const direction = Object.hasOwn(directions, name) ? directions[name] : undefined;
+      const instead = direction ?? `It takes: ${known.join(", ")}.`;
+      throw optionError(`${option}.${name}`, "is not an option", instead);
     }
   }
 }

@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import type { Principal } from "./auth/principal.js";
 import { checkMilliseconds, checkOptionNames, checkText, optionError } from "./errors.js";
+import { CONFIG_DIRECTIONS, TRANSPORT_DIRECTIONS } from "./left-over-options.js";
 import { LazyValidator } from "./lazy-validator.js";
 import { STDERR_LOGGER } from "./loggers.js";
 import type { SseServerOptions } from "./options.js";
@@ -83,7 +84,12 @@ export class MCPServer {
     config?: McpServerConfig<undefined, SseTransportConfig<undefined> | StdioTransportConfig>,
   );
   constructor(config: unknown = {}) {
-    checkOptionNames("config", config, ["name", "version", "setup", "transport"]);
+    checkOptionNames(
+      "config",
+      config,
+      ["name", "version", "setup", "transport"],
+      CONFIG_DIRECTIONS,
+    );
     const { name, version, setup, transport = { type: "stdio" } } = config as AnyConfig;
     this.#name = name === undefined ? "mcp-server" : checkText("name", name);
     this.#version = version === undefined ? "0.0.0" : checkText("version", version);
@@ -246,10 +252,12 @@ async function importSdk() {
 function checkTransport(
   transport: SseTransportConfig<never> | StdioTransportConfig,
 ): SseServerOptions | undefined {
-  checkOptionNames("transport", transport, ["type", "options"]);
+  checkOptionNames("transport", transport, ["type", "options"], TRANSPORT_DIRECTIONS);
   if (transport.type === "sse") return transport.options ?? {};
   if ((transport.type as unknown) !== "stdio") {
-    throw optionError("transport.type", "is unknown", 'Write "sse" or "stdio".');
+    const isStreamable = (transport.type as unknown) === "http-stream";
+    const problem = isStreamable ? "is Streamable HTTP, which is not served here" : "is unknown";
+    throw optionError("transport.type", problem, 'Write "sse" or "stdio".');
   }
   if ("options" in transport) {
     throw optionError(

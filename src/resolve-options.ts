@@ -9,6 +9,7 @@ import {
 } from "./errors.js";
 import { checkBound } from "./continuation-options.js";
 import type { BoundNames } from "./continuation-options.js";
+import { CORS_DIRECTIONS } from "./left-over-options.js";
 import { toLogger } from "./loggers.js";
 import type { ThrottleOptions } from "./auth-throttle.js";
 import type {
@@ -292,7 +293,7 @@ function checkPublicUrl(option: string, value: unknown): URL | undefined {
 }
 
 function checkCors(option: string, value: unknown = {}): Required<CorsOptions> {
-  checkOptionNames(option, value, ["allowOrigins", "credentials"]);
+  checkOptionNames(option, value, ["allowOrigins", "credentials"], CORS_DIRECTIONS);
   const { allowOrigins = [], credentials = false } = value as CorsOptions;
   if (!Array.isArray(allowOrigins) || typeof credentials !== "boolean") {
     throw optionError(option, "is incomplete", "allowOrigins is a list, credentials a boolean.");

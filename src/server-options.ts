@@ -2,6 +2,7 @@ import { checkMilliseconds, checkNumber } from "./errors.js";
 import { checkOptionNames, checkText, optionError } from "./errors.js";
 import { DEFAULT_MAX_HEADER_BYTES } from "./http-listener.js";
 import type { HttpTimesConfig, SseServerOptions } from "./options.js";
+import { TRANSPORT_OPTION_DIRECTIONS } from "./left-over-options.js";
 import { checkPath, checkSize, SERVER_OPTION_NAMES } from "./resolve-options.js";
 import { isLoopbackAddress } from "./wire/origin.js";
 
@@ -43,7 +44,7 @@ export interface ListenerOptions {
  * @throws TypeError that names the option and says what to write instead.
  */
 export function resolveServerOptions(options: object): ListenerOptions {
-  checkOptionNames(PATH, options, SERVER_OPTION_NAMES);
+  checkOptionNames(PATH, options, SERVER_OPTION_NAMES, TRANSPORT_OPTION_DIRECTIONS);
   const { auth, host = "127.0.0.1", port, maxHeaderSize } = options as SseServerOptions;
   // Written but undefined, as with a setting that was not found, is no decision to be open.
   if ("auth" in options && auth === undefined) checkText(`${PATH}.auth`, auth);
@@ -72,6 +73,13 @@ function checkHealth({
   messageEndpoint = "/messages",
 }: SseServerOptions): string | undefined {
   if (health === false) return undefined;
+  if (typeof health === "object") {
+    throw optionError(
+      `${PATH}.health`,
+      "is an object",
+      'Write the path, "/live", or false for none.',
+    );
+  }
   const path = checkPath(`${PATH}.health`, health, "/health");
   if (path !== endpoint && path !== messageEndpoint) return path;
   throw optionError(`${PATH}.health`, "is the path of an endpoint", "Give it a path of its own.");

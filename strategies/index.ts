@@ -1,5 +1,6 @@
 import type { AuthMethod } from "../src/auth/auth-method.js";
 import { checkOptionNames, checkText, optionError } from "../src/errors.js";
+import type { Directions } from "../src/errors.js";
 import { apikey } from "./apikey.js";
 import type { ApiKeyOptions } from "./apikey.js";
 import { jwt } from "./jwt.js";
@@ -82,6 +83,12 @@ export function toAuthMethods(
   return methods;
 }
 
+/** Of mcp-framework's `auth`, which has no type. */
+const ENTRY_DIRECTIONS: Directions = {
+  provider: `Write { type, options } with a type of ${KNOWN}; a provider of your own is fromPassport(…).`,
+  endpoints: "Leave it out: the stream and the messages are always authenticated.",
+};
+
 function toAuthMethod(entry: unknown, path: string, context: OAuthContext): AuthMethod {
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
     throw optionError(
@@ -98,7 +105,7 @@ function toAuthMethod(entry: unknown, path: string, context: OAuthContext): Auth
       "Write fromPassport(strategy, { principal: (user) => ({ id: … }) }).",
     );
   }
-  checkOptionNames(path, entry, ["type", "options"]);
+  checkOptionNames(path, entry, ["type", "options"], ENTRY_DIRECTIONS);
   const factory = findFactory(entry["type"], path);
   if (entry["options"] === undefined) {
     throw optionError(`${path}.options`, "is missing", "Write { type, options: { … } }.");

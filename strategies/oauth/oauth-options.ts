@@ -7,6 +7,7 @@ import {
   checkTextList,
   optionError,
 } from "../../src/errors.js";
+import type { Directions } from "../../src/errors.js";
 import { commonMembers } from "../check-options.js";
 import type { CommonOptions } from "../check-options.js";
 import { PUBLIC_KEY_ALGORITHMS } from "../key-material.js";
@@ -135,6 +136,13 @@ const OPTIONS = [
   "signIn",
 ] as const;
 
+/** Of mcp-framework's `OAuthAuthProvider`. */
+const DIRECTIONS: Directions = {
+  authorizationServers: "Write issuerUrl; for several, auth is a list of entries.",
+  resource: "Write publicUrl beside auth: the URL of the mount.",
+  validation: 'Write tokenValidation: "jwt" or "introspection"; the rest is discovered.',
+};
+
 /**
  * Longer than the three requests that a first token may need: metadata at its third URL, and
  * keys or introspection.
@@ -147,7 +155,7 @@ export function readOAuthOptions(
   path: string,
   context: OAuthContext,
 ): OAuthSettings {
-  checkOptionNames(path, options, OPTIONS);
+  checkOptionNames(path, options, OPTIONS, DIRECTIONS);
   const given = options as OAuthOptions;
   const signIn =
     given.signIn === undefined
