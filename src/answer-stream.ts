@@ -158,7 +158,9 @@ async function askClient(
     return undefined;
   }
   logProbe(options, session, performance.now() - askedAt);
-  if (session === undefined || session.state === "closed") return { stream, place, isLost };
+  // Another request may have brought the session more rights since the answer came.
+  const isOwn = session !== undefined && session.state !== "closed" && own.has(session);
+  if (!isOwn) return { stream, place, isLost };
   if (!session.isWhole) return { stream, place, ...endIncomplete(session) };
   place.end("made-room");
   return { stream, session };

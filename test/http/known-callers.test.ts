@@ -13,7 +13,7 @@ import {
 } from "../support/app.js";
 import type { Conversation, Serve, Served } from "../support/app.js";
 import { RawConnection } from "../support/raw-http.js";
-import { openSession, post, toolCall } from "../support/raw-sse.js";
+import { openSession, openStream, post, toolCall } from "../support/raw-sse.js";
 import { secretToken } from "../support/tokens.js";
 
 cleanUpAfterEach();
@@ -241,8 +241,8 @@ describe.each(PLACES)("%s that knows its caller", (_name, serve) => {
       },
     });
     const headers = { "x-api-key": "a-key-0123456789" };
-    const { postUrl } = await openSession(sseUrl, headers);
-    expect((await post(postUrl, call, headers)).status).toBe(401);
+    expect((await openStream(sseUrl, headers)).status).toBe(503);
+    expect((await openStream(sseUrl, headers)).status).toBe(401);
   });
 
   it.each([

@@ -23,6 +23,10 @@ createSseRouter({
   createServer: (session) => {
     exactly<Principal>()(session.principal);
     exactly<SessionInfo<Principal>>()(session);
+    session.onPrincipalChanged((principal, previous) => {
+      exactly<Principal>()(principal);
+      exactly<Principal>()(previous);
+    });
     return server;
   },
 });
