@@ -133,6 +133,27 @@ describe("SIGNIN-19: storage", () => {
     expect(answer.headers.get("retry-after")).toBeTruthy();
     await answer.text();
   });
+
+  test("a revocation that cannot be kept is told to be none, and can be tried again", async () => {
+    const storage = new MemoryStorage();
+    const setup = await serveSignIn({ signIn: { storage } });
+    const { client, tokens } = await obtainTokens(setup, setup.person());
+    const revoke = async () =>
+      await fetch(`${setup.issuer}/oauth/revoke`, {
+        method: "POST",
+        body: new URLSearchParams({ client_id: client.client_id, token: tokens.refresh_token }),
+      });
+    const full = jest.spyOn(storage, "delete").mockRejectedValue(new Error("ENOSPC"));
+    const refused = await revoke();
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get("retry-after")).toBe("5");
+    expect(await refused.json()).toMatchObject({ error: "temporarily_unavailable" });
+    full.mockRestore();
+    expect((await revoke()).status).toBe(200);
+    const answer = await fetch(setup.resource, { headers: asBearer(tokens.access_token) });
+    expect(answer.status).toBe(401);
+    await answer.text();
+  });
 });
 
 describe("SIGNIN-20: what is stored is sealed", () => {

@@ -58,8 +58,8 @@ export function keepErrorsHere(provider: Provider, parts: ErrorParts): void {
   provider.use(async (ctx, next) => {
     await next();
     const error = failures.get(ctx);
-    const location = ctx.response.get("Location");
-    if (error === undefined || location === "") return;
+    const location = ctx.res.getHeader("Location");
+    if (error === undefined || typeof location !== "string") return;
     const failed = await describeFailure(ctx as KoaContextWithOIDC, parts);
     if (maySendErrorOn(failed)) return;
     ctx.remove("Location");

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type * as OidcModule from "oidc-provider";
 import type { Configuration, KoaContextWithOIDC, Provider } from "oidc-provider";
+import { McpSseError } from "../../../src/errors.js";
 import { findAccount } from "./accounts.js";
 import type { CookieNames } from "./browser.js";
 import { keepErrorsHere, renderError } from "./engine-errors.js";
@@ -66,6 +67,7 @@ export async function createEngine(parts: EngineParts): Promise<Provider> {
   fixUrls(provider, issuer);
   keepErrorsHere(provider, parts);
   keepClients(provider, parts);
+  answerOutages(provider);
   provider.on("server_error", (ctx: KoaContextWithOIDC, error: Error) =>
     parts.onFailure(ctx.res, error),
   );
@@ -91,6 +93,24 @@ function keepClients(provider: Provider, { clients, onFailure }: EngineParts): v
   provider.use(async (ctx, next) => {
     await next();
     await kept.get(ctx);
+  });
+}
+
+/** Answers 503 where the storage failed: the client may try again. @see RFC 7009, section 2.2.1 */
+function answerOutages(provider: Provider): void {
+  const outages = new WeakMap<object, McpSseError>();
+  provider.on("server_error", (ctx: KoaContextWithOIDC, error: Error) => {
+    if (error instanceof McpSseError) outages.set(ctx, error);
+  });
+  provider.use(async (ctx, next) => {
+    await next();
+    const outage = outages.get(ctx);
+    if (outage === undefined || ctx.res.hasHeader("Location")) return;
+    ctx.status = outage.status;
+    ctx.set(outage.headers as Record<string, string>);
+    if (ctx.type !== "text/html") {
+      ctx.body = { error: outage.code, error_description: outage.message };
+    }
   });
 }
 

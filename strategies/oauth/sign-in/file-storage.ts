@@ -1,14 +1,16 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { dirname } from "node:path";
 import { checkNumber, checkOptionNames, checkText } from "../../../src/errors.js";
 import { DEFAULT_MAX_ENTRIES, EntryTable } from "./entry-table.js";
 import type { StoredEntry } from "./entry-table.js";
+import { readPrivate, replacePrivate } from "./private-file.js";
 import type { SignInStorage } from "./storage.js";
 
 /** Options of {@link FileStorage}. */
 export interface FileStorageOptions {
-  /** The file; it and its folder are made when missing. Only its owner may read it. */
+  /**
+   * The file; it and its folder are made when missing. Only its owner may read it. Security: a
+   * file or folder that everybody may write to is refused, and so is a link.
+   */
   readonly path: string;
   /** How many entries of each kind are kept. From 1. Default: 10000. */
   readonly maxEntries?: number;
@@ -17,19 +19,24 @@ export interface FileStorageOptions {
 /** Lines of the file that are not needed any more, before it is written anew. */
 const MAX_STALE_LINES = 2_000;
 
-/** Only the owner may read and write: the file may hold keys. */
-const FILE_MODE = 0o600;
-
 /** One line: a key with its value, its end (`null`: none) and its owner, or a key alone that was deleted. */
 type Line =
   | readonly [key: string]
   | readonly [key: string, value: string, until: number | null, owner?: string];
 
+/** A change that is not on the disk yet. */
+interface Change {
+  readonly line: Line;
+  /** Takes it back, when it cannot be written. Default: it is kept, and written later. */
+  readonly undo?: () => void;
+}
+
 /**
  * A {@link SignInStorage} in a file, so that a restart signs nobody out. For one process: a second
  * one on the same file would not see what the first redeems.
  *
- * Every change is a line at the end of the file, and counts once it is on the disk. From time to
+ * Every change is a line at the end of the file, and counts once it is on the disk. One that cannot
+ * be written is rejected; what it got onto the disk is taken away before the next one. From time to
  * time the file is written anew, without what is over. A last line that was cut off, because the
  * machine stopped while it was written, is dropped.
  *
@@ -39,12 +46,18 @@ export class FileStorage implements SignInStorage {
   readonly #path: string;
   readonly #table: EntryTable;
   #file: Promise<FileHandle> | undefined;
-  #pending: Line[] = [];
+  #pending: Change[] = [];
   /** The flush under way; it never rejects. */
   #writing: Promise<void> = Promise.resolve();
   /** The flush that takes what is pending, once the one under way is over. */
   #nextFlush: Promise<void> | undefined;
   #lines = 0;
+  /** The file is written anew when it has more lines. */
+  #maxLines = MAX_STALE_LINES;
+  /** Bytes of the file that are whole lines. */
+  #size = 0;
+  /** Whether there may be more in the file than that. */
+  #isTorn = false;
 
   constructor(options: FileStorageOptions) {
     checkOptionNames("FileStorage options", options, ["path", "maxEntries"]);
@@ -78,25 +91,40 @@ export class FileStorage implements SignInStorage {
     const entry = this.#table.get(key);
     if (entry === undefined) return undefined;
     this.#table.delete(key);
-    await this.#write([key]);
+    await this.#write({ line: [key] });
     return entry.value;
   }
 
+  /**
+   * Also writes a line when there is no such value (any more): an earlier deletion may not be on
+   * the disk, and whoever is told that it is gone must not find it there after a restart.
+   */
   async delete(key: string): Promise<void> {
     await this.#opened();
-    if (this.#table.delete(key)) await this.#write([key]);
+    this.#table.delete(key);
+    await this.#write({ line: [key] });
   }
 
   async close(): Promise<void> {
-    await this.#nextFlush;
-    await this.#writing;
-    const file = await this.#file;
-    this.#file = undefined;
-    await file?.close();
+    try {
+      await (this.#nextFlush ?? this.#writing);
+      if (this.#pending.length > 0) await this.#flush();
+    } finally {
+      const file = await this.#file;
+      this.#file = undefined;
+      await file?.close();
+    }
   }
 
   async #put(key: string, value: string, ttlMs?: number, owner?: string): Promise<void> {
-    await this.#write(toLine(key, this.#table.set(key, value, ttlMs, owner)));
+    const before = this.#table.get(key);
+    const entry = this.#table.set(key, value, ttlMs, owner);
+    const undo = (): void => {
+      if (this.#table.get(key) !== entry) return;
+      this.#table.delete(key);
+      if (before !== undefined) this.#table.restore(key, before);
+    };
+    await this.#write({ line: toLine(key, entry), undo });
   }
 
   #opened(): Promise<FileHandle> {
@@ -108,43 +136,30 @@ export class FileStorage implements SignInStorage {
   }
 
   async #open(): Promise<FileHandle> {
-    await mkdir(dirname(this.#path), { recursive: true });
-    await this.#load();
-    await this.#rewrite();
-    return await open(this.#path, "a", FILE_MODE);
-  }
-
-  async #load(): Promise<void> {
-    const text = await readFile(this.#path, "utf8").catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
-      throw error;
-    });
+    const text = await readPrivate(this.#path);
     for (const line of text.split("\n")) {
       const [key, value, until, owner = ""] = parseLine(line);
       if (key === undefined) continue;
       if (value === undefined) this.#table.delete(key);
       else this.#table.restore(key, { value, until: until ?? Infinity, owner });
     }
+    return await this.#rewrite();
   }
 
-  /** Writes a new file and puts it in the place of the old one, so that there always is a whole one. */
-  async #rewrite(): Promise<void> {
+  async #rewrite(): Promise<FileHandle> {
     const lines = [...this.#table.entries()].map(([key, entry]) => formatLine(toLine(key, entry)));
-    const path = `${this.#path}.new`;
-    const file = await open(path, "w", FILE_MODE);
-    try {
-      await file.writeFile(lines.join(""));
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await rename(path, this.#path);
+    const text = lines.join("");
+    const file = await replacePrivate(this.#path, text);
     this.#lines = lines.length;
+    this.#maxLines = lines.length + MAX_STALE_LINES;
+    this.#size = Buffer.byteLength(text);
+    this.#isTorn = false;
+    return file;
   }
 
-  /** Resolves when the line is on the disk; lines that come while others are written go together. */
-  #write(line: Line): Promise<void> {
-    this.#pending.push(line);
+  /** Resolves when the change is on the disk; those that come while others are written go together. */
+  #write(change: Change): Promise<void> {
+    this.#pending.push(change);
     this.#nextFlush ??= this.#writing.then(() => {
       this.#nextFlush = undefined;
       const flushed = this.#flush();
@@ -154,26 +169,53 @@ export class FileStorage implements SignInStorage {
     return this.#nextFlush;
   }
 
+  /**
+   * Security decision: what cannot be written does not count, but for a deletion: it holds from
+   * now on, and stays pending until it is on the disk, before anything that comes after it. A
+   * grant that was revoked is not granted again because a disk was full.
+   */
   async #flush(): Promise<void> {
-    const lines = this.#pending;
+    const changes = this.#pending;
     this.#pending = [];
-    if (this.#lines > this.#table.size + MAX_STALE_LINES) {
-      await this.#reopen();
-      return;
+    try {
+      const file = await this.#opened();
+      if (this.#lines > this.#maxLines && (await this.#compact(file))) return;
+      await this.#append(file, changes);
+    } catch (error) {
+      for (const { undo } of [...changes].reverse()) undo?.();
+      const deletions = changes.filter(({ undo }) => undo === undefined);
+      this.#pending.unshift(...deletions);
+      throw error;
     }
-    const file = await this.#opened();
-    await file.appendFile(lines.map(formatLine).join(""));
-    await file.datasync();
-    this.#lines += lines.length;
   }
 
-  /** The table holds every change, also those that are still to be written. */
-  async #reopen(): Promise<void> {
-    const file = await this.#file;
-    await file?.close();
-    await this.#rewrite();
-    this.#file = open(this.#path, "a", FILE_MODE);
-    await this.#file;
+  async #append(file: FileHandle, changes: readonly Change[]): Promise<void> {
+    const bytes = Buffer.from(changes.map(({ line }) => formatLine(line)).join(""));
+    if (this.#isTorn) await file.truncate(this.#size);
+    this.#isTorn = true;
+    for (let done = 0; done < bytes.length;) {
+      const at = this.#size + done;
+      done += (await file.write(bytes, done, bytes.length - done, at)).bytesWritten;
+    }
+    await file.datasync();
+    this.#isTorn = false;
+    this.#size += bytes.length;
+    this.#lines += changes.length;
+  }
+
+  /**
+   * Writes the file anew; the table holds every change, also those that are still to be written.
+   * Whether that worked: a full disk may have room for a line and not for a second file.
+   */
+  async #compact(file: FileHandle): Promise<boolean> {
+    try {
+      this.#file = Promise.resolve(await this.#rewrite());
+    } catch {
+      this.#maxLines = this.#lines + MAX_STALE_LINES;
+      return false;
+    }
+    await file.close();
+    return true;
   }
 }
 

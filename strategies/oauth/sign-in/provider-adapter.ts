@@ -95,7 +95,15 @@ export class StorageAdapter implements Adapter {
     throw this.#parts.refuse();
   }
 
+  /**
+   * Security decision: of a token that is revoked the grant goes first. If that fails, the token is
+   * still found when the client tries again; else that would be told to have worked.
+   */
   async destroy(id: string): Promise<void> {
+    if (REDEEMABLE.has(this.#model)) {
+      const { grantId } = (await this.#find(id)) ?? {};
+      if (grantId !== undefined) await this.revokeByGrantId(grantId);
+    }
     await this.#storage.delete(this.#model, id);
   }
 

@@ -6,6 +6,7 @@ import {
   hkdfSync,
   randomBytes,
 } from "node:crypto";
+import { McpSseError, retryAfter } from "../../../src/errors.js";
 import { kindName } from "./names.js";
 import type { SignInStorage } from "./storage.js";
 
@@ -103,30 +104,32 @@ export class SealedStorage {
 
   async get(kind: string, id: string): Promise<unknown> {
     const name = this.#nameOf(kind, id);
-    return this.#open(name, await this.#storage.get(name));
+    return this.#open(name, await orOutage(this.#storage.get(name)));
   }
 
   async set(kind: string, id: string, record: unknown, keeping: Keeping = {}): Promise<void> {
     const name = this.#nameOf(kind, id);
     const { ttlMs, owner } = keeping;
-    await this.#storage.set(name, this.#seal(name, record), ttlMs, this.#ownerName(owner));
+    const sealed = this.#seal(name, record);
+    await orOutage(this.#storage.set(name, sealed, ttlMs, this.#ownerName(owner)));
   }
 
   /** Sets a record unless there is one; whether it was set. Atomic. */
   async add(kind: string, id: string, record: unknown, keeping: Keeping): Promise<boolean> {
     const name = this.#nameOf(kind, id);
     const { ttlMs, owner } = keeping;
-    return await this.#storage.add(name, this.#seal(name, record), ttlMs, this.#ownerName(owner));
+    const sealed = this.#seal(name, record);
+    return await orOutage(this.#storage.add(name, sealed, ttlMs, this.#ownerName(owner)));
   }
 
   /** The record, which is then gone. Atomic. */
   async take(kind: string, id: string): Promise<unknown> {
     const name = this.#nameOf(kind, id);
-    return this.#open(name, await this.#storage.take(name));
+    return this.#open(name, await orOutage(this.#storage.take(name)));
   }
 
   async delete(kind: string, id: string): Promise<void> {
-    await this.#storage.delete(this.#nameOf(kind, id));
+    await orOutage(this.#storage.delete(this.#nameOf(kind, id)));
   }
 
   #nameOf(kind: string, id: string): string {
@@ -156,5 +159,20 @@ export class SealedStorage {
   #open(name: string, text: string | undefined): unknown {
     const plain = text === undefined ? undefined : openSealed(text, name, this.#keys);
     return plain === undefined ? undefined : (JSON.parse(plain) as unknown);
+  }
+}
+
+/** When to come back after a storage has failed, in seconds. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** A storage that fails is an outage: nothing is told to be done that may not have been. */
+async function orOutage<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    throw new McpSseError("temporarily_unavailable", "the storage of the sign-in failed", {
+      headers: retryAfter(RETRY_AFTER_SECONDS),
+      cause,
+    });
   }
 }
