@@ -42,6 +42,18 @@ describe("the key of an address", () => {
 });
 
 describe("the throttle", () => {
+  it("THROTTLE-1: counts sixty bad credentials that are sent together one by one", async () => {
+    const { sseUrl } = await serveRouter({
+      auth: { type: "apikey", options: { keys: ["the-one-good-key-of-this-server"] } },
+    });
+    const guesses = Array.from({ length: 60 }, (_, guess) =>
+      send(sseUrl, { headers: { "x-api-key": `a-bad-key-of-good-length-${guess}` } }),
+    );
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(20);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(40);
+  });
+
   it("THROTTLE-1: counts each address by itself, and forgets after the window", async () => {
     jest.useFakeTimers();
     const throttle = new AuthThrottle({ maxFailures: 2, windowMs: 60_000 });
