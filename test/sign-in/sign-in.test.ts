@@ -53,7 +53,7 @@ describe("SIGNIN-25: it fits the application", () => {
   });
 });
 
-test("SIGNIN-25: MCPServer signs people in at its own port", async () => {
+test("SIGNIN-25, SIGNIN-33: MCPServer signs people in at its own port, and ends them", async () => {
   const reserved = createServer();
   await new Promise<void>((resolve) => reserved.listen(0, "127.0.0.1", resolve));
   const { port } = reserved.address() as AddressInfo;
@@ -90,6 +90,13 @@ test("SIGNIN-25: MCPServer signs people in at its own port", async () => {
     authorization: `Bearer ${tokens.access_token}`,
   });
   expect(await conversation.call("upstream")).toBe("openid profile email");
+  expect(await server.signIn?.endFor({ id: "alice" })).toBe(1);
+  const refused = await fetch(`${issuer}/sse`, {
+    headers: { authorization: `Bearer ${tokens.access_token}` },
+  });
+  expect(refused.status).toBe(401);
+  await refused.text();
+  expect(new MCPServer({ setup: () => undefined }).signIn).toBeUndefined();
 });
 
 test("SIGNIN-21: without a sign-in there is no token of a provider", async () => {
