@@ -83,12 +83,16 @@ export class SealedStorage {
   readonly #storage: SignInStorage;
   readonly #keys: readonly SealKey[];
   readonly #scope: RecordScope;
+  /** What all names begin with. Made once: records are read for every call of a client. */
+  readonly #prefix: string;
+  #ownerKey: Buffer | undefined;
 
   /** @param keys The first encrypts; never empty. */
   constructor(storage: SignInStorage, keys: readonly SealKey[], scope: RecordScope) {
     this.#storage = storage;
     this.#keys = keys;
     this.#scope = scope;
+    this.#prefix = kindName(scope.issuer, "");
   }
 
   /**
@@ -133,16 +137,15 @@ export class SealedStorage {
   }
 
   #nameOf(kind: string, id: string): string {
-    const { issuer, provider = "" } = this.#scope;
-    const text = JSON.stringify([provider, id]);
-    return `${kindName(issuer, kind)}:${hash("sha256", text, "base64url")}`;
+    const text = JSON.stringify([this.#scope.provider ?? "", id]);
+    return `${this.#prefix}${kind}:${hash("sha256", text, "base64url")}`;
   }
 
   /** The same for one owner, and tells nobody without the key who that is. */
   #ownerName(owner: string | undefined): string | undefined {
     if (owner === undefined) return undefined;
-    const key = Buffer.from(hkdfSync("sha256", this.#newestKey().key, "", "owner", 32));
-    return createHmac("sha256", key).update(owner).digest("base64url").slice(0, 22);
+    this.#ownerKey ??= Buffer.from(hkdfSync("sha256", this.#newestKey().key, "", "owner", 32));
+    return createHmac("sha256", this.#ownerKey).update(owner).digest("base64url").slice(0, 22);
   }
 
   #newestKey(): SealKey {
