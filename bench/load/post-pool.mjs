@@ -2,8 +2,8 @@ import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
 import { HttpReader } from "./http-reader.mjs";
 
-/** Servers close a connection that was idle for five seconds; one that is older is not trusted, as in Node's fetch. */
-const MAX_IDLE_MS = 4_000;
+/** Servers close a connection that was idle for five seconds; one that is older is not trusted. */
+const MAX_IDLE_MS = 3_000;
 
 /** Keep-alive connections for POSTs: as many as there are POSTs at a time. */
 export class PostPool {

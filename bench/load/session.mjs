@@ -64,8 +64,17 @@ export class Session {
     };
     this.#answers.set(id, (message) => part(problemOf(message, text, times)));
     const args = times === 1 ? { text } : { text, times };
-    this.#post({ id, method: "tools/call", params: { name: "echo", arguments: args } }, (status) =>
-      part(status === 202 ? undefined : `POST was answered ${status}`),
+    this.#post(
+      { id, method: "tools/call", params: { name: "echo", arguments: args } },
+      (status) => {
+        if (status === 202) {
+          part();
+          return;
+        }
+        // Nothing follows.
+        this.#answers.delete(id);
+        onDone(`POST was answered ${status}`);
+      },
     );
   }
 
