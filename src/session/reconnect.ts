@@ -52,7 +52,8 @@ export interface OwnSessions<S> {
   readonly has: (session: S) => boolean;
   /** Whether nothing that its server could be made for tells the GET from the one that opened a session. */
   openedAlike(session: S): boolean;
-  all(): readonly S[];
+  /** Those for which `isMeant` holds. It is asked first: to look whose a session is costs more. */
+  all(isMeant: (session: S) => boolean): readonly S[];
 }
 
 /** Name of the cookie that tells clients without `Last-Event-ID` apart. */
@@ -84,7 +85,11 @@ export function planReconnect<S extends ResumableSession>(
   if (byCookie?.beginning.keepsOwnCookies === true) {
     return { kind: "resume", session: byCookie, seq: undefined };
   }
-  if (own.all().some((session) => mayMiss(session, marks))) return { kind: "probe" };
+  // One of these marks is needed to be asked; most GETs have neither, and look at no session.
+  const mayBeAsked = isReconnect || instance !== undefined;
+  if (mayBeAsked && own.all((session) => mayMiss(session, marks)).length > 0) {
+    return { kind: "probe" };
+  }
   // Whoever names a session must not be given another: both would come back to it for ever.
   if (isReconnect || lastEvent !== undefined) return { kind: "fresh", isLost: true };
   if (instance !== undefined || own.isOpenEndpoint === true)
@@ -129,11 +134,12 @@ function isSameProgram(one: IncomingHttpHeaders, other: IncomingHttpHeaders): bo
  * Security decision: only if the session's server may have been made for this very GET.
  */
 function planFirst<S extends ResumableSession>(own: OwnSessions<S>): ReconnectPlan<S> {
-  const waiting = own.all().filter((session) => {
-    const { isDetached, beginning, instance } = session;
-    const isWaiting = isDetached && beginning.isInitializing && instance === undefined;
-    return isWaiting && own.openedAlike(session);
-  });
+  const waiting = own
+    .all(
+      ({ isDetached, beginning, instance }) =>
+        isDetached && beginning.isInitializing && instance === undefined,
+    )
+    .filter((session) => own.openedAlike(session));
   const [session] = waiting;
   return session !== undefined && waiting.length === 1
     ? { kind: "resume", session, seq: undefined }

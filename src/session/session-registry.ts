@@ -214,7 +214,10 @@ export class SessionRegistry<P = unknown, E = unknown> {
         return session !== undefined && has(session) ? session : undefined;
       },
       openedAlike: (session) => isSameRequest(asker, session, this.#rules),
-      all: () => [...(this.#byOwner.get(asker.ownerKey)?.sessions ?? [])].filter(has),
+      all: (isMeant) => {
+        const { sessions } = this.#byOwner.get(asker.ownerKey) ?? NOTHING;
+        return [...sessions].filter((session) => isMeant(session) && has(session));
+      },
     };
   }
 
