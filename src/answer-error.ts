@@ -5,6 +5,7 @@ import type { ErrorCode, McpSseError } from "./errors.js";
 const RPC_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   message_not_json: -32700,
   message_invalid: -32600,
+  message_timeout: -32600,
   message_unreadable: -32600,
   message_too_large: -32600,
   unsupported_media_type: -32600,
@@ -15,6 +16,7 @@ const RPC_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   server_full: -32000,
   too_many_sessions: -32000,
   too_many_calls: -32000,
+  too_many_bytes: -32000,
 };
 
 /**

@@ -168,6 +168,8 @@ export class CallerGate {
   log(what: string, req: IncomingMessage, error: unknown): void {
     const { logger } = this.#init.options;
     const answer = toAnswer(error);
+    // There may be thousands, and one line tells of many: see SparingLog.
+    if (answer.code === "too_many_bytes") return;
     const reason = error instanceof RefusedCaller ? error.reason : answer.message;
     const leg = req.method === "GET" || req.method === "POST" ? req.method : "other method";
     const line = `${what} ${leg}: ${answer.status} ${answer.code}: ${reason}${describeCause(answer)}`;

@@ -22,12 +22,14 @@ export type ErrorCode =
   // what was sent
   | "unsupported_media_type"
   | "message_too_large"
+  | "message_timeout"
   | "message_unreadable"
   | "message_not_json"
   | "message_invalid"
   // how much of something
   | "too_many_sessions"
   | "too_many_calls"
+  | "too_many_bytes"
   | "too_many_failures"
   | "server_full"
   // the server behind the endpoint
@@ -49,11 +51,13 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   session_closed: 404,
   unsupported_media_type: 415,
   message_too_large: 413,
+  message_timeout: 408,
   message_unreadable: 400,
   message_not_json: 400,
   message_invalid: 400,
   too_many_sessions: 429,
   too_many_calls: 429,
+  too_many_bytes: 429,
   too_many_failures: 429,
   server_full: 503,
   server_unavailable: 503,

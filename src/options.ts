@@ -81,6 +81,25 @@ export interface SessionOptions {
    */
   boundHeaders?: readonly string[];
   /**
+   * Milliseconds that may pass between two pieces of a body; all of it may take four times as
+   * long. Then the POST is answered 408. Default: 30000 (30 seconds).
+   */
+  bodyTimeoutMs?: number;
+  /**
+   * Bytes of memory that may be held for all callers: bodies, calls that are not answered, answers
+   * that wait, and what is kept until it is acknowledged. At three quarters, those who use more
+   * than an equal share wait, and are answered 429 after ten seconds; what was taken is answered.
+   * Beyond it, whoever uses most loses a session. 0 for no limit: then callers can fill the
+   * memory. Default: half of what the heap may have, for all routers of the process together; a
+   * router that names a number has that for itself.
+   */
+  maxHeldBytes?: number;
+  /**
+   * The same for one principal, on an open endpoint for one session. 0 for no limit of its own.
+   * Default: half of `maxHeldBytes`.
+   */
+  maxHeldBytesPerPrincipal?: number;
+  /**
    * What happens to an open stream when its owner's credential expires: `"end-stream"` ends it,
    * so that the client comes back with a new one; `"keep"` leaves it open. A newer credential of
    * the same principal on any POST prolongs the stream, and a POST with an expired one is refused

@@ -5,11 +5,15 @@ import type { CallerGate } from "./caller-gate.js";
 import type { SeenMount } from "./discovery.js";
 import { sessionIdOf } from "./endpoint-path.js";
 import { McpSseError, retryAfter } from "./errors.js";
+import type { ErrorCode } from "./errors.js";
 import { headersToHide, PostExtra } from "./message-extra.js";
 import { configuredMount, mountUrl } from "./metadata-routes.js";
 import type { RouterSession, Sessions } from "./open-session.js";
+import { PostedBytes } from "./posted-bytes.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import type { Requester } from "./session/continuation.js";
+import type { HeldCall } from "./session/held-call.js";
+import { isCall } from "./session/session-bytes.js";
 import type { Probes } from "./session/probe.js";
 import { namesVersion } from "./session/reconnect.js";
 import type { ScopeChallenge } from "./session/session-info.js";
@@ -72,24 +76,40 @@ export class PostedMessages {
 
   /** Takes a POST's message and answers the POST. Never throws. */
   receive(res: ServerResponse, post: Post): void {
-    const { req, parts } = post;
+    const { req, parts, session } = post;
+    const { options, sessions, callers } = this.#init;
     const isRead = wasRead(req);
+    const bytes = new PostedBytes(res, session, sessions);
     const body = {
-      maxBytes: this.#init.options.maxMessageBytes,
+      maxBytes: options.maxMessageBytes,
       parsedBody: isRead ? (req as { body?: unknown }).body : undefined,
       isRead,
       parts,
+      timeoutMs: options.bodyTimeoutMs,
+      gate: bytes,
     };
     const refuse = (error: unknown): void => {
-      this.#noteTooLarge(error, post.session);
-      this.#init.callers.refuse(req, res, error);
+      bytes.leave();
+      bytes.call?.letGo();
+      this.#noteLimit(error, session);
+      callers.refuse(req, res, error);
+    };
+    const take = (message: JsonRpcMessage, isLate: boolean): void => {
+      try {
+        const taking = isLate
+          ? this.#takeLate(message, post, bytes.call)
+          : this.#take(message, post, bytes.call);
+        if (taking === undefined) accept(res);
+        else taking.then(() => accept(res)).catch(refuse);
+      } catch (error) {
+        refuse(error);
+      }
     };
     readMessage(req, body, (read, isLate) => {
       try {
         const message = read();
-        const taking = isLate ? this.#takeLate(message, post) : this.#take(message, post);
-        if (taking === undefined) accept(res);
-        else taking.then(() => accept(res)).catch(refuse);
+        if (bytes.mayTake(message)) take(message, isLate);
+        else bytes.waitToTake(() => take(message, true), refuse);
       } catch (error) {
         refuse(error);
       }
@@ -97,15 +117,23 @@ export class PostedMessages {
   }
 
   /** Takes a message for which its sender took time; see {@link CallerGate.confirm}. */
-  #takeLate(message: JsonRpcMessage, post: Post): Promise<void> | undefined {
+  #takeLate(
+    message: JsonRpcMessage,
+    post: Post,
+    call: HeldCall | undefined,
+  ): Promise<void> | undefined {
     const confirming = this.#init.callers.confirm(post.req, post.caller, post.mount);
     return confirming === undefined
-      ? this.#take(message, post)
-      : confirming.then((caller) => this.#take(message, { ...post, caller }));
+      ? this.#take(message, post, call)
+      : confirming.then((caller) => this.#take(message, { ...post, caller }, call));
   }
 
   /** @returns a promise only where the session's server takes its time to say who may call. */
-  #take(message: JsonRpcMessage, post: Post): Promise<void> | undefined {
+  #take(
+    message: JsonRpcMessage,
+    post: Post,
+    call: HeldCall | undefined,
+  ): Promise<void> | undefined {
     const { req, parts, session, caller } = post;
     const { probes, callers } = this.#init;
     this.#checkNow(message, post);
@@ -120,7 +148,7 @@ export class PostedMessages {
     const asked = session.scopeCheck?.(message, extra);
     const give = (lacking: ScopeChallenge | undefined): void => {
       if (lacking !== undefined) throw callers.lacksScopes(lacking, caller, post.mount);
-      session.receive(message, extra);
+      session.receive(message, extra, call);
     };
     if (!(asked instanceof Promise)) {
       give(asked);
@@ -144,13 +172,19 @@ export class PostedMessages {
     if (this.isClosing && isCall(message)) throw shuttingDown();
   }
 
-  #noteTooLarge(error: unknown, session: RouterSession): void {
-    if (!(error instanceof McpSseError) || error.code !== "message_too_large") return;
+  #noteLimit(error: unknown, session: RouterSession): void {
+    const limit = error instanceof McpSseError ? LIMIT_OF[error.code] : undefined;
+    if (limit === undefined) return;
     const { principal } = session;
-    const fact = { limit: "maxMessageSize", outcome: "refused", session, principal } as const;
-    this.#init.sessions.noteLimit(fact);
+    this.#init.sessions.noteLimit({ limit, outcome: "refused", session, principal });
   }
 }
+
+/** Limits that are found where nobody knows of sessions. */
+const LIMIT_OF: Readonly<Partial<Record<ErrorCode, "maxMessageSize" | "bodyTimeoutMs">>> = {
+  message_too_large: "maxMessageSize",
+  message_timeout: "bodyTimeoutMs",
+};
 
 function accept(res: ServerResponse): void {
   res.statusCode = 202;
@@ -173,8 +207,4 @@ export function shuttingDown(): McpSseError {
   return new McpSseError("shutting_down", "The server is shutting down.", {
     headers: retryAfter(RETRY_AFTER_SHUTDOWN_SECONDS),
   });
-}
-
-function isCall(message: JsonRpcMessage): boolean {
-  return "method" in message && "id" in message;
 }

@@ -12,22 +12,15 @@ import type { BoundNames } from "./continuation-options.js";
 import { CORS_DIRECTIONS } from "./left-over-options.js";
 import { toLogger } from "./loggers.js";
 import type { ThrottleOptions } from "./auth-throttle.js";
-import type {
-  CorsOptions,
-  Logger,
-  ResumeConfig,
-  SessionOptions,
-  SseOptions,
-  ThrottleConfig,
-} from "./options.js";
+import type { CorsOptions, Logger, ResumeConfig, SseOptions, ThrottleConfig } from "./options.js";
+import { resolveSessions } from "./resolve-sessions.js";
+import type { ResolvedSessions } from "./resolve-sessions.js";
 import type { ResumeOptions } from "./session/delivery.js";
-import type { SessionLimits } from "./session/limits.js";
-import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_STREAM_OPTIONS } from "./sse-server-transport.js";
-import type { EventStreamOptions } from "./wire/event-stream.js";
+import { DEFAULT_MAX_MESSAGE_BYTES } from "./sse-server-transport.js";
 import type { SourceRules } from "./wire/origin.js";
 
 /** {@link SseOptions}, checked and complete. */
-export interface ResolvedOptions extends BoundNames {
+export interface ResolvedOptions extends BoundNames, ResolvedSessions {
   readonly endpoint: string;
   readonly messageEndpoint: string;
   readonly maxMessageBytes: number;
@@ -35,13 +28,6 @@ export interface ResolvedOptions extends BoundNames {
   readonly publicUrl: URL | undefined;
   readonly sourceRules: SourceRules;
   readonly corsCredentials: boolean;
-  readonly stream: EventStreamOptions;
-  readonly openTimeoutMs: number;
-  readonly limits: SessionLimits;
-  /** Whether a stream ends when its owner's credential does. */
-  readonly endsWithCredential: boolean;
-  /** Milliseconds for which a verified credential counts for the next POSTs; 0 for none. */
-  readonly revalidateAfterMs: number;
   /** `undefined` when sessions end with their streams. */
   readonly resume: ResumeOptions | undefined;
   /** `undefined` when any number of credentials may be tried. */
@@ -78,34 +64,6 @@ export const SERVER_OPTION_NAMES = [
   "http",
   "ahead",
 ] as const;
-
-const SESSION_OPTION_NAMES = [
-  "openTimeoutMs",
-  "maxQueuedBytes",
-  "stallMs",
-  "onTokenExpiry",
-  "revalidateAfterMs",
-  "boundClaims",
-  "boundHeaders",
-  "maxSessions",
-  "maxSessionsPerPrincipal",
-  "maxUninitialized",
-  "initTimeoutMs",
-  "idleMs",
-  "lifetimeMs",
-  "maxInFlight",
-];
-
-/** Limits of sessions unless told otherwise. */
-const DEFAULT_LIMITS: SessionLimits = {
-  maxSessions: 10_000,
-  maxSessionsPerPrincipal: 100,
-  maxUninitialized: 100,
-  maxInFlight: 100,
-  initTimeoutMs: 60_000,
-  idleMs: 86_400_000,
-  lifetimeMs: 0,
-};
 
 const RESUME_OPTION_NAMES = [
   "graceMs",
@@ -149,56 +107,12 @@ export function resolveOptions(options: SseOptions, path: string): ResolvedOptio
       publicUrl,
     },
     corsCredentials: cors.credentials,
-    ...checkSessions(path, options),
+    ...resolveSessions(path, options),
     ...checkBound(`${path}.sessions`, options.sessions),
     resume: checkResume(`${path}.resume`, options.resume),
     throttle: checkThrottle(`${path}.throttle`, options.throttle),
     logger: toLogger(`${path}.logger`, options.logger),
   };
-}
-
-function checkSessions(
-  path: string,
-  { sessions = {}, keepAliveMs }: SseOptions,
-): Pick<
-  ResolvedOptions,
-  "stream" | "openTimeoutMs" | "endsWithCredential" | "revalidateAfterMs" | "limits"
-> {
-  checkOptionNames(`${path}.sessions`, sessions, SESSION_OPTION_NAMES);
-  const given = sessions as SessionOptions;
-  const { openTimeoutMs, maxQueuedBytes, stallMs, onTokenExpiry, revalidateAfterMs } = given;
-  const defaults = DEFAULT_STREAM_OPTIONS;
-  return {
-    endsWithCredential: checkExpiryPolicy(`${path}.sessions.onTokenExpiry`, onTokenExpiry),
-    openTimeoutMs: checkMilliseconds(`${path}.sessions.openTimeoutMs`, openTimeoutMs, 10_000),
-    revalidateAfterMs: checkMilliseconds(
-      `${path}.sessions.revalidateAfterMs`,
-      revalidateAfterMs,
-      30_000,
-      0,
-    ),
-    limits: checkLimits(`${path}.sessions`, sessions),
-    stream: {
-      keepAliveMs: checkMilliseconds(`${path}.keepAliveMs`, keepAliveMs, defaults.keepAliveMs, 0),
-      maxQueuedBytes: checkNumber(
-        `${path}.sessions.maxQueuedBytes`,
-        maxQueuedBytes,
-        defaults.maxQueuedBytes,
-        { min: 1 },
-      ),
-      stallMs: checkMilliseconds(`${path}.sessions.stallMs`, stallMs, defaults.stallMs, 0),
-    },
-  };
-}
-
-function checkLimits(path: string, options: SessionOptions): SessionLimits {
-  const names = Object.keys(DEFAULT_LIMITS) as (keyof SessionLimits)[];
-  const checked = names.map((name) => {
-    const value = checkNumber(`${path}.${name}`, options[name], DEFAULT_LIMITS[name], { min: 0 });
-    if (Number.isInteger(value)) return [name, value];
-    throw optionError(`${path}.${name}`, "is no whole number", "Write 0 for no limit.");
-  });
-  return Object.fromEntries(checked) as SessionLimits;
 }
 
 function checkThrottle(
@@ -235,11 +149,6 @@ function checkResume(option: string, value: ResumeConfig | false = {}): ResumeOp
     probeMs: checkMilliseconds(`${option}.probeMs`, probeMs, 2_000),
     closeLostClients: closeLostClients ?? true,
   };
-}
-
-function checkExpiryPolicy(option: string, value: unknown = "end-stream"): boolean {
-  if (value === "end-stream" || value === "keep") return value === "end-stream";
-  throw optionError(option, "is unknown", 'Write "end-stream" or "keep".');
 }
 
 /** A literal path: it is compared as it is, so patterns and encodings would never match. */

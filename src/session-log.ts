@@ -1,6 +1,10 @@
 import type { Logger } from "./options.js";
 import type { LimitReached, SessionRegistry } from "./session/session-registry.js";
 import type { SessionInfo } from "./session/session.js";
+import { SparingLog } from "./sparing-log.js";
+
+/** Limits that thousands of requests may reach within a second. */
+const MASS: ReadonlySet<string> = new Set(["maxHeldBytes", "maxHeldBytesPerPrincipal"]);
 
 /** Tells an operator of each session, and of each limit that was reached. */
 export function logSessions<P, E>(sessions: SessionRegistry<P, E>, logger: Logger): void {
@@ -8,10 +12,16 @@ export function logSessions<P, E>(sessions: SessionRegistry<P, E>, logger: Logge
   sessions.on("closed", (session, reason) =>
     logger.debug(`session ${session.id} closed: ${reason}: ${who(session)}`),
   );
+  const sparing = new SparingLog(logger);
   sessions.on("limited", (fact) => {
     const line = limitLine(fact);
+    const { limit, outcome } = fact;
+    if (MASS.has(limit)) {
+      sparing.warn(`${limit} ${outcome}`, line);
+      return;
+    }
     // Somebody was disconnected, which nobody asked for; a refusal was heard by whoever asked.
-    if (fact.outcome === "ended" || fact.outcome === "detached") logger.warn(line);
+    if (outcome === "ended" || outcome === "detached") logger.warn(line);
     else logger.info(line);
   });
 }

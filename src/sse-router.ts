@@ -178,7 +178,7 @@ function checkEndpoints(methods: readonly AuthMethod[], option: string): void {
 }
 
 function createSessions(
-  { logger, limits }: ResolvedOptions,
+  { logger, limits, bytes }: ResolvedOptions,
   isOpenEndpoint: boolean,
   rules: ContinuationRules,
 ): Sessions {
@@ -188,6 +188,7 @@ function createSessions(
     rules,
     onFault: ({ id }, fault) => logger.error(`session ${id}: ${fault}`),
     limits,
+    bytes,
     isOpenEndpoint,
   });
   logSessions(sessions, logger);

@@ -1,30 +1,19 @@
 import { McpSseError } from "../errors.js";
-import { encodeEvent } from "../wire/event-stream.js";
-import type { EventStream, Taking } from "../wire/event-stream.js";
+import { encodeEvent } from "../wire/server-sent-event.js";
+import type { ByteHolder, EventStream, Taking } from "../wire/event-stream.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
 import { AckPings } from "./ack-pings.js";
 import type { PingWriter } from "./ack-pings.js";
 import { errorInPlaceOf, toMessageJson } from "./message-json.js";
 import type { MessageJson } from "./message-json.js";
-import { Outbox } from "./outbox.js";
+import { Outbox, weightOf } from "./outbox.js";
 import type { OutboxEntry } from "./outbox.js";
 import { pingFrame } from "./ping-frame.js";
 import { ProgressGap } from "./progress-gap.js";
 import { formatEventId } from "./reconnect.js";
+import type { ResumeOptions } from "./resume-options.js";
 
-/** How a session outlives its streams. */
-export interface ResumeOptions {
-  /** Milliseconds for which a session waits for its client to come back. */
-  readonly graceMs: number;
-  /** Bytes of messages that are kept for a client until it is known to have them. */
-  readonly maxBufferedBytes: number;
-  /** Milliseconds after which clients come back to a stream that was cut. */
-  readonly retryMs: number;
-  /** Milliseconds for which a returning client may take to say which session is its own. */
-  readonly probeMs: number;
-  /** Whether a client whose session is gone is made to close, so that its calls fail at once. */
-  readonly closeLostClients: boolean;
-}
+export type { ResumeOptions } from "./resume-options.js";
 
 /** Why a message cannot be kept for a client that is away. */
 export const OVERFLOW = Symbol("overflow");
@@ -58,10 +47,14 @@ export class Delivery implements PingWriter {
   readonly #pings = new AckPings(this);
   #changeListeners: (() => void)[] = [];
 
-  constructor(sessionId: string, resume: ResumeOptions | undefined) {
+  /** What the last message that was sent takes in memory, in bytes. */
+  lastWeight = 0;
+
+  /** @param holder is told how much is kept. */
+  constructor(sessionId: string, resume: ResumeOptions | undefined, holder?: ByteHolder) {
     this.#sessionId = sessionId;
     this.#isKeeping = resume !== undefined;
-    this.#outbox = new Outbox(resume?.maxBufferedBytes ?? 0);
+    this.#outbox = new Outbox(resume?.maxBufferedBytes ?? 0, holder);
   }
 
   /** Whether there is a stream to write to. */
@@ -136,6 +129,13 @@ export class Delivery implements PingWriter {
     return this.#leaveStream();
   }
 
+  /** Stops for good: nothing is kept any more. @returns the stream that was left. */
+  stop(): EventStream | undefined {
+    const stream = this.#leaveStream();
+    this.#outbox.clear();
+    return stream;
+  }
+
   /**
    * Sends a message, or keeps it while nobody is listening.
    *
@@ -154,9 +154,11 @@ export class Delivery implements PingWriter {
     const traits = this.#gap.traitsOf(message);
     if (!this.#isKeeping) {
       if (this.#stream === undefined) return Promise.reject(noStream());
-      return this.#transmit({ seq: 0, json, bytes, traits });
+      this.lastWeight = weightOf(json, bytes);
+      return this.#transmit({ seq: 0, json, bytes, weight: this.lastWeight, traits });
     }
     const entry = this.#outbox.append(traits, json, bytes);
+    this.lastWeight = entry.weight;
     if (this.#stream === undefined) {
       return this.#outbox.isOverfull ? Promise.reject(overflow()) : undefined;
     }

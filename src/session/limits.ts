@@ -46,7 +46,7 @@ export interface SessionUse {
 export type TimeLimit = "initTimeoutMs" | "idleMs" | "lifetimeMs";
 
 /** A limit of what waits for a client. */
-export type StreamLimit = "stallMs" | "maxQueuedBytes" | "maxBufferedBytes";
+export type StreamLimit = "stallMs" | "maxQueuedBytes" | "maxBufferedBytes" | "maxHeldBytes";
 
 /** When a session reaches the first of its time limits. */
 export interface TimeLimitAt {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { encodeEvent } from "../wire/event-stream.js";
+import { encodeEvent } from "../wire/server-sent-event.js";
 import { Deadline } from "./deadline.js";
 import type { DeadlineListener } from "./deadline.js";
 import type { ResumeOptions } from "./delivery.js";

@@ -1,19 +1,20 @@
 import type { Taking } from "../wire/event-stream.js";
 import type { JsonRpcId, JsonRpcMessage } from "../wire/message-body.js";
+import type { HeldCall } from "./held-call.js";
 
 /** The client's requests that have no answer yet. */
 export class OpenCalls {
   /** One that waits. Most clients wait for one at a time, and most sessions for none. */
-  #one: JsonRpcId | undefined;
-  /** How often each other id waits: once, unless the client uses it twice. */
-  #others: Map<JsonRpcId, number> | undefined;
+  #one: HeldCall | undefined;
+  /** The others by their ids, each with those that share it. */
+  #others: Map<JsonRpcId, HeldCall> | undefined;
   #load = 0;
   #idleListeners: (() => void)[] = [];
 
   /** How many ids wait for an answer. */
   get size(): number {
     const others = this.#others?.size ?? 0;
-    const isApart = this.#one !== undefined && this.#others?.has(this.#one) !== true;
+    const isApart = this.#one !== undefined && this.#others?.has(this.#one.id) !== true;
     return isApart ? others + 1 : others;
   }
 
@@ -23,20 +24,29 @@ export class OpenCalls {
   }
 
   /** Notes what the client sent: a request, or that it does not want an answer any more. */
-  noteReceived(message: JsonRpcMessage): void {
-    if (!("method" in message)) return;
-    if ("id" in message) {
-      this.#add(message.id);
-    } else if (message.method === "notifications/cancelled") {
+  noteReceived(message: JsonRpcMessage, call: HeldCall | undefined): void {
+    if (call !== undefined) this.#add(call);
+    else if ("method" in message && message.method === "notifications/cancelled") {
       // A cancelled request gets no answer. @see MCP 2024-11-05, basic/utilities/cancellation
       this.settle(message.params?.["requestId"] as JsonRpcId);
     }
   }
 
-  /** A call is answered once its answer was taken, not before: a polite end waits for that. */
-  noteSent(message: JsonRpcMessage, taking: Taking): void {
+  /** A call was not taken in the end. */
+  drop(call: HeldCall): void {
+    call.letGo();
+    this.settle(call.id);
+  }
+
+  /**
+   * A call is answered once its answer was taken, not before: a polite end waits for that.
+   *
+   * @param bytes what is held of the answer.
+   */
+  noteSent(message: JsonRpcMessage, taking: Taking, bytes: number): void {
     if ("method" in message || message.id === undefined) return;
     const { id } = message;
+    this.#find(id)?.answered(bytes);
     if (taking === undefined) {
       this.settle(id);
       return;
@@ -45,14 +55,23 @@ export class OpenCalls {
     taking.then(settle, settle);
   }
 
+  /** Whoever was to answer a request will not do it, or has done it. */
   settle(id: JsonRpcId): void {
-    if (!this.#take(id)) return;
+    const call = this.#take(id);
+    if (call === undefined) return;
+    call.abandon();
     this.#load--;
-    if (this.#load === 0) this.clear();
+    if (this.#load === 0) this.#announceIdle();
   }
 
-  /** Nothing is left to answer, or nobody to answer to. */
+  /** Nobody is left to answer to. */
   clear(): void {
+    this.#one?.abandon();
+    for (const first of this.#others?.values() ?? []) {
+      for (let call: HeldCall | undefined = first; call !== undefined; call = call.next) {
+        call.abandon();
+      }
+    }
     this.#one = undefined;
     this.#others = undefined;
     this.#load = 0;
@@ -65,27 +84,29 @@ export class OpenCalls {
     return new Promise((resolve) => this.#idleListeners.push(resolve));
   }
 
-  #add(id: JsonRpcId): void {
+  #add(call: HeldCall): void {
     this.#load++;
     if (this.#one === undefined) {
-      this.#one = id;
+      this.#one = call;
       return;
     }
     this.#others ??= new Map();
-    this.#others.set(id, (this.#others.get(id) ?? 0) + 1);
+    call.next = this.#others.get(call.id);
+    this.#others.set(call.id, call);
   }
 
-  /** @returns whether it was there. */
-  #take(id: JsonRpcId): boolean {
-    if (this.#one !== undefined && id === this.#one) {
-      this.#one = undefined;
-      return true;
-    }
-    const count = this.#others?.get(id);
-    if (count === undefined) return false;
-    if (count > 1) this.#others?.set(id, count - 1);
+  #find(id: JsonRpcId): HeldCall | undefined {
+    return this.#one?.id === id ? this.#one : this.#others?.get(id);
+  }
+
+  #take(id: JsonRpcId): HeldCall | undefined {
+    const call = this.#find(id);
+    if (call === undefined) return undefined;
+    if (call === this.#one) this.#one = undefined;
+    else if (call.next !== undefined) this.#others?.set(id, call.next);
+    else if (this.#others?.size === 1) this.#others = undefined;
     else this.#others?.delete(id);
-    return true;
+    return call;
   }
 
   #announceIdle(): void {

@@ -1,3 +1,4 @@
+import type { ByteHolder } from "../wire/event-stream.js";
 import type { JsonRpcId } from "../wire/message-body.js";
 
 /** A message on its way to the client, and as much of it as decides when it is written. */
@@ -8,7 +9,17 @@ export interface OutboxEntry {
   readonly json: string;
   /** Length of that in UTF-8. */
   readonly bytes: number;
+  /** What it takes in memory, in bytes. */
+  readonly weight: number;
   readonly traits: MessageTraits;
+}
+
+/** What V8 needs for an entry beside its JSON, in bytes, as measured with 26,000 small answers. */
+const ENTRY_BYTES = 176;
+
+/** What a message takes in memory. One character beyond Latin-1 makes each of them take two bytes. */
+export function weightOf(json: string, bytes: number): number {
+  return ENTRY_BYTES + (bytes === json.length ? bytes : Math.max(bytes, 2 * json.length));
 }
 
 /** What matters of a message while it is on its way. */
@@ -29,15 +40,20 @@ export interface MessageTraits {
  */
 export class Outbox {
   readonly #maxBytes: number;
+  readonly #holder: ByteHolder | undefined;
   readonly #entries: OutboxEntry[] = [];
   #bytes = 0;
   #lastSeq = 0;
   #forgottenSeq = 0;
   #acknowledgedSeq = 0;
 
-  /** @param maxBytes how many bytes of messages are kept. */
-  constructor(maxBytes: number) {
+  /**
+   * @param maxBytes how much memory the messages that are kept may take.
+   * @param holder is told how much it is.
+   */
+  constructor(maxBytes: number, holder?: ByteHolder) {
     this.#maxBytes = maxBytes;
+    this.#holder = holder;
   }
 
   /** Position of the newest message; 0 before the first. */
@@ -55,7 +71,7 @@ export class Outbox {
     return this.#lastSeq - this.#entries.length;
   }
 
-  /** Bytes of the messages that are kept. */
+  /** What the messages that are kept take in memory. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -82,9 +98,10 @@ export class Outbox {
 
   /** @param bytes length of `json` in UTF-8. */
   append(traits: MessageTraits, json: string, bytes: number): OutboxEntry {
-    const entry = { seq: ++this.#lastSeq, json, bytes, traits };
+    const weight = weightOf(json, bytes);
+    const entry = { seq: ++this.#lastSeq, json, bytes, weight, traits };
     this.#entries.push(entry);
-    this.#bytes += bytes;
+    this.#add(weight);
     return entry;
   }
 
@@ -115,7 +132,7 @@ export class Outbox {
     let seq = this.keptSeq;
     for (const entry of this.#entries) {
       if (bytes <= this.#maxBytes || entry.seq > writtenSeq || entry.seq === this.#lastSeq) break;
-      bytes -= entry.bytes;
+      bytes -= entry.weight;
       seq = entry.seq;
     }
     if (seq === this.keptSeq) return;
@@ -123,9 +140,21 @@ export class Outbox {
     this.#forgottenSeq = seq;
   }
 
+  /** Keeps nothing any more: nobody will come for it. */
+  clear(): void {
+    this.#dropUpTo(this.#lastSeq);
+  }
+
   #dropUpTo(seq: number): void {
     const count = seq - this.keptSeq;
     if (count <= 0) return;
-    for (const { bytes } of this.#entries.splice(0, count)) this.#bytes -= bytes;
+    let weight = 0;
+    for (const entry of this.#entries.splice(0, count)) weight += entry.weight;
+    this.#add(-weight);
+  }
+
+  #add(bytes: number): void {
+    this.#bytes += bytes;
+    this.#holder?.hold(bytes);
   }
 }

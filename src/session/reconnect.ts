@@ -216,3 +216,9 @@ function readCookie(header: string | undefined): string | undefined {
   }
   return undefined;
 }
+
+/** The endpoint of a session's nth stream. Some clients wait until it changes. */
+export function nthEndpoint(endpoint: string, count: number): string {
+  if (count === 0) return endpoint;
+  return `${endpoint}${endpoint.includes("?") ? "&" : "?"}r=${count}`;
+}

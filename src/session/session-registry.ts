@@ -2,53 +2,17 @@ import { EventEmitter } from "node:events";
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import { McpSseError, retryAfter } from "../errors.js";
+import { ByteAccounts } from "./byte-accounts.js";
+import type { ByteShare } from "./byte-accounts.js";
 import { isSameRequest, mayContinue, NO_RULES } from "./continuation.js";
 import type { ContinuationRules, Requester } from "./continuation.js";
 import { isReached, NO_LIMITS, roomToBegin, roomToOpen, roomToWait } from "./limits.js";
-import type {
-  CountLimit,
-  Room,
-  SessionCount,
-  SessionLimits,
-  StreamLimit,
-  TimeLimit,
-} from "./limits.js";
+import type { Room, SessionCount, SessionLimits } from "./limits.js";
 import type { OwnSessions } from "./reconnect.js";
+import type { LimitReached, SessionEvents } from "./session-events.js";
 import type { CloseReason, Session, SessionGate, SessionInfo } from "./session.js";
 
-/** A limit that was reached: which, and what came of it. */
-export interface LimitReached<P> {
-  /** The option that sets the limit, without what stands before its last dot. */
-  readonly limit:
-    | CountLimit
-    | TimeLimit
-    | StreamLimit
-    | "maxInFlight"
-    | "maxMessageSize"
-    | "maxHeaderSize"
-    | "throttle";
-  /**
-   * Whether a request was refused, a session has ended, or it has lost its stream; for `throttle`
-   * also whether a bad credential was only counted, because a good one came with it.
-   */
-  readonly outcome: "refused" | "ended" | "detached" | "counted";
-  /** The session that it concerns; `undefined` where there is none (yet). */
-  readonly session?: SessionInfo<P>;
-  /** Whose request or session it was, where that is known. */
-  readonly principal?: P;
-  /** For `throttle`: the address, or the /64 network, that sends bad credentials. */
-  readonly address?: string;
-}
-
-/** What {@link SessionRegistry} announces, as facts that have happened. */
-export interface SessionEvents<P> {
-  /** A client has its stream and its server. */
-  opened: [session: SessionInfo<P>];
-  /** A session has ended; it is not in the registry any more. */
-  closed: [session: SessionInfo<P>, reason: CloseReason];
-  /** A limit was reached. */
-  limited: [fact: LimitReached<P>];
-}
+export type { LimitReached, SessionEvents } from "./session-events.js";
 
 /** What a registry needs to know of the world around it. */
 export interface SessionRegistryOptions<P> {
@@ -67,6 +31,8 @@ export interface SessionRegistryOptions<P> {
   readonly limits?: SessionLimits;
   /** Whether everybody may call, so that sessions have no owners. Default: false. */
   readonly isOpenEndpoint?: boolean;
+  /** How many bytes may be held for them. Default: no bound of this registry. */
+  readonly bytes?: ByteShare;
 }
 
 /** The sessions of one owner. */
@@ -93,10 +59,12 @@ export class SessionRegistry<P = unknown, E = unknown> {
   readonly #options: SessionRegistryOptions<P>;
   readonly #limits: SessionLimits;
   readonly #rules: ContinuationRules;
+  readonly #accounts: ByteAccounts | undefined;
   #begunInAll = 0;
 
   constructor(options: SessionRegistryOptions<P>) {
     this.#options = options;
+    this.#accounts = options.bytes && new ByteAccounts(options.bytes);
     this.#limits = options.limits ?? NO_LIMITS;
     this.#rules = options.rules ?? NO_RULES;
   }
@@ -167,6 +135,15 @@ export class SessionRegistry<P = unknown, E = unknown> {
       this.#byOwner.set(ownerKey, { sessions: new Set([session]), begun: 0 });
     } else owned.sessions.add(session);
     session.gate = this.#gate;
+    if (this.#accounts === undefined) return;
+    session.bytes.account = this.#accounts.of(this.#payerOf(session), this.#shedderFor(session));
+  }
+
+  /** @internal Takes a place for a body that is read now. @throws McpSseError when there is none. */
+  admitBody(session: Session<P, E>): void {
+    const { bytes } = session;
+    if (isReached(bytes.bodies, this.#limits.maxInFlight)) throw this.#tooManyCalls(session);
+    bytes.bodies++;
   }
 
   /**
@@ -270,14 +247,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
       if (owned !== undefined) owned.begun++;
     },
     admitCall: (session) => {
-      if (!isReached(session.callLoad, this.#limits.maxInFlight)) return;
-      const { principal } = session;
-      this.noteLimit({ limit: "maxInFlight", outcome: "refused", session, principal });
-      throw new McpSseError(
-        "too_many_calls",
-        "Too many calls of this session have no answer yet: wait for one.",
-        { headers: retryAfter(RETRY_AFTER_CALLS_SECONDS) },
-      );
+      if (isReached(session.callLoad, this.#limits.maxInFlight)) throw this.#tooManyCalls(session);
     },
     noteEnd: (session) => {
       const { id, ownerKey } = session;
@@ -285,6 +255,8 @@ export class SessionRegistry<P = unknown, E = unknown> {
       const owned = this.#byOwner.get(ownerKey);
       owned?.sessions.delete(session);
       if (owned?.sessions.size === 0) this.#byOwner.delete(ownerKey);
+      const isLast = owned?.sessions.size === 0 || this.#options.isOpenEndpoint === true;
+      if (isLast) this.#accounts?.noteLeft(this.#payerOf(session));
       if (!session.isBegun) return;
       this.#begunInAll--;
       if (owned !== undefined) owned.begun--;
@@ -297,6 +269,29 @@ export class SessionRegistry<P = unknown, E = unknown> {
       this.noteLimit({ limit, outcome, session, principal: session.principal });
     },
   };
+
+  /** Whose bytes a session's are: its own among strangers, who may all have the address of a proxy. */
+  #payerOf({ id, ownerKey }: Session<P, E>): string {
+    return this.#options.isOpenEndpoint === true ? id : ownerKey;
+  }
+
+  /** Keeps no session, which may go long before its owner. */
+  #shedderFor({ id, ownerKey }: Session<P, E>): () => boolean {
+    if (this.#options.isOpenEndpoint === true) {
+      return () => shedHeaviest([this.#sessions.get(id)].filter((one) => one !== undefined));
+    }
+    return () => shedHeaviest(this.#byOwner.get(ownerKey)?.sessions ?? []);
+  }
+
+  #tooManyCalls(session: Session<P, E>): McpSseError {
+    const { principal } = session;
+    this.noteLimit({ limit: "maxInFlight", outcome: "refused", session, principal });
+    return new McpSseError(
+      "too_many_calls",
+      "Too many calls of this session have no answer yet: wait for one.",
+      { headers: retryAfter(RETRY_AFTER_CALLS_SECONDS) },
+    );
+  }
 
   #count(ownerKey: string): SessionCount<Session<P, E>> {
     const { isOpenEndpoint = false } = this.#options;
@@ -341,4 +336,15 @@ export class SessionRegistry<P = unknown, E = unknown> {
       }
     }
   }
+}
+
+/** Gives up the session that has most on its way. @returns whether there was one. */
+function shedHeaviest(sessions: Iterable<Session<unknown, never>>): boolean {
+  let heaviest: Session<unknown, never> | undefined;
+  for (const session of sessions) {
+    if (session.bytes.outgoing > (heaviest?.bytes.outgoing ?? 0)) heaviest = session;
+  }
+  heaviest?.gate?.noteLimit(heaviest, "maxHeldBytes", "ended");
+  heaviest?.end("buffer-overflow", 0);
+  return heaviest !== undefined;
 }

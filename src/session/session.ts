@@ -1,5 +1,6 @@
 import { McpSseError } from "../errors.js";
 import type { UpstreamToken } from "../upstream-token.js";
+import { TAKEN } from "../wire/event-stream.js";
 import type { EventStream, StreamEnd, StreamOwner } from "../wire/event-stream.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
 import { Beginning } from "./beginning.js";
@@ -11,7 +12,10 @@ import { NO_LIMITS } from "./limits.js";
 import { NotJsonError } from "./message-json.js";
 import { isOverdue } from "./reconnect.js";
 import type { SessionUse } from "./limits.js";
+import type { HeldCall } from "./held-call.js";
 import { OpenCalls } from "./open-calls.js";
+import { isCall, SessionBytes } from "./session-bytes.js";
+import { nthEndpoint } from "./reconnect.js";
 import { SessionClock } from "./session-clock.js";
 import type { Moment } from "./session-clock.js";
 import { sessionClosed, SessionEnd } from "./session-end.js";
@@ -38,6 +42,7 @@ export class Session<P = unknown, E = unknown>
   onmessage: Listener<E> | undefined;
   /** Asked before a message is received, if the transport's server has a say in it. */
   scopeCheck: ScopeCheck<E> | undefined;
+  readonly bytes = new SessionBytes();
   /** Set by whoever counts sessions. */
   gate: SessionGate<this> | undefined;
 
@@ -60,7 +65,7 @@ export class Session<P = unknown, E = unknown>
     if (init.isLost === true && resume !== undefined) {
       this.beginning.expectLost(resume, (frame) => this.#write(frame));
     }
-    this.#delivery = new Delivery(this.id, resume);
+    this.#delivery = new Delivery(this.id, resume, this.bytes);
     this.#clock = new SessionClock(this, init.limits ?? NO_LIMITS, (moment) =>
       this.#reached(moment),
     );
@@ -144,9 +149,7 @@ export class Session<P = unknown, E = unknown>
       if (!stream.isOpen) stream.open();
       this.#clock.setGraceEnd(undefined);
       this.#lastStream = stream;
-      const count = this.#attachments++;
-      const later = `${endpoint.includes("?") ? "&" : "?"}r=${count}`;
-      const path = count === 0 ? endpoint : endpoint + later;
+      const path = nthEndpoint(endpoint, this.#attachments++);
       this.#delivery.attach(stream, path, this.#resume?.retryMs);
     });
     this.beginning.attached();
@@ -186,7 +189,8 @@ export class Session<P = unknown, E = unknown>
     if (this.#end.reason !== undefined) return Promise.reject(sessionClosed());
     this.#activeAt = Date.now();
     const taking = this.#delivery.send(message as JsonRpcMessage);
-    this.#calls.noteSent(message as JsonRpcMessage, taking);
+    this.#calls.noteSent(message as JsonRpcMessage, taking, this.#delivery.lastWeight);
+    this.bytes.account.keepBound();
     if (taking === undefined) return TAKEN;
     taking.catch((error: unknown) => {
       if ((error as { cause?: unknown }).cause === OVERFLOW) this.#endOverfull();
@@ -197,25 +201,25 @@ export class Session<P = unknown, E = unknown>
     return taking;
   }
 
-  /** Hands a message of the client to the server. */
-  receive(message: JsonRpcMessage, extra: E): void {
+  /** Hands a message of the client to the server. @param held the bytes of a request, if they are. */
+  receive(message: JsonRpcMessage, extra: E, held?: HeldCall): void {
     const { state } = this;
     if (state === "closed" || state === "opening" || !this.onmessage) throw sessionClosed();
     if (!this.beginning.allows(message)) throw this.#closeLostClient();
     if (this.#delivery.takeAnswer(message)) return;
-    const isCall = "method" in message && "id" in message;
-    if (isCall && isOverdue(this.graceEndsAt, this.#resume)) throw sessionClosed();
+    if (isCall(message) && isOverdue(this.graceEndsAt, this.#resume)) throw sessionClosed();
     if (!this.isBegun) this.gate?.admitBeginning(this);
-    if (isCall) this.gate?.admitCall(this);
+    if (isCall(message)) this.gate?.admitCall(this);
     this.#activeAt = Date.now();
     this.#noteBeginning(message);
-    this.#calls.noteReceived(message);
+    const call = held ?? this.bytes.takeCall(message);
+    this.#calls.noteReceived(message, call);
     this.#delivery.progress.noteReceived(message);
     try {
       this.onmessage(message, extra);
     } catch (error) {
       // Whoever did not take a call will not answer it.
-      if (isCall) this.#calls.settle(message.id);
+      if (call !== undefined) this.#calls.drop(call);
       throw error;
     }
   }
@@ -254,13 +258,12 @@ export class Session<P = unknown, E = unknown>
     this.end("closed-by-application");
   }
 
-  /** Ends the session. Only the first reason counts. */
-  end(reason: CloseReason): void {
+  /** Ends the session. Only the first reason counts. @param cutAfterMs see {@link EventStream.end}. */
+  end(reason: CloseReason, cutAfterMs = cutAfterEnd(reason)): void {
     if (!this.#end.decide(reason)) return;
     this.#clock.stop();
     this.beginning.end();
-    const retryMs = retryAfterEnd(reason, this.#resume?.retryMs);
-    this.#delivery.detach()?.end(retryMs, cutAfterEnd(reason));
+    this.#delivery.stop()?.end(retryAfterEnd(reason, this.#resume?.retryMs), cutAfterMs);
     this.#end.inContext(() => {
       this.#end.abort();
       this.#calls.clear();
@@ -339,6 +342,3 @@ export class Session<P = unknown, E = unknown>
     return new McpSseError("session_not_found", "The session is gone: begin a new one.");
   }
 }
-
-/** Of every message that was taken at once. */
-const TAKEN = Promise.resolve();

@@ -3,16 +3,6 @@ import { McpSseError } from "../errors.js";
 import { FrameWriter } from "./frame-writer.js";
 import { readerProblem, ReaderWatch } from "./reader-watch.js";
 
-/** One server-sent event. @see https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream */
-export interface ServerSentEvent {
-  /** Event type; the client's default is `message`. Must be one line. */
-  readonly event?: string;
-  /** Must be one line. */
-  readonly id?: string;
-  /** May have several lines; each becomes a `data` field. */
-  readonly data: string;
-}
-
 /** How a stream behaves between its messages. */
 export interface EventStreamOptions {
   /** Milliseconds of silence after which a comment keeps the connection alive; 0 for none. */
@@ -32,6 +22,12 @@ export interface EventStreamOptions {
  */
 export type StreamEnd = "ended" | "disconnected" | "stalled" | "overrun";
 
+/** Counts what is held for somebody. */
+export interface ByteHolder {
+  /** So many bytes more are held, or, with a negative number, less. */
+  hold(bytes: number): void;
+}
+
 /** Who is told what becomes of a stream; an object, since there is one for each session. */
 export interface StreamOwner {
   /** However the stream ends, once. */
@@ -40,6 +36,8 @@ export interface StreamOwner {
   streamDrained?(stream: EventStream): void;
   /** When a comment is due. @returns whether something was written in its place. */
   streamIsSilent?(stream: EventStream): boolean;
+  /** Counts what waits for the reader. Default: nobody does. */
+  readonly bytes?: ByteHolder;
 }
 
 /** Keeps caches, transforming proxies and buffering ones (nginx) out of the way. */
@@ -58,37 +56,14 @@ const LAST_BYTES_MS = 60_000;
 /** A comment, which clients skip. */
 const KEEP_ALIVE = ": keep-alive\n\n";
 
-const LINE_BREAK = /\r\n|\r|\n/;
-
-/**
- * An event as it goes over the wire.
- *
- * @throws TypeError for a line break in `event` or `id`: it would let the text that follows
- * it write fields, and events, of its own.
- */
-export function encodeEvent({ event, id, data }: ServerSentEvent): string {
-  let frame = "";
-  if (event !== undefined) frame += `event: ${oneLine(event)}\n`;
-  if (id !== undefined) frame += `id: ${oneLine(id)}\n`;
-  for (const line of data.split(LINE_BREAK)) frame += `data: ${line}\n`;
-  return `${frame}\n`;
-}
-
-/** Control characters, and the line breaks of Unicode: some reader takes each of those for an end. */
-const NOT_IN_FIELDS = /[\p{Cc}\u2028\u2029]/u;
-
-function oneLine(field: string): string {
-  if (NOT_IN_FIELDS.test(field)) {
-    throw new TypeError("An SSE field must not contain a line break or NUL.");
-  }
-  return field;
-}
-
 /**
  * When something to be written was taken by the socket or its bounded queue: at once, which is
  * `undefined`, or later. Almost always it is at once, and a promise for each frame is not free.
  */
 export type Taking = Promise<void> | undefined;
+
+/** For those who need a promise of what was taken at once. */
+export const TAKEN = Promise.resolve();
 
 /** A frame for which the queue had no room yet. */
 interface WaitingFrame {
@@ -121,6 +96,9 @@ export class EventStream {
   #keepAlive: NodeJS.Timeout | undefined;
   /** Bytes in the response since it last had room. */
   #queuedBytes = 0;
+  /** Whoever counts what waits, and how much that was. */
+  #holder: ByteHolder | undefined;
+  #heldBytes = 0;
   #isOpen = false;
   #hasEnded = false;
 
@@ -202,6 +180,7 @@ export class EventStream {
     return new Promise((taken, lost) => {
       this.#waiting.push({ frame, bytes, taken, lost });
       this.#waitingBytes += bytes;
+      this.#count();
       this.#startWatch();
       this.#checkReader(0);
     });
@@ -212,10 +191,14 @@ export class EventStream {
    * takes nothing for `stallMs` loses the rest.
    *
    * @param retryMs tells the client when to come back, in milliseconds.
-   * @param cutAfterMs how long the rest may take to leave at all, in milliseconds.
+   * @param cutAfterMs how long the rest may take to leave at all, in milliseconds; 0: it is lost.
    */
   end(retryMs?: number, cutAfterMs = LAST_BYTES_MS): void {
     if (this.#hasEnded) return;
+    if (cutAfterMs === 0) {
+      this.#cut("ended");
+      return;
+    }
     if (this.#isOpen) this.#res.end(retryMs === undefined ? undefined : `retry: ${retryMs}\n\n`);
     this.#finish("ended");
     if (!this.#isOpen || this.#res.writableFinished) return;
@@ -227,6 +210,8 @@ export class EventStream {
   readonly #gone = (): void => {
     this.#finish("disconnected");
     this.#watch?.stop();
+    this.#queuedBytes = 0;
+    this.#count();
     this.#res.req.socket.off("close", this.#gone);
   };
 
@@ -245,6 +230,7 @@ export class EventStream {
     const hasRoom = this.#writer?.write(frame, bytes) ?? false;
     // Counted only once the response is full: from then on, a drain is sure to follow.
     this.#queuedBytes = hasRoom ? 0 : this.#queuedBytes + bytes;
+    this.#count();
     if (!hasRoom) this.#startWatch();
     this.#keepAlive?.refresh();
   }
@@ -260,8 +246,19 @@ export class EventStream {
       this.#put(next.frame, next.bytes);
       next.taken();
     }
+    this.#count();
     if (this.#waiting.length > 0) this.#startWatch();
   };
+
+  /** Tells whoever counts what waits for the reader. */
+  #count(): void {
+    const bytes = this.#queuedBytes + this.#waitingBytes;
+    if (bytes === this.#heldBytes) return;
+    this.#holder ??= this.owner?.bytes;
+    if (this.#holder === undefined) return;
+    this.#holder.hold(bytes - this.#heldBytes);
+    this.#heldBytes = bytes;
+  }
 
   #startKeepAlive(): void {
     const { keepAliveMs } = this.#options;
@@ -289,9 +286,15 @@ export class EventStream {
     const piledBytes = this.#waitingBytes - (first?.bytes ?? 0);
     const problem = readerProblem({ piledBytes, untakenMs }, this.#options);
     if (problem === undefined) return;
-    this.#finish(problem);
+    this.#cut(problem);
+  }
+
+  #cut(end: StreamEnd): void {
+    this.#finish(end);
     this.#watch?.stop();
     this.#res.destroy();
+    this.#queuedBytes = 0;
+    this.#count();
   }
 
   #finish(end: StreamEnd): void {
@@ -301,6 +304,7 @@ export class EventStream {
     this.#watch?.stop();
     this.#writer?.offDrain(this.#writeWaiting);
     this.#waitingBytes = 0;
+    this.#count();
     for (const { lost } of this.#waiting.splice(0)) lost(streamEnded());
     this.owner?.streamEnded(this, end);
   }

@@ -5,6 +5,7 @@ import { readBody } from "./read-body.js";
 import type { BodyRead } from "./read-body.js";
 import { partsOf } from "./request-parts.js";
 import type { RequestParts } from "./request-parts.js";
+import { weighJson, weighValue } from "./weigh.js";
 
 /** `id` of a request or response. @see JSON-RPC 2.0, section 4 */
 export type JsonRpcId = string | number;
@@ -42,6 +43,20 @@ export interface BodyOptions {
   readonly isRead?: boolean;
   /** Of the request, if they were read before. */
   readonly parts?: RequestParts;
+  /** Milliseconds that may pass between two pieces of the body; four times as many for all of it. */
+  readonly timeoutMs?: number;
+  /** Who says when the body may be read. Default: at once. */
+  readonly gate?: BodyGate;
+}
+
+/** Decides when there is memory for a body. */
+export interface BodyGate {
+  /** Whether a body of so many bytes, at the most, may be read now. @throws McpSseError if never. */
+  mayRead(bytes: number): boolean;
+  /** Calls one of the two when that is known, or none if the client has left. */
+  waitToRead(read: () => void, refuse: (error: McpSseError) => void): void;
+  /** @param weight what the body takes in memory once it is parsed. @throws McpSseError if that is too much. */
+  weigh(weight: number): void;
 }
 
 const DRAINED =
@@ -61,28 +76,38 @@ export type ReadMessage = () => JsonRpcMessage;
  */
 export function readMessage(
   req: IncomingMessage,
-  { maxBytes, parsedBody, isRead = wasRead(req), parts = partsOf(req) }: BodyOptions,
+  options: BodyOptions,
   onRead: (message: ReadMessage, isLate: boolean) => void,
 ): void {
+  const { maxBytes, parsedBody, isRead = wasRead(req), parts = partsOf(req), gate } = options;
   const announced = announcedLength(parts);
+  let mayRead = true;
   try {
     checkType(parts.headers);
     // An announced size is refused before a byte of it is read.
     if (announced !== undefined && announced > maxBytes) throw tooLarge(maxBytes);
     if (parsedBody === undefined && isRead) throw new McpSseError("message_unreadable", DRAINED);
+    if (parsedBody === undefined) mayRead = gate?.mayRead(announced ?? maxBytes) ?? true;
   } catch (error) {
-    onRead(() => {
-      throw error;
-    }, false);
+    refuse(error, onRead);
     return;
   }
   if (parsedBody !== undefined) {
-    onRead(() => checkMessage(fromParser(parsedBody, req, maxBytes)), false);
+    onRead(() => checkMessage(fromParser(parsedBody, req, options)), false);
     return;
   }
-  readBody(req, { maxBytes, announced }, (read, isLate) =>
-    onRead(() => checkMessage(parse(textOf(read, maxBytes))), isLate),
-  );
+  const read = (): void =>
+    readBody(req, { maxBytes, announced, timeoutMs: options.timeoutMs }, (body, isLate) =>
+      onRead(() => checkMessage(fromBody(body, options)), isLate || !mayRead),
+    );
+  if (mayRead) read();
+  else gate?.waitToRead(read, (error) => refuse(error, onRead));
+}
+
+function refuse(error: unknown, onRead: (message: ReadMessage, isLate: boolean) => void): void {
+  onRead(() => {
+    throw error;
+  }, false);
 }
 
 /** A length beside a transfer coding means nothing. @see RFC 9112, section 6.3 */
@@ -128,20 +153,35 @@ export function wasRead(req: IncomingMessage): boolean {
   return req.readableDidRead || !req.readable;
 }
 
-function textOf(read: BodyRead, maxBytes: number): string {
-  if ("text" in read) return read.text;
-  if (read.problem === "too-large") throw tooLarge(maxBytes);
+function fromBody(body: BodyRead, { maxBytes, gate }: BodyOptions): unknown {
+  if ("text" in body) {
+    gate?.weigh(weighJson(body.text, body.bytes));
+    return parse(body.text);
+  }
+  if (body.problem === "too-large") throw tooLarge(maxBytes);
+  if (body.problem === "too-slow") {
+    throw new McpSseError("message_timeout", "The body did not come in time.", {
+      headers: { Connection: "close" },
+    });
+  }
   throw new McpSseError("message_unreadable", "The body ended before it was complete.");
 }
 
 /** A parser before us may have had a larger limit than ours, so its result is measured again. */
-function fromParser(parsed: unknown, req: IncomingMessage, maxBytes: number): unknown {
+function fromParser(parsed: unknown, req: IncomingMessage, options: BodyOptions): unknown {
+  const { maxBytes, gate } = options;
   const isText = typeof parsed === "string" || Buffer.isBuffer(parsed);
   if (req.headers["content-length"] === undefined) {
     const size = isText ? Buffer.byteLength(parsed) : jsonBytes(parsed, maxBytes);
     if (size > maxBytes) throw tooLarge(maxBytes);
   }
-  return isText ? parse(parsed.toString("utf8")) : parsed;
+  if (!isText) {
+    gate?.weigh(weighValue(parsed));
+    return parsed;
+  }
+  const text = parsed.toString("utf8");
+  gate?.weigh(weighJson(text, Buffer.byteLength(text)));
+  return parse(text);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Delivery } from "../../src/session/delivery.js";
 import { Session } from "../../src/session/session.js";
-import { encodeEvent } from "../../src/wire/event-stream.js";
+import { encodeEvent } from "../../src/wire/server-sent-event.js";
 import { disposeAll } from "../support/disposer.js";
 import { bigFrame, isSettled, openPair, openSlowPair } from "./stream-server.js";
 import type { ServerSide } from "./stream-server.js";

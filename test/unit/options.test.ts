@@ -1,5 +1,6 @@
 import { createSseRouter, MCPServer } from "../../src/index.js";
 import { resolveOptions } from "../../src/resolve-options.js";
+import { processBudget } from "../../src/session/byte-budget.js";
 
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -144,6 +145,11 @@ it("STREAM-6, STREAM-8, MESSAGE-5: every option has its documented default", () 
       idleMs: 86_400_000,
       lifetimeMs: 0,
       maxInFlight: 100,
+    },
+    bodyTimeoutMs: 30_000,
+    bytes: {
+      budget: processBudget(),
+      maxBytesPerPrincipal: Math.floor(processBudget().maxBytes / 2),
     },
     resume: {
       graceMs: 60_000,

@@ -1,0 +1,116 @@
+import type { JsonRpcId, JsonRpcMessage } from "../wire/message-body.js";
+import { expectedBytes } from "./answer-size.js";
+import type { AnswerSize } from "./answer-size.js";
+import type { ByteAccount, ByteLimit } from "./byte-budget.js";
+
+/** A request of the client, in memory from when it is taken until it is answered. */
+export type Call = JsonRpcMessage & { readonly id: JsonRpcId };
+
+/** What a call weighs beside its message, in bytes: what the SDK and we keep of it. */
+const CALL_BYTES = 2_048;
+
+/**
+ * How long a call that nobody wants answered any more counts at most, in milliseconds. Until its
+ * message is collected, somebody still works on it, unless there was no collection.
+ */
+const ABANDONED_MS = 120_000;
+
+/** The bytes of one call: its message, and its answer before that is there. */
+export class HeldCall {
+  readonly id: JsonRpcId;
+  /** Another one with the same id, which must not be. */
+  next: HeldCall | undefined;
+  readonly #account: ByteAccount;
+  readonly #size: AnswerSize;
+  readonly #messageBytes: number;
+  #message: Call | undefined;
+  #held = 0;
+
+  /** @param weight of the message, in bytes. */
+  constructor(message: Call, weight: number, account: ByteAccount) {
+    this.id = message.id;
+    this.#message = message;
+    this.#account = account;
+    this.#size = account.answers.of(message);
+    this.#messageBytes = weight + CALL_BYTES;
+  }
+
+  /** Holds message and answer if there is room. @returns the limit that leaves none. */
+  take(): ByteLimit | undefined {
+    const bytes = this.#needed;
+    const full = this.#account.take(bytes);
+    if (full === undefined) this.#start(bytes);
+    return full;
+  }
+
+  /** The same as soon as there is room; see {@link ByteAccount.wait}. */
+  wait(
+    timeoutMs: number,
+    hasRoom: (limit: ByteLimit | undefined) => void,
+  ): (() => void) | undefined {
+    const bytes = this.#needed;
+    return this.#account.wait(bytes, timeoutMs, (full) => {
+      if (full === undefined) this.#start(bytes);
+      hasRoom(full);
+    });
+  }
+
+  /** Holds it whether there is room or not. */
+  takeAnyway(): void {
+    const bytes = this.#needed;
+    this.#account.add(bytes);
+    this.#start(bytes);
+  }
+
+  /** It was answered, by so many bytes, which somebody else holds. */
+  answered(bytes: number): void {
+    // In memory it is there twice: as what the server made, and as what is sent.
+    if (this.#held > 0) this.#size.note(2 * bytes);
+    this.letGo();
+  }
+
+  /** It was not taken in the end. */
+  letGo(): void {
+    if (this.#held === 0) return;
+    this.#size.inFlight--;
+    this.#account.add(-this.#held);
+    this.#held = 0;
+    this.#message = undefined;
+  }
+
+  /**
+   * Nobody waits for its answer any more. But the server may go on working on it, and does not
+   * say when it has done so: the message counts until it was collected.
+   */
+  abandon(): void {
+    const message = this.#message;
+    const held = this.#held;
+    this.letGo();
+    if (held === 0 || message === undefined || !this.#account.isBounded) return;
+    holdUntilCollected(message, this.#account, this.#messageBytes);
+  }
+
+  get #needed(): number {
+    return this.#messageBytes + expectedBytes(this.#size, this.#account.maxBytes);
+  }
+
+  #start(bytes: number): void {
+    this.#held = bytes;
+    this.#size.inFlight++;
+  }
+}
+
+/** What is to be done when a message was collected. */
+const collected = new FinalizationRegistry<() => void>((letGo) => letGo());
+
+function holdUntilCollected(message: object, account: ByteAccount, bytes: number): void {
+  account.add(bytes);
+  let isHeld = true;
+  const letGo = (): void => {
+    clearTimeout(timer);
+    if (isHeld) account.add(-bytes);
+    isHeld = false;
+  };
+  const timer = setTimeout(letGo, ABANDONED_MS).unref();
+  collected.register(message, letGo);
+}

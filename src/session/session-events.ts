@@ -1,0 +1,40 @@
+import type { ByteLimit } from "./byte-budget.js";
+import type { CountLimit, StreamLimit, TimeLimit } from "./limits.js";
+import type { CloseReason, SessionInfo } from "./session.js";
+
+/** A limit that was reached: which, and what came of it. */
+export interface LimitReached<P> {
+  /** The option that sets the limit, without what stands before its last dot. */
+  readonly limit:
+    | CountLimit
+    | TimeLimit
+    | StreamLimit
+    | ByteLimit
+    | "bodyTimeoutMs"
+    | "maxInFlight"
+    | "maxMessageSize"
+    | "maxHeaderSize"
+    | "throttle";
+  /**
+   * Whether a request was refused, or has to wait for others of its principal; a session has
+   * ended, or has lost its stream; for `throttle` also whether a bad credential was only counted,
+   * because a good one came with it.
+   */
+  readonly outcome: "refused" | "delayed" | "ended" | "detached" | "counted";
+  /** The session that it concerns; `undefined` where there is none (yet). */
+  readonly session?: SessionInfo<P>;
+  /** Whose request or session it was, where that is known. */
+  readonly principal?: P;
+  /** For `throttle`: the address, or the /64 network, that sends bad credentials. */
+  readonly address?: string;
+}
+
+/** What {@link SessionRegistry} announces, as facts that have happened. */
+export interface SessionEvents<P> {
+  /** A client has its stream and its server. */
+  opened: [session: SessionInfo<P>];
+  /** A session has ended; it is not in the registry any more. */
+  closed: [session: SessionInfo<P>, reason: CloseReason];
+  /** A limit was reached. */
+  limited: [fact: LimitReached<P>];
+}
