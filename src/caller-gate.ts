@@ -131,12 +131,13 @@ export class CallerGate {
    */
   lacksScopes(
     challenge: ScopeChallenge,
-    { judges }: Caller,
+    { judges, principal }: Caller,
     mount: SeenMount | undefined,
   ): RefusedCaller {
     const scopes = [...(judges.at(-1)?.scopes?.required ?? []), ...challenge.scopes];
     const document = this.#discovery.documentUrl(mount);
-    return lacksScopes({ ...challenge, scopes }, this.methods, document);
+    const held = principal?.scopes ?? [];
+    return lacksScopes({ ...challenge, scopes }, held, this.methods, document);
   }
 
   /** What will tell the caller's next request by its credential alone; see {@link recall}. */

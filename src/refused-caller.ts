@@ -37,19 +37,23 @@ export function tooManyFailures(address: string, waitMs: number): RefusedCaller 
 const LACKS_SCOPES_RPC_CODE = -32000;
 
 /**
- * The refusal of a caller who is known, and lacks scopes for one message.
+ * The refusal of a caller who is known, and lacks scopes for one message. It names what the caller
+ * has as well: official clients ask for what a challenge names and for nothing else, and a
+ * credential that has lost a scope does not go on with their session.
  *
+ * @param held scopes that the caller has.
  * @param methods by which the endpoint authenticates; none on an open one.
  * @param resourceMetadata URL of the document that tells clients where to get a token.
  */
 export function lacksScopes(
   { scopes, errorDescription }: ScopeChallenge,
+  held: readonly string[],
   methods: readonly AuthMethod[],
   resourceMetadata: string | undefined,
 ): RefusedCaller {
   const outcome: Refusal = {
     kind: "insufficient-scope",
-    required: [...new Set(scopes)],
+    required: [...new Set([...nameable(held), ...scopes])],
     ...(errorDescription !== undefined && { description: errorDescription }),
   };
   return new RefusedCaller(
@@ -57,4 +61,13 @@ export function lacksScopes(
     refusalAnswer(outcome, methods, resourceMetadata),
     LACKS_SCOPES_RPC_CODE,
   );
+}
+
+/** Longest list of a caller's own scopes that a challenge repeats, in characters. */
+const MAX_OWN_SCOPES = 2_000;
+
+/** Those of a caller's scopes that can stand in a challenge. @see RFC 6749, section 3.3 */
+function nameable(scopes: readonly string[]): readonly string[] {
+  const good = scopes.filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope));
+  return good.join(" ").length > MAX_OWN_SCOPES ? [] : good;
 }

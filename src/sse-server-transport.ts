@@ -194,7 +194,10 @@ export class SSEServerTransport {
     const asked = this.#session.scopeCheck?.(message, extra);
     // Where nobody has to be waited for, the server gets the message at once, as from the SDK's class.
     const lacking = asked instanceof Promise ? await asked : asked;
-    if (lacking !== undefined) throw lacksScopes(lacking, [], documentOf(extra?.authInfo));
+    if (lacking !== undefined) {
+      const { scopes: held = [] } = extra?.authInfo ?? {};
+      throw lacksScopes(lacking, held, [], documentOf(extra?.authInfo));
+    }
     this.#session.receive(message, extra);
   }
 

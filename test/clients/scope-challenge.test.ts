@@ -76,7 +76,7 @@ function expectChallenge(answer: Awaited<ReturnType<typeof post>>, challenge: st
   });
 }
 
-const CHALLENGE = 'Bearer realm="mcp", error="insufficient_scope", scope="admin"';
+const CHALLENGE = 'Bearer realm="mcp", error="insufficient_scope", scope="read admin"';
 
 function itAsksForScopes(serve: Serve<ServeRouterOptions>): void {
   it.each(CALLS)(
@@ -146,7 +146,7 @@ describe("what is asked for", () => {
     for (let count = 0; count < 2; count++) {
       const answer = await postTo(conversation, toolCall(7, "delete"));
       const challenge = answer.headers.get("www-authenticate") ?? "";
-      expect(challenge).toContain('error="insufficient_scope", scope="admin"');
+      expect(challenge).toContain('error="insufficient_scope", scope="read admin"');
       const [, url = ""] = /resource_metadata="([^"]+)"/.exec(challenge) ?? [];
       expect((await (await fetch(url)).json()).resource).toBe(sseUrl);
     }
@@ -179,7 +179,8 @@ describe("what is asked for", () => {
   it("SCOPE-1: on an open endpoint a rule of the server's own is asked all the same", async () => {
     const createServer = () => guardedServer([], () => ({ scopes: ["admin"] }));
     const { sseUrl } = await serveRouter({ auth: false, createServer });
-    expectChallenge(await postTo(await converse(sseUrl, {}), toolCall(7, "delete")), CHALLENGE);
+    const answer = await postTo(await converse(sseUrl, {}), toolCall(7, "delete"));
+    expectChallenge(answer, CHALLENGE.replace("read admin", "admin"));
   });
 });
 
