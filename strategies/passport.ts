@@ -17,7 +17,7 @@ export interface FromPassportOptions extends CommonOptions {
    * the strategy accepted.
    *
    * `id` must tell any two callers apart and stay the same for each: it decides whose a session
-   * is. A throw, a rejection, or a principal without an id is answered with 503.
+   * is. Logs show it, so it must not be the credential. A throw, a rejection, or a principal without an id is answered with 503.
    */
   principal(user: unknown, info: unknown): PrincipalInit | Promise<PrincipalInit>;
   /** Becomes `principal.method`. Default: the strategy's own name. */

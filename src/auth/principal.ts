@@ -23,6 +23,7 @@ export interface Principal {
 
 /** What an authentication method says of a caller; the rest of the {@link Principal} has defaults. */
 export interface PrincipalInit {
+  /** Logs show it: never the credential itself. */
   readonly id: string;
   readonly issuer?: string | undefined;
   readonly clientId?: string | undefined;

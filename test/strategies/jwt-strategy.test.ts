@@ -37,7 +37,7 @@ describe("the source of a strategy's keys", () => {
     const token = secretToken();
     const answer = await ask(methodOf({ keys }), bearer(token));
     expect(principalOfAnswer(answer).id).toBe("alice");
-    expect(keys.mock.calls).toEqual([[{ alg: "HS256", kid: undefined }, token]]);
+    expect(keys.mock.calls).toEqual([[{ alg: "HS256", kid: undefined, typ: "JWT" }, token, true]]);
   });
 
   test.each(["opaque", forgedToken({ alg: "none" }, {}), forgedToken({ alg: "HS256" }, {})])(
