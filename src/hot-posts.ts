@@ -1,8 +1,9 @@
-import type { IncomingMessage } from "node:http";
 import type { Remembered } from "./auth/remembered.js";
 import type { SeenMount } from "./discovery.js";
 import type { TrustsProxy } from "./forwarded.js";
 import type { RouterSession } from "./open-session.js";
+import { baseOf } from "./request-mount.js";
+import type { HostRequest } from "./request-mount.js";
 
 /** Where the POSTs of a session arrive, and what its last one showed. */
 export interface Lane {
@@ -46,12 +47,13 @@ export class HotPosts {
   /**
    * The session that a request is a POST for.
    *
-   * Security decision: the URL counts as it is routed, and not as it was before an application
-   * rewrote it: whether that one may be used, the application has decided for where it leads.
+   * Security decision: the URL counts as it is routed, with the mount in front of it, and not as it
+   * was before an application rewrote it: whether that one may be used, the application has decided
+   * for where it leads.
    */
-  find(req: IncomingMessage & { baseUrl?: string }): Lane | undefined {
+  find(req: HostRequest): Lane | undefined {
     if (req.method !== "POST") return undefined;
-    const url = `${req.baseUrl ?? ""}${req.url ?? ""}`;
+    const url = `${baseOf(req)}${req.url ?? ""}`;
     const start = url.indexOf(SESSION_QUERY);
     const end = start + SESSION_QUERY.length + ID_LENGTH;
     const lane = this.#lanes.get(url.slice(end - ID_LENGTH, end));

@@ -38,8 +38,12 @@ export interface HostRequest extends IncomingMessage {
 /** Path of a request below its mount, without the query. */
 export function pathOf({ app, path, url = "" }: HostRequest): string {
   if (app !== undefined && path !== undefined) return path;
-  // A client may name the whole URL, as to a proxy. @see RFC 9112, section 3.2.2
-  return withoutQuery(url.startsWith("/") ? url : url.replace(/^https?:\/\/[^/?]*/i, ""));
+  return withoutQuery(withoutOrigin(url));
+}
+
+/** A client may name the whole URL, as to a proxy. @see RFC 9112, section 3.2.2 */
+function withoutOrigin(url: string): string {
+  return url.startsWith("/") ? url : url.replace(/^https?:\/\/[^/?]*/i, "");
 }
 
 /** @param base path of the mount within the host. */
@@ -64,11 +68,12 @@ export function addressOf(req: HostRequest): string | undefined {
 }
 
 /** Path of the mount within the host. */
-export function baseOf({ app, baseUrl = "", originalUrl = "", url = "" }: HostRequest): string {
+export function baseOf({ app, baseUrl = "", originalUrl, url = "" }: HostRequest): string {
   // Express says it. An app may have written another URL onto the request, so the two that there
   // are say nothing. Other hosts only take their prefix off the one, and keep the other.
-  if (app !== undefined || !originalUrl.endsWith(url)) return baseUrl;
-  return originalUrl.slice(0, originalUrl.length - url.length);
+  if (app !== undefined || originalUrl === undefined) return baseUrl;
+  const [whole, rest] = [withoutOrigin(originalUrl), withoutOrigin(url)];
+  return whole.endsWith(rest) ? whole.slice(0, whole.length - rest.length) : baseUrl;
 }
 
 /** Without an application that says so, no proxy is trusted: `publicUrl` says what clients see. */

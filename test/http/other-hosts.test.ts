@@ -13,6 +13,7 @@ import { listen, onDispose } from "../support/disposer.js";
 import { recordingLogger } from "../support/leak-watch.js";
 import { oauthFor } from "../support/oauth.js";
 import { send } from "../support/raw-http.js";
+import { initialize, openSession, openStream } from "../support/raw-sse.js";
 
 cleanUpAfterEach();
 
@@ -145,6 +146,51 @@ describe.each(Object.keys(HOSTS))("in %s", (name) => {
       "ada",
     );
     expect((await send(`${origin}${base}/`)).status).toBe(401);
+  });
+});
+
+describe("a router at several mounts of a host without an app", () => {
+  const hostWith = async () => {
+    const { middleware } = routerFor();
+    const app = connect();
+    for (const mount of ["/secret", "/hobby", "/"]) app.use(mount, middleware);
+    const { url } = await listen(app);
+    const headers = { ...asCaller(), "content-type": "application/json" };
+    const body = JSON.stringify(initialize);
+    const callAt = async (mount: string, search: string): Promise<number> => {
+      const { status } = await send(`${url}${mount}/messages${search}`, {
+        method: "POST",
+        headers,
+        body,
+      });
+      return status;
+    };
+    return { url, callAt };
+  };
+
+  it.each([
+    ["/secret", ["/hobby", "", "/SECRET"]],
+    ["", ["/hobby", "/secret"]],
+  ])(
+    "HOST-2, RIGHTS-1: a session at %p is not reached through another mount",
+    async (mount, others) => {
+      const { url, callAt } = await hostWith();
+      const { postUrl } = await openSession(`${url}${mount}/sse`, asCaller());
+      const { search } = new URL(postUrl);
+      for (const other of others) expect(await callAt(other, search)).toBe(404);
+      expect(await callAt(mount, search)).toBe(202);
+      for (const other of others) expect(await callAt(other, search)).toBe(404);
+    },
+  );
+
+  it("HOST-2, RIGHTS-1: nor one that was opened with a URL in absolute form", async () => {
+    const { url, callAt } = await hostWith();
+    const stream = await openStream(`${url}/`, asCaller(), `${url}/secret/sse`);
+    const { data: endpoint } = await stream.nextEvent();
+    expect(endpoint).toMatch(/^\/secret\/messages\?/);
+    const { search } = new URL(endpoint, url);
+    for (const other of ["/hobby", ""]) expect(await callAt(other, search)).toBe(404);
+    expect(await callAt("/secret", search)).toBe(202);
   });
 });
 
