@@ -34,7 +34,7 @@ const DEFAULT_BOUND_CLAIMS: readonly string[] = [
 ];
 
 /** Differ between a GET and a POST, whoever sends them. */
-const DIFFERENT_BY_METHOD: readonly string[] = ["accept", "content-type", "cookie"];
+const DIFFERENT_BY_METHOD: readonly string[] = ["accept", "content-type", "cookie", "origin"];
 
 /**
  * Checks and completes what must not differ within a session.

@@ -168,7 +168,7 @@ export function checkSize(option: string, value: unknown, fallback: number): num
   if (size === null || !Number.isFinite(size) || size < 1) {
     throw optionError(option, "is no size", 'Write bytes as a number, or text such as "4mb".');
   }
-  return size;
+  return Math.floor(size);
 }
 
 function checkHeaders(option: string, value: unknown = {}): Readonly<Record<string, string>> {

@@ -49,7 +49,7 @@ export function resolveServerOptions(options: object): ListenerOptions {
   // Written but undefined, as with a setting that was not found, is no decision to be open.
   if ("auth" in options && auth === undefined) checkText(`${PATH}.auth`, auth);
   const resolved: ListenerOptions = {
-    port: checkNumber(`${PATH}.port`, port, 8080, { min: 0, max: 65_535 }),
+    port: checkPort(port),
     host: checkText(`${PATH}.host`, host),
     health: checkHealth(options),
     maxHeaderBytes: checkSize(`${PATH}.maxHeaderSize`, maxHeaderSize, DEFAULT_MAX_HEADER_BYTES),
@@ -64,6 +64,12 @@ export function resolveServerOptions(options: object): ListenerOptions {
     );
   }
   return resolved;
+}
+
+function checkPort(value: unknown): number {
+  const port = checkNumber(`${PATH}.port`, value, 8080, { min: 0, max: 65_535 });
+  if (Number.isInteger(port)) return port;
+  throw optionError(`${PATH}.port`, "is no whole number", "Write 0 for a free port.");
 }
 
 /** A health check on one of the endpoints' paths would answer in their place, to everybody. */
@@ -90,7 +96,8 @@ function checkTimes(given: HttpTimesConfig = {}): HttpTimes {
   const names = ["keepAliveTimeoutMs", "headersTimeoutMs", "requestTimeoutMs"] as const;
   checkOptionNames(path, given, names);
   const check = (name: (typeof names)[number], fallback: number): number =>
-    checkMilliseconds(`${path}.${name}`, given[name], fallback, 0);
+    // Node takes whole numbers only.
+    Math.ceil(checkMilliseconds(`${path}.${name}`, given[name], fallback, 0));
   const requestTimeout = check("requestTimeoutMs", DEFAULT_REQUEST_MS);
   const shortest = requestTimeout === 0 ? DEFAULT_HEADERS_MS : requestTimeout;
   const headersTimeout = check("headersTimeoutMs", Math.min(DEFAULT_HEADERS_MS, shortest));

@@ -74,7 +74,9 @@ function judgeHost(source: RequestSource, rules: SourceRules): HostVerdict {
 }
 
 /** Whether a Host names the address at which the request arrived; both are in their canonical form. */
-function isOwnAddress(name: string, localAddress = ""): boolean {
+function isOwnAddress(name: string, localAddress: string | undefined): boolean {
+  // A Unix socket has none, and a Host without a name does not name it.
+  if (localAddress === undefined) return false;
   const address = localAddress.replace(/^::ffff:(?=\d+\.)/, "").replace(/%.*$/, "");
   return name === (address.includes(":") ? `[${address}]` : address);
 }

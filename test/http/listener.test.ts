@@ -83,6 +83,13 @@ it("HOST-5: the times are those that were asked for, also after another start", 
   expect(server.httpServer).toMatchObject(times);
 });
 
+it("HOST-5: times and sizes that are no whole numbers become ones that Node takes", async () => {
+  const http = { keepAliveTimeoutMs: 1_000.5, headersTimeoutMs: 0.4, requestTimeoutMs: 1.5 };
+  const server = await start({ http, maxHeaderSize: 20_000.5 });
+  const times = { keepAliveTimeout: 1_001, headersTimeout: 1, requestTimeout: 2 };
+  expect(server.httpServer).toMatchObject(times);
+});
+
 it("HOST-5, STOP-6: stop() does not wait for connections that are idle", async () => {
   const server = await start({ http: { keepAliveTimeoutMs: 0 } });
   const connections = await Promise.all([idleConnection(server), idleConnection(server)]);

@@ -91,11 +91,9 @@ const bad: Bad[] = [
   ["sessions.boundClaims", null, 'Write ["…"], or [] for none'],
   ["sessions.boundHeaders", "X-Tenant", 'Write ["…"], or [] for none'],
   ["sessions.boundHeaders", ["X Tenant"], "no header name"],
-  ...["Authorization", "traceparent", "Content-Length", "Accept", "Cookie"].map((name): Bad => [
-    "sessions.boundHeaders",
-    [name],
-    "differs from request to request",
-  ]),
+  ...["Authorization", "traceparent", "Content-Length", "Accept", "Cookie", "Origin"].map(
+    (name): Bad => ["sessions.boundHeaders", [name], "differs from request to request"],
+  ),
   ["sessions", null, "must be an object"],
   ["logger", {}, "has no debug()"],
   ["logger", "console", "has no debug()"],
@@ -263,6 +261,7 @@ describe("MCPServer", () => {
       "transport.options.port must be a number from 0 to 65535",
     ],
     ["a port that is too large", { port: 65_536 }, "transport.options.port"],
+    ["a port that is no whole number", { port: 0.5 }, "transport.options.port is no whole number"],
     ["a port that is text", { port: "8080" }, "Leave it out for the default, 8080"],
     ["an empty host", { host: "" }, "transport.options.host must be"],
     ["times that are none", { http: 75_000 }, "transport.options.http must be an object"],

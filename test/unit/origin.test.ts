@@ -25,6 +25,11 @@ const listed = { allowedHosts: ["mcp.example.com", "other.example:8443", "[2001:
 const cors = { allowedOrigins: ["https://app.example.com", "http://localhost:3000"] };
 
 it.each<Row>([
+  [
+    "a page's origin without a name, through a Unix socket",
+    "origin-not-allowed",
+    { host: "", origin: "http://", localAddress: undefined },
+  ],
   ["127.0.0.1", "allowed", { host: "127.0.0.1" }],
   ["127.0.0.1 with a port", "allowed", { host: "127.0.0.1:8080" }],
   ["localhost", "allowed", { host: "localhost:8080" }],
