@@ -200,10 +200,16 @@ function continueSession(
   opened(session);
   const { caller, endpoint } = request;
   session.renew(caller.principal, options.endsWithCredential ? caller.validUntil : undefined);
-  session.attach(
-    stream ?? new EventStream(res, options.stream, resumeCookie(req, session, request)),
-    endpointPath(endpoint, session.id),
-  );
+  try {
+    session.attach(
+      stream ?? new EventStream(res, options.stream, resumeCookie(req, session, request)),
+      endpointPath(endpoint, session.id),
+    );
+  } catch (error) {
+    // Where its status was sent long ago, the client tries again.
+    stream?.end(options.resume?.retryMs);
+    throw error;
+  }
 }
 
 /**

@@ -93,6 +93,11 @@ export class Delivery implements PingWriter {
     return new Promise((resolve) => this.#changeListeners.push(resolve));
   }
 
+  /** @throws McpSseError when much was written to another stream just now. */
+  admitStream(retryMs = 0): void {
+    this.#outbox.noteRewriting(Math.min(retryMs, 1_000));
+  }
+
   isAttachedTo(stream: EventStream): boolean {
     return this.#stream === stream;
   }
@@ -113,10 +118,9 @@ export class Delivery implements PingWriter {
     this.#stream = stream;
     const retry = retryMs === undefined ? "" : `retry: ${retryMs}\n`;
     const id = this.#isKeeping ? { id: this.#idOf(this.#outbox.keptSeq) } : undefined;
+    const first = encodeEvent({ event: "endpoint", data: endpoint, ...id });
     // A client that left again meanwhile makes the stream end, which its owner hears of.
-    stream
-      .write(retry + encodeEvent({ event: "endpoint", data: endpoint, ...id }))
-      ?.catch(() => undefined);
+    stream.write(retry + first)?.catch(() => undefined);
     // A copy, since what is written may be forgotten at once.
     for (const entry of [...this.#outbox.entries]) {
       this.#transmit(entry)?.catch(() => undefined);

@@ -1,3 +1,4 @@
+import { McpSseError, retryAfter } from "../errors.js";
 import type { ByteHolder } from "../wire/event-stream.js";
 import type { JsonRpcId } from "../wire/message-body.js";
 
@@ -13,6 +14,9 @@ export interface OutboxEntry {
   readonly weight: number;
   readonly traits: MessageTraits;
 }
+
+/** From here on, in bytes of memory, what is kept is much to write again. */
+const MUCH = 128 * 1_024;
 
 /** What V8 needs for an entry beside its JSON, in bytes, as measured with 26,000 small answers. */
 const ENTRY_BYTES = 176;
@@ -46,6 +50,7 @@ export class Outbox {
   #lastSeq = 0;
   #forgottenSeq = 0;
   #acknowledgedSeq = 0;
+  #restsUntil = 0;
 
   /**
    * @param maxBytes how much memory the messages that are kept may take.
@@ -94,6 +99,23 @@ export class Outbox {
   /** The messages that are kept, oldest first. */
   get entries(): readonly OutboxEntry[] {
     return this.#entries;
+  }
+
+  /**
+   * Notes that all that is kept is going to be written again. If that is much, it is not done
+   * twice within `restMs` milliseconds: it is work, and a client could ask for nothing else.
+   *
+   * @throws McpSseError when it has been done just now.
+   */
+  noteRewriting(restMs: number): void {
+    if (this.#bytes <= MUCH) return;
+    const now = performance.now();
+    if (now < this.#restsUntil) {
+      throw new McpSseError("too_many_bytes", "All of this was sent just now: come back later.", {
+        headers: retryAfter(restMs / 1_000),
+      });
+    }
+    this.#restsUntil = now + restMs;
   }
 
   /** @param bytes length of `json` in UTF-8. */

@@ -143,6 +143,7 @@ export class Session<P = unknown, E = unknown>
    */
   attach(stream: EventStream, endpoint: string): void {
     if (this.#end.reason !== undefined) throw sessionClosed();
+    this.#delivery.admitStream(this.#resume?.retryMs);
     stream.owner = this;
     stream.together(() => {
       // It cannot be opened where somebody else has answered: then nothing has changed.

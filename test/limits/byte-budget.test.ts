@@ -6,8 +6,15 @@ import { z } from "zod";
 import type { SseOptions } from "../../src/index.js";
 import { asCaller, cleanUpAfterEach, serveRouter } from "../support/app.js";
 import { RawConnection } from "../support/raw-http.js";
-import { initialize, initialized, openSession, post, toolCall } from "../support/raw-sse.js";
-import { Facts, signal } from "./support.js";
+import {
+  initialize,
+  initialized,
+  openSession,
+  openStream,
+  post,
+  toolCall,
+} from "../support/raw-sse.js";
+import { Facts, signal, turn } from "./support.js";
 
 cleanUpAfterEach();
 
@@ -134,6 +141,30 @@ describe("a body that does not come", () => {
     );
     expect([status, body]).toEqual([429, expect.stringContaining("too_many_calls")]);
     expect(await facts.reached("maxInFlight")).toMatchObject({ outcome: "refused" });
+  });
+});
+
+describe("what is kept for a client", () => {
+  it("MEMORY-8: counts with what it takes beside its text, and much of it is not written again at once", async () => {
+    const { served, servers, facts } = await serveWork({ resume: { retryMs: 1_000 } });
+    const alice = await begin(served.sseUrl, "alice");
+    const sessionId = new URL(alice.postUrl).searchParams.get("sessionId")!;
+    alice.stream.close();
+    while (served.sessions.get(sessionId)?.state !== "detached") await turn();
+    const say = () => servers[0]!.server.sendLoggingMessage({ level: "info", data: "x" });
+    for (let index = 0; index < 1_000; index++) await say();
+    const again = { ...alice.headers, "last-event-id": `${sessionId}:0` };
+    const first = await openStream(served.sseUrl, again);
+    expect((await first.nextEvent()).event).toBe("endpoint");
+    const second = await openStream(served.sseUrl, again);
+    await second.ended;
+    expect(second.bytes).toBe("retry: 1000\n\n");
+    for (let index = 0; index < 1_000; index++) await first.nextMessage();
+    first.close();
+    while (served.sessions.get(sessionId)?.state !== "detached") await turn();
+    // Far less than 1 MiB of text.
+    for (let index = 0; index < 5_000; index++) await say().catch(() => undefined);
+    expect(await facts.reasonOf(sessionId)).toBe("buffer-overflow");
   });
 });
 
