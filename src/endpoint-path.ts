@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Caller } from "./auth/outcome.js";
 import { McpSseError } from "./errors.js";
+import { isPlainPath } from "./plain-path.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 
 /**
@@ -26,6 +27,7 @@ export function endpointFor(
  * "//x".
  */
 export function publicBase({ publicUrl }: ResolvedOptions, base: string): string {
+  if (publicUrl === undefined && (base === "" || isPlainPath(base))) return base;
   const { pathname } = publicUrl ?? new URL(`http://path.invalid${base === "" ? "/" : base}`);
   const path = pathname.replace(/^\/+/, "/");
   return path.endsWith("/") ? path.slice(0, -1) : path;

@@ -10,6 +10,7 @@ import { lacksScopes, RefusedCaller, toAnswer } from "./refused-caller.js";
 import { documentOf, findScopeChallenge } from "./scope-challenge.js";
 import type { ScopeChallengeResolver } from "./scope-challenge.js";
 import type { SessionSummary } from "./session/session-facts.js";
+import { isPlainPath } from "./plain-path.js";
 import { Session } from "./session/session.js";
 import { EventStream } from "./wire/event-stream.js";
 import type { EventStreamOptions } from "./wire/event-stream.js";
@@ -262,8 +263,9 @@ function notConnected(): Error {
   return new Error("Not connected");
 }
 
-/** Path, query and hash of `endpoint`, with the session's id in the query. */
+/** Path, query and hash of `endpoint`, with the session's id, a UUID, in the query. */
 export function endpointPath(endpoint: string, sessionId: string): string {
+  if (isPlainPath(endpoint)) return `${endpoint}?sessionId=${sessionId}`;
   const url = new URL(endpoint, "http://path.invalid");
   url.searchParams.set("sessionId", sessionId);
   return url.pathname + url.search + url.hash;

@@ -150,13 +150,13 @@ function planFirst<S extends ResumableSession>(own: OwnSessions<S>): ReconnectPl
 export function readMarks(req: IncomingMessage): ReconnectMarks {
   const { headers, url = "" } = req;
   const start = url.indexOf("?");
-  const query = new URLSearchParams(start === -1 ? "" : url.slice(start + 1));
   const header = headers[INSTANCE_HEADER];
-  const instance = typeof header === "string" ? header : query.get(INSTANCE_PARAMETER);
+  const query = start === -1 ? undefined : new URLSearchParams(url.slice(start + 1));
+  const instance = typeof header === "string" ? header : (query?.get(INSTANCE_PARAMETER) ?? "");
   return {
     lastEvent: parseEventId(headers["last-event-id"]),
     cookieSession: readCookie(headers.cookie),
-    instance: instance === null || instance === "" ? undefined : instance,
+    instance: instance === "" ? undefined : instance,
     isReconnect: namesVersion(headers),
     headers,
   };
