@@ -157,6 +157,12 @@ export const serveMcpServer: Serve<ServeOptions & { ahead?: boolean }> = async (
   });
   await server.start();
   onDispose(() => server.stop({ timeoutMs: 0 }));
+  // What it says at its start, which a router does not.
+  const { lines } = logger;
+  lines.splice(
+    lines.findIndex((line) => line.startsWith("info: listening on ")),
+    1,
+  );
   const port = Number(/:(\d+)\//.exec(server.url ?? "")?.[1] ?? listeningPort(server.url));
   return served(`http://127.0.0.1:${port}`, port, "", {
     options: rest,
