@@ -42,14 +42,22 @@ export function isBoundToKey({ cnf, token_type: type }: TokenClaims): boolean {
  * @see OpenID Connect Core 1.0, sections 2 and 3.1.3.6; RFC 9068, section 5
  */
 export function isOtherKindOfToken(claims: TokenClaims): boolean {
-  const { typ, token_use: use, token_type: type } = claims;
+  const { typ, token_use: use } = claims;
   // Keycloak names the kind in `typ`, Cognito and Hydra in `token_use`.
   if (typ === "ID" || typ === "Refresh" || typ === "Offline" || typ === "Logout") return true;
   if (use !== undefined && use !== "access" && use !== "access_token") return true;
-  if (typeof type === "string" && /^(?:id|refresh)_token$/.test(type)) return true;
+  if (KIND_CLAIMS.some((name) => isOtherKind(claims[name]))) return true;
   if ("at_hash" in claims || "c_hash" in claims || "events" in claims) return true;
   // `nonce` belongs to ID tokens; only tokens that also name scopes are known to carry it.
   return "nonce" in claims && !("scope" in claims || "scp" in claims);
+}
+
+/** Where others name it: Django's Simple JWT (`token_type`), Casdoor, Flask-JWT-Extended (`type`). */
+const KIND_CLAIMS = ["token_type", "tokenType", "type"] as const;
+
+/** Just `id` is no kind there: `type` may say anything of its issuer's. */
+function isOtherKind(value: unknown): boolean {
+  return typeof value === "string" && /^(?:refresh|(?:id|refresh)[-_]?token)$/i.test(value);
 }
 
 /** Values of a JWT's `typ` header that an access token may have. @see RFC 9068, section 2.1 */

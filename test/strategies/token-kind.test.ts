@@ -56,6 +56,9 @@ describe("type jwt", () => {
     ["Keycloak's refresh token", { typ: "Refresh", scope: "openid" }],
     ["Cognito's ID token", { token_use: "id" }],
     ["a refresh token that says so", { token_type: "refresh_token" }],
+    ["a refresh token of Django's Simple JWT", { token_type: "refresh", user_id: 7 }],
+    ["a refresh token of Flask-JWT-Extended", { type: "refresh", fresh: false }],
+    ["a refresh token of Casdoor", { tokenType: "refresh-token" }],
     ["a logout token", { events: { "http://schemas.openid.net/event/backchannel-logout": {} } }],
   ])("AUTH-15: refuses %s", async (_what, claims) => {
     expect(await refusalsOf(claims)).toEqual([NO_ACCESS_TOKEN]);
@@ -74,6 +77,11 @@ describe("type jwt", () => {
       { nonce: "x", scp: ["a"] },
       { token_use: "access" },
       { token_type: "Bearer" },
+      { token_type: "access" },
+      { type: "access", fresh: true },
+      { type: "app" },
+      { type: "id" },
+      { tokenType: "access-token" },
       { typ: "Bearer" },
     ]) {
       const answer = await ask(bySecret, bearer(secretToken(claims)));
