@@ -18,9 +18,9 @@ const arrows = [
   {
     files: ["strategies/**"],
     forbidden:
-      "^(express(/|$)|(\\.\\./)+src/(?!(?:errors|foreign-text|upstream-token)\\.js$|auth/))",
+      "^(express(/|$)|(\\.\\./)+src/(?!(?:errors|foreign-text|upstream-token|within)\\.js$|auth/))",
     message:
-      "strategies/ imports src/auth/, src/errors.ts, src/foreign-text.ts and src/upstream-token.ts.",
+      "strategies/ imports src/auth/, src/errors.ts, src/foreign-text.ts, src/upstream-token.ts and src/within.ts.",
   },
   {
     files: ["src/*.ts"],

@@ -176,6 +176,16 @@ describe("SIGNIN-41: what one network causes ends nobody else's login", () => {
     expect(await registerFrom(setup, "2001:db8:1:2::1")).toBe(201);
   });
 
+  test("registrations: what is no registration uses up nothing", async () => {
+    const setup = await serve({ registrationsPerMinute: 1 });
+    for (const method of ["GET", "HEAD", "PUT"]) {
+      const answer = await fetch(`${setup.issuer}/oauth/register`, { method });
+      expect(answer.status).toBe(404);
+      await answer.text();
+    }
+    expect(await registerFrom(setup, "127.0.0.1")).toBe(201);
+  });
+
   test("registrations push out neither clients in use nor those that others registered", async () => {
     const setup = await serve({ registrationsPerMinute: 10_000 });
     const { client, tokens } = await obtainTokens(setup, setup.person());

@@ -41,6 +41,9 @@ export interface Approval {
 /** Milliseconds for which a login counts, and so everything that was got with it: 90 days. */
 export const LOGIN_LIFETIME_MS = 90 * 24 * 3600 * 1000;
 
+/** How long it is known that a login was ended, in milliseconds: longer than any write takes. */
+const ENDED_MS = 60_000;
+
 /** How long an approval is remembered, in milliseconds: 90 days. */
 const APPROVAL_LIFETIME_MS = 90 * 24 * 3600 * 1000;
 
@@ -57,7 +60,7 @@ export class Logins {
     const person = personTag(login.profile.id);
     const id = `${person}.${randomBytes(24).toString("base64url")}`;
     const round = await this.#roundOf(person);
-    await this.update(id, { ...login, confirmedAt: Date.now(), round });
+    await this.#write(id, { ...login, confirmedAt: Date.now(), round });
     return id;
   }
 
@@ -68,7 +71,7 @@ export class Logins {
     ]);
     const login = found as Login | undefined;
     if (login === undefined || round === undefined || round === login.round) return login;
-    await this.end(id);
+    await this.#storage.delete("Login", id);
     return undefined;
   }
 
@@ -81,13 +84,25 @@ export class Logins {
     return confirmed;
   }
 
-  /** Keeps newer tokens of the provider. */
+  /**
+   * Keeps newer tokens of the provider.
+   *
+   * Security decision: between the look at a login and this, somebody may have signed out. What
+   * was ended stays so: whoever ends says it before deleting, and whoever writes looks after
+   * writing, so that one of the two sees the other, in whatever process.
+   */
   async update(id: string, login: Login): Promise<void> {
-    const owner = ownerByLogin(id);
-    await this.#storage.set("Login", id, login, { ttlMs: LOGIN_LIFETIME_MS, owner });
+    await this.#write(id, login);
+    const wasEnded = (await this.#storage.get("LoginEnded", id)) !== undefined;
+    if (wasEnded) await this.#storage.delete("Login", id);
+    // Takes it away if all of the person's logins were ended meanwhile.
+    else await this.find(id);
   }
 
   async end(id: string): Promise<void> {
+    const keeping = { ttlMs: ENDED_MS, owner: ownerByLogin(id) };
+    // A full disk keeps nobody from ending: the deletion is what counts.
+    await this.#storage.set("LoginEnded", id, true, keeping).catch(() => undefined);
     await this.#storage.delete("Login", id);
   }
 
@@ -96,18 +111,24 @@ export class Logins {
    *
    * Security decision: by one write, so that there is no list of logins which a login at the same
    * moment could be missing from. What was begun in an earlier round counts no more, in whatever
-   * process. The word outlives every login that it is about.
+   * process. The word outlives every login that it is about: in time, and in a storage that is
+   * full, where it is of the same kind and owner as they are, and younger.
    */
   async endFor(profileId: string): Promise<void> {
     const person = personTag(profileId);
     const round = randomBytes(12).toString("base64url");
     const keeping = { ttlMs: LOGIN_LIFETIME_MS, owner: ownerByLogin(person) };
-    await this.#storage.set("LoginRound", person, round, keeping);
+    await this.#storage.set("Login", person, round, keeping);
+  }
+
+  async #write(id: string, login: Login): Promise<void> {
+    const owner = ownerByLogin(id);
+    await this.#storage.set("Login", id, login, { ttlMs: LOGIN_LIFETIME_MS, owner });
   }
 
   /** @param person What the ids of all their logins begin with. */
   async #roundOf(person: string): Promise<string | undefined> {
-    return (await this.#storage.get("LoginRound", person)) as string | undefined;
+    return (await this.#storage.get("Login", person)) as string | undefined;
   }
 }
 

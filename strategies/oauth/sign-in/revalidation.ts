@@ -1,4 +1,6 @@
+import { inTime, LATE } from "../../../src/within.js";
 import { FetchJsonError } from "../../fetch-json.js";
+import { IdentityError } from "./identity.js";
 import type { Login, Logins, SignInProfile } from "./records.js";
 import { TokenRefusedError } from "./token-client.js";
 import type { Upstream } from "./upstream.js";
@@ -54,12 +56,17 @@ export class ConfirmLaterError extends Error {
   override readonly name = "ConfirmLaterError";
 }
 
+/** How long an answer is waited for, in milliseconds: whoever asks is a client that waits, too. */
+const ANSWER_MS = 15_000;
+
 /** What {@link Revalidation} is made of. */
 export interface RevalidationParts {
   readonly logins: Logins;
   readonly rules: RevalidationRules;
   /** @param isDue whether a login, as it is stored by then, still needs a new word. */
   readonly ask: (id: string, login: Login, isDue: (login: Login) => boolean) => Promise<Word>;
+  /** How long an answer is waited for, in milliseconds. Default: 15000. */
+  readonly answerMs?: number;
 }
 
 /** Asks again for each login before something is given for it, if the last word is too old. */
@@ -97,17 +104,30 @@ export class Revalidation {
   /** Clients of one login that refresh together are one question. */
   async #askOnce(id: string, login: Login): Promise<Word> {
     const asking =
-      this.#asking.get(id) ??
-      this.#parts
-        .ask(id, login, (stored) => this.#isDue(stored))
-        .catch((cause: unknown): Word => ({ kind: "no-answer", cause }))
-        .finally(() => this.#asking.delete(id));
+      this.#asking.get(id) ?? this.#ask(id, login).finally(() => this.#asking.delete(id));
     this.#asking.set(id, asking);
     return await asking;
   }
 
+  /** A function of the operator's that never answers holds nobody up for ever. */
+  async #ask(id: string, login: Login): Promise<Word> {
+    const { ask, answerMs = ANSWER_MS } = this.#parts;
+    try {
+      const word = await inTime(
+        ask(id, login, (stored) => this.#isDue(stored)),
+        answerMs,
+      );
+      if (word !== LATE) return word;
+      return { kind: "no-answer", cause: new IdentityError("nobody answered in time") };
+    } catch (cause) {
+      return { kind: "no-answer", cause };
+    }
+  }
+
+  /** Whether somebody can be asked shows when it is tried; so the shorter of the two times counts. */
   #isDue(login: Login): boolean {
-    return ageOf(login) >= this.#parts.rules.revalidateMs;
+    const { revalidateMs, signInAgainAfterMs } = this.#parts.rules;
+    return ageOf(login) >= Math.min(revalidateMs, signInAgainAfterMs);
   }
 }
 

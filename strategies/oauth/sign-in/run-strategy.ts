@@ -9,7 +9,7 @@ export type LoginAnswer =
   | { readonly kind: "error"; readonly error: unknown };
 
 /** How long a strategy may take, in milliseconds. */
-const TIMEOUT_MS = 15_000;
+export const TIMEOUT_MS = 15_000;
 
 /**
  * Asks a strategy once. As Passport does, it runs as an object of its own that inherits from the

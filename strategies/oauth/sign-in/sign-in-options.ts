@@ -52,7 +52,7 @@ export interface SignInOptions {
   readonly form?: readonly LoginField[];
   /**
    * Whether a person may still come in, asked again when a client refreshes its tokens: `false`
-   * ends the login, a throw counts as an outage. Default: the identity provider, by refreshing its
+   * ends the login, a throw counts as an outage, and so does no answer within 15 seconds. Default: the identity provider, by refreshing its
    * token or, while its access token lasts, by its userinfo endpoint or `profile`; a `strategy`
    * cannot be asked.
    */
@@ -68,7 +68,8 @@ export interface SignInOptions {
   /**
    * How long a sign-in counts, in milliseconds, where nobody can be asked again: the provider gave
    * no refresh token and its access token is over, or there is a `strategy` without `revalidate`.
-   * Then the person signs in again. From 60000 to 7776000000 (90 days). Default: 86400000 (24 hours).
+   * Then the person signs in again. Where it is shorter than `revalidateMs`, those who can be asked
+   * are asked as often. From 60000 to 7776000000 (90 days). Default: 86400000 (24 hours).
    */
   readonly signInAgainAfterMs?: number;
   /**

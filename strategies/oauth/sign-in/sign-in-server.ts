@@ -186,6 +186,11 @@ export class SignInServer {
   }
 
   async #register(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    // Pages of other sites can send anything else, and would use up what a network may register.
+    if (req.method !== "POST") {
+      await this.#engineAnswers(req, res);
+      return;
+    }
     const waitSeconds = this.#registrations.take(sourceOf(req));
     if (waitSeconds !== undefined) {
       res.setHeader("Retry-After", String(waitSeconds));
@@ -196,9 +201,7 @@ export class SignInServer {
       return;
     }
     const { appSchemes } = this.#parts.settings;
-    const isRegistration = req.method === "POST";
-    const cleaned = isRegistration ? await cleanRegistration(req, appSchemes) : req;
-    await this.#engineAnswers(cleaned, res);
+    await this.#engineAnswers(await cleanRegistration(req, appSchemes), res);
   }
 
   /** The pages between an authorization request and its answer. */

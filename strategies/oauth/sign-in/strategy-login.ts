@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { inTime, LATE } from "../../../src/within.js";
 import { guessableState, tieOfAnswer, tieRedirect } from "./answer-tie.js";
 import { isSame, LOGIN_TIME_MS } from "./browser.js";
+import { IdentityError } from "./identity.js";
 import { failureOf, otherBrowser, unknownLogin } from "./login-step.js";
 import type { LoginContext, LoginOutcome } from "./login-step.js";
 import { ownerByRequest } from "./owners.js";
 import { checkProfile } from "./provider-login.js";
-import { runStrategy, strategyRequest } from "./run-strategy.js";
+import { runStrategy, strategyRequest, TIMEOUT_MS } from "./run-strategy.js";
 import type { Keeping, SealedStorage } from "./seal.js";
 import type { LoginStep } from "./login-options.js";
 
@@ -167,7 +169,10 @@ export class StrategyLogin {
     { user, info }: { readonly user: unknown; readonly info: unknown },
   ): Promise<LoginOutcome> {
     try {
-      const profile = checkProfile(await this.#step.principal(user, info));
+      const answer = Promise.resolve(this.#step.principal(user, info));
+      const found = await inTime(answer, TIMEOUT_MS);
+      if (found === LATE) throw new IdentityError("principal() did not answer");
+      const profile = checkProfile(found);
       return { kind: "signed-in", uid, login: { profile } };
     } catch (error) {
       return failureOf(uid, { kind: "error", error });
