@@ -264,6 +264,39 @@ describe("SIGNIN-41: a full kind takes room from whoever has most of it", () => 
     expect(await storage.get("kind:b")).toBeUndefined();
   });
 
+  test("a long entry counts as several, also where it takes the place of a short one", async () => {
+    const storage = new MemoryStorage({ maxEntries: 10 });
+    const long = "x".repeat(3 * 8192);
+    await storage.set("kind:mine", "x", undefined, "alice");
+    for (let count = 0; count < 5; count++) {
+      await storage.set(`kind:${count}`, long, undefined, "mallory");
+    }
+    expect(storage.size).toBe(4);
+    await storage.set("kind:4", "x", undefined, "mallory");
+    await storage.set("kind:mine", long);
+    expect(storage.size).toBe(4);
+    await storage.set("kind:more", "x", undefined, "mallory");
+    expect(await storage.get("kind:mine")).toBe(long);
+    expect(await storage.get("kind:2")).toBeUndefined();
+    expect(await storage.get("kind:3")).toBe(long);
+    await storage.set("kind:huge", "x".repeat(20 * 8192), undefined, "mallory");
+    expect(storage.size).toBe(1);
+  });
+
+  test("what strangers send at greatest length is held by memory, not by number", async () => {
+    const storage = new MemoryStorage({ maxEntries: 40 });
+    const setup = await serve({ storage });
+    const { client_id: clientId } = await register(setup.issuer);
+    const count = 30;
+    for (let sent = 0; sent < count; sent++) {
+      const state = "s".repeat(11_000);
+      const { url } = new AuthorizationRequest(setup.issuer, clientId, { state });
+      await setup.person().visit(url, /\/auth\?/);
+    }
+    // The requests weigh three each; the logins at the provider that they began, one.
+    expect(storage.size).toBeLessThan(2 * count);
+  });
+
   test("ten thousand owners cost as much as one", async () => {
     const storage = new MemoryStorage({ maxEntries: 10_000 });
     for (let count = 0; count < 30_000; count++) {

@@ -9,19 +9,40 @@ export interface StoredEntry {
 /** How many entries of one kind are kept by default. */
 export const DEFAULT_MAX_ENTRIES = 10_000;
 
-/** The entries of one kind, and what each owner has of them, oldest first. */
+/** A longer value counts as several entries, one for every so many characters. */
+const CHARACTERS_OF_ONE = 8_192;
+
+/** As how many entries one counts. */
+function weightOf({ value }: StoredEntry): number {
+  return Math.max(1, Math.ceil(value.length / CHARACTERS_OF_ONE));
+}
+
+/** What one owner has of a kind. */
+interface Share {
+  /** Oldest first. */
+  readonly keys: Set<string>;
+  weight: number;
+}
+
+/** The entries of one kind, and what each owner has of them, by weight. */
 class Kind {
   readonly #entries = new Map<string, StoredEntry>();
-  readonly #byOwner = new Map<string, Set<string>>();
-  /** Owners by how many entries they have; at equal numbers who came to it first stands first. */
-  readonly #bySize = new Map<number, Set<string>>();
-  /** The largest number that an owner may have. */
+  readonly #byOwner = new Map<string, Share>();
+  /** Owners by what their entries weigh; at equal weights who came to it first stands first. */
+  readonly #byWeight = new Map<number, Set<string>>();
+  /** The largest weight that an owner may have. */
   #most = 0;
+  #weight = 0;
   /** When the first entry may be over. */
   #firstEnd = Infinity;
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** As how many entries all of them count. */
+  get weight(): number {
+    return this.#weight;
   }
 
   get(key: string): StoredEntry | undefined {
@@ -32,19 +53,20 @@ class Kind {
     this.delete(key);
     this.#entries.set(key, entry);
     this.#firstEnd = Math.min(this.#firstEnd, entry.until);
-    const keys = this.#byOwner.get(entry.owner) ?? new Set();
-    this.#byOwner.set(entry.owner, keys.add(key));
-    this.#rank(entry.owner, keys.size - 1, keys.size);
+    const share = this.#byOwner.get(entry.owner) ?? { keys: new Set(), weight: 0 };
+    share.keys.add(key);
+    this.#byOwner.set(entry.owner, share);
+    this.#weigh(entry.owner, share, weightOf(entry));
   }
 
   delete(key: string): boolean {
     const entry = this.#entries.get(key);
-    const keys = this.#byOwner.get(entry?.owner ?? "");
-    if (entry === undefined || keys === undefined) return false;
+    const share = this.#byOwner.get(entry?.owner ?? "");
+    if (entry === undefined || share === undefined) return false;
     this.#entries.delete(key);
-    keys.delete(key);
-    if (keys.size === 0) this.#byOwner.delete(entry.owner);
-    this.#rank(entry.owner, keys.size + 1, keys.size);
+    share.keys.delete(key);
+    if (share.keys.size === 0) this.#byOwner.delete(entry.owner);
+    this.#weigh(entry.owner, share, -weightOf(entry));
     return true;
   }
 
@@ -63,20 +85,23 @@ class Kind {
 
   /** Deletes the oldest entry of the owner who has most. */
   deleteOne(): void {
-    while (this.#most > 0 && !this.#bySize.has(this.#most)) this.#most--;
-    const [owner = ""] = this.#bySize.get(this.#most) ?? [];
-    const [oldest] = this.#byOwner.get(owner) ?? [];
+    while (this.#most > 0 && !this.#byWeight.has(this.#most)) this.#most--;
+    const [owner = ""] = this.#byWeight.get(this.#most) ?? [];
+    const [oldest] = this.#byOwner.get(owner)?.keys ?? [];
     if (oldest !== undefined) this.delete(oldest);
   }
 
-  /** Puts an owner among those who have as many entries. */
-  #rank(owner: string, before: number, size: number): void {
-    const former = this.#bySize.get(before);
+  /** Puts an owner among those who have as much. */
+  #weigh(owner: string, share: Share, change: number): void {
+    const former = this.#byWeight.get(share.weight);
     former?.delete(owner);
-    if (former?.size === 0) this.#bySize.delete(before);
-    if (size === 0) return;
-    this.#bySize.set(size, (this.#bySize.get(size) ?? new Set()).add(owner));
-    this.#most = Math.max(this.#most, size);
+    if (former?.size === 0) this.#byWeight.delete(share.weight);
+    share.weight += change;
+    this.#weight += change;
+    const { weight } = share;
+    if (weight === 0) return;
+    this.#byWeight.set(weight, (this.#byWeight.get(weight) ?? new Set()).add(owner));
+    this.#most = Math.max(this.#most, weight);
   }
 }
 
@@ -87,7 +112,8 @@ class Kind {
  *
  * Security decision: each kind has a limit of its own, so that a flood of one that strangers can
  * cause (registrations, started logins) pushes no refresh token out. Within a kind whoever causes
- * most makes room first, so that nobody can push out what others have.
+ * most makes room first, so that nobody can push out what others have. A long entry counts as
+ * several: else ten thousand long ones that strangers cause would fill the memory.
  */
 export class EntryTable {
   readonly #kinds = new Map<string, Kind>();
@@ -131,8 +157,8 @@ export class EntryTable {
     const kind = this.#kindFor(key);
     kind.set(key, entry);
     if (entry.until <= now) kind.delete(key);
-    if (kind.size > this.#maxEntries) kind.deleteOver(now);
-    if (kind.size > this.#maxEntries) kind.deleteOne();
+    if (kind.weight > this.#maxEntries) kind.deleteOver(now);
+    while (kind.weight > this.#maxEntries && kind.size > 1) kind.deleteOne();
   }
 
   delete(key: string): boolean {

@@ -12,7 +12,10 @@ export interface FileStorageOptions {
    * file or folder that everybody may write to is refused, and so is a link.
    */
   readonly path: string;
-  /** How many entries of each kind are kept. From 1. Default: 10000. */
+  /**
+   * How many entries of each kind are kept. One of more than 8192 characters counts as several, one
+   * for each 8192. From 1. Default: 10000.
+   */
   readonly maxEntries?: number;
 }
 

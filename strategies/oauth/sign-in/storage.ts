@@ -37,7 +37,10 @@ export interface SignInStorage {
 
 /** Options of {@link MemoryStorage}. */
 export interface MemoryStorageOptions {
-  /** How many entries of each kind are kept. From 1. Default: 10000. */
+  /**
+   * How many entries of each kind are kept. One of more than 8192 characters counts as several, one
+   * for each 8192. From 1. Default: 10000.
+   */
   readonly maxEntries?: number;
   /** Milliseconds since the epoch. Default: `Date.now`. */
   readonly now?: () => number;
