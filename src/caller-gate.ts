@@ -25,6 +25,9 @@ export interface CallerGateInit {
   readonly sessions: Sessions;
 }
 
+/** How long after it was asked a method need not be asked again, in milliseconds. */
+const RECENT_MS = 1_000;
+
 /** Who calls, and what callers hear that are not let in: for the transport's routes and the guard. */
 export class CallerGate {
   readonly #init: CallerGateInit;
@@ -79,7 +82,9 @@ export class CallerGate {
    * Looks again at a caller who was let in a while ago, before anything is done in their name.
    *
    * Security decision: a request may take minutes to arrive. What has expired, or was withdrawn,
-   * by the time that it is there does not count any more, although it counted when it was begun.
+   * by the time that it is there does not count any more, although it counted when it was begun. A
+   * method is asked again only where time has passed, although a body came in pieces, as all large
+   * ones do: it may take each proof once, and most that are asked cost somebody a question.
    *
    * @returns nothing when nothing can have happened; else a promise of the caller as of now, which
    * rejects with a RefusedCaller.
@@ -89,8 +94,11 @@ export class CallerGate {
     caller: Caller,
     mount: SeenMount | undefined,
   ): Promise<Caller> | undefined {
+    const isRecent = performance.now() - caller.verifiedAt < RECENT_MS;
     const mayBeWithdrawn = caller.principal !== undefined && caller.revision === undefined;
-    return mayBeWithdrawn || hasLapsed(caller) ? this.#lookAgain(req, caller, mount) : undefined;
+    return (mayBeWithdrawn && !isRecent) || hasLapsed(caller)
+      ? this.#lookAgain(req, caller, mount)
+      : undefined;
   }
 
   async #lookAgain(

@@ -1,4 +1,6 @@
-import type { AuthConfig } from "../../src/index.js";
+import type { IncomingMessage } from "node:http";
+import { fromPassport } from "../../src/index.js";
+import type { AuthConfig, PassportStrategy } from "../../src/index.js";
 import { apikey } from "../../strategies/apikey.js";
 import {
   asCaller,
@@ -9,7 +11,7 @@ import {
 } from "../support/app.js";
 import type { Conversation } from "../support/app.js";
 import { RawConnection } from "../support/raw-http.js";
-import { post, toolCall } from "../support/raw-sse.js";
+import { initialize, openSession, post, toolCall } from "../support/raw-sse.js";
 
 cleanUpAfterEach();
 
@@ -73,11 +75,11 @@ describeEveryMount((serve) => {
       const conversation = await converse(url, headers(KEY));
       const good = await begin(conversation, headers(KEY));
       await heard(conversation);
-      expect((await good(() => undefined)).status).toBe(202);
+      expect((await later(() => good(() => undefined))).status).toBe(202);
       expect(await conversation.stream.nextMessage()).toMatchObject({ id: 7 });
       const finish = await begin(conversation, headers(KEY));
       await heard(conversation);
-      const answer = await finish(() => known.clear());
+      const answer = await later(() => finish(() => known.clear()));
       expect(answer.status).toBe(401);
       expect(answer.head.toLowerCase()).toContain("www-authenticate");
       expect(conversation.stream.bytes.split("late")).toHaveLength(2);
@@ -124,6 +126,19 @@ describeEveryMount((serve) => {
     expect(conversation.stream.bytes).not.toContain("late");
   });
 
+  it("RIGHTS-3: a method that takes each proof once is not asked again for a body in several pieces", async () => {
+    const principal = (user: unknown) => user as { id: string };
+    const { sseUrl } = await serve({ auth: fromPassport(new OneTimeProof(), { principal }) });
+    let count = 0;
+    const proof = () => ({ "x-proof": `${count++}` });
+    const { postUrl, stream } = await openSession(sseUrl, proof());
+    expect((await post(postUrl, initialize, proof())).status).toBe(202);
+    const large = toolCall(7, "echo", { text: "x".repeat(200_000) });
+    expect((await post(postUrl, large, proof())).status).toBe(202);
+    expect((await post(postUrl, large, { "x-proof": "0" })).status).toBe(401);
+    stream.close();
+  });
+
   it("RIGHTS-3: a body that comes with its header costs no second look", async () => {
     let asked = 0;
     const verify = (key: string) => {
@@ -151,6 +166,34 @@ describeEveryMount((serve) => {
     expect(asked).toBe(before + 1);
   });
 });
+
+/** Runs `what` with a clock that says that two seconds more have passed. */
+async function later<T>(what: () => Promise<T>): Promise<T> {
+  const now = performance.now.bind(performance);
+  const clock = jest.spyOn(performance, "now").mockImplementation(() => now() + 2_000);
+  try {
+    return await what();
+  } finally {
+    clock.mockRestore();
+  }
+}
+
+/** Takes each proof once, as methods do that must not be shown an old one. */
+class OneTimeProof implements PassportStrategy {
+  readonly name = "proof";
+  // Passport runs an object made from this one, which has no private members.
+  readonly seen = new Set<unknown>();
+
+  authenticate(
+    this: OneTimeProof & { success(user: object): void; fail(): void },
+    req: IncomingMessage,
+  ): void {
+    const proof = req.headers["x-proof"];
+    if (proof === undefined || this.seen.has(proof)) this.fail();
+    else this.success({ id: "alice" });
+    this.seen.add(proof);
+  }
+}
 
 function verified(known: Set<string>, queryParam?: string): AuthConfig {
   const verify = (key: string) => (known.has(key) ? { id: "alice" } : undefined);
