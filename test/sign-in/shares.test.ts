@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { MemoryStorage } from "../../src/index.js";
 import type { SignInOptions } from "../../src/index.js";
 import { cleanUpAfterEach } from "../support/app.js";
+import { widerNetwork } from "../../strategies/oauth/sign-in/owners.js";
 import { later } from "./support/clock.js";
 import { OpenStorage } from "./support/open-storage.js";
 import { Person } from "./support/person.js";
@@ -166,6 +167,18 @@ describe("SIGNIN-41: what one network causes ends nobody else's login", () => {
     expect((await request.redeem(code)).status).toBe(200);
   });
 
+  test("authorization requests from all networks of a home", async () => {
+    const setup = await serve();
+    const { client_id: clientId } = await register(setup.issuer);
+    const request = new AuthorizationRequest(setup.issuer, clientId);
+    const person = setup.person();
+    const login = await person.visit(request.url);
+    for (let count = 0; count < FLOOD; count++) {
+      await personAt(setup, `2001:db8:1:${count}::1`).visit(request.url, /\/auth\?/);
+    }
+    expect((await passProvider(person, login, "alice")).text).toContain("Approve");
+  });
+
   test("registrations: a network has one share of a minute", async () => {
     const setup = await serve({ registrationsPerMinute: 3 });
     const statuses: number[] = [];
@@ -174,6 +187,26 @@ describe("SIGNIN-41: what one network causes ends nobody else's login", () => {
     }
     expect(statuses).toEqual([201, 201, 201, 429, 429]);
     expect(await registerFrom(setup, "2001:db8:1:2::1")).toBe(201);
+  });
+
+  test("registrations: networks side by side do not use up everybody's share", async () => {
+    const setup = await serve({ registrationsPerMinute: 3 });
+    const statuses: number[] = [];
+    for (let count = 0; count < 36; count++) {
+      statuses.push(await registerFrom(setup, `2001:db8:1:${count}::1`));
+    }
+    expect(statuses.filter((status) => status === 201)).toHaveLength(6);
+    expect(await registerFrom(setup, "2001:db8:2:1::1")).toBe(201);
+    expect(await registerFrom(setup, "198.51.100.7")).toBe(201);
+  });
+
+  test("what is around a network", () => {
+    expect(widerNetwork("2001:db8:1:ab12::/64", 56)).toBe("2001:db8:1:ab00::/56");
+    expect(widerNetwork("2001:db8:1:12::/64", 56)).toBe("2001:db8:1:0::/56");
+    expect(widerNetwork("2001:db8:1:ab12::/64", 48)).toBe("2001:db8:1:0::/48");
+    for (const other of ["198.51.100.7", "unknown", "https://a.example/1:2:3:4::/64"]) {
+      expect(widerNetwork(other, 56)).toBe(other);
+    }
   });
 
   test("registrations: what is no registration uses up nothing", async () => {

@@ -12,7 +12,7 @@ import type { OlderRecords } from "./older-form.js";
 import { StorageAdapter } from "./provider-adapter.js";
 import { LOGIN_LIFETIME_MS } from "./records.js";
 import type { Approvals, Logins } from "./records.js";
-import { sourceOf } from "./rate-limit.js";
+import { sourceOf } from "./owners.js";
 import type { RateLimit } from "./rate-limit.js";
 import type { RegisteredClients } from "./registered-clients.js";
 import { isRecognisable } from "./redirect-uri.js";

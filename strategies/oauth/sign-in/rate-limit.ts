@@ -1,12 +1,11 @@
-import type { IncomingMessage } from "node:http";
-import { throttleKey } from "../../../src/auth/throttle-key.js";
+import { widerNetwork } from "./owners.js";
 
 /** How many sources are told apart at a time; a flood from more of them is held by the total. */
 const MAX_SOURCES = 1_000;
 
 /** How often something may happen. */
 export interface RateLimitOptions {
-  /** Times a minute for each source. */
+  /** Times a minute for each source; twice that for the IPv6 /48 around it. */
   readonly perSource: number;
   /** Times a minute for all sources together. Default: no limit. */
   readonly total?: number;
@@ -17,6 +16,10 @@ export interface RateLimitOptions {
 /**
  * Counts by the minute, for each source and for all together. Bounded: of more sources than are
  * told apart the oldest is forgotten, and the total still holds.
+ *
+ * Security decision: whoever has one IPv6 network at home often has 256 of them, and a /48 with
+ * 65536 is free. So what is around a network counts, too, and uses up no more than a part of the
+ * total.
  */
 export class RateLimit {
   readonly #options: RateLimitOptions;
@@ -39,26 +42,24 @@ export class RateLimit {
       this.#total = 0;
     }
     const { perSource, total = Infinity } = this.#options;
-    const count = this.#counts.get(source) ?? 0;
-    if (count >= perSource || this.#total >= total) {
-      return Math.ceil((this.#startedAt + 60_000 - now) / 1000);
-    }
+    const around = widerNetwork(source, 48);
+    const isFull =
+      this.#count(source) >= perSource ||
+      (around !== source && this.#count(around) >= 2 * perSource) ||
+      this.#total >= total;
+    if (isFull) return Math.ceil((this.#startedAt + 60_000 - now) / 1000);
     this.#total++;
-    this.#counts.set(source, count + 1);
-    const [oldest] = this.#counts.keys();
-    if (this.#counts.size > MAX_SOURCES && oldest !== undefined) this.#counts.delete(oldest);
+    for (const counted of new Set([source, around])) this.#add(counted);
     return undefined;
   }
-}
 
-/**
- * Where a request comes from: Express knows the address in front of the proxies that the
- * application trusts.
- *
- * Security decision: of an IPv6 address only its network counts, since whoever has one address of
- * it has all of them.
- */
-export function sourceOf(req: IncomingMessage): string {
-  const { ip } = req as { readonly ip?: string };
-  return throttleKey(ip ?? req.socket.remoteAddress);
+  #count(source: string): number {
+    return this.#counts.get(source) ?? 0;
+  }
+
+  #add(source: string): void {
+    this.#counts.set(source, this.#count(source) + 1);
+    const [oldest] = this.#counts.keys();
+    if (this.#counts.size > MAX_SOURCES && oldest !== undefined) this.#counts.delete(oldest);
+  }
 }

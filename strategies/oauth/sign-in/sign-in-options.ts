@@ -74,7 +74,7 @@ export interface SignInOptions {
   readonly signInAgainAfterMs?: number;
   /**
    * Times a minute that clients may register, from one network (an IPv4 address, or the first 64 bits
-   * of an IPv6 one); ten times that in all. Default: 20.
+   * of an IPv6 one); twice that from an IPv6 /48, ten times in all. Default: 20.
    */
   readonly registrationsPerMinute?: number;
   /**
