@@ -82,12 +82,13 @@ const PASSPORT_PROPERTIES = [
 
 /** Passport replaces these on every request it sees, and the app's own Passport needs its own ones. */
 function rememberPassportProperties(req: IncomingMessage): () => void {
-  const before = PASSPORT_PROPERTIES.map((name) => Object.getOwnPropertyDescriptor(req, name));
+  const own = PASSPORT_PROPERTIES.filter((name) => Object.hasOwn(req, name));
+  const before = own.map((name) => Object.getOwnPropertyDescriptor(req, name) ?? {});
   return () => {
-    PASSPORT_PROPERTIES.forEach((name, index) => {
-      const descriptor = before[index];
-      if (descriptor !== undefined) Object.defineProperty(req, name, descriptor);
-      else Reflect.deleteProperty(req, name);
-    });
+    for (const name of PASSPORT_PROPERTIES) {
+      const index = own.length === 0 ? -1 : own.indexOf(name);
+      if (index === -1) Reflect.deleteProperty(req, name);
+      else Object.defineProperty(req, name, before[index] ?? {});
+    }
   };
 }
