@@ -91,7 +91,7 @@ export interface SessionOptions {
    * than an equal share wait, and are answered 429 after ten seconds; what was taken is answered.
    * Beyond it, whoever uses most loses a session. 0 for no limit: then callers can fill the
    * memory. Default: half of what the heap may have, for all routers of the process together; a
-   * router that names a number has that for itself.
+   * router that names a number has that for itself: at least twice `maxMessageSize`.
    */
   maxHeldBytes?: number;
   /**

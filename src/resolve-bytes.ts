@@ -1,4 +1,4 @@
-import { checkNumber, optionError } from "./errors.js";
+import { optionError } from "./errors.js";
 import type { SessionOptions } from "./options.js";
 import type { ByteShare } from "./session/byte-accounts.js";
 import { ByteBudget, OWNER_SHARE, processBudget } from "./session/byte-budget.js";
@@ -32,8 +32,15 @@ export function resolveByteShare(
 /** 0 stands for no limit; `undefined` for the default. */
 function checkBytes(option: string, value: unknown): number | undefined {
   if (value === undefined) return undefined;
-  const bytes = checkNumber(option, value, 0, { min: 0 });
-  if (bytes > 0 && bytes < MIN_BYTES) {
+  if (typeof value !== "number" || !Number.isFinite(value) || value < 0) {
+    throw optionError(
+      option,
+      "must be a number of bytes",
+      "Leave it out for a share of the heap, or write 0 for no limit.",
+    );
+  }
+  const bytes = Math.floor(value);
+  if (value > 0 && bytes < MIN_BYTES) {
     throw optionError(option, "is too little to serve anybody", `Write ${MIN_BYTES} or more.`);
   }
   return bytes === 0 ? Infinity : bytes;

@@ -91,15 +91,12 @@ export function resolveOptions(options: SseOptions, path: string): ResolvedOptio
   }
   const publicUrl = checkPublicUrl(`${path}.publicUrl`, options.publicUrl);
   const cors = checkCors(`${path}.cors`, options.cors);
+  const sessions = resolveSessions(path, options);
   return {
     endpoint,
     messageEndpoint,
     publicUrl,
-    maxMessageBytes: checkSize(
-      `${path}.maxMessageSize`,
-      options.maxMessageSize,
-      DEFAULT_MAX_MESSAGE_BYTES,
-    ),
+    maxMessageBytes: checkMessageSize(`${path}.maxMessageSize`, options, sessions),
     headers: checkHeaders(`${path}.headers`, options.headers),
     sourceRules: {
       allowedHosts: checkHosts(`${path}.allowedHosts`, options.allowedHosts),
@@ -107,7 +104,7 @@ export function resolveOptions(options: SseOptions, path: string): ResolvedOptio
       publicUrl,
     },
     corsCredentials: cors.credentials,
-    ...resolveSessions(path, options),
+    ...sessions,
     ...checkBound(`${path}.sessions`, options.sessions),
     resume: checkResume(`${path}.resume`, options.resume),
     throttle: checkThrottle(`${path}.throttle`, options.throttle),
@@ -169,6 +166,21 @@ export function checkSize(option: string, value: unknown, fallback: number): num
     throw optionError(option, "is no size", 'Write bytes as a number, or text such as "4mb".');
   }
   return Math.floor(size);
+}
+
+/** A body of which nobody says how long it is needs room for the longest. */
+function checkMessageSize(
+  option: string,
+  { maxMessageSize, sessions }: SseOptions,
+  { bytes: { budget } }: Pick<ResolvedOptions, "bytes">,
+): number {
+  const size = checkSize(option, maxMessageSize, DEFAULT_MAX_MESSAGE_BYTES);
+  if (sessions?.maxHeldBytes === undefined || 2 * size <= budget.maxBytes) return size;
+  throw optionError(
+    option,
+    `is more than half of sessions.maxHeldBytes, ${budget.maxBytes}`,
+    "A message needs room for its answer: write less here, or more there.",
+  );
 }
 
 function checkHeaders(option: string, value: unknown = {}): Readonly<Record<string, string>> {

@@ -86,6 +86,14 @@ const bad: Bad[] = [
   ]),
   ["sessions", { stall: 1 }, "It takes: openTimeoutMs, maxQueuedBytes, stallMs"],
   ["sessions", [], "must be an object"],
+  ...["maxHeldBytes", "maxHeldBytesPerPrincipal"].flatMap((name): Bad[] => [
+    [`sessions.${name}`, 1_000, "Write 8388608 or more"],
+    ...[-1, "64mb", Infinity, null].map((value): Bad => [
+      `sessions.${name}`,
+      value,
+      "must be a number of bytes. Leave it out for a share of the heap, or write 0 for no limit",
+    ]),
+  ]),
   ["sessions.boundClaims", "org_id", 'Write ["…"], or [] for none'],
   ["sessions.boundClaims", ["org_id", undefined], "boundClaims[1]"],
   ["sessions.boundClaims", null, 'Write ["…"], or [] for none'],
@@ -111,6 +119,20 @@ describe.each([
     expect(make).toThrow(prefix === "options" ? /^options\./ : /^transport\.options\./);
     expect(make).toThrow(`${prefix}.${option}`);
     expect(make).toThrow(says);
+  });
+
+  it("refuses bounds of which one leaves no room for the other", () => {
+    const maxHeldBytes = 20_000_000;
+    expect(() => create({ maxMessageSize: "16mb", sessions: { maxHeldBytes } })).toThrow(
+      `${prefix}.maxMessageSize is more than half of sessions.maxHeldBytes, 20000000`,
+    );
+    expect(() =>
+      create({ sessions: { maxHeldBytes, maxHeldBytesPerPrincipal: 2 * maxHeldBytes } }),
+    ).toThrow(`${prefix}.sessions.maxHeldBytesPerPrincipal is more than maxHeldBytes, 20000000`);
+    for (const held of [0, undefined, 32 * 1024 * 1024]) {
+      const sessions = { maxHeldBytes: held };
+      expect(() => create({ maxMessageSize: "16mb", sessions })).not.toThrow();
+    }
   });
 
   it("refuses a name that it does not know, and tells those it knows", () => {
