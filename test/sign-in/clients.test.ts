@@ -207,6 +207,24 @@ describe("SIGNIN-13: a client-id metadata document", () => {
     expectProblem(await setup.person().visit(request.url), 400, /did not work/);
   });
 
+  test("that has no end is read to 64 KiB, also where the operator fetches it", async () => {
+    let sent = 0;
+    const endless = (): Response =>
+      new Response(
+        new ReadableStream<Uint8Array>({
+          pull: (controller) => {
+            sent += 16_384;
+            if (sent > 10_000_000) controller.close();
+            else controller.enqueue(new Uint8Array(16_384).fill(32));
+          },
+        }),
+      );
+    const setup = await serveSignIn({ signIn: { fetchClientMetadata: async () => endless() } });
+    const { url } = new AuthorizationRequest(setup.issuer, DOCUMENT_URL);
+    expectProblem(await setup.person().visit(url), 400, /did not work/);
+    expect(sent).toBeLessThan(200_000);
+  });
+
   test("of a program on a computer may name a scope, and its port may differ", async () => {
     const setup = await serveSignIn({
       signIn: {

@@ -17,7 +17,7 @@ import type { RateLimit } from "./rate-limit.js";
 import type { RegisteredClients } from "./registered-clients.js";
 import { isRecognisable } from "./redirect-uri.js";
 import type { Revalidation } from "./revalidation.js";
-import { cleanDocument } from "./registration.js";
+import { cleanDocument, MAX_DOCUMENT_BYTES } from "./registration.js";
 import { CLIENT_AUTH_METHODS, ROUTES } from "./routes.js";
 import type { SealedStorage } from "./seal.js";
 import type { SignInSettings } from "./sign-in-options.js";
@@ -180,9 +180,9 @@ function createConfiguration(parts: EngineParts, oidc: Oidc): Configuration {
     fetch: async (url: URL | string, options: RequestInit) =>
       await cleanDocument(await settings.fetchClientMetadata(url, options), settings.appSchemes),
     fetchResponseBodyLimits: {
-      "client_id metadata document": 65_536,
-      jwks_uri: 65_536,
-      sector_identifier_uri: 65_536,
+      "client_id metadata document": MAX_DOCUMENT_BYTES,
+      jwks_uri: MAX_DOCUMENT_BYTES,
+      sector_identifier_uri: MAX_DOCUMENT_BYTES,
     },
   } as Configuration;
 }

@@ -27,6 +27,9 @@ const MAX_REDIRECT_URIS = 20;
 /** Longest text, in characters. */
 const MAX_LENGTH = 2_000;
 
+/** Longest document of a client, in bytes. */
+export const MAX_DOCUMENT_BYTES = 65_536;
+
 /** A registration that is refused before the engine sees it. */
 export class RegistrationError extends Error {
   override readonly name = "RegistrationError";
@@ -89,7 +92,7 @@ export async function cleanDocument(
   appSchemes: readonly string[],
 ): Promise<Response> {
   if (response.status !== 200) return response;
-  const text = await response.text();
+  const text = await readLimited(response);
   const { headers } = response;
   const document = tryParse(text);
   if (typeof document?.["client_id"] !== "string") return new Response(text, { headers });
@@ -97,6 +100,23 @@ export async function cleanDocument(
   const members = Object.fromEntries(kept.map((name) => [name, document[name]]));
   const cleaned = JSON.stringify({ ...cleanMetadata(document, appSchemes), ...members });
   return new Response(cleaned, { headers: copyCaching(headers) });
+}
+
+/**
+ * The text of a document, whoever fetched it.
+ *
+ * Security decision: a function of the operator's may hand on whatever a stranger's server sends,
+ * and that may have no end.
+ */
+async function readLimited({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > MAX_DOCUMENT_BYTES) throw new Error(`more than ${MAX_DOCUMENT_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** How long the document may be kept; its length has changed. */
