@@ -2,8 +2,14 @@
  * Everything in a real browser: a client that knows only our URL registers, a person signs in at
  * a provider that lets nobody register, approves, and the client acts for them.
  */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Strategy as LocalStrategy } from "passport-local";
 import type { Page } from "playwright-core";
 import { cleanUpAfterEach } from "../support/app.js";
+import { onDispose } from "../support/disposer.js";
 import { closeBrowser, describeInChromium, openBrowser, picture } from "./support/browser.js";
 import { later } from "./support/clock.js";
 import { ClientStore, SDKS, waitForCallback } from "./support/sdk-clients.js";
@@ -11,6 +17,17 @@ import { AuthorizationRequest, register, REDIRECT_URI, serveSignIn } from "./sup
 
 cleanUpAfterEach();
 afterAll(closeBrowser);
+
+/** The URL at which somebody else answers. */
+async function listen(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onDispose(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
 
 /** Signs in at the provider, as far as our consent page. */
 async function signInAtProvider(page: Page, login = "alice"): Promise<void> {
@@ -163,5 +180,34 @@ describeInChromium("SIGNIN-15: the pages, in Chromium", () => {
     );
     await page.waitForSelector("text=did not register");
     await picture(page, "wrong-redirect-uri");
+  });
+
+  test.each([
+    ["an approval", "ada"],
+    // An error goes to this computer straight from the login form.
+    ["a login that fails", "nobody"],
+  ])("%s reaches a client whose page sends the browser on", async (_what, username) => {
+    const setup = await serveSignIn({
+      signIn: {
+        strategy: new LocalStrategy((name, _password, done) => done(null, name)),
+        principal: (user) => {
+          if (user === "nobody") throw new Error("nobody");
+          return { id: String(user) };
+        },
+        form: ["username", "password"].map((name) => ({ name, label: name })),
+      },
+    });
+    const done = await listen((_req, res) => void res.end("You may close this window."));
+    const callback = await listen((_req, res) => void res.writeHead(302, { location: done }).end());
+    const { client_id: clientId } = await register(setup.issuer, { redirect_uris: [callback] });
+    const page = await openBrowser({ scripts: false });
+    await page.goto(
+      new AuthorizationRequest(setup.issuer, clientId, { redirect_uri: callback }).url,
+    );
+    await page.fill("input[name=username]", username);
+    await page.fill("input[name=password]", "any");
+    await page.click("button[type=submit]");
+    if (username === "ada") await page.click("button[value=approve]");
+    await page.waitForURL(done, { timeout: 10_000 });
   });
 });

@@ -154,7 +154,7 @@ describe("SIGNIN-15: the consent page", () => {
       expect(page.text).toContain(text);
     }
     expect(page.headers.get("content-security-policy")).toContain(
-      "form-action 'self' http://127.0.0.1:1;",
+      "form-action 'self' https: http://127.0.0.1:* http://localhost:* claude: cursor:",
     );
   });
 
@@ -194,6 +194,7 @@ describe("SIGNIN-15: the consent page", () => {
       clientName: undefined,
       vouchedBy: undefined,
       redirectUri: "cursor://anysphere.cursor-mcp/callback",
+      appSchemes: ["myeditor"],
       scopes: ["a"],
       person: "<b>p</b>",
       serverName: "s",
@@ -205,7 +206,13 @@ describe("SIGNIN-15: the consent page", () => {
     expect(text).toContain("An application without a name");
     expect(text).toContain("the app that opens <bdi>cursor:</bdi> links");
     expect(text).toContain("&lt;b&gt;p&lt;/b&gt;");
-    expect(page.formTargets).toEqual(["cursor:"]);
+    expect(page.formTargets).toEqual([
+      "https:",
+      "http://127.0.0.1:*",
+      "http://localhost:*",
+      "myeditor:",
+      "cursor:",
+    ]);
     expect(escapeHtml(`&<>"'`)).toBe("&amp;&lt;&gt;&quot;&#39;");
   });
 

@@ -1,7 +1,7 @@
 import { displayText, html } from "./display-text.js";
 import type { Markup } from "./display-text.js";
 import type { Page } from "./page.js";
-import { policySource, redirectTarget } from "./redirect-uri.js";
+import { formTargets, redirectTarget } from "./redirect-uri.js";
 import type { RedirectTarget } from "./redirect-uri.js";
 
 /** Who asks for what, as the page shows it. Every text but the brand may come from a stranger. */
@@ -11,6 +11,8 @@ export interface ConsentRequest {
   /** Host that vouches for the client: that of its metadata document. `undefined`: nobody does. */
   readonly vouchedBy: string | undefined;
   readonly redirectUri: string;
+  /** Schemes of apps that the client's page may send the browser on to. */
+  readonly appSchemes: readonly string[];
   readonly scopes: readonly string[];
   /** Who is signed in. */
   readonly person: string;
@@ -28,7 +30,7 @@ export function consentPage(request: ConsentRequest): Page {
   return {
     status: 200,
     title: `Allow access to ${request.serverName}?`,
-    formTargets: [policySource(request.redirectUri)],
+    formTargets: formTargets(request.redirectUri, request.appSchemes),
     content: html`
       <p id="question">
         <strong><bdi>${client}</bdi></strong> wants to use ${request.serverName} on your behalf.

@@ -43,6 +43,7 @@ export class Consent {
       clientName: client?.clientName,
       vouchedBy: isDocument ? new URL(clientId).host : undefined,
       redirectUri,
+      appSchemes: settings.appSchemes,
       scopes,
       person: login.profile.name ?? login.profile.id,
       serverName: settings.brand.name,

@@ -30,13 +30,24 @@ export interface LoginField {
   readonly type?: "text" | "password" | "email";
 }
 
+/** What the page of a login form says beside its fields. */
+export interface LoginPageParts {
+  readonly serverName: string;
+  readonly formToken: string;
+  /** Whether it did not work before. */
+  readonly failed: boolean;
+  /** Where the browser may be sent once it did, as sources of a policy. */
+  readonly leadsTo: readonly string[];
+}
+
 /** Asks for what the operator's strategy needs, for example a user name and a password. */
 export function loginPage(
   fields: readonly LoginField[],
-  { serverName, formToken, failed }: { serverName: string; formToken: string; failed: boolean },
+  { serverName, formToken, failed, leadsTo }: LoginPageParts,
 ): Page {
   return {
     status: failed ? 403 : 200,
+    formTargets: leadsTo,
     title: `Sign in to ${serverName}`,
     content: html`
       ${failed && html`<p class="warning" role="alert">That did not work. Please try again.</p>`}

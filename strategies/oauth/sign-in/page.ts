@@ -17,7 +17,7 @@ export interface Page {
   readonly status: number;
   readonly title: string;
   readonly content: Markup;
-  /** Where its forms may lead, beside this server, as {@link policySource} writes it. Default: nowhere else. */
+  /** Where its forms may lead, beside this server, as sources of a policy. Default: nowhere else. */
   readonly formTargets?: readonly string[];
 }
 
@@ -59,7 +59,7 @@ const STYLE_HASH = `'sha256-${hash("sha256", STYLE, "base64")}'`;
  * to this server.
  *
  * Security decision: no script, and no frame, so that nobody lays another page over the button.
- * `form-action` also names where the answer redirects to, because browsers apply it to redirects.
+ * `form-action` also names where the answer redirects to; see {@link formTargets}.
  *
  * @see Content Security Policy Level 3; RFC 9700, section 4.16
  */

@@ -81,3 +81,16 @@ export function policySource(url: string): string {
   const { protocol, hostname, origin } = new URL(url);
   return origin !== "null" && /^[a-z0-9._-]+$/.test(hostname) ? origin : protocol;
 }
+
+/**
+ * Where a form may lead, beside this server: to the client, and on from there.
+ *
+ * Security decision: browsers apply `form-action` to every redirect after a form, and a client's
+ * page may send the browser on, to another site or into its app. Which those are nobody knows
+ * here, so every https site may be one, and what runs on this computer.
+ */
+export function formTargets(redirectUri: string, appSchemes: readonly string[]): readonly string[] {
+  const apps = appSchemes.map((scheme) => `${scheme}:`);
+  const here = ["http://127.0.0.1:*", "http://localhost:*"];
+  return [...new Set(["https:", ...here, ...apps, policySource(redirectUri)])];
+}

@@ -21,6 +21,7 @@ import type { ProviderLogin } from "./provider-login.js";
 import { sourceOf } from "./owners.js";
 import { RateLimit } from "./rate-limit.js";
 import { Approvals, Logins } from "./records.js";
+import { formTargets } from "./redirect-uri.js";
 import { RegisteredClients } from "./registered-clients.js";
 import { cleanRegistration } from "./registration.js";
 import { readForm, withReadableBody } from "./request-body.js";
@@ -268,13 +269,14 @@ export class SignInServer {
       redirect(res, outcome.url);
       return;
     }
+    const { provider } = this.#engine;
+    const { uid } = outcome.kind === "form" ? context : outcome;
+    const interaction = await provider.Interaction.find(uid);
+    if (interaction === undefined) throw unknownLogin();
     if (outcome.kind === "form") {
-      this.#sendLoginForm(res, context, outcome.failed);
+      this.#sendLoginForm(res, { context, interaction, failed: outcome.failed });
       return;
     }
-    const { provider } = this.#engine;
-    const interaction = await provider.Interaction.find(outcome.uid);
-    if (interaction === undefined) throw unknownLogin();
     if (outcome.kind === "failed") {
       interaction.result = { error: outcome.error, error_description: outcome.description };
     } else {
@@ -303,11 +305,23 @@ export class SignInServer {
     delete interaction.session;
   }
 
-  #sendLoginForm(res: ServerResponse, context: LoginContext, failed: boolean): void {
-    const { brand, login } = this.#parts.settings;
+  #sendLoginForm(
+    res: ServerResponse,
+    {
+      context,
+      interaction,
+      failed,
+    }: {
+      readonly context: LoginContext;
+      readonly interaction: Interaction;
+      readonly failed: boolean;
+    },
+  ): void {
+    const { brand, login, appSchemes } = this.#parts.settings;
+    const leadsTo = formTargets(String(interaction.params["redirect_uri"]), appSchemes);
     const fields = login.kind === "strategy" ? (login.form ?? []) : [];
     const formToken = this.#forms.create(aboutLogin(context));
-    sendPage(res, loginPage(fields, { serverName: brand.name, formToken, failed }), brand);
+    sendPage(res, loginPage(fields, { serverName: brand.name, formToken, failed, leadsTo }), brand);
   }
 }
 
