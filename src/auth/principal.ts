@@ -55,11 +55,18 @@ const principals = new WeakSet<object>();
  * Completes and freezes what a method said of its caller.
  *
  * @throws TypeError when `init` has no usable id: a caller without an identity would share
- * sessions with every other caller without one.
+ * sessions with every other caller without one. And for scopes or an end that are none: text would
+ * be a scope for each of its letters, and a `Date` is never over.
  */
 export function createPrincipal(method: string, init: PrincipalInit): Principal {
   if (typeof init.id !== "string" || init.id === "") {
     throw new TypeError(`The principal of "${method}" has no id. Return { id: "…" }.`);
+  }
+  checkScopes(method, init.scopes ?? []);
+  if (init.expiresAt !== undefined && !Number.isFinite(init.expiresAt)) {
+    throw new TypeError(
+      `The principal of "${method}" has an expiresAt that is no number. Return seconds since the epoch.`,
+    );
   }
   const principal: Principal = Object.freeze({
     id: init.id,
@@ -73,6 +80,11 @@ export function createPrincipal(method: string, init: PrincipalInit): Principal 
   });
   principals.add(principal);
   return principal;
+}
+
+function checkScopes(method: string, scopes: unknown): void {
+  if (Array.isArray(scopes) && scopes.every((scope) => typeof scope === "string")) return;
+  throw new TypeError(`The principal of "${method}" has scopes that are no list of texts.`);
 }
 
 /** The owner of sessions on an endpoint that is explicitly open. */

@@ -155,6 +155,18 @@ const OUTAGES: [string, Decide, Partial<FromPassportOptions>?][] = [
       { principal: () => init as never },
     ],
   ),
+  ...[
+    { scopes: "read" },
+    { scopes: ["read", 7] },
+    // Would never be over: it is no number of seconds.
+    { expiresAt: new Date(0) },
+    { expiresAt: "1" },
+    { expiresAt: NaN },
+  ].map((wrong): [string, Decide, Partial<FromPassportOptions>] => [
+    `succeeds with somebody of whom something wrong is said: ${JSON.stringify(wrong)}`,
+    ({ success }) => success(ALICE),
+    { principal: () => ({ id: "alice", ...wrong }) as never },
+  ]),
 ];
 
 it.each(OUTAGES)("AUTH-6: a strategy that %s is an outage: 503", async (...outage) => {
