@@ -53,8 +53,20 @@ export function fromToolClasses(...classes: readonly ToolClass[]): (mcp: ToolSer
     throw optionError("fromToolClasses", "got no class", "Write fromToolClasses(AddTool, …).");
   }
   // Made once beforehand, so that a wrong one is found when the server is built.
-  classes.forEach((ToolClass, index) => void makeTool(ToolClass, index));
+  checkNames(classes.map(makeTool));
   return (mcp) => classes.forEach((ToolClass, index) => register(mcp, makeTool(ToolClass, index)));
+}
+
+function checkNames(tools: readonly ToolInstance[]): void {
+  tools.forEach(({ name }, index) => {
+    const first = tools.findIndex((tool) => tool.name === name);
+    if (first === index) return;
+    throw optionError(
+      `fromToolClasses[${index}].name`,
+      `is that of fromToolClasses[${first}] as well`,
+      "Give each tool a name of its own.",
+    );
+  });
 }
 
 function makeTool(ToolClass: ToolClass, index: number): FrameworkTool {
@@ -70,7 +82,21 @@ function makeTool(ToolClass: ToolClass, index: number): FrameworkTool {
   if (tool.app !== undefined) {
     throw optionError(`${option}.app`, "is not supported", "Register it in setup, with the SDK.");
   }
+  checkSchema(`${option}.schema`, tool.schema);
   return tool;
+}
+
+function checkSchema(option: string, schema: unknown = {}): void {
+  const instead = "Write z.object({ … }), or { field: { type: z.string(), description } }.";
+  if (typeof schema !== "object" || schema === null) {
+    throw optionError(option, "is no schema", instead);
+  }
+  if ("safeParse" in schema) return;
+  for (const [key, field] of Object.entries(schema as Record<string, unknown>)) {
+    const { type } = (field ?? {}) as { type?: { describe?: unknown } };
+    if (typeof type?.describe === "function") continue;
+    throw optionError(`${option}.${key}`, "has no type of zod's", instead);
+  }
 }
 
 function register(mcp: ToolServer, tool: FrameworkTool): void {

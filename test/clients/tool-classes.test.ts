@@ -56,6 +56,17 @@ class GreetTool {
   }
 }
 
+/** A class of which only the schema matters. */
+function withSchema(schema: unknown): unknown {
+  return class {
+    name = "it";
+    schema = schema;
+    execute() {
+      return 1;
+    }
+  };
+}
+
 describe("tool classes", () => {
   it("TOOLS-1: are listed with their descriptions and both forms of a schema", async () => {
     const { client } = await connect(AddTool, GreetTool);
@@ -250,6 +261,23 @@ describe("tool classes", () => {
         },
       ],
       /^fromToolClasses\[0\]\.app is not supported/,
+    ],
+    ["a schema that is none", [withSchema(null)], /^fromToolClasses\[0\]\.schema is no schema/],
+    ["a schema that is text", [withSchema("a")], /^fromToolClasses\[0\]\.schema is no schema/],
+    [
+      "a field of a schema that has no type",
+      [withSchema({ a: "string" })],
+      /^fromToolClasses\[0\]\.schema\.a has no type of zod's/,
+    ],
+    [
+      "a field of a schema that is nothing",
+      [withSchema({ a: undefined })],
+      /^fromToolClasses\[0\]\.schema\.a has no type of zod's/,
+    ],
+    [
+      "two tools of one name",
+      [withSchema({}), withSchema({})],
+      /^fromToolClasses\[1\]\.name is that of fromToolClasses\[0\] as well/,
     ],
   ])("TOOLS-4: %s is refused when the server is built", (_what, classes, message) => {
     expect(() => fromToolClasses(...(classes as ToolClass[]))).toThrow(message);
