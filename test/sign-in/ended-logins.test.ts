@@ -72,6 +72,22 @@ describe("SIGNIN-17, SIGNIN-33: what was ended while it was being confirmed stay
     expect(await accepts(setup, await refreshing)).toBe(401);
   });
 
+  test("a refresh under way when a person is ended gets invalid_grant, and no outage", async () => {
+    const setup = await serveSignIn();
+    const { client, tokens } = await obtainTokens(setup, setup.person());
+    later(HOUR);
+    const asked = new Promise<() => void>((resolve) => {
+      setup.provider.faults.set("/token", (_req, res) => {
+        resolve(() => void res.writeHead(503).end());
+      });
+    });
+    const refreshing = refresh(setup, client.client_id, tokens);
+    const answer = await asked;
+    await setup.router.signIn?.endFor({ id: "alice" });
+    answer();
+    expect(await refreshing).toMatchObject({ status: 400, error: "invalid_grant" });
+  });
+
   test("a person who was ended stays so, however many others are", async () => {
     const storage = new MemoryStorage({ maxEntries: 20 });
     const setup = await serveSignIn({ signIn: { storage, accessTokenSeconds: 3600 } });

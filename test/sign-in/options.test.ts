@@ -119,6 +119,7 @@ describe("SIGNIN-26: a wrong option is a TypeError that names it and says what t
   test("without publicUrl, with plain http, and with itself as the issuer", () => {
     expect(() => build(true, {}, "")).toThrow(/signIn needs publicUrl/);
     expect(() => build(true, {}, "http://api.example/mcp")).toThrow(/publicUrl with https/);
+    expect(() => build(true, {}, "https://api.example/a;b")).toThrow(/publicUrl without ;/);
     expect(() => build(true, { issuerUrl: "https://api.example/mcp" })).toThrow(
       /is this server itself/,
     );

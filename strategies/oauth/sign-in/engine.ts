@@ -175,7 +175,7 @@ function createConfiguration(parts: EngineParts, oidc: Oidc): Configuration {
     loadExistingGrant: (ctx) => loadGrant(ctx, parts),
     findAccount: async (ctx, id, token) =>
       await findAccount(ctx, { id, token }, parts, oidc.errors),
-    ...tokenConfiguration(parts),
+    ...tokenConfiguration(parts, oidc),
     renderError: (ctx, out) => renderError(ctx, out, settings),
     fetch: async (url: URL | string, options: RequestInit) =>
       await cleanDocument(await settings.fetchClientMetadata(url, options), settings.appSchemes),
@@ -313,7 +313,7 @@ function createInteractions(
 }
 
 /** What access tokens say beside the usual: who, at which login, by which grant. */
-function tokenConfiguration({ logins }: EngineParts): Partial<Configuration> {
+function tokenConfiguration({ logins }: EngineParts, { errors }: Oidc): Partial<Configuration> {
   return {
     extraTokenClaims: async (_ctx, token) =>
       "grantId" in token ? { sid: token.accountId, grant_id: token.grantId } : undefined,
@@ -322,7 +322,8 @@ function tokenConfiguration({ logins }: EngineParts): Partial<Configuration> {
         // The engine's accounts are logins; a token's subject is the person.
         jwt: async (_ctx, token, parts) => {
           const login = await logins.find("accountId" in token ? token.accountId : "");
-          if (login === undefined) throw new Error("the login of a token is gone");
+          // Ended since it was confirmed.
+          if (login === undefined) throw new errors.InvalidGrant("the sign-in is over");
           parts.payload["sub"] = login.profile.id;
         },
       },

@@ -234,9 +234,12 @@ function readRevalidationTimes(
   };
 }
 
-/** Cookies and codes go there, so it is https, or this machine. */
+/** Cookies and codes go there, so it is https, or this machine, and its path one that cookies can have. */
 function checkOwnUrl(path: string, mountUrl: string): void {
   const url = new URL(mountUrl);
+  if (url.pathname.includes(";")) {
+    throw optionError(path, "needs a publicUrl without ;", "No cookie can have such a path.");
+  }
   if (url.protocol === "https:" || isLoopbackUrl(url)) return;
   throw optionError(path, "needs a publicUrl with https", "Plain http is for loopback only.");
 }
