@@ -55,7 +55,7 @@ async function runRouter(): Promise<void> {
 async function runServer(): Promise<void> {
   const server = new MCPServer({
     setup: () => undefined,
-    transport: { type: "sse", options: { port: 0, resume: { retryMs: 1 } } },
+    transport: { type: "sse", options: { port: 0, resume: { retryMs: 1 }, logger: false } },
   });
   await server.start();
   const clients = await connectBoth(server.url!);

@@ -39,7 +39,7 @@ async function useIt(url: string): Promise<{ client: Client; paused: Socket }> {
 async function main(): Promise<void> {
   const server = new MCPServer({
     setup: registerTools,
-    transport: { type: "sse", options: { auth, port: 0 } },
+    transport: { type: "sse", options: { auth, port: 0, logger: false } },
   });
   await server.start();
   const router = createSseRouter({ auth, createServer: () => createToolServer() });
