@@ -53,16 +53,30 @@ function sessionTable(results) {
   const kib = (bytes) => (bytes === undefined ? "–" : number(bytes / 1024, 1));
   const counts = results.plan.idle;
   const rss = counts.map((count) => `RSS/session at ${number(count)}, KiB`);
-  const head = ["row", "server", "opened/s", `x ${BASE}`, ...rss, "heap/session, KiB"];
+  const head = [
+    "row",
+    "server",
+    "opened/s",
+    `x ${BASE}`,
+    "later",
+    `x ${BASE}`,
+    ...rss,
+    "heap/session, KiB",
+  ];
   const opened = (id) => results.value(id, "open", "perSecond");
   const measured = results.present.filter(
-    ({ id }) => (opened(id) ?? results.memory(id, counts[0])) !== undefined,
+    ({ id }) =>
+      (opened(id) ??
+        results.value(id, "open-later", "perSecond") ??
+        results.memory(id, counts[0])) !== undefined,
   );
   const rows = measured.map(({ id, name }) => [
     id,
     name,
     number(opened(id)),
     short(results.ratio(id, BASE, "open")),
+    number(results.value(id, "open-later", "perSecond")),
+    short(results.ratio(id, BASE, "open-later")),
     ...counts.map((count) => kib(results.memory(id, count))),
     kib(results.memory(id, counts.at(-1), "heap")),
   ]);
@@ -138,7 +152,7 @@ function validity(results) {
 /** Every table, under a heading each. */
 export function formatTables(results) {
   const parts = results.plan.calls.map(({ id, name }) => `## ${name}\n\n${callTable(results, id)}`);
-  if (results.plan.has("open") || results.plan.has("memory")) {
+  if (results.plan.has("open") || results.plan.has("open-later") || results.plan.has("memory")) {
     parts.push(`## Sessions\n\n${sessionTable(results)}`);
   }
   if (results.plan.has("big") || results.plan.has("notify")) {

@@ -77,6 +77,8 @@ export class Visitor {
       }
       if (plan.hasMessages && server.row.messages)
         await this.#measureMessages(server, results, plan);
+      // Last, since what is sent to all would go to these sessions, too.
+      if (plan.opensLater) results["open-later"] = await this.#openLater(server, plan);
       return results;
     });
   }
@@ -158,6 +160,14 @@ export class Visitor {
     if (count <= opened) return undefined;
     const skip = Math.min(openSkip, Math.floor((count - opened) / 2));
     return await this.#ask(server, "open", { count, skip });
+  }
+
+  /** Opens sessions on a server that has opened thousands, beside those that are there. */
+  async #openLater(server, { calls, toOpen, readers, toOpenLater, openLaterSkip: skip }) {
+    const most = Math.max(0, ...calls.map(({ sessions }) => sessions));
+    const already = Math.max(most + toOpen, readers);
+    await this.#ask(server, "open", { count: already });
+    return await this.#ask(server, "open", { count: already + toOpenLater, skip });
   }
 
   async #measureMessages(server, results, plan) {
