@@ -6,7 +6,7 @@ import { hasLeft, openSession, takePlace } from "./open-session.js";
 import type { Opening, OpeningContext, RouterSession } from "./open-session.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 import { retryAfterEnd } from "./session/close-reason.js";
-import type { ResumeOptions } from "./session/delivery.js";
+import type { ResumeOptions } from "./session/resume-options.js";
 import type { Probes } from "./session/probe.js";
 import { planReconnect, readMarks, RESUME_COOKIE } from "./session/reconnect.js";
 import type { OwnSessions, ReconnectMarks } from "./session/reconnect.js";

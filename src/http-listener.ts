@@ -1,11 +1,17 @@
 import { createServer } from "node:http";
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { HttpTimes } from "./server-options.js";
 import type { Duplex } from "node:stream";
 
 /** Larger than Node's 16 KiB, so that an oversized token is refused with an answer that says so. */
 export const DEFAULT_MAX_HEADER_BYTES = 128 * 1024;
+
+/** How long an HTTP server waits, as `node:http` calls it; 0 for ever. */
+export interface HttpTimes {
+  readonly keepAliveTimeout: number;
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+}
 
 /** What an {@link HttpListener} serves, and how much it reads. */
 export interface HttpListenerInit {

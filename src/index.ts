@@ -63,7 +63,7 @@ export type { LimitReached, SessionRegistry, SessionEvents } from "./session/ses
 export type { SessionSummary } from "./session/session-facts.js";
 export type { ClientInfo } from "./session/session-info.js";
 export type { CloseReason, SessionInfo, SessionState } from "./session/session.js";
-export type { PrincipalListener } from "./session/session-owner.js";
+export type { PrincipalListener } from "./session/session-info.js";
 export { fromToolClasses } from "./tool-classes.js";
 export type { ToolClass, ToolInstance } from "./tool-classes.js";
 export type { UpstreamToken } from "./upstream-token.js";

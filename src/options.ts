@@ -29,7 +29,7 @@ export interface SessionOptions {
   /**
    * Bytes that may wait for a slow reader before `send` waits too. When as many again wait from
    * senders that do not wait themselves, such as the answers to calls, a reader that takes nothing
-   * for two seconds loses its stream. Default: 4194304 (4 MiB).
+   * for 15 seconds loses its stream. Default: 4194304 (4 MiB).
    */
   maxQueuedBytes?: number;
   /** Milliseconds after which a reader that takes nothing of what waits for it loses its stream; 0 for never. Default: 30000 (30 seconds). */

@@ -15,7 +15,7 @@ import type { ThrottleOptions } from "./auth-throttle.js";
 import type { CorsOptions, Logger, ResumeConfig, SseOptions, ThrottleConfig } from "./options.js";
 import { resolveSessions } from "./resolve-sessions.js";
 import type { ResolvedSessions } from "./resolve-sessions.js";
-import type { ResumeOptions } from "./session/delivery.js";
+import type { ResumeOptions } from "./session/resume-options.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "./sse-server-transport.js";
 import type { SourceRules } from "./wire/origin.js";
 

@@ -1,19 +1,13 @@
 import { checkMilliseconds, checkNumber } from "./errors.js";
 import { checkOptionNames, checkText, optionError } from "./errors.js";
 import { DEFAULT_MAX_HEADER_BYTES } from "./http-listener.js";
+import type { HttpTimes } from "./http-listener.js";
 import type { HttpTimesConfig, SseServerOptions } from "./options.js";
 import { TRANSPORT_OPTION_DIRECTIONS } from "./left-over-options.js";
 import { checkPath, checkSize, SERVER_OPTION_NAMES } from "./resolve-options.js";
 import { isLoopbackAddress } from "./wire/origin.js";
 
 const PATH = "transport.options";
-
-/** How long an HTTP server waits, as `node:http` calls it; 0 for ever. */
-export interface HttpTimes {
-  readonly keepAliveTimeout: number;
-  readonly headersTimeout: number;
-  readonly requestTimeout: number;
-}
 
 /**
  * Longer than the 60 s for which load balancers keep a connection that is idle: whoever closes it

@@ -1,4 +1,4 @@
-import type { ApiKeyEntry } from "./api-key-list.js";
+import type { ApiKeyEntry } from "./api-key-entry.js";
 
 /** What a list of keys was like: its plain keys, and a copy of each entry. */
 export type KeyListCopy = readonly (string | EntryCopy)[];

@@ -4,14 +4,15 @@ import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/
 import type { PrincipalInit } from "../src/auth/principal.js";
 import { checkOptionNames, checkText, McpSseError, optionError } from "../src/errors.js";
 import { readKeys, watchKeys } from "./api-key-list.js";
-import type { ApiKeyEntry, ApiKeyLookup } from "./api-key-list.js";
+import type { ApiKeyEntry } from "./api-key-entry.js";
+import type { ApiKeyLookup } from "./api-key-list.js";
 import { checkFlag, checkHeaderName, commonMembers } from "./check-options.js";
 import type { CommonOptions } from "./check-options.js";
 import { loadPeer } from "./load-peer.js";
 import { translateFailures } from "./translate-failures.js";
 import type { ActiveStrategy } from "./translate-failures.js";
 
-export type { ApiKeyDetails, ApiKeyEntry } from "./api-key-list.js";
+export type { ApiKeyDetails, ApiKeyEntry } from "./api-key-entry.js";
 
 /**
  * Looks a key up, say in a database. Runs for each request whose key is none of `keys`.

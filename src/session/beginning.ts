@@ -1,5 +1,5 @@
 import type { JsonRpcMessage } from "../wire/message-body.js";
-import type { ResumeOptions } from "./delivery.js";
+import type { ResumeOptions } from "./resume-options.js";
 import { LostClient } from "./lost-client.js";
 import type { ClientInfo } from "./session-info.js";
 

@@ -13,8 +13,6 @@ import { ProgressGap } from "./progress-gap.js";
 import { formatEventId } from "./reconnect.js";
 import type { ResumeOptions } from "./resume-options.js";
 
-export type { ResumeOptions } from "./resume-options.js";
-
 /** Why a message cannot be kept for a client that is away. */
 export const OVERFLOW = Symbol("overflow");
 

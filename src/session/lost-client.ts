@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { encodeEvent } from "../wire/server-sent-event.js";
 import { Deadline } from "./deadline.js";
 import type { DeadlineListener } from "./deadline.js";
-import type { ResumeOptions } from "./delivery.js";
+import type { ResumeOptions } from "./resume-options.js";
 import { pingFrame } from "./ping-frame.js";
 
 /**

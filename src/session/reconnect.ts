@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Beginning } from "./beginning.js";
-import type { ResumeOptions } from "./delivery.js";
+import type { ResumeOptions } from "./resume-options.js";
 
 /** What a GET says about the stream that it may continue. */
 export interface ReconnectMarks {

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import type { ResumeOptions } from "./delivery.js";
+import type { ResumeOptions } from "./resume-options.js";
 import type { UpstreamToken } from "../upstream-token.js";
 import type { JsonRpcMessage } from "../wire/message-body.js";
 import type { SessionLimits, StreamLimit, TimeLimit } from "./limits.js";
-import type { PrincipalListener } from "./session-owner.js";
 
 /**
  * `opening` until the client has its endpoint event, `open` while it listens, `detached` while it
@@ -18,6 +17,9 @@ export interface ClientInfo {
   /** At most 100 characters are kept. */
   readonly version?: string;
 }
+
+/** Hears of a session's new principal, and of the one before. */
+export type PrincipalListener<P> = (principal: P, previous: P) => void;
 
 /** What a session shows of itself: to `createServer`, to `setup`, and in `sessions`. */
 export interface SessionInfo<P = unknown> {

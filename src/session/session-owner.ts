@@ -1,10 +1,7 @@
 import { noUpstream } from "../upstream-token.js";
 import type { UpstreamToken } from "../upstream-token.js";
 import { permitsMore, saysOtherwise } from "./continuation.js";
-import type { SessionInit } from "./session-info.js";
-
-/** Hears of a session's new principal, and of the one before. */
-export type PrincipalListener<P> = (principal: P, previous: P) => void;
+import type { PrincipalListener, SessionInit } from "./session-info.js";
 
 /**
  * Whose a session is, as most recently verified, and until when. Whoever goes on with a session

@@ -20,10 +20,11 @@ export type ReaderProblem = "stalled" | "overrun";
 
 /**
  * How long a reader may take nothing while more waits than the queue holds, in milliseconds. One
- * that reads takes something in this time, however fast its messages come; a longer silence than
- * a network's usual hiccup means that nobody is reading.
+ * that reads slowly is seen to take nothing for a while: the kernels between hold megabytes, and
+ * tell of room only once there is some. At 250 kB a second, and with buffers as large as Linux makes
+ * them, that is up to ten seconds. What piles up meanwhile is bounded by the budget of memory.
  */
-const OVERRUN_MS = 2_000;
+const OVERRUN_MS = 15_000;
 
 /** How often a reader is looked at, in milliseconds. */
 const LOOK_MS = 1_000;

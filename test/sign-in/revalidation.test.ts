@@ -2,7 +2,8 @@
 import { Strategy as LocalStrategy } from "passport-local";
 import { MemoryStorage } from "../../src/index.js";
 import type { SignInOptions } from "../../src/index.js";
-import { endsLogin, judgeWord } from "../../strategies/oauth/sign-in/revalidation.js";
+import { endsLogin } from "../../strategies/oauth/sign-in/ends-login.js";
+import { judgeWord } from "../../strategies/oauth/sign-in/revalidation.js";
 import { TokenRefusedError } from "../../strategies/oauth/sign-in/token-client.js";
 import { cleanUpAfterEach, converse } from "../support/app.js";
 import { openStream } from "../support/raw-sse.js";

@@ -5,7 +5,7 @@ import { askProvider } from "./revalidation.js";
 import type { RevalidationParts, Word } from "./revalidation.js";
 import { ROUTES } from "./routes.js";
 import type { SealedStorage } from "./seal.js";
-import type { SignInParts } from "./sign-in-server.js";
+import type { SignInParts } from "./sign-in-parts.js";
 import { StrategyLogin } from "./strategy-login.js";
 import { Upstream } from "./upstream.js";
 

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { LoginStep } from "./login-options.js";
+import type { PassportStrategy } from "../../../src/auth/auth-method.js";
 
 /**
  * How an issuer is called in the names of what it keeps: the same for every record, and no other
@@ -27,7 +27,9 @@ export function kindName(issuer: string, kind: string): string {
  * @see OpenID Connect Core 1.0, section 8.1
  */
 export function providerName(
-  login: LoginStep,
+  login:
+    | { readonly kind: "provider" }
+    | { readonly kind: "strategy"; readonly strategy: PassportStrategy },
   { providerIssuer, clientId }: { readonly providerIssuer: string; readonly clientId: string },
 ): string {
   return JSON.stringify(

@@ -2,7 +2,7 @@ import { inTime, LATE } from "../../../src/within.js";
 import { FetchJsonError } from "../../fetch-json.js";
 import { IdentityError } from "./identity.js";
 import type { Login, Logins, SignInProfile } from "./records.js";
-import { TokenRefusedError } from "./token-client.js";
+import { endsLogin } from "./ends-login.js";
 import type { Upstream } from "./upstream.js";
 
 /** What is said when it is asked whether a login still counts. */
@@ -160,29 +160,6 @@ export async function askProvider(
   if (person === undefined) return { kind: "cannot-be-asked" };
   const isSame = person !== "nobody" && person.id === login.profile.id;
   return { kind: isSame ? "good" : "over" };
-}
-
-/** Error codes that speak of the person or their grant, and not of us or of the moment. */
-const DEFINITE: ReadonlySet<string> = new Set([
-  "invalid_grant",
-  "access_denied",
-  "login_required",
-  "consent_required",
-  "interaction_required",
-  // GitHub's word for it.
-  "bad_refresh_token",
-]);
-
-/**
- * Whether an error at the provider's token endpoint ends the login.
- *
- * Security decision: only what is said of this grant does. `invalid_client`, say, is a mistake in
- * our own configuration, and would sign everybody out.
- *
- * @see RFC 6749, section 5.2; OpenID Connect Core 1.0, section 3.1.2.6
- */
-export function endsLogin(error: unknown): boolean {
-  return error instanceof TokenRefusedError && DEFINITE.has(error.code ?? "");
 }
 
 /** Whether the userinfo endpoint says that a token is none, any more. @see RFC 6750, section 3.1 */

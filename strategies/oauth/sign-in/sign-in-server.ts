@@ -31,24 +31,7 @@ import { SealedStorage } from "./seal.js";
 import { signOut } from "./sign-out.js";
 import { StrategyLogin } from "./strategy-login.js";
 import type { Upstream } from "./upstream.js";
-import type { SignInSettings } from "./sign-in-options.js";
-import type { IssuerMetadata } from "../issuer-metadata.js";
-
-/** What a sign-in needs of the method around it. */
-export interface SignInParts {
-  readonly settings: SignInSettings;
-  /** The identity provider's issuer. */
-  readonly providerIssuer: string;
-  readonly clientId: string;
-  readonly clientSecret: string;
-  /** What callers need, and so what clients may ask for. */
-  readonly scopes: readonly string[];
-  readonly clockTolerance: number;
-  /** What the identity provider publishes. */
-  readonly metadata: () => Promise<IssuerMetadata>;
-  /** Tells an operator what they should know. */
-  readonly warn: (message: string) => void;
-}
+import type { SignInParts } from "./sign-in-parts.js";
 
 type NodeListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 

@@ -10,7 +10,7 @@ import { OwnTokens } from "./own-tokens.js";
 import type { Login } from "./records.js";
 import { CLIENT_AUTH_METHODS, PREFIX, ROUTES } from "./routes.js";
 import { SignInServer } from "./sign-in-server.js";
-import type { SignInParts } from "./sign-in-server.js";
+import type { SignInParts } from "./sign-in-parts.js";
 
 /** What clients may ask for where callers need no scope: a grant without any would permit nothing. */
 const DEFAULT_SCOPE = "mcp";

@@ -1,7 +1,7 @@
 import type { UpstreamToken } from "../../../src/upstream-token.js";
 import { ownerByLogin } from "./owners.js";
 import type { Login, Logins, UpstreamTokens } from "./records.js";
-import { endsLogin } from "./revalidation.js";
+import { endsLogin } from "./ends-login.js";
 import type { SealedStorage } from "./seal.js";
 import { toUpstreamTokens } from "./token-client.js";
 import type { TokenResponse } from "./token-client.js";
