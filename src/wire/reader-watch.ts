@@ -20,9 +20,9 @@ export type ReaderProblem = "stalled" | "overrun";
 
 /**
  * How long a reader may take nothing while more waits than the queue holds, in milliseconds. One
- * that reads slowly is seen to take nothing for a while: the kernels between hold megabytes, and
- * tell of room only once there is some. At 250 kB a second, and with buffers as large as Linux makes
- * them, that is up to ten seconds. What piles up meanwhile is bounded by the budget of memory.
+ * that reads slowly is seen to take nothing for a while, since the kernels between hold megabytes and
+ * tell of room only once there is some: readers of 250 kB a second were cut off when this was two
+ * seconds. What piles up meanwhile is bounded by the budget of memory.
  */
 const OVERRUN_MS = 15_000;
 

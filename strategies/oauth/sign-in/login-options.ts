@@ -4,7 +4,7 @@ import { checkScopes } from "../../check-options.js";
 import { isStrategy } from "../../passport.js";
 import { checkEndpoint } from "./keeping-options.js";
 import type { LoginField } from "./other-pages.js";
-import type { SignInOptions } from "./sign-in-options.js";
+import type { SignInOptions } from "./sign-in-config.js";
 
 /** The options of `signIn` that say how people prove who they are. */
 

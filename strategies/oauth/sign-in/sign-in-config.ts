@@ -1,0 +1,92 @@
+import type { PassportStrategy } from "../../../src/auth/auth-method.js";
+import type { SignInKeys } from "./key-ring.js";
+import type { LoginField } from "./other-pages.js";
+import type { FetchDocument } from "./public-fetch.js";
+import type { SignInProfile } from "./records.js";
+import type { SignInStorage } from "./storage.js";
+
+/** Options of `signIn`. */
+export interface SignInOptions {
+  /**
+   * Scopes asked of the provider. Default: `openid profile email`; none with `endpoints`. Many
+   * providers give a refresh token only for `offline_access`.
+   */
+  readonly scopes?: readonly string[];
+  /** More parameters of the authorization request: `{ access_type: "offline" }`. Default: none. */
+  readonly authorizationParams?: Readonly<Record<string, string>>;
+  /**
+   * What must outlive a request. Default: `new MemoryStorage()`, with which everybody signs in
+   * again after a restart.
+   */
+  readonly storage?: SignInStorage;
+  /** Default: made when first needed, and kept in `storage`. */
+  readonly keys?: SignInKeys;
+  /** How the pages name this server. Default: the host of `publicUrl`. */
+  readonly consent?: { readonly name?: string; readonly logoUrl?: string };
+  /** Endpoints of a provider that publishes no metadata. Needs `profile`. Default: discovery. */
+  readonly endpoints?: { readonly authorizationUrl: string; readonly tokenUrl: string };
+  /**
+   * Who an access token of the provider belongs to, asked of the provider itself. A throw ends the
+   * login. When it is asked again later, `undefined` or another id ends it too, and a throw counts
+   * as an outage. Default: the verified ID token, else the provider's userinfo endpoint.
+   */
+  readonly profile?: (
+    accessToken: string,
+  ) => SignInProfile | undefined | Promise<SignInProfile | undefined>;
+  /**
+   * Another Passport strategy as the login step. A strategy that redirects comes back to
+   * `<publicUrl>/oauth/callback`. Needs `principal`. Default: passport-oauth2 at the provider.
+   */
+  readonly strategy?: PassportStrategy;
+  /** What a success of `strategy` means. A throw ends the login. */
+  readonly principal?: (user: unknown, info: unknown) => SignInProfile | Promise<SignInProfile>;
+  /** Fields that `strategy` reads from `req.body`; a page asks for them. Default: no page. */
+  readonly form?: readonly LoginField[];
+  /**
+   * Whether a person may still come in, asked again when a client refreshes its tokens: `false`
+   * ends the login, a throw counts as an outage, and so does no answer within 15 seconds. Default: the identity provider, by refreshing its
+   * token or, while its access token lasts, by its userinfo endpoint or `profile`; a `strategy`
+   * cannot be asked.
+   */
+  readonly revalidate?: (profile: SignInProfile) => boolean | Promise<boolean>;
+  /**
+   * How old the last word on a person may be, in milliseconds, when a client refreshes its tokens
+   * or a browser that is signed in comes back; then it is asked again. From 0 to 2592000000 (30
+   * days). Security: whoever was removed at the provider keeps access for this time and
+   * `accessTokenSeconds`; during an outage of the provider, for twice as long. Default: 3600000 (1
+   * hour).
+   */
+  readonly revalidateMs?: number;
+  /**
+   * How long a sign-in counts, in milliseconds, where nobody can be asked again: the provider gave
+   * no refresh token and its access token is over, or there is a `strategy` without `revalidate`.
+   * Then the person signs in again. Where it is shorter than `revalidateMs`, those who can be asked
+   * are asked as often. From 60000 to 7776000000 (90 days). Default: 86400000 (24 hours).
+   */
+  readonly signInAgainAfterMs?: number;
+  /**
+   * Times a minute that clients may register, from one network (an IPv4 address, or the first 64 bits
+   * of an IPv6 one); twice that from an IPv6 /48, ten times in all. Default: 20.
+   */
+  readonly registrationsPerMinute?: number;
+  /**
+   * More schemes without a dot under which apps may take their answers: `["myeditor"]`. Beside them
+   * count `claude`, `cursor`, `vscode`, `vscode-insiders` and `windsurf`, and every scheme with a dot
+   * (`com.example.app`). Security: whatever program of a person's device has the scheme is opened
+   * with a URL that a stranger may have chosen. Default: none.
+   */
+  readonly appSchemes?: readonly string[];
+  /**
+   * Seconds that an access token counts. From 60 to 3600. Default: 600 (10 minutes). A token whose
+   * grant was revoked does not count, however long it has left.
+   */
+  readonly accessTokenSeconds?: number;
+  /** Days that a refresh token counts since it was last used. From 1 to 90. Default: 30. */
+  readonly refreshTokenDays?: number;
+  /**
+   * Gets the metadata documents of clients. Security: the URL is a stranger's; a function of your
+   * own, for example through an egress proxy, must refuse private addresses itself. Default: only
+   * https, only public addresses, no redirects.
+   */
+  readonly fetchClientMetadata?: FetchDocument;
+}
