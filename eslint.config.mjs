@@ -1,34 +1,63 @@
 import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
-/** The arrows of the architecture: which imports a folder must not have (docs/decisions.md). */
+/**
+ * The rooms of `src`, from the ground up, and what each may import beside itself (CONTRIBUTING.md has the drawing).
+ * Arrows point down this list. `strategies/` stands beside it, on `auth` and `shared`.
+ */
+const ROOMS = {
+  shared: [],
+  auth: ["shared"],
+  session: ["auth", "shared"],
+  options: ["session", "auth", "shared"],
+  observe: ["options", "session", "auth", "shared"],
+  http: ["observe", "options", "session", "auth", "shared"],
+  sse: ["http", "observe", "options", "session", "auth", "shared"],
+  express: ["sse", "http", "observe", "options", "session", "auth", "shared", "strategies"],
+  server: [
+    "express",
+    "sse",
+    "http",
+    "observe",
+    "options",
+    "session",
+    "auth",
+    "shared",
+    "strategies",
+  ],
+};
+
+/** Rooms that may import Express itself. */
+const KNOWS_EXPRESS = ["express", "server"];
+
+/** Imports that run up, until what they want has moved down. */
+const STILL_UP = {
+  session: ["sse/(?:resume|event-stream|resume-options|handshake|delivery)\\.js"],
+  options: ["sse/(?:resume|sse-server-transport|resume-options)\\.js", "http/origin\\.js"],
+};
+
 const arrows = [
-  {
-    files: ["src/wire/**", "src/auth/**"],
-    forbidden: "^(express(/|$)|\\.\\./(?!(?:errors|foreign-text|upstream-token)\\.js$))",
-    message:
-      "wire/ and auth/ import nothing of ours but src/errors.ts, src/foreign-text.ts and src/upstream-token.ts.",
-  },
-  {
-    files: ["src/session/**"],
-    forbidden: "^(express(/|$)|\\.\\./(?!(?:errors|foreign-text|upstream-token)\\.js$|wire/))",
-    message:
-      "session/ imports wire/, src/errors.ts, src/foreign-text.ts and src/upstream-token.ts.",
-  },
+  ...Object.entries(ROOMS).map(([room, below]) => ({
+    files: [`src/${room}/**`],
+    forbidden: forbiddenIn(room, below),
+    message: `src/${room}/ imports ${below.join(", ") || "nothing of ours"} (the rooms' order: eslint.config.mjs).`,
+  })),
   {
     files: ["strategies/**"],
-    forbidden:
-      "^(express(/|$)|(\\.\\./)+src/(?!(?:errors|foreign-text|upstream-token|within)\\.js$|auth/))",
-    message:
-      "strategies/ imports src/auth/, src/errors.ts, src/foreign-text.ts, src/upstream-token.ts and src/within.ts.",
-  },
-  {
-    files: ["src/*.ts"],
-    ignores: ["src/sse-router.ts", "src/sse-listener.ts", "src/mcp-server.ts", "src/index.ts"],
-    forbidden: "^(express(/|$)|\\./(sse-router|sse-listener|mcp-server|index)\\.js$)",
-    message: "Only sse-router.ts and sse-listener.ts know Express.",
+    forbidden: "^(express(/|$)|(\\.\\./)+src/(?!(?:auth|shared)/))",
+    message: "strategies/ imports src/auth/ and src/shared/ only.",
   },
 ];
+
+/** A pattern for the imports that a room must not have. */
+function forbiddenIn(room, below) {
+  const rooms = below.filter((name) => name !== "strategies").map((name) => `${name}/`);
+  const allowed = [...rooms, ...(STILL_UP[room] ?? [])];
+  const up = `\\.\\./(?!\\.\\./)${allowed.length > 0 ? `(?!${allowed.join("|")})` : ""}`;
+  const out = below.includes("strategies") ? "\\.\\./\\.\\./(?!strategies/)" : "\\.\\./\\.\\./";
+  const express = KNOWS_EXPRESS.includes(room) ? "" : "express(/|$)|";
+  return `^(${express}${up}|${out})`;
+}
 
 export default tseslint.config(
   { ignores: ["dist/", "coverage/", "node_modules/"] },
@@ -67,9 +96,8 @@ export default tseslint.config(
       "no-restricted-properties": ["error", { object: "Math", property: "random" }],
     },
   },
-  ...arrows.map(({ files, ignores = [], forbidden, message }) => ({
+  ...arrows.map(({ files, forbidden, message }) => ({
     files,
-    ignores,
     rules: {
       "@typescript-eslint/no-restricted-imports": [
         "error",

@@ -29,7 +29,10 @@ const config: Config = {
       // Everything that goes through a router runs a second time on Express 4.
       ...common,
       displayName: "express 4",
-      testMatch: ["<rootDir>/test/http/**/*.test.ts", "<rootDir>/test/sign-in/sign-in.test.ts"],
+      testMatch: [
+        "<rootDir>/test/{express,http,server,session,sse}/*.test.ts",
+        "<rootDir>/test/strategies/sign-in/sign-in.test.ts",
+      ],
       moduleNameMapper: { ...common.moduleNameMapper, "^express$": "express4" },
     },
   ],

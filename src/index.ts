@@ -1,15 +1,15 @@
-export { MCPServer } from "./mcp-server.js";
+export { MCPServer } from "./server/mcp-server.js";
 export type {
   McpServerConfig,
   Setup,
   SseTransportConfig,
   StdioTransportConfig,
-} from "./mcp-server.js";
-export type { RouterSignIn } from "./router-sign-in.js";
-export { createSseRouter } from "./sse-router.js";
-export type { SseRouter } from "./sse-router.js";
-export { SSEServerTransport } from "./sse-server-transport.js";
-export type { SSEServerTransportOptions } from "./sse-server-transport.js";
+} from "./server/mcp-server.js";
+export type { RouterSignIn } from "./express/router-sign-in.js";
+export { createSseRouter } from "./express/router.js";
+export type { SseRouter } from "./express/router.js";
+export { SSEServerTransport } from "./sse/sse-server-transport.js";
+export type { SSEServerTransportOptions } from "./sse/sse-server-transport.js";
 export { authInfoFor, principalOf } from "./auth/principal.js";
 export type { AuthInfo, Principal, PrincipalInit } from "./auth/principal.js";
 export { EXPIRED_CREDENTIAL } from "./auth/auth-method.js";
@@ -35,36 +35,38 @@ export type {
   StrategySignInAuthOptions,
   TokenValidation,
 } from "../strategies/oauth.js";
-export { FileStorage } from "../strategies/oauth/sign-in/file-storage.js";
-export type { FileStorageOptions } from "../strategies/oauth/sign-in/file-storage.js";
-export type { SignInKeys } from "../strategies/oauth/sign-in/key-ring.js";
-export type { LoginField } from "../strategies/oauth/sign-in/other-pages.js";
-export type { SignInProfile } from "../strategies/oauth/sign-in/records.js";
+export { FileStorage } from "../strategies/oauth/sign-in/storage/file-storage.js";
+export type { FileStorageOptions } from "../strategies/oauth/sign-in/storage/file-storage.js";
+export type { SignInKeys } from "../strategies/oauth/sign-in/storage/key-ring.js";
+export type { LoginField } from "../strategies/oauth/sign-in/pages/other-pages.js";
+export type { SignInProfile } from "../strategies/oauth/sign-in/storage/records.js";
 export type { SignInOptions } from "../strategies/oauth/sign-in/sign-in-options.js";
-export { MemoryStorage } from "../strategies/oauth/sign-in/storage.js";
-export type { MemoryStorageOptions, SignInStorage } from "../strategies/oauth/sign-in/storage.js";
+export { MemoryStorage } from "../strategies/oauth/sign-in/storage/storage.js";
+export type {
+  MemoryStorageOptions,
+  SignInStorage,
+} from "../strategies/oauth/sign-in/storage/storage.js";
 export { fromPassport } from "../strategies/passport.js";
 export type { FromPassportOptions } from "../strategies/passport.js";
-export { McpSseError } from "./errors.js";
-export type { ErrorCode } from "./errors.js";
+export { McpSseError } from "./shared/errors.js";
+export type { ErrorCode } from "./shared/errors.js";
 export type {
   CorsOptions,
-  HttpTimesConfig,
-  Logger,
   McpServerLike,
   ResumeConfig,
   SessionOptions,
   SseOptions,
-  SseRouterOptions,
-  SseServerOptions,
   ThrottleConfig,
-} from "./options.js";
-export type { LimitReached, SessionRegistry, SessionEvents } from "./session/session-registry.js";
+} from "./options/options.js";
+export type { SseRouterOptions } from "./express/router-options.js";
+export type { HttpTimesConfig, SseServerOptions } from "./server/server-options.js";
+export type { Logger } from "./shared/logger.js";
+export type { LimitReached, SessionRegistry, SessionEvents } from "./session/registry.js";
 export type { SessionSummary } from "./session/session-facts.js";
 export type { ClientInfo } from "./session/session-info.js";
 export type { CloseReason, SessionInfo, SessionState } from "./session/session.js";
 export type { PrincipalListener } from "./session/session-info.js";
-export { fromToolClasses } from "./tool-classes.js";
-export type { ToolClass, ToolInstance } from "./tool-classes.js";
-export type { UpstreamToken } from "./upstream-token.js";
-export type { MessageExtra, RequestInfo } from "./message-extra.js";
+export { fromToolClasses } from "./server/tool-classes.js";
+export type { ToolClass, ToolInstance } from "./server/tool-classes.js";
+export type { UpstreamToken } from "./shared/upstream-token.js";
+export type { MessageExtra, RequestInfo } from "./http/message-extra.js";

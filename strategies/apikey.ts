@@ -2,17 +2,18 @@ import type { IncomingMessage } from "node:http";
 import { EXPIRED_CREDENTIAL, findBearer, MAX_CREDENTIAL_LENGTH } from "../src/auth/auth-method.js";
 import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
-import { checkOptionNames, checkText, McpSseError, optionError } from "../src/errors.js";
-import { readKeys, watchKeys } from "./api-key-list.js";
-import type { ApiKeyEntry } from "./api-key-entry.js";
-import type { ApiKeyLookup } from "./api-key-list.js";
-import { checkFlag, checkHeaderName, commonMembers } from "./check-options.js";
-import type { CommonOptions } from "./check-options.js";
-import { loadPeer } from "./load-peer.js";
-import { translateFailures } from "./translate-failures.js";
-import type { ActiveStrategy } from "./translate-failures.js";
+import { McpSseError } from "../src/shared/errors.js";
+import { checkText, checkOptionNames, optionError } from "../src/shared/check.js";
+import { readKeys, watchKeys } from "./apikey/api-key-list.js";
+import type { ApiKeyLookup } from "./apikey/api-key-list.js";
+import type { ApiKeyEntry } from "./apikey/api-key-entry.js";
+import { checkFlag, checkHeaderName, commonMembers } from "./shared/check-options.js";
+import type { CommonOptions } from "./shared/check-options.js";
+import { loadPeer } from "./shared/load-peer.js";
+import { translateFailures } from "./shared/translate-failures.js";
+import type { ActiveStrategy } from "./shared/translate-failures.js";
 
-export type { ApiKeyDetails, ApiKeyEntry } from "./api-key-entry.js";
+export type { ApiKeyDetails, ApiKeyEntry } from "./apikey/api-key-entry.js";
 
 /**
  * Looks a key up, say in a database. Runs for each request whose key is none of `keys`.

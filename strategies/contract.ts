@@ -9,10 +9,10 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import type { AuthMethod } from "../src/auth/auth-method.js";
-import { startProbe } from "./contract-probe.js";
-import type { ContractRequest, Probe, ProbeAnswer } from "./contract-probe.js";
+import { startProbe } from "./contract/contract-probe.js";
+import type { ContractRequest, Probe, ProbeAnswer } from "./contract/contract-probe.js";
 
-export type { ContractRequest } from "./contract-probe.js";
+export type { ContractRequest } from "./contract/contract-probe.js";
 
 type MaybePromise<T> = T | Promise<T>;
 

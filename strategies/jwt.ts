@@ -3,25 +3,25 @@ import type { AuthMethod } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
 import {
   checkNumber,
-  checkOptionNames,
-  checkText,
   checkTextList,
+  checkText,
+  checkOptionNames,
   optionError,
-} from "../src/errors.js";
-import { checkIssuerUrl, commonMembers } from "./check-options.js";
-import type { CommonOptions } from "./check-options.js";
-import { IssuerKeys } from "./issuer-keys.js";
-import { createJwtStrategy } from "./jwt-strategy.js";
-import type { KeySource } from "./jwt-strategy.js";
+} from "../src/shared/check.js";
+import { checkIssuerUrl, commonMembers } from "./shared/check-options.js";
+import type { CommonOptions } from "./shared/check-options.js";
+import { IssuerKeys } from "./jwt/issuer-keys.js";
+import { createJwtStrategy } from "./jwt/jwt-strategy.js";
+import type { KeySource } from "./jwt/jwt-strategy.js";
 import {
   PUBLIC_KEY_ALGORITHMS,
   readPublicKey,
   readSecret,
   SECRET_ALGORITHMS,
   secretWarning,
-} from "./key-material.js";
-import type { PublicKeyAlgorithm, SecretAlgorithm } from "./key-material.js";
-import { checkTokenKind, checkTokenType } from "./token-kind.js";
+} from "./jwt/key-material.js";
+import type { PublicKeyAlgorithm, SecretAlgorithm } from "./jwt/key-material.js";
+import { checkTokenKind, checkTokenType } from "./shared/token-kind.js";
 
 /** What every kind of key has in common. */
 export interface JwtClaimOptions extends CommonOptions {

@@ -3,9 +3,9 @@ import { mayAsk } from "../src/auth/asking.js";
 import { findBearer } from "../src/auth/auth-method.js";
 import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
-import { McpSseError } from "../src/errors.js";
-import { createJwtStrategy } from "./jwt-strategy.js";
-import { loadPeer } from "./load-peer.js";
+import { McpSseError } from "../src/shared/errors.js";
+import { createJwtStrategy } from "./jwt/jwt-strategy.js";
+import { loadPeer } from "./shared/load-peer.js";
 import { Issuer } from "./oauth/issuer.js";
 import { readOAuthOptions } from "./oauth/oauth-options.js";
 import type {
@@ -14,12 +14,12 @@ import type {
   OAuthSettings,
   StrategySignInAuthOptions,
 } from "./oauth/oauth-options.js";
-import { SIGNING_ALGORITHM } from "./oauth/sign-in/key-ring.js";
+import { SIGNING_ALGORITHM } from "./oauth/sign-in/storage/key-ring.js";
 import type { SignInSettings } from "./oauth/sign-in/sign-in-options.js";
 import { SignIn } from "./oauth/sign-in/sign-in.js";
 import { readUnverified } from "./oauth/unverified-token.js";
-import { principalOfClaims } from "./token-claims.js";
-import type { ActiveStrategy } from "./translate-failures.js";
+import { principalOfClaims } from "./shared/token-claims.js";
+import type { ActiveStrategy } from "./shared/translate-failures.js";
 
 export type { AudienceClaim, AudienceRule } from "./oauth/access-token.js";
 export type {

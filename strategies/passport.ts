@@ -6,9 +6,9 @@ import type {
   PassportStrategy,
 } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
-import { checkOptionNames, checkText, checkTextList, optionError } from "../src/errors.js";
-import { checkFlag, commonMembers } from "./check-options.js";
-import type { CommonOptions } from "./check-options.js";
+import { checkTextList, checkText, checkOptionNames, optionError } from "../src/shared/check.js";
+import { checkFlag, commonMembers } from "./shared/check-options.js";
+import type { CommonOptions } from "./shared/check-options.js";
 
 /** How a Passport strategy becomes an authentication method. */
 export interface FromPassportOptions extends CommonOptions {

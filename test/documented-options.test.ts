@@ -6,10 +6,10 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { MCPServer } from "express-mcp-sse";
 import type { ApiKeyOptions, JwtOptions, Principal } from "express-mcp-sse";
-import { disposeAll, listen, onDispose } from "./support/disposer.js";
-import { JwksServer } from "./support/jwks-server.js";
-import { openStream } from "./support/raw-sse.js";
-import { keyToken, rsaKey, SECRET, secretToken } from "./support/tokens.js";
+import { disposeAll, listen, onDispose } from "./kit/disposer.js";
+import { JwksServer } from "./kit/jwks-server.js";
+import { openStream } from "./kit/raw-sse.js";
+import { keyToken, rsaKey, SECRET, secretToken } from "./kit/tokens.js";
 
 afterEach(disposeAll);
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { SDK_TRANSPORT_MEMBERS } from "./support/sdk-transport-members.js";
+import { SDK_TRANSPORT_MEMBERS } from "./kit/sdk-transport-members.js";
 
 const ROOT = join(__dirname, "..");
 

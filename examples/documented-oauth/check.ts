@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { ClientMemory, connectAs, oauthClientKits } from "../../test/support/oauth-clients.js";
-import { OidcIssuer } from "../../test/support/oidc-issuer.js";
+import { ClientMemory, connectAs, oauthClientKits } from "../../test/kit/oauth-clients.js";
+import { OidcIssuer } from "../../test/kit/oidc-issuer.js";
 import { bearer, statusOf } from "../support/client.js";
 
 // The authorization server: a real one, oidc-provider. It registers clients, lets people sign in,

@@ -1,4 +1,4 @@
-import { McpSseError } from "../errors.js";
+import { McpSseError } from "../shared/errors.js";
 
 /** Requests about whose credentials nobody may be asked. A note beside them: they are the app's. */
 const unasked = new WeakSet<object>();

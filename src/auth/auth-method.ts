@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { UpstreamToken } from "../upstream-token.js";
+import type { UpstreamToken } from "../shared/upstream-token.js";
 import type { Principal, PrincipalInit } from "./principal.js";
 
 /**

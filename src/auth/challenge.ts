@@ -1,5 +1,5 @@
-import { McpSseError, retryAfter } from "../errors.js";
-import { fieldText, quotedText } from "../foreign-text.js";
+import { McpSseError, retryAfter } from "../shared/errors.js";
+import { fieldText, quotedText } from "../shared/foreign-text.js";
 import type { AuthMethod, Challenge } from "./auth-method.js";
 import type { Outcome } from "./outcome.js";
 

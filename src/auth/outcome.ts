@@ -1,4 +1,4 @@
-import type { UpstreamToken } from "../upstream-token.js";
+import type { UpstreamToken } from "../shared/upstream-token.js";
 import type { AuthMethod, FoundCredential } from "./auth-method.js";
 import type { AuthInfo, Principal } from "./principal.js";
 

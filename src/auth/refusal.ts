@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { McpSseError } from "../errors.js";
+import { McpSseError } from "../shared/errors.js";
 import { EXPIRED_CREDENTIAL } from "./auth-method.js";
 import type { AuthMethod, FoundCredential } from "./auth-method.js";
 import { RETRY_AFTER_SECONDS } from "./outcome.js";

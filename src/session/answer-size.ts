@@ -1,4 +1,4 @@
-import type { JsonRpcMessage } from "../wire/message-body.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
 
 /** What is known of the answers to one kind of call. */
 export interface KnownAnswers {

@@ -1,4 +1,4 @@
-import type { StreamEnd } from "../wire/event-stream.js";
+import type { StreamEnd } from "./channel.js";
 import type { TimeLimit } from "./limits.js";
 
 /** Why a session ended. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { RESUME_COOKIE } from "./reconnect.js";
+import { RESUME_COOKIE } from "../sse/resume.js";
 
 /** As much of a principal as decides what it may do. */
 export interface Rights {

@@ -1,4 +1,4 @@
-import { MAX_TIMER_MS } from "../errors.js";
+import { MAX_TIMER_MS } from "../shared/check.js";
 
 /** From here on a moment is awaited in steps, in milliseconds. */
 const FAR_MS = 60_000;

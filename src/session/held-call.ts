@@ -1,4 +1,4 @@
-import type { JsonRpcId, JsonRpcMessage } from "../wire/message-body.js";
+import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import { expectedBytes } from "./answer-size.js";
 import type { AnswerSize } from "./answer-size.js";
 import type { ByteAccount, ByteLimit } from "./byte-budget.js";

@@ -93,7 +93,7 @@ export interface SessionCount<S> {
 export type CountLimit = "maxSessions" | "maxSessionsPerPrincipal" | "maxUninitialized";
 
 /** Whether there is room for one more. */
-export type Room<S> =
+export type Admission<S> =
   | { readonly kind: "free" }
   /** There is, once this session of the same principal has gone, which somebody may miss. */
   | {
@@ -113,7 +113,7 @@ export type Room<S> =
 export function roomToBegin<S extends SessionUse>(
   { own, begun, begunInAll, isOpenEndpoint }: SessionCount<S>,
   { maxSessions, maxSessionsPerPrincipal }: SessionLimits,
-): Room<S> {
+): Admission<S> {
   const ownFull = !isOpenEndpoint && isReached(begun, maxSessionsPerPrincipal);
   if (!ownFull && !isReached(begunInAll, maxSessions)) return { kind: "free" };
   const limit = ownFull ? "maxSessionsPerPrincipal" : "maxSessions";
@@ -126,7 +126,7 @@ export function roomToBegin<S extends SessionUse>(
 export function roomToOpen<S extends SessionUse>(
   count: SessionCount<S>,
   limits: SessionLimits,
-): Room<S> {
+): Admission<S> {
   const later = roomToBegin(count, limits);
   return later.kind === "none" ? later : roomToWait(count, limits);
 }
@@ -139,7 +139,7 @@ export function roomToOpen<S extends SessionUse>(
 export function roomToWait<S extends SessionUse>(
   count: SessionCount<S>,
   limits: SessionLimits,
-): Room<S> {
+): Admission<S> {
   const max = count.isOpenEndpoint ? limits.maxSessions : limits.maxUninitialized;
   if (!isReached(count.waiting, max)) return { kind: "free" };
   for (const session of count.own) {

@@ -1,4 +1,4 @@
-import type { JsonRpcMessage } from "../wire/message-body.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
 
 /** A message as it is sent. */
 export interface MessageJson {

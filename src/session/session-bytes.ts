@@ -1,4 +1,4 @@
-import type { JsonRpcMessage } from "../wire/message-body.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ByteAccount } from "./byte-budget.js";
 import { HeldCall } from "./held-call.js";

@@ -4,22 +4,22 @@ import { nextTimeLimit } from "./limits.js";
 import type { SessionLimits, SessionUse, TimeLimit } from "./limits.js";
 
 /** What can come to its end: a limit, the owner's credential, or the time to come back. */
-export type Moment = TimeLimit | "credential" | "grace";
+export type SessionTimeout = TimeLimit | "credential" | "grace";
 
 /**
  * Tells when something comes to its end in a session's time. One timer for all of it, which looks
  * at the session when it fires, so that a message costs it nothing.
  */
-export class SessionClock implements DeadlineListener {
+export class SessionTimers implements DeadlineListener {
   readonly #use: SessionUse;
   readonly #limits: SessionLimits;
-  readonly #reached: (moment: Moment) => void;
+  readonly #reached: (moment: SessionTimeout) => void;
   readonly #deadline = new Deadline(this);
   #credentialEndsAt: number | undefined;
   #graceEndsAt: number | undefined;
   #hasStopped = false;
 
-  constructor(use: SessionUse, limits: SessionLimits, reached: (moment: Moment) => void) {
+  constructor(use: SessionUse, limits: SessionLimits, reached: (moment: SessionTimeout) => void) {
     this.#use = use;
     this.#limits = limits;
     this.#reached = reached;
@@ -75,10 +75,10 @@ export class SessionClock implements DeadlineListener {
     this.check();
   }
 
-  #next(now: number): { readonly moment: Moment; readonly at: number } | undefined {
+  #next(now: number): { readonly moment: SessionTimeout; readonly at: number } | undefined {
     const limit = nextTimeLimit(this.#use, this.#limits, now);
     let at = limit?.at ?? Infinity;
-    let moment: Moment | undefined = limit?.limit;
+    let moment: SessionTimeout | undefined = limit?.limit;
     if (this.#credentialEndsAt !== undefined && this.#credentialEndsAt < at) {
       at = this.#credentialEndsAt;
       moment = "credential";

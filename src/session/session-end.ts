@@ -1,5 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
-import { McpSseError } from "../errors.js";
+import { McpSseError } from "../shared/errors.js";
 import type { CloseReason } from "./close-reason.js";
 
 /** The end of a session: it comes once, and everybody who waits for it hears of it. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
-import type { ResumeOptions } from "./resume-options.js";
-import type { UpstreamToken } from "../upstream-token.js";
-import type { JsonRpcMessage } from "../wire/message-body.js";
+import type { ResumeOptions } from "../sse/resume-options.js";
+import type { UpstreamToken } from "../shared/upstream-token.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { SessionLimits, StreamLimit, TimeLimit } from "./limits.js";
 
 /**
@@ -102,7 +102,7 @@ export interface SessionInit<P> {
 }
 
 /** Whoever counts sessions: decides what a client may do, and hears what it may not. */
-export interface SessionGate<S> {
+export interface SessionAdmission<S> {
   /** A client begins its conversation. @throws McpSseError when there is no room for it. */
   admitBeginning(session: S): void;
   /** A client calls. @throws McpSseError when too many of its calls have no answer. */

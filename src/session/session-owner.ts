@@ -1,5 +1,5 @@
-import { noUpstream } from "../upstream-token.js";
-import type { UpstreamToken } from "../upstream-token.js";
+import { noUpstream } from "../shared/upstream-token.js";
+import type { UpstreamToken } from "../shared/upstream-token.js";
 import { permitsMore, saysOtherwise } from "./continuation.js";
 import type { PrincipalListener, SessionInit } from "./session-info.js";
 

@@ -1,31 +1,38 @@
-import { McpSseError } from "../errors.js";
-import type { UpstreamToken } from "../upstream-token.js";
-import { TAKEN } from "../wire/event-stream.js";
-import type { EventStream, StreamEnd, StreamOwner } from "../wire/event-stream.js";
-import type { JsonRpcMessage } from "../wire/message-body.js";
-import { Beginning } from "./beginning.js";
+import { McpSseError } from "../shared/errors.js";
+import type { UpstreamToken } from "../shared/upstream-token.js";
+import { TAKEN } from "../sse/event-stream.js";
+import type { EventStream, StreamOwner } from "../sse/event-stream.js";
+import type { StreamEnd } from "./channel.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import { Handshake } from "../sse/handshake.js";
 import { cutAfterEnd, REASON_OF_END, REASON_OF_TIME_LIMIT, retryAfterEnd } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
-import { Delivery, OVERFLOW } from "./delivery.js";
-import type { ResumeOptions } from "./resume-options.js";
+import { Delivery, OVERFLOW } from "../sse/delivery.js";
+import type { ResumeOptions } from "../sse/resume-options.js";
 import { NO_LIMITS } from "./limits.js";
-import { NotJsonError } from "./message-json.js";
-import { isOverdue } from "./reconnect.js";
 import type { SessionUse } from "./limits.js";
+import { NotJsonError } from "./message-json.js";
+import { isOverdue, nthEndpoint } from "../sse/resume.js";
 import type { HeldCall } from "./held-call.js";
-import { OpenCalls } from "./open-calls.js";
+import { PendingCalls } from "./pending-calls.js";
 import { isCall, SessionBytes } from "./session-bytes.js";
-import { nthEndpoint } from "./reconnect.js";
-import { SessionClock } from "./session-clock.js";
-import type { Moment } from "./session-clock.js";
+import { SessionTimers } from "./session-clock.js";
+import type { SessionTimeout } from "./session-clock.js";
 import { sessionClosed, SessionEnd } from "./session-end.js";
 import { SessionFacts } from "./session-facts.js";
-import type { ClientInfo, ScopeCheck, SessionGate, SessionInfo } from "./session-info.js";
-import type { PrincipalListener, SessionInit, SessionState } from "./session-info.js";
+import type {
+  ClientInfo,
+  ScopeCheck,
+  SessionAdmission,
+  SessionInfo,
+  PrincipalListener,
+  SessionInit,
+  SessionState,
+} from "./session-info.js";
 import { SessionOwner } from "./session-owner.js";
 
 export type { CloseReason } from "./close-reason.js";
-export type { SessionGate, SessionInfo, SessionInit, SessionState } from "./session-info.js";
+export type { SessionAdmission, SessionInfo, SessionInit, SessionState } from "./session-info.js";
 
 type Listener<E> = (message: JsonRpcMessage, extra: E) => void;
 
@@ -43,15 +50,15 @@ export class Session<P = unknown, E = unknown>
   scopeCheck: ScopeCheck<E> | undefined;
   readonly bytes = new SessionBytes();
   /** Set by whoever counts sessions. */
-  gate: SessionGate<this> | undefined;
+  gate: SessionAdmission<this> | undefined;
 
   readonly #resume: ResumeOptions | undefined;
   readonly #delivery: Delivery;
-  readonly #calls = new OpenCalls();
-  readonly #clock: SessionClock;
+  readonly #calls = new PendingCalls();
+  readonly #clock: SessionTimers;
   readonly #end = new SessionEnd();
   readonly #owner: SessionOwner<P>;
-  readonly beginning = new Beginning();
+  readonly beginning = new Handshake();
   #attachments = 0;
   #activeAt = this.openedAt;
   #lastStream: EventStream | undefined;
@@ -65,7 +72,7 @@ export class Session<P = unknown, E = unknown>
       this.beginning.expectLost(resume, (frame) => this.#write(frame));
     }
     this.#delivery = new Delivery(this.id, resume, this.bytes);
-    this.#clock = new SessionClock(this, init.limits ?? NO_LIMITS, (moment) =>
+    this.#clock = new SessionTimers(this, init.limits ?? NO_LIMITS, (moment) =>
       this.#reached(moment),
     );
     this.#clock.start(validUntil);
@@ -308,7 +315,7 @@ export class Session<P = unknown, E = unknown>
     this.end("buffer-overflow");
   }
 
-  #reached(moment: Moment): void {
+  #reached(moment: SessionTimeout): void {
     if (moment === "credential") this.#expire();
     else if (moment === "grace") this.end("grace-expired");
     else {

@@ -1,7 +1,7 @@
 import { EXPIRED_CREDENTIAL } from "../../src/auth/auth-method.js";
-import { McpSseError } from "../../src/errors.js";
-import type { TokenClaims } from "../token-claims.js";
-import { checkTokenKind, notAnAccessToken } from "../token-kind.js";
+import { McpSseError } from "../../src/shared/errors.js";
+import type { TokenClaims } from "../shared/token-claims.js";
+import { checkTokenKind, notAnAccessToken } from "../shared/token-kind.js";
 
 /**
  * Decides whether a token is meant for this server; `audience` is what its `aud` (or the claim

@@ -1,6 +1,6 @@
-import { McpSseError, retryAfter } from "../../src/errors.js";
-import { fetchJson } from "../fetch-json.js";
-import type { FetchJsonLimits } from "../fetch-json.js";
+import { McpSseError, retryAfter } from "../../src/shared/errors.js";
+import { fetchJson } from "../shared/fetch-json.js";
+import type { FetchJsonLimits } from "../shared/fetch-json.js";
 import { parseMetadata } from "./issuer-metadata.js";
 import type { IssuerMetadata } from "./issuer-metadata.js";
 import { metadataUrls } from "./issuer-url.js";

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { notAsked } from "../../src/auth/asking.js";
 import { MAX_CREDENTIAL_LENGTH } from "../../src/auth/auth-method.js";
-import { McpSseError, retryAfter } from "../../src/errors.js";
-import { FetchJsonError, fetchJson } from "../fetch-json.js";
-import type { FetchJsonLimits } from "../fetch-json.js";
+import { McpSseError, retryAfter } from "../../src/shared/errors.js";
+import { FetchJsonError, fetchJson } from "../shared/fetch-json.js";
+import type { FetchJsonLimits } from "../shared/fetch-json.js";
 import { authenticatedForm, chooseClientAuth } from "./client-authentication.js";
 import type { ClientCredentials } from "./client-authentication.js";
 import { ExpiringCache } from "./expiring-cache.js";

@@ -1,4 +1,4 @@
-import { checkText, optionError } from "../../src/errors.js";
+import { checkText, optionError } from "../../src/shared/check.js";
 
 /**
  * Checks an issuer URL that an operator wrote, and returns it as written: issuers are compared

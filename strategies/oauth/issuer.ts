@@ -1,9 +1,9 @@
 import type { KeyObject } from "node:crypto";
-import { McpSseError } from "../../src/errors.js";
-import { IssuerKeys } from "../issuer-keys.js";
-import type { TokenHeader } from "../jwt-strategy.js";
-import type { TokenClaims } from "../token-claims.js";
-import { checkTokenKind, checkTokenType } from "../token-kind.js";
+import { McpSseError } from "../../src/shared/errors.js";
+import { IssuerKeys } from "../jwt/issuer-keys.js";
+import type { TokenHeader } from "../jwt/jwt-strategy.js";
+import type { TokenClaims } from "../shared/token-claims.js";
+import { checkTokenKind, checkTokenType } from "../shared/token-kind.js";
 import { checkAccessToken } from "./access-token.js";
 import { IssuerDiscovery } from "./discovery.js";
 import { TokenIntrospection } from "./introspection.js";

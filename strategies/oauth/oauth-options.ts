@@ -2,16 +2,16 @@ import type { ScopeRule } from "../../src/auth/auth-method.js";
 import {
   checkMilliseconds,
   checkNumber,
-  checkOptionNames,
-  checkText,
   checkTextList,
+  checkText,
+  checkOptionNames,
   optionError,
-} from "../../src/errors.js";
-import type { Directions } from "../../src/errors.js";
-import { commonMembers } from "../check-options.js";
-import type { CommonOptions } from "../check-options.js";
-import { PUBLIC_KEY_ALGORITHMS } from "../key-material.js";
-import type { PublicKeyAlgorithm } from "../key-material.js";
+} from "../../src/shared/check.js";
+import type { Directions } from "../../src/shared/errors.js";
+import { commonMembers } from "../shared/check-options.js";
+import type { CommonOptions } from "../shared/check-options.js";
+import { PUBLIC_KEY_ALGORITHMS } from "../jwt/key-material.js";
+import type { PublicKeyAlgorithm } from "../jwt/key-material.js";
 import { namesOneOf } from "./access-token.js";
 import type { AudienceClaim, AudienceRule } from "./access-token.js";
 import { checkIssuerUrl, sameIssuer } from "./issuer-url.js";

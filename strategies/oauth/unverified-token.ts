@@ -1,5 +1,5 @@
 import { MAX_CREDENTIAL_LENGTH } from "../../src/auth/auth-method.js";
-import type { TokenClaims } from "../token-claims.js";
+import type { TokenClaims } from "../shared/token-claims.js";
 
 /** What a JWT says before anyone has checked whether it may say so. */
 export interface UnverifiedToken {

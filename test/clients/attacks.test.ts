@@ -13,10 +13,14 @@ import type {
   SseRouter,
   SSEServerTransport,
 } from "../../src/index.js";
-import { disposeAll, listen, onDispose } from "../support/disposer.js";
-import { initialize, openSession, openStream, post, toolCall } from "../support/raw-sse.js";
-import { createFeatureServerV1, createFeatureServerV2, Stage } from "./feature-servers.js";
-import { pairs } from "./kits.js";
+import { disposeAll, listen, onDispose } from "../kit/disposer.js";
+import { initialize, openSession, openStream, post, toolCall } from "../kit/raw-sse.js";
+import {
+  createFeatureServerV1,
+  createFeatureServerV2,
+  Stage,
+} from "../kit/clients/feature-servers.js";
+import { pairs } from "../kit/clients/kits.js";
 
 let rejections: unknown[];
 const onRejection = (reason: unknown) => void rejections.push(reason);

@@ -3,10 +3,10 @@ import { SSEServerTransport as SdkTransport } from "@modelcontextprotocol/sdk/se
 import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
 import { SSEServerTransport } from "../../src/index.js";
-import { disposeAll, listen, onDispose } from "../support/disposer.js";
-import { initialize, openSession, openStream, post } from "../support/raw-sse.js";
-import { host } from "./drop-in-kit.js";
-import type { Hosted, HostOptions, TransportClass } from "./drop-in-kit.js";
+import { disposeAll, listen, onDispose } from "../kit/disposer.js";
+import { initialize, openSession, openStream, post } from "../kit/raw-sse.js";
+import { host } from "../kit/clients/drop-in-kit.js";
+import type { Hosted, HostOptions, TransportClass } from "../kit/clients/drop-in-kit.js";
 
 let rejections: unknown[];
 const onRejection = (reason: unknown) => void rejections.push(reason);

@@ -1,9 +1,9 @@
 import { SSEServerTransport as SdkTransport } from "@modelcontextprotocol/sdk/server/sse.js";
 import { SSEServerTransport } from "../../src/index.js";
-import { disposeAll, listen } from "../support/disposer.js";
-import { openSession, openStream, post } from "../support/raw-sse.js";
-import { host } from "./drop-in-kit.js";
-import type { SseTransport, TransportClass } from "./drop-in-kit.js";
+import { disposeAll, listen } from "../kit/disposer.js";
+import { openSession, openStream, post } from "../kit/raw-sse.js";
+import { host } from "../kit/clients/drop-in-kit.js";
+import type { SseTransport, TransportClass } from "../kit/clients/drop-in-kit.js";
 
 afterEach(disposeAll);
 

@@ -1,12 +1,12 @@
 import express from "express";
 import { createSseRouter } from "../../src/index.js";
 import type { AuthConfig } from "../../src/index.js";
-import { disposeAll, listen, onDispose } from "../support/disposer.js";
-import { SECRET, secretToken } from "../support/tokens.js";
-import { Stage } from "./feature-servers.js";
-import type { CallerSeen } from "./feature-servers.js";
-import { pairs } from "./kits.js";
-import type { ServerKit } from "./kits.js";
+import { disposeAll, listen, onDispose } from "../kit/disposer.js";
+import { SECRET, secretToken } from "../kit/tokens.js";
+import { Stage } from "../kit/clients/feature-servers.js";
+import type { CallerSeen } from "../kit/clients/feature-servers.js";
+import { pairs } from "../kit/clients/kits.js";
+import type { ServerKit } from "../kit/clients/kits.js";
 
 afterEach(disposeAll);
 

@@ -3,7 +3,7 @@ import { McpServer, requireScopes } from "@modelcontextprotocol/server";
 import type { ScopeChallengeHandler } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { SSEServerTransport } from "../../src/index.js";
-import { findScopeChallenge } from "../../src/scope-challenge.js";
+import { findScopeChallenge } from "../../src/http/scope-challenge.js";
 import type { AuthConfig, AuthInfo } from "../../src/index.js";
 import {
   asCaller,
@@ -12,11 +12,11 @@ import {
   describeEveryRouter,
   JWT_AUTH,
   serveRouter,
-} from "../support/app.js";
-import type { Conversation, Serve, ServeRouterOptions } from "../support/app.js";
-import { listen, onDispose } from "../support/disposer.js";
-import { AUDIENCE, bearer, fakeIssuer, oauthFor, tokenOf } from "../support/oauth.js";
-import { openSession, post, toolCall } from "../support/raw-sse.js";
+} from "../kit/app.js";
+import type { Conversation, Serve, ServeRouterOptions } from "../kit/app.js";
+import { listen, onDispose } from "../kit/disposer.js";
+import { AUDIENCE, bearer, fakeIssuer, oauthFor, tokenOf } from "../kit/oauth.js";
+import { openSession, post, toolCall } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();
 

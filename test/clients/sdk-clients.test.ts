@@ -1,11 +1,11 @@
 import express from "express";
 import { createSseRouter, MCPServer, SSEServerTransport } from "../../src/index.js";
 import type { McpServerLike, SseRouter } from "../../src/index.js";
-import { disposeAll, listen, onDispose } from "../support/disposer.js";
-import { SECRET, secretToken } from "../support/tokens.js";
-import { addFeaturesV1, Stage } from "./feature-servers.js";
-import { pairs, serverV1 } from "./kits.js";
-import type { ServerKit, TestClient } from "./kits.js";
+import { disposeAll, listen, onDispose } from "../kit/disposer.js";
+import { SECRET, secretToken } from "../kit/tokens.js";
+import { addFeaturesV1, Stage } from "../kit/clients/feature-servers.js";
+import { pairs, serverV1 } from "../kit/clients/kits.js";
+import type { ServerKit, TestClient } from "../kit/clients/kits.js";
 
 afterEach(disposeAll);
 

@@ -1,11 +1,11 @@
 import { createMCPClient } from "@ai-sdk/mcp";
 import type { MCPClient } from "@ai-sdk/mcp";
-import { asCaller, cleanUpAfterEach } from "../support/app.js";
-import { onDispose } from "../support/disposer.js";
-import { clientV1, clientV2 } from "./clients.js";
-import { Killer } from "./killer.js";
-import { FaultHost, Load } from "./load.js";
-import { serverV1 } from "./servers.js";
+import { asCaller, cleanUpAfterEach } from "../kit/app.js";
+import { onDispose } from "../kit/disposer.js";
+import { clientV1, clientV2 } from "../kit/faults/clients.js";
+import { Killer } from "../kit/faults/killer.js";
+import { FaultHost, Load } from "../kit/faults/load.js";
+import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();
 

@@ -2,14 +2,14 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { cleanUpAfterEach } from "../support/app.js";
-import { onDispose } from "../support/disposer.js";
-import { runPageClient } from "./browser-page.js";
-import type { PageClient } from "./browser-page.js";
-import { Killer, WAYS } from "./killer.js";
-import { FaultHost, survive } from "./load.js";
-import { RESUME } from "./nothing-lost.js";
-import { serverV1 } from "./servers.js";
+import { cleanUpAfterEach } from "../kit/app.js";
+import { onDispose } from "../kit/disposer.js";
+import { runPageClient } from "../kit/faults/browser-page.js";
+import type { PageClient } from "../kit/faults/browser-page.js";
+import { Killer, WAYS } from "../kit/faults/killer.js";
+import { FaultHost, survive } from "../kit/faults/load.js";
+import { RESUME } from "../kit/faults/nothing-lost.js";
+import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();
 // Seconds on a machine that is idle.

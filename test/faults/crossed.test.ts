@@ -1,12 +1,12 @@
-import { CookieJar } from "../sign-in/support/cookie-jar.js";
-import { asCaller, cleanUpAfterEach } from "../support/app.js";
-import { client112, client125, clientV1, clientV2 } from "./clients.js";
-import type { ClientKit } from "./clients.js";
-import { FaultHost, Load, survive } from "./load.js";
-import type { LoadOptions } from "./load.js";
-import { serverV1, serverV2 } from "./servers.js";
-import { expectNothingLost, RESUME } from "./nothing-lost.js";
-import { WAYS } from "./killer.js";
+import { CookieJar } from "../kit/sign-in/cookie-jar.js";
+import { asCaller, cleanUpAfterEach } from "../kit/app.js";
+import { client112, client125, clientV1, clientV2 } from "../kit/faults/clients.js";
+import type { ClientKit } from "../kit/faults/clients.js";
+import { FaultHost, Load, survive } from "../kit/faults/load.js";
+import type { LoadOptions } from "../kit/faults/load.js";
+import { serverV1, serverV2 } from "../kit/faults/servers.js";
+import { expectNothingLost, RESUME } from "../kit/faults/nothing-lost.js";
+import { WAYS } from "../kit/faults/killer.js";
 
 cleanUpAfterEach();
 // Seconds on a machine that is idle.

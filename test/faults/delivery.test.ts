@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { Delivery } from "../../src/session/delivery.js";
-import type { EventStream } from "../../src/wire/event-stream.js";
-import type { JsonRpcMessage } from "../../src/wire/message-body.js";
+import { Delivery } from "../../src/sse/delivery.js";
+import type { EventStream } from "../../src/sse/event-stream.js";
+import type { JsonRpcMessage } from "../../src/shared/json-rpc.js";
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());

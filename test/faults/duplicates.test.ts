@@ -1,9 +1,9 @@
-import { asCaller, cleanUpAfterEach } from "../support/app.js";
-import { client112, client120, client125, clientV1, clientV2 } from "./clients.js";
-import { Killer } from "./killer.js";
-import { FaultHost } from "./load.js";
-import { RESUME } from "./nothing-lost.js";
-import { serverV1 } from "./servers.js";
+import { asCaller, cleanUpAfterEach } from "../kit/app.js";
+import { client112, client120, client125, clientV1, clientV2 } from "../kit/faults/clients.js";
+import { Killer } from "../kit/faults/killer.js";
+import { FaultHost } from "../kit/faults/load.js";
+import { RESUME } from "../kit/faults/nothing-lost.js";
+import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();
 

@@ -4,9 +4,9 @@ import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
 import { createSseRouter, MCPServer } from "../../src/index.js";
-import { clientV1, clientV2 } from "./clients.js";
-import type { FaultClient } from "./clients.js";
-import { Calls, serverV1, serverV2 } from "./servers.js";
+import { clientV1, clientV2 } from "../kit/faults/clients.js";
+import type { FaultClient } from "../kit/faults/clients.js";
+import { Calls, serverV1, serverV2 } from "../kit/faults/servers.js";
 
 const isPolite = process.argv[2] === "politely";
 const listener = { onNotification: () => undefined, onSampling: () => "" };

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import { onDispose, disposeAll } from "../support/disposer.js";
+import { onDispose, disposeAll } from "../kit/disposer.js";
 
 afterEach(disposeAll);
 

@@ -1,16 +1,16 @@
 import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
 import type { Express, Request } from "express";
 import { Session } from "../../src/session/session.js";
-import { DEFAULT_STREAM_OPTIONS } from "../../src/sse-server-transport.js";
-import { EventStream } from "../../src/wire/event-stream.js";
-import { cleanUpAfterEach, JWT_AUTH } from "../support/app.js";
-import { listen, onDispose } from "../support/disposer.js";
-import { initialize, initialized, openStream } from "../support/raw-sse.js";
-import { secretToken } from "../support/tokens.js";
-import { clientV1, clientV2 } from "./clients.js";
-import { FaultHost, Load, storm, survive } from "./load.js";
-import { expectNothingLost, RESUME } from "./nothing-lost.js";
-import { serverV1, serverV2 } from "./servers.js";
+import { DEFAULT_STREAM_OPTIONS } from "../../src/options/stream-options.js";
+import { EventStream } from "../../src/sse/event-stream.js";
+import { cleanUpAfterEach, JWT_AUTH } from "../kit/app.js";
+import { listen, onDispose } from "../kit/disposer.js";
+import { initialize, initialized, openStream } from "../kit/raw-sse.js";
+import { secretToken } from "../kit/tokens.js";
+import { clientV1, clientV2 } from "../kit/faults/clients.js";
+import { FaultHost, Load, storm, survive } from "../kit/faults/load.js";
+import { expectNothingLost, RESUME } from "../kit/faults/nothing-lost.js";
+import { serverV1, serverV2 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();
 // Seconds on a machine that is idle.

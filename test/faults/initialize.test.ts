@@ -1,10 +1,10 @@
-import { cleanUpAfterEach } from "../support/app.js";
-import { clientV1, clientV2 } from "./clients.js";
-import { Killer, WAYS } from "./killer.js";
-import type { Way } from "./killer.js";
-import { FaultHost, Load, survive } from "./load.js";
-import { expectNothingLost, RESUME } from "./nothing-lost.js";
-import { serverV1 } from "./servers.js";
+import { cleanUpAfterEach } from "../kit/app.js";
+import { clientV1, clientV2 } from "../kit/faults/clients.js";
+import { Killer, WAYS } from "../kit/faults/killer.js";
+import type { Way } from "../kit/faults/killer.js";
+import { FaultHost, Load, survive } from "../kit/faults/load.js";
+import { expectNothingLost, RESUME } from "../kit/faults/nothing-lost.js";
+import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();
 

@@ -2,15 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-import type { ResumeConfig } from "../../src/options.js";
-import { cleanUpAfterEach } from "../support/app.js";
-import { onDispose } from "../support/disposer.js";
-import { clientV1Over } from "./clients.js";
-import { Killer, WAYS } from "./killer.js";
-import type { Way } from "./killer.js";
-import { FaultHost, Load, survive } from "./load.js";
-import { expectNothingLost, RESUME } from "./nothing-lost.js";
-import { serverV1 } from "./servers.js";
+import type { ResumeConfig } from "../../src/options/options.js";
+import { cleanUpAfterEach } from "../kit/app.js";
+import { onDispose } from "../kit/disposer.js";
+import { clientV1Over } from "../kit/faults/clients.js";
+import { Killer, WAYS } from "../kit/faults/killer.js";
+import type { Way } from "../kit/faults/killer.js";
+import { FaultHost, Load, survive } from "../kit/faults/load.js";
+import { expectNothingLost, RESUME } from "../kit/faults/nothing-lost.js";
+import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();
 // Seconds on a machine that is idle.

@@ -1,9 +1,9 @@
-import { asCaller, cleanUpAfterEach } from "../support/app.js";
-import { initialize, initialized, openSession, openStream, post } from "../support/raw-sse.js";
-import type { RawStream } from "../support/raw-sse.js";
-import { ProgressGap } from "../../src/session/progress-gap.js";
-import { FaultHost } from "./load.js";
-import { serverV1 } from "./servers.js";
+import { asCaller, cleanUpAfterEach } from "../kit/app.js";
+import { initialize, initialized, openSession, openStream, post } from "../kit/raw-sse.js";
+import type { RawStream } from "../kit/raw-sse.js";
+import { ProgressOrdering } from "../../src/sse/progress-order.js";
+import { FaultHost } from "../kit/faults/load.js";
+import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();
 
@@ -67,7 +67,7 @@ it.each([
   ["has told before, and is busy", { seq: 0, hasAnswered: true }, 2_000],
   ["has told", { seq: 1, hasAnswered: true }, 0],
 ])("RESUME-12: how long it waits for a client that %s", (_what, acknowledged, ms) => {
-  const gap = new ProgressGap();
+  const gap = new ProgressOrdering();
   gap.noteReceived({ ...call, jsonrpc: "2.0" });
   const params = { progressToken: "p", progress: 1 };
   const method = "notifications/progress";
@@ -80,7 +80,7 @@ it.each([
 });
 
 it("RESUME-12: progress that names no call holds back nothing", () => {
-  const gap = new ProgressGap();
+  const gap = new ProgressOrdering();
   // What a tool sends that reports progress although its caller did not ask for it.
   const report = { method: "notifications/progress", params: { progress: 1 } };
   gap.noteWritten({ traits: gap.traitsOf({ ...report, jsonrpc: "2.0" }), seq: 1 }, 5_000);

@@ -1,8 +1,8 @@
 import fc from "fast-check";
-import { Outbox, weightOf } from "../../src/session/outbox.js";
-import type { MessageTraits } from "../../src/session/outbox.js";
-import { planReconnect } from "../../src/session/reconnect.js";
-import type { OwnSessions, ReconnectMarks, ResumableSession } from "../../src/session/reconnect.js";
+import { Outbox, weightOf } from "../../src/sse/outbox.js";
+import type { MessageTraits } from "../../src/sse/outbox.js";
+import { planResume } from "../../src/sse/resume.js";
+import type { OwnSessions, ResumeHints, ResumableSession } from "../../src/sse/resume.js";
 
 /** What may happen to an outbox. */
 type Step =
@@ -131,7 +131,7 @@ interface Owned extends ResumableSession {
   isAlike: boolean;
 }
 
-type Headers = ReconnectMarks["headers"];
+type Headers = ResumeHints["headers"];
 
 const instance = fc.option(fc.constantFrom("one", "two"), { nil: undefined });
 const version = fc.constantFrom<Headers>({}, { "mcp-protocol-version": "2025-06-18" });
@@ -167,7 +167,7 @@ const sessions = fc.uniqueArray(
     })),
   { selector: ({ id }) => id },
 );
-const marks: fc.Arbitrary<ReconnectMarks> = fc
+const marks: fc.Arbitrary<ResumeHints> = fc
   .record({
     lastEvent: fc.option(
       fc.record({ sessionId: fc.constantFrom("a", "b", "c", "d", "gone"), seq: fc.nat(5) }),
@@ -195,15 +195,15 @@ function ownedBy(owner: string, all: readonly Owned[]): OwnSessions<Owned> {
 describe("a plan", () => {
   const property = (
     check: (
-      marks: ReconnectMarks,
+      marks: ResumeHints,
       own: OwnSessions<Owned>,
-      plan: ReturnType<typeof planReconnect<Owned>>,
+      plan: ReturnType<typeof planResume<Owned>>,
     ) => void,
   ) =>
     fc.assert(
       fc.property(marks, sessions, (given, all) => {
         const own = ownedBy("ann", all);
-        check(given, own, planReconnect(given, own));
+        check(given, own, planResume(given, own));
       }),
       { numRuns: 2_000 },
     );
@@ -211,10 +211,10 @@ describe("a plan", () => {
   it("RESUME-4, RESUME-5: never names another owner's session, and does not depend on any", () => {
     fc.assert(
       fc.property(marks, sessions, (given, all) => {
-        const plan = planReconnect(given, ownedBy("ann", all));
+        const plan = planResume(given, ownedBy("ann", all));
         if (plan.kind === "resume") expect(plan.session.owner).toBe("ann");
         const alone = all.filter(({ owner }) => owner === "ann");
-        expect(planReconnect(given, ownedBy("ann", alone))).toEqual(plan);
+        expect(planResume(given, ownedBy("ann", alone))).toEqual(plan);
       }),
       { numRuns: 2_000 },
     );

@@ -1,9 +1,9 @@
-import { cleanUpAfterEach } from "../support/app.js";
-import { client112, client120, client125, clientV1, clientV2 } from "./clients.js";
-import { Killer, WAYS } from "./killer.js";
-import { FaultHost, Load, storm, survive } from "./load.js";
-import { expectNothingLost, RESUME } from "./nothing-lost.js";
-import { serverV1, serverV2 } from "./servers.js";
+import { cleanUpAfterEach } from "../kit/app.js";
+import { client112, client120, client125, clientV1, clientV2 } from "../kit/faults/clients.js";
+import { Killer, WAYS } from "../kit/faults/killer.js";
+import { FaultHost, Load, storm, survive } from "../kit/faults/load.js";
+import { expectNothingLost, RESUME } from "../kit/faults/nothing-lost.js";
+import { serverV1, serverV2 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();
 // Seconds on a machine that is idle.

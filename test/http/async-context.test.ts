@@ -7,11 +7,11 @@ import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.j
 import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
 import { createSseRouter, fromPassport, SSEServerTransport } from "../../src/index.js";
 import type { McpServerLike, SseRouter } from "../../src/index.js";
-import { asCaller, cleanUpAfterEach, converse, JWT_AUTH } from "../support/app.js";
-import type { Conversation } from "../support/app.js";
-import { listen, onDispose } from "../support/disposer.js";
-import { AUDIENCE, bearer, fakeIssuer, oauthFor, tokenOf } from "../support/oauth.js";
-import { openSession, toolCall } from "../support/raw-sse.js";
+import { asCaller, cleanUpAfterEach, converse, JWT_AUTH } from "../kit/app.js";
+import type { Conversation } from "../kit/app.js";
+import { listen, onDispose } from "../kit/disposer.js";
+import { AUDIENCE, bearer, fakeIssuer, oauthFor, tokenOf } from "../kit/oauth.js";
+import { openSession, toolCall } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();
 

@@ -4,11 +4,11 @@ import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import express from "express";
 import { createSseRouter, fromPassport } from "../../src/index.js";
-import { cleanUpAfterEach, createToolServer } from "../support/app.js";
-import { selfSigned } from "../support/certificates.js";
-import type { Certificate } from "../support/certificates.js";
-import { onDispose } from "../support/disposer.js";
-import { toolCall } from "../support/raw-sse.js";
+import { cleanUpAfterEach, createToolServer } from "../kit/app.js";
+import { selfSigned } from "../kit/certificates.js";
+import type { Certificate } from "../kit/certificates.js";
+import { onDispose } from "../kit/disposer.js";
+import { toolCall } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();
 

@@ -7,11 +7,11 @@ import {
   JWT_AUTH,
   serveMcpServer,
   serveRouter,
-} from "../support/app.js";
-import type { Serve } from "../support/app.js";
-import { RawConnection, send } from "../support/raw-http.js";
-import type { RawAnswer } from "../support/raw-http.js";
-import { openStream } from "../support/raw-sse.js";
+} from "../kit/app.js";
+import type { Serve } from "../kit/app.js";
+import { RawConnection, send } from "../kit/raw-http.js";
+import type { RawAnswer } from "../kit/raw-http.js";
+import { openStream } from "../kit/raw-sse.js";
 import {
   claims,
   ecKey,
@@ -20,7 +20,7 @@ import {
   rsaKey,
   SECRET,
   secretToken,
-} from "../support/tokens.js";
+} from "../kit/tokens.js";
 
 cleanUpAfterEach();
 

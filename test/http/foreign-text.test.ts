@@ -2,11 +2,11 @@
 import express from "express";
 import { createSseRouter, fromPassport, McpSseError } from "../../src/index.js";
 import type { PassportStrategy } from "../../src/index.js";
-import { cleanUpAfterEach, createToolServer, JWT_AUTH, serveRouter } from "../support/app.js";
-import { listen, onDispose } from "../support/disposer.js";
-import { recordingLogger, secret } from "../support/leak-watch.js";
-import { send } from "../support/raw-http.js";
-import { SECRET, secretToken } from "../support/tokens.js";
+import { cleanUpAfterEach, createToolServer, JWT_AUTH, serveRouter } from "../kit/app.js";
+import { listen, onDispose } from "../kit/disposer.js";
+import { recordingLogger, secret } from "../kit/leak-watch.js";
+import { send } from "../kit/raw-http.js";
+import { SECRET, secretToken } from "../kit/tokens.js";
 
 cleanUpAfterEach();
 

@@ -6,11 +6,11 @@ import {
   createToolServer,
   describeEveryMount,
   describeEveryRouter,
-} from "../support/app.js";
-import type { Served } from "../support/app.js";
-import { noteCredentials } from "../support/leak-watch.js";
-import { RawConnection, send } from "../support/raw-http.js";
-import { initialize, openSession } from "../support/raw-sse.js";
+} from "../kit/app.js";
+import type { Served } from "../kit/app.js";
+import { noteCredentials } from "../kit/leak-watch.js";
+import { RawConnection, send } from "../kit/raw-http.js";
+import { initialize, openSession } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();
 

@@ -2,16 +2,10 @@ import type { IncomingMessage } from "node:http";
 import { fromPassport } from "../../src/index.js";
 import type { AuthConfig, PassportStrategy } from "../../src/index.js";
 import { apikey } from "../../strategies/apikey.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  describeEveryMount,
-  JWT_AUTH,
-} from "../support/app.js";
-import type { Conversation } from "../support/app.js";
-import { RawConnection } from "../support/raw-http.js";
-import { initialize, openSession, post, toolCall } from "../support/raw-sse.js";
+import { asCaller, cleanUpAfterEach, converse, describeEveryMount, JWT_AUTH } from "../kit/app.js";
+import type { Conversation } from "../kit/app.js";
+import { RawConnection } from "../kit/raw-http.js";
+import { initialize, openSession, post, toolCall } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();
 

@@ -2,12 +2,12 @@ import express from "express";
 import type { Express } from "express";
 import { createSseRouter, MCPServer } from "../../src/index.js";
 import type { AuthConfig, SseOptions, SseRouter } from "../../src/index.js";
-import { cleanUpAfterEach, createToolServer, registerTools } from "../support/app.js";
-import { listen, onDispose } from "../support/disposer.js";
-import { recordingLogger } from "../support/leak-watch.js";
-import { AUDIENCE, oauthFor } from "../support/oauth.js";
-import { send } from "../support/raw-http.js";
-import type { RawAnswer, RawRequest } from "../support/raw-http.js";
+import { cleanUpAfterEach, createToolServer, registerTools } from "../kit/app.js";
+import { listen, onDispose } from "../kit/disposer.js";
+import { recordingLogger } from "../kit/leak-watch.js";
+import { AUDIENCE, oauthFor } from "../kit/oauth.js";
+import { send } from "../kit/raw-http.js";
+import type { RawAnswer, RawRequest } from "../kit/raw-http.js";
 
 cleanUpAfterEach();
 

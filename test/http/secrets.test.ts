@@ -9,10 +9,10 @@ import {
   describeEveryRouter,
   JWT_AUTH,
   serveRouter,
-} from "../support/app.js";
-import { observe } from "../support/leak-watch.js";
-import { send } from "../support/raw-http.js";
-import { openSession, post, toolCall } from "../support/raw-sse.js";
+} from "../kit/app.js";
+import { observe } from "../kit/leak-watch.js";
+import { send } from "../kit/raw-http.js";
+import { openSession, post, toolCall } from "../kit/raw-sse.js";
 
 // Beside what the tests below assert, each of them fails if a credential shows anywhere.
 cleanUpAfterEach();

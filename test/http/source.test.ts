@@ -7,9 +7,9 @@ import {
   describeEveryMount,
   JWT_AUTH,
   serveRouter,
-} from "../support/app.js";
-import { RawConnection, send } from "../support/raw-http.js";
-import type { RawAnswer } from "../support/raw-http.js";
+} from "../kit/app.js";
+import { RawConnection, send } from "../kit/raw-http.js";
+import type { RawAnswer } from "../kit/raw-http.js";
 
 cleanUpAfterEach();
 

@@ -5,7 +5,7 @@ import { toAuthMethods } from "../../strategies/index.js";
 import type { AuthConfig } from "../../strategies/index.js";
 import { jwt } from "../../strategies/jwt.js";
 import { fromPassport } from "../../strategies/passport.js";
-import { rsaKey, SECRET } from "../support/tokens.js";
+import { rsaKey, SECRET } from "../kit/tokens.js";
 
 const KEY = "first-key-0123456789";
 const jwtAuth = { type: "jwt", options: { secret: SECRET, algorithms: ["HS256"] } } as const;

@@ -2,10 +2,10 @@ import type { IncomingMessage } from "node:http";
 import { BasicStrategy } from "passport-http";
 import { Strategy as LocalStrategy } from "passport-local";
 import type { PassportStrategy } from "../../src/auth/auth-method.js";
-import { McpSseError, retryAfter } from "../../src/errors.js";
+import { McpSseError, retryAfter } from "../../src/shared/errors.js";
 import { fromPassport } from "../../strategies/passport.js";
 import type { FromPassportOptions } from "../../strategies/passport.js";
-import { ask, bearer, principalOfAnswer, reasonOf, stopProbes } from "./support.js";
+import { ask, bearer, principalOfAnswer, reasonOf, stopProbes } from "../kit/strategies.js";
 
 afterEach(stopProbes);
 

@@ -7,7 +7,7 @@ import type {
   Server as ServerV2,
   Transport as TransportV2,
 } from "@modelcontextprotocol/server";
-import type { SSEServerTransport } from "../../src/sse-server-transport.js";
+import type { SSEServerTransport } from "../../src/sse/sse-server-transport.js";
 
 declare const transport: SSEServerTransport;
 

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Interaction, Provider } from "oidc-provider";
-import type { FormTokens } from "./browser.js";
-import { consentPage } from "./consent-page.js";
-import { requestedResources } from "./grants.js";
-import { SignInProblem } from "./login-step.js";
-import { sendPage } from "./page.js";
-import type { Approvals, Login } from "./records.js";
-import { isRecognisable } from "./redirect-uri.js";
-import { readForm } from "./request-body.js";
+import type { FormTokens } from "./requests/browser.js";
+import { consentPage } from "./pages/consent-page.js";
+import { requestedResources } from "./login/grants.js";
+import { SignInProblem } from "./login/login-step.js";
+import { sendPage } from "./pages/page.js";
+import type { Approvals, Login } from "./storage/records.js";
+import { isRecognisable } from "./requests/redirect-uri.js";
+import { readForm } from "./requests/request-body.js";
 import { ROUTES } from "./routes.js";
 import type { SignInSettings } from "./sign-in-options.js";
 

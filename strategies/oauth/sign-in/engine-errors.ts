@@ -1,12 +1,12 @@
 import type { KoaContextWithOIDC, Provider } from "oidc-provider";
-import { describeTarget } from "./consent-page.js";
-import { html } from "./display-text.js";
-import { problemPage } from "./other-pages.js";
-import type { Problem } from "./other-pages.js";
-import { contentSecurityPolicy, renderPage, SAFE_HEADERS } from "./page.js";
-import type { Page } from "./page.js";
-import type { Approval, Approvals, Logins } from "./records.js";
-import { faultOfRedirectUri, redirectTarget } from "./redirect-uri.js";
+import { describeTarget } from "./pages/consent-page.js";
+import { html } from "./pages/html.js";
+import { problemPage } from "./pages/other-pages.js";
+import type { Problem } from "./pages/other-pages.js";
+import { contentSecurityPolicy, renderPage, SAFE_HEADERS } from "./pages/page.js";
+import type { Page } from "./pages/page.js";
+import type { Approval, Approvals, Logins } from "./storage/records.js";
+import { faultOfRedirectUri, redirectTarget } from "./requests/redirect-uri.js";
 import type { SignInSettings } from "./sign-in-options.js";
 
 /** An error as the engine tells it to a client. */

@@ -1,13 +1,13 @@
 import type { KeyObject } from "node:crypto";
-import { McpSseError } from "../../../src/errors.js";
-import type { TokenHeader } from "../../jwt-strategy.js";
-import type { TokenClaims } from "../../token-claims.js";
-import { checkTokenType } from "../../token-kind.js";
+import { McpSseError } from "../../../src/shared/errors.js";
+import type { TokenHeader } from "../../jwt/jwt-strategy.js";
+import type { TokenClaims } from "../../shared/token-claims.js";
+import { checkTokenType } from "../../shared/token-kind.js";
 import { checkAccessToken, namesOneOf } from "../access-token.js";
 import { readUnverified } from "../unverified-token.js";
-import type { KeyRing } from "./key-ring.js";
-import type { Login, Logins } from "./records.js";
-import type { SealedStorage } from "./seal.js";
+import type { KeyRing } from "./storage/key-ring.js";
+import type { Login, Logins } from "./storage/records.js";
+import type { SealedStorage } from "./storage/seal.js";
 
 /** What our own access tokens must satisfy. */
 export interface OwnTokenRules {

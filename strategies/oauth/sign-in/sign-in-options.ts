@@ -1,15 +1,20 @@
-import { checkNumber, checkOptionNames, checkTextList, optionError } from "../../../src/errors.js";
+import {
+  checkNumber,
+  checkTextList,
+  checkOptionNames,
+  optionError,
+} from "../../../src/shared/check.js";
 import { isLoopbackUrl } from "../issuer-url.js";
-import { readBrand, readKeys, readStorage } from "./keeping-options.js";
-import type { SignInKeys } from "./key-ring.js";
-import { readFunction, readLoginStep } from "./login-options.js";
-import type { LoginStep } from "./login-options.js";
-import type { Brand } from "./page.js";
-import { fetchPublic } from "./public-fetch.js";
-import type { FetchDocument } from "./public-fetch.js";
-import { KNOWN_APP_SCHEMES } from "./redirect-uri.js";
+import { readBrand, readKeys, readStorage } from "./storage/storage-options.js";
+import type { SignInKeys } from "./storage/key-ring.js";
+import { readFunction, readLoginStep } from "./login/login-options.js";
+import type { LoginStep } from "./login/login-options.js";
+import type { Brand } from "./pages/page.js";
+import { fetchPublic } from "./requests/public-fetch.js";
+import type { FetchDocument } from "./requests/public-fetch.js";
+import { KNOWN_APP_SCHEMES } from "./requests/redirect-uri.js";
 import type { SignInOptions } from "./sign-in-config.js";
-import type { SignInStorage } from "./storage.js";
+import type { SignInStorage } from "./storage/storage.js";
 
 export type { SignInOptions } from "./sign-in-config.js";
 

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Provider, Session } from "oidc-provider";
-import { cookieText } from "../../../src/foreign-text.js";
-import type { CookieNames, FormTokens } from "./browser.js";
+import { cookieText } from "../../../src/shared/foreign-text.js";
+import type { CookieNames, FormTokens } from "./requests/browser.js";
 import { forgedForm } from "./consent.js";
-import { sendPage } from "./page.js";
-import { signedOutPage, signOutPage } from "./other-pages.js";
-import type { Logins } from "./records.js";
-import { readForm } from "./request-body.js";
+import { sendPage } from "./pages/page.js";
+import { signedOutPage, signOutPage } from "./pages/other-pages.js";
+import type { Logins } from "./storage/records.js";
+import { readForm } from "./requests/request-body.js";
 import type { SignInSettings } from "./sign-in-options.js";
 
 /** What signing out needs. */

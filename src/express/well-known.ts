@@ -1,0 +1,77 @@
+import express from "express";
+import { resourcePathOf } from "../auth/protected-resource.js";
+import { pathOf, mountOf } from "../http/mount.js";
+import type { HostRequest } from "../http/mount.js";
+import type { ResolvedOptions } from "../options/resolve.js";
+import type { SseEndpoints } from "../sse/sse-endpoint.js";
+import type { MountPaths } from "./mount-paths.js";
+import { pathAtRouter } from "./find-mount.js";
+
+/**
+ * The documents at the app's root: for the path of the event stream, and the root one.
+ *
+ * Security decision: a document is served for a path only if that path leads to this very router,
+ * so that no mount ever speaks for another's resource.
+ */
+export function createWellKnown(
+  endpoints: SseEndpoints,
+  router: express.Router,
+  mounts: MountPaths,
+  { logger }: ResolvedOptions,
+): express.Router {
+  const wellKnown = express.Router();
+  const { discovery } = endpoints;
+  const endpoint = discovery.resourcePath;
+  if (endpoint === undefined) return wellKnown;
+  let hasWarned = false;
+  wellKnown.use((req: HostRequest, res, next) => {
+    const answer = (write: () => void): void => {
+      try {
+        write();
+      } catch (error) {
+        endpoints.callers.refuse(req, res, error);
+      }
+    };
+    if (discovery.isServerMetadata(pathOf(req))) {
+      answer(() => discovery.answerServerMetadata(req, res));
+      return;
+    }
+    const path = resourcePathOf(pathOf(req));
+    if (path === undefined) {
+      next();
+      return;
+    }
+    const base =
+      discovery.publicMount(undefined)?.base ?? spokenOf(path, req, router, endpoint, mounts);
+    const isOurs = base !== undefined && (path === "" || path === `${base}${endpoint}`);
+    if (isOurs) {
+      answer(() => discovery.answerMetadata(req, res, mountOf(req, base)));
+      return;
+    }
+    if (req.app === undefined && base === undefined && !hasWarned) {
+      hasWarned = true;
+      logger.warn(
+        "wellKnown cannot tell where the router is mounted, without an app: set publicUrl",
+      );
+    }
+    next();
+  });
+  return wellKnown;
+}
+/** The mount path that a well-known path speaks of, if it is one of this router's. */
+export function spokenOf(
+  path: string,
+  req: HostRequest,
+  router: express.Router,
+  endpoint: string,
+  mounts: MountPaths,
+): string | undefined {
+  // Express 4 has the router at `_router`, and throws at `router`.
+  const app = (req.app ?? {}) as { _router?: unknown; router?: unknown };
+  const leadsHere = (candidate: string): boolean =>
+    pathAtRouter(app._router ?? app.router, candidate, router) === endpoint;
+  if (path === "") return mounts.only ?? (leadsHere(endpoint) ? "" : undefined);
+  const base = path.endsWith(endpoint) ? path.slice(0, -endpoint.length) : undefined;
+  if (base === undefined) return undefined;
+  return base === mounts.only || leadsHere(path) ? base : undefined;
+}

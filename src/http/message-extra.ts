@@ -1,0 +1,128 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { AuthMethod } from "../auth/auth-method.js";
+import type { Caller } from "../auth/outcome.js";
+import type { AuthInfo } from "../auth/principal.js";
+import { partsOf } from "./request-parts.js";
+import type { RequestParts } from "./request-parts.js";
+
+/** What a tool of SDK v1 finds as `extra.requestInfo`. */
+export interface RequestInfo {
+  headers: IncomingHttpHeaders;
+  url?: URL | undefined;
+}
+
+/**
+ * What accompanies a message on its way to the SDK server: `authInfo` and `requestInfo` are what
+ * SDK v1 reads, `authInfo` and `request` what SDK v2 reads.
+ */
+export interface MessageExtra {
+  authInfo?: AuthInfo | undefined;
+  requestInfo?: RequestInfo | undefined;
+  request?: Request | undefined;
+}
+
+/** The extra of a message that came as a POST; its parts are made when they are read. */
+export class PostExtra implements MessageExtra {
+  declare readonly authInfo?: AuthInfo;
+  readonly #req: IncomingMessage;
+  readonly #parts: RequestParts;
+  readonly #hidden: () => readonly string[];
+  readonly #publicUrl: string | undefined;
+  #requestInfo: RequestInfo | undefined;
+  #request: Request | undefined;
+
+  /**
+   * @param hidden names headers with secrets that tools must not find, in lower case.
+   * @param parts of the request, if they were read before.
+   * @param publicUrl URL of the message route as the operator wrote it down; whatever `Host` says.
+   */
+  constructor(
+    req: IncomingMessage,
+    authInfo: AuthInfo | undefined,
+    hidden: () => readonly string[] = () => [],
+    parts: RequestParts = partsOf(req),
+    publicUrl?: string,
+  ) {
+    if (authInfo !== undefined) this.authInfo = authInfo;
+    this.#req = req;
+    this.#parts = parts;
+    this.#hidden = hidden;
+    this.#publicUrl = publicUrl;
+  }
+
+  get requestInfo(): RequestInfo {
+    this.#requestInfo ??= this.#createRequestInfo();
+    return this.#requestInfo;
+  }
+
+  get request(): Request {
+    this.#request ??= this.#createRequest();
+    return this.#request;
+  }
+
+  #createRequestInfo(): RequestInfo {
+    const headers = { ...this.#parts.headers };
+    for (const name of this.#hidden()) Reflect.deleteProperty(headers, name);
+    const url = requestUrl(this.#req, this.#parts, this.#publicUrl);
+    return url === undefined ? { headers } : { headers, url };
+  }
+
+  #createRequest(): Request {
+    const { headers, url = new URL("http://unknown.invalid/") } = this.requestInfo;
+    const copy = new Headers();
+    for (const [name, value] of Object.entries(headers)) {
+      for (const item of Array.isArray(value) ? value : [value]) {
+        if (item !== undefined) copy.append(name, item);
+      }
+    }
+    return new Request(url, { method: this.#req.method ?? "POST", headers: copy });
+  }
+}
+
+/** The URL that was asked for, mount prefix included; `undefined` when Host and path make none. */
+function requestUrl(
+  req: IncomingMessage & { originalUrl?: string },
+  { headers: { host }, socket }: RequestParts,
+  publicUrl: string | undefined,
+): URL | undefined {
+  const path = req.originalUrl ?? req.url;
+  if (publicUrl !== undefined) return new URL(publicUrl + queryOf(path));
+  if (host === undefined || path === undefined) return undefined;
+  const scheme = "encrypted" in socket ? "https" : "http";
+  const url = parseUrl(`${scheme}://${host}${path}`);
+  // Credentials in a Host are no part of HTTP, and no Request takes a URL that has them.
+  return url?.username === "" && url.password === "" ? url : undefined;
+}
+
+/** The query of a path, with its question mark. */
+function queryOf(path = ""): string {
+  const start = path.indexOf("?");
+  return start === -1 ? "" : path.slice(start);
+}
+
+/** Parsed once for each message, so not looked at by `URL.canParse` first. */
+function parseUrl(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Headers with credentials that tools must not see: all but the token that let the caller in. A
+ * key is one even when a token beside it counted.
+ */
+export function headersToHide(
+  req: IncomingMessage,
+  { exposesToken }: Caller,
+  methods: readonly AuthMethod[],
+): readonly string[] {
+  const hidden = exposesToken ? [] : ["authorization"];
+  for (const method of methods) {
+    if (method.exposesToken === true) continue;
+    const found = method.findCredential?.(req);
+    if (found?.place === "header") hidden.push(found.name);
+  }
+  return hidden;
+}

@@ -1,0 +1,53 @@
+import type { IncomingMessage } from "node:http";
+import type { FoundCredential } from "../auth/auth-method.js";
+
+/** A request as Express has it. */
+type RoutedRequest = IncomingMessage & { originalUrl?: string };
+
+const REDACTED = "REDACTED";
+
+/**
+ * Takes a credential out of the request's URL, wherever a logger or a handler that comes later
+ * would find it: `url`, Express's `originalUrl` and parsed `query`.
+ */
+export function redactQuery(req: RoutedRequest, parameter: string): void {
+  if (req.url !== undefined) req.url = redactUrl(req.url, parameter);
+  if (req.originalUrl !== undefined) req.originalUrl = redactUrl(req.originalUrl, parameter);
+  // Express 4 parses the query once and keeps it; Express 5 parses the URL at each access.
+  const query = Object.getOwnPropertyDescriptor(req, "query")?.value as unknown;
+  if (typeof query === "object" && query !== null) {
+    // "??key=…" is a field named "?key" to some parsers, and "key" to others.
+    for (const name of [parameter, `?${parameter}`]) {
+      if (Object.hasOwn(query, name)) (query as Record<string, unknown>)[name] = REDACTED;
+    }
+  }
+  // parseurl, which Express uses, caches the URL as it was.
+  for (const cache of ["_parsedUrl", "_parsedOriginalUrl"]) Reflect.deleteProperty(req, cache);
+}
+
+/**
+ * The request as it was before its credential was taken out of the URL, for whoever must look at
+ * that once more. It is another object, so that nobody else finds the credential.
+ */
+export function withCredential(req: IncomingMessage, credential: FoundCredential): IncomingMessage {
+  const { place, name, text } = credential;
+  if (place !== "query") return req;
+  const url = replaceInUrl(req.url ?? "", name, encodeURIComponent(text));
+  return Object.create(req, { url: { value: url, writable: true } }) as IncomingMessage;
+}
+
+/** The URL with every value of one query parameter replaced, however its name is encoded. */
+export function redactUrl(url: string, parameter: string): string {
+  return replaceInUrl(url, parameter, REDACTED);
+}
+
+function replaceInUrl(url: string, parameter: string, value: string): string {
+  const start = url.indexOf("?");
+  if (start === -1) return url;
+  const fields = url.slice(start + 1).split("&");
+  const redacted = fields.map((field) => {
+    const name = field.split("=", 1)[0] ?? "";
+    return new URLSearchParams(name).has(parameter) ? `${name}=${value}` : field;
+  });
+  return `${url.slice(0, start)}?${redacted.join("&")}`;
+}

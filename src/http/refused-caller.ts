@@ -1,0 +1,73 @@
+import type { AuthMethod } from "../auth/auth-method.js";
+import { refusalAnswer, refusalReason } from "../auth/challenge.js";
+import type { Refusal } from "../auth/outcome.js";
+import { McpSseError, retryAfter } from "../shared/errors.js";
+import type { ScopeChallenge } from "../session/session-info.js";
+
+/** A caller who was not let in: what they hear, and what the operator does. */
+export class RefusedCaller extends Error {
+  constructor(
+    readonly reason: string,
+    readonly answer: McpSseError,
+    /** JSON-RPC code of the answer, if a message was at fault and not its sender. */
+    readonly rpcCode?: number,
+  ) {
+    super(reason);
+  }
+}
+
+/** The answer to whatever went wrong. */
+export function toAnswer(error: unknown): McpSseError {
+  if (error instanceof RefusedCaller) return error.answer;
+  if (error instanceof McpSseError) return error;
+  return new McpSseError("server_error", "Something went wrong.", { cause: error });
+}
+
+/** @param waitMs milliseconds until its credentials are looked at in earnest again. */
+export function tooManyFailures(address: string, waitMs: number): RefusedCaller {
+  return new RefusedCaller(
+    `too many credentials of ${address} were refused`,
+    new McpSseError("too_many_failures", "Too many credentials were refused: wait.", {
+      headers: retryAfter(waitMs / 1000),
+    }),
+  );
+}
+
+/** JSON-RPC code for a message that its sender may not send. @see JSON-RPC 2.0, section 5.1 */
+const LACKS_SCOPES_RPC_CODE = -32000;
+
+/**
+ * The refusal of a caller who is known, and lacks scopes for one message. It names what the caller
+ * has as well: official clients ask for what a challenge names and for nothing else, and a
+ * credential that has lost a scope does not go on with their session.
+ *
+ * @param held scopes that the caller has.
+ * @param methods by which the endpoint authenticates; none on an open one.
+ * @param resourceMetadata URL of the document that tells clients where to get a token.
+ */
+export function lacksScopes(
+  { scopes, errorDescription }: ScopeChallenge,
+  held: readonly string[],
+  methods: readonly AuthMethod[],
+  resourceMetadata: string | undefined,
+): RefusedCaller {
+  const outcome: Refusal = {
+    kind: "insufficient-scope",
+    required: [...new Set([...nameable(held), ...scopes])],
+    ...(errorDescription !== undefined && { description: errorDescription }),
+  };
+  return new RefusedCaller(
+    refusalReason(outcome, methods),
+    refusalAnswer(outcome, methods, resourceMetadata),
+    LACKS_SCOPES_RPC_CODE,
+  );
+}
+
+/** Longest list of a caller's own scopes that a challenge repeats, in characters. */
+const MAX_OWN_SCOPES = 2_000;
+
+/** Those of a caller's scopes that can stand in a challenge. @see RFC 6749, section 3.3 */
+function nameable(scopes: readonly string[]): readonly string[] {
+  const good = scopes.filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope));
+  return good.join(" ").length > MAX_OWN_SCOPES ? [] : good;
+}

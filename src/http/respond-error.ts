@@ -1,0 +1,74 @@
+import type { ServerResponse } from "node:http";
+import type { ErrorCode, McpSseError } from "../shared/errors.js";
+
+/** JSON-RPC codes of the errors that concern a message. @see JSON-RPC 2.0, section 5.1 */
+const RPC_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
+  message_not_json: -32700,
+  message_invalid: -32600,
+  message_timeout: -32600,
+  message_unreadable: -32600,
+  message_too_large: -32600,
+  unsupported_media_type: -32600,
+  session_id_required: -32600,
+  session_not_found: -32001,
+  session_closed: -32001,
+  shutting_down: -32000,
+  server_full: -32000,
+  too_many_sessions: -32000,
+  too_many_calls: -32000,
+  too_many_bytes: -32000,
+};
+
+/**
+ * Sends an error as JSON: as a JSON-RPC error where a message was at fault, else in the form of
+ * OAuth errors. The id is null, because nothing of a message counts before it was accepted.
+ *
+ * Does nothing when an answer has begun or nobody is left to read it.
+ *
+ * @param rpcCode where it does not follow from the error whether a message was at fault.
+ * @see RFC 6749, section 5.2
+ */
+export function sendError(
+  res: ServerResponse,
+  error: McpSseError,
+  // A GET has no message: nothing of its can be at fault.
+  rpcCode = res.req.method === "GET" ? undefined : RPC_CODE[error.code],
+): void {
+  if (res.headersSent || res.destroyed) return;
+  const body = JSON.stringify(
+    rpcCode === undefined
+      ? { error: error.code, error_description: error.message }
+      : {
+          jsonrpc: "2.0",
+          error: { code: rpcCode, message: error.message, data: { code: error.code } },
+          id: null,
+        },
+  );
+  for (const [name, value] of Object.entries(error.headers)) {
+    res.setHeader(name, typeof value === "string" ? value : [...value]);
+  }
+  res
+    .writeHead(error.status, {
+      "Content-Type": "application/json",
+      "Content-Length": Buffer.byteLength(body),
+      "Cache-Control": "no-store",
+    })
+    .end(body);
+}
+
+/** Tells a client that comes back to try again: a stream with nothing in it but the time to wait. */
+export function sendRetry(res: ServerResponse, retryMs: number): void {
+  const body = `retry: ${retryMs}\n\n`;
+  res
+    .writeHead(200, {
+      "Content-Type": "text/event-stream",
+      "Content-Length": Buffer.byteLength(body),
+      "Cache-Control": "no-store",
+    })
+    .end(body);
+}
+
+/** What happened underneath, for the log. */
+export function describeCause({ cause }: McpSseError): string {
+  return cause instanceof Error ? ` (${cause.name}: ${cause.message})` : "";
+}

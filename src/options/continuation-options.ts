@@ -1,0 +1,96 @@
+import type { AuthMethod } from "../auth/auth-method.js";
+import { checkTextList, optionError } from "../shared/check.js";
+import type { SessionOptions } from "./options.js";
+import { isPassingHeader } from "../session/continuation.js";
+import type { ContinuationRules } from "../session/continuation.js";
+import { INSTANCE_PARAMETER } from "../sse/resume.js";
+
+/** What stays the same throughout a session. */
+export interface BoundNames {
+  readonly boundClaims: readonly string[];
+  /** In lower case. */
+  readonly boundHeaders: readonly string[];
+}
+
+/**
+ * Where identity providers say for which organisation or tenant a token is, and in which role.
+ * Scopes and permissions are compared as scopes.
+ */
+const DEFAULT_BOUND_CLAIMS: readonly string[] = [
+  // Auth0, Clerk, Logto, WorkOS, and what people call their own.
+  ...["org", "org_id", "org_name", "org_slug", "organization", "organization_id", "organizations"],
+  ...["org_role", "organization_roles", "o"],
+  // Entra ID, FusionAuth, Frontegg, Descope, Google Workspace, Firebase.
+  ...["tid", "tenant", "tenant_id", "tenantId", "tenants", "dct", "hd", "firebase"],
+  // RFC 9068, section 2.2.3.1, and Entra ID.
+  ...["role", "roles", "groups", "entitlements", "wids"],
+  // Keycloak, Cognito.
+  ...["realm_access", "resource_access", "cognito:groups", "cognito:roles"],
+  // ZITADEL.
+  ...["urn:zitadel:iam:org:id", "urn:zitadel:iam:user:resourceowner:id"],
+  "urn:zitadel:iam:org:project:roles",
+  // Whom somebody else acts for. @see RFC 8693, section 4.1
+  "act",
+];
+
+/** Differ between a GET and a POST, whoever sends them. */
+const DIFFERENT_BY_METHOD: readonly string[] = ["accept", "content-type", "cookie", "origin"];
+
+/**
+ * Checks and completes what must not differ within a session.
+ *
+ * @throws TypeError that names the option and says what to write instead.
+ */
+export function checkBound(
+  path: string,
+  { boundClaims, boundHeaders }: SessionOptions = {},
+): BoundNames {
+  const option = `${path}.boundHeaders`;
+  const headers = checkNames(option, boundHeaders) ?? [];
+  return {
+    boundClaims: checkNames(`${path}.boundClaims`, boundClaims) ?? DEFAULT_BOUND_CLAIMS,
+    boundHeaders: headers.map((name) => checkBoundHeader(option, name)),
+  };
+}
+
+/** What a router's sessions must not differ in, and what of a request says nothing about that. */
+export function continuationRules(
+  { boundClaims, boundHeaders }: BoundNames,
+  methods: readonly AuthMethod[],
+): ContinuationRules {
+  return {
+    boundClaims,
+    boundHeaders,
+    ownParameters: [
+      INSTANCE_PARAMETER,
+      ...methods.flatMap(({ queryParameter }) => queryParameter ?? []),
+    ],
+    credentialHeaders: methods.flatMap(({ requestHeaders = [] }) =>
+      requestHeaders.map((name) => name.toLowerCase()),
+    ),
+  };
+}
+
+/** A list of names, which may be empty. */
+function checkNames(option: string, value: unknown): readonly string[] | undefined {
+  if (Array.isArray(value) && value.length === 0) return [];
+  if (value !== undefined && !Array.isArray(value)) {
+    throw optionError(option, "must be a list of names", 'Write ["…"], or [] for none.');
+  }
+  return checkTextList(option, value);
+}
+
+function checkBoundHeader(option: string, given: string): string {
+  const name = given.toLowerCase();
+  if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) {
+    throw optionError(option, "holds something that is no header name", 'Write ["X-Tenant"].');
+  }
+  if (isPassingHeader(name) || DIFFERENT_BY_METHOD.includes(name)) {
+    throw optionError(
+      option,
+      `holds ${name}, which differs from request to request`,
+      "Name headers that clients send alike with each. Credentials are compared in any case.",
+    );
+  }
+  return name;
+}

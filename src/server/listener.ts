@@ -1,0 +1,153 @@
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import express from "express";
+import type { Principal } from "../auth/principal.js";
+import { sendError } from "../http/respond-error.js";
+import { McpSseError } from "../shared/errors.js";
+import { HttpListener } from "./http-server.js";
+import { STDERR_LOGGER, toLogger } from "../shared/logger.js";
+import type { Logger } from "../shared/logger.js";
+import type { McpServerLike } from "../options/options.js";
+import { resolveServerOptions } from "./server-options.js";
+import type { SseServerOptions, ListenerOptions } from "./server-options.js";
+import { mountOf } from "../http/mount.js";
+import type { SessionInfo } from "../session/session.js";
+import { buildRouter } from "../express/router.js";
+import type { SseRouter } from "../express/router.js";
+
+/** The HTTP server of an {@link MCPServer}. */
+export class SseListener {
+  readonly #options: SseServerOptions;
+  readonly #own: ListenerOptions;
+  readonly logger: Logger;
+  readonly #build: () => ReturnType<typeof buildRouter>;
+  #built: ReturnType<typeof buildRouter>;
+  #http: HttpListener | undefined;
+  /** Whether the router was closed, and a new start needs a new one. */
+  #isSpent = false;
+
+  /** @throws TypeError for a wrong option, saying what to write instead. */
+  constructor(
+    options: SseServerOptions,
+    createServer: (session: SessionInfo<Principal | undefined>) => Promise<McpServerLike>,
+  ) {
+    this.#options = options;
+    this.#own = resolveServerOptions(options);
+    const { port, host, health, maxHeaderSize, http, ahead, auth = false, ...rest } = options;
+    const { logger: given = STDERR_LOGGER } = options;
+    const logger = toLogger("transport.options.logger", given);
+    this.logger = logger;
+    this.#build = () =>
+      buildRouter({ ...rest, auth, logger, createServer }, "transport.options", this.#own.ahead);
+    // Made now rather than at start, so that wrong options are found when the object is built.
+    this.#built = this.#build();
+  }
+
+  get sessions(): SseRouter["sessions"] {
+    return this.#built.router.sessions;
+  }
+
+  get signIn(): SseRouter["signIn"] {
+    return this.#built.router.signIn;
+  }
+
+  get url(): string | undefined {
+    const address = this.#http?.address;
+    if (address === undefined) return undefined;
+    const { publicUrl, endpoint = "/sse" } = this.#options;
+    if (publicUrl !== undefined) return `${publicUrl.replace(/\/$/, "")}${endpoint}`;
+    return `http://${reachableHost(address.address)}:${address.port}${endpoint}`;
+  }
+
+  get httpServer(): Server | undefined {
+    return this.#http?.server;
+  }
+
+  async listen(): Promise<void> {
+    if (this.#isSpent) this.#built = this.#build();
+    this.#isSpent = false;
+    await this.#built.router.ready().catch((error: unknown) => {
+      throw notReady(error);
+    });
+    const app = this.#createApp();
+    const { port, host, ahead, maxHeaderBytes, times } = this.#own;
+    // What Express cannot route at all, such as a target without a path, it would answer in HTML.
+    const listener: RequestListener = (req, res) => app(req, res, () => sendError(res, notFound()));
+    const http = new HttpListener({
+      app: ahead ? this.#createLane(listener) : listener,
+      maxHeaderBytes,
+      times,
+      onHeaderTooLarge: () =>
+        this.sessions.noteLimit({ limit: "maxHeaderSize", outcome: "refused" }),
+    });
+    await http.listen(port, host);
+    this.#http = http;
+    this.logger.info(`listening on ${this.url ?? "a port"} (auth: ${this.#methodNames()})`);
+  }
+
+  #methodNames(): string {
+    const names = this.#built.endpoints.callers.methods.map(({ name }) => name);
+    return names.length === 0 ? "none, everybody is let in" : names.join(", ");
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    const http = this.#http;
+    this.#http = undefined;
+    await this.#built.router.close({ timeoutMs });
+    this.#isSpent = true;
+    await http?.close();
+  }
+
+  /**
+   * Serves the two routes of the transport without Express, which has nothing to add to them on a
+   * port of our own. Every other form of their paths is Express's to understand.
+   */
+  #createLane(app: RequestListener): RequestListener {
+    const { endpoints } = this.#built;
+    const { endpoint = "/sse", messageEndpoint = "/messages" } = this.#options;
+    const serve = (req: IncomingMessage, res: ServerResponse): void => {
+      void endpoints.handle(req, res, mountOf(req));
+    };
+    return (req, res) => {
+      const [path = ""] = (req.url ?? "").split("?", 1);
+      if (path === messageEndpoint) endpoints.handleHot(req, res, serve, undefined);
+      else if (path === endpoint) serve(req, res);
+      else app(req, res);
+    };
+  }
+
+  #createApp(): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
+    const { health } = this.#own;
+    const app = express();
+    app.disable("x-powered-by");
+    if (health !== undefined) {
+      // As a regular expression, because Express would read some characters of a path as a pattern.
+      app.get(literally(health), (_req, res) => void res.json({ ok: true }));
+    }
+    const { router } = this.#built;
+    app.use(router.wellKnown, router);
+    return app;
+  }
+}
+
+function notFound(): McpSseError {
+  return new McpSseError("not_found", "There is nothing here.");
+}
+
+/** The address of every interface is none that a client can go to; this machine's own leads there. */
+function reachableHost(address: string): string {
+  if (address === "0.0.0.0") return "127.0.0.1";
+  if (address === "::") return "[::1]";
+  return address.includes(":") ? `[${address}]` : address;
+}
+
+/** A path that matches itself, and tolerates a trailing slash, as Express does. */
+function literally(path: string): RegExp {
+  return new RegExp(`^${path.replace(/[^\w/]/g, "\\$&")}/?$`, "i");
+}
+
+/** A method's error is worded for clients; what an operator needs is underneath. */
+function notReady(error: unknown): Error {
+  const { cause = error } = error as { cause?: unknown };
+  const why = cause instanceof Error ? cause.message : "an authentication method failed";
+  return new Error(`The server cannot be started: ${why}`, { cause: error });
+}

@@ -1,0 +1,270 @@
+import type { Server } from "node:http";
+import { inspect } from "node:util";
+import type { InspectOptions } from "node:util";
+import type { Principal } from "../auth/principal.js";
+import { checkMilliseconds, checkText, checkOptionNames, optionError } from "../shared/check.js";
+import { CONFIG_DIRECTIONS, TRANSPORT_DIRECTIONS } from "../options/misplaced-options.js";
+import { LazyValidator } from "./lazy-validator.js";
+import { STDERR_LOGGER } from "../shared/logger.js";
+import type { SseServerOptions } from "./server-options.js";
+import type { SessionInfo } from "../session/session.js";
+import { SseListener } from "./listener.js";
+import { DEFAULT_CLOSE_TIMEOUT_MS } from "../express/router.js";
+import type { SseRouter } from "../express/router.js";
+import { createStdioSession } from "./stdio-session.js";
+
+// eslint-disable-next-line @typescript-eslint/ban-ts-comment -- "expect-error" would itself be an error where the SDK is installed
+/**
+ * The server class of SDK v1, an optional peer: where it is not installed this type is `any`,
+ * and everything else still compiles.
+ * @ts-ignore -- counts only on the last line of a comment */
+// eslint-disable-next-line @typescript-eslint/consistent-type-imports -- the directive above needs one declaration to stand on
+export type McpServer = import("@modelcontextprotocol/sdk/server/mcp.js").McpServer;
+
+/** Registers tools, resources and prompts; `P` is the type of the session's principal. */
+export type Setup<P> = (server: McpServer, session: SessionInfo<P>) => void | Promise<void>;
+
+/** What {@link MCPServer} is made of. */
+export interface McpServerConfig<P, T> {
+  /** Name that clients are told. Default: `"mcp-server"`. */
+  name?: string;
+  /** Version that clients are told. Default: `"0.0.0"`. */
+  version?: string;
+  /**
+   * Registers what the server offers; runs once for each session, after authentication and
+   * before the client gets an answer. A throw answers that client 500 and nobody else.
+   */
+  setup?: Setup<P>;
+  /** Default: `{ type: "stdio" }`. */
+  transport?: T;
+}
+
+/** HTTP+SSE on a port of its own. */
+export interface SseTransportConfig<P> {
+  type: "sse";
+  options?: SseServerOptions<P>;
+}
+
+/** Standard input and output of this process; its parent is the only client, so there is nobody to authenticate. */
+export interface StdioTransportConfig {
+  type: "stdio";
+}
+
+/** Nothing else would say why clients find no tools. */
+const NO_SETUP =
+  "MCPServer has no setup, so clients find no tools. Write two lines: " +
+  'import AddTool from "./tools/AddTool.js" and setup: fromToolClasses(AddTool), for tool classes; ' +
+  "or setup(mcp) { mcp.registerTool(name, { description, inputSchema }, handler) }.";
+
+type AnyConfig = McpServerConfig<never, SseTransportConfig<never> | StdioTransportConfig>;
+
+/**
+ * An MCP server that owns its port, or the process's standard streams.
+ *
+ * Signals are the caller's business: `process.on("SIGTERM", () => server.stop())`.
+ */
+export class MCPServer {
+  readonly #name: string;
+  readonly #version: string;
+  readonly #setup: Setup<never> | undefined;
+  readonly #listener: SseListener | undefined;
+  #stdioServer: McpServer | undefined;
+  /** Settles when the server has started; `undefined` while nobody has asked for that. */
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  /** @throws TypeError for a wrong option, saying what to write instead. */
+  constructor(
+    config: McpServerConfig<
+      Principal,
+      SseTransportConfig<Principal> & { options: { auth: object } }
+    >,
+  );
+  constructor(
+    config?: McpServerConfig<undefined, SseTransportConfig<undefined> | StdioTransportConfig>,
+  );
+  constructor(config: unknown = {}) {
+    checkOptionNames(
+      "config",
+      config,
+      ["name", "version", "setup", "transport"],
+      CONFIG_DIRECTIONS,
+    );
+    const { name, version, setup, transport = { type: "stdio" } } = config as AnyConfig;
+    this.#name = name === undefined ? "mcp-server" : checkText("name", name);
+    this.#version = version === undefined ? "0.0.0" : checkText("version", version);
+    if (setup !== undefined && typeof setup !== "function") {
+      throw optionError("setup", "must be a function", "Write setup(server, session) { … }.");
+    }
+    this.#setup = setup;
+    const options = checkTransport(transport);
+    if (options !== undefined) {
+      this.#listener = new SseListener(options, (session) => this.#createServer(session));
+    }
+  }
+
+  /**
+   * URL of the event stream while the server is listening: `publicUrl`'s, else that of its address;
+   * where it listens on every interface, the one on this machine.
+   */
+  get url(): string | undefined {
+    return this.#listener?.url;
+  }
+
+  /**
+   * The HTTP server while it is listening, for what has no option here; `undefined` on stdio.
+   * Its requests are answered by this object: add no listener that answers any.
+   */
+  get httpServer(): Server | undefined {
+    return this.#listener?.httpServer;
+  }
+
+  /** Who is connected over SSE, and the way to end it; `undefined` on stdio. */
+  get sessions(): SseRouter["sessions"] | undefined {
+    return this.#listener?.sessions;
+  }
+
+  /** What can be done to the people who signed in here; `undefined` without `signIn`, and on stdio. */
+  get signIn(): SseRouter["signIn"] {
+    return this.#listener?.signIn;
+  }
+
+  /** What `JSON.stringify` shows. */
+  toJSON(): object {
+    const transport = this.#listener === undefined ? "stdio" : "sse";
+    const { url, sessions } = this;
+    const connected = sessions && { sessions: sessions.size };
+    return { name: this.#name, version: this.#version, transport, url, ...connected };
+  }
+
+  /** What `console.log` shows. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return `MCPServer ${inspect(this.toJSON(), options)}`;
+  }
+
+  /**
+   * Resolves once the server is listening. With OAuth the issuer is looked up before that.
+   *
+   * @throws Error when the port cannot be had, when the issuer is not found (with every URL that
+   * was tried and what it answered), when SDK v1 is not installed, or when called twice.
+   */
+  async start(): Promise<void> {
+    const stopping = this.#stopping;
+    if (this.#starting !== undefined && stopping === undefined) {
+      throw new Error("The server is started already.");
+    }
+    const starting = this.#start(stopping);
+    this.#starting = starting;
+    try {
+      await starting;
+    } catch (error) {
+      if (this.#starting === starting) this.#starting = undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Takes no new sessions, lets calls in flight finish, ends all streams and frees the port.
+   * Safe to call twice, before `start()`, and while that is at work; calls that happen together
+   * are one, and the first one's time counts.
+   *
+   * @param options `timeoutMs`: how long calls may take to finish. Default: 10000 (10 seconds).
+   */
+  async stop({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
+    const wait = checkMilliseconds("timeoutMs", timeoutMs, DEFAULT_CLOSE_TIMEOUT_MS, 0);
+    this.#stopping ??= this.#stop(wait).finally(() => {
+      this.#stopping = undefined;
+    });
+    await this.#stopping;
+  }
+
+  async #stop(wait: number): Promise<void> {
+    const starting = this.#starting;
+    // A start that is under way would open the port after this.
+    await starting?.catch(() => undefined);
+    await this.#listener?.close(wait);
+    await this.#stdioServer?.close();
+    this.#stdioServer = undefined;
+    // Unless the next start waits for this already.
+    if (this.#starting === starting) this.#starting = undefined;
+  }
+
+  async #start(stopping: Promise<void> | undefined): Promise<void> {
+    await stopping;
+    await loadSdk();
+    if (this.#setup === undefined) (this.#listener?.logger ?? STDERR_LOGGER).warn(NO_SETUP);
+    if (this.#listener !== undefined) await this.#listener.listen();
+    else await this.#startStdio();
+  }
+
+  async #createServer(session: SessionInfo<Principal | undefined>): Promise<McpServer> {
+    const { McpServer, createValidator } = await loadSdk();
+    const server = new McpServer(
+      { name: this.#name, version: this.#version },
+      { jsonSchemaValidator: new LazyValidator(createValidator) },
+    );
+    await this.#setup?.(server, session as SessionInfo<never>);
+    return server;
+  }
+
+  async #startStdio(): Promise<void> {
+    const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
+    const session = createStdioSession(() => void this.stop());
+    const server = await this.#createServer(session.info);
+    await server.connect(new StdioServerTransport());
+    const { onclose } = server.server;
+    server.server.onclose = () => {
+      session.end();
+      // What setup may have set.
+      onclose?.();
+    };
+    this.#stdioServer = server;
+  }
+}
+
+/** The parts of SDK v1 that every session needs, loaded once. */
+let sdk: ReturnType<typeof importSdk> | undefined;
+
+async function loadSdk(): ReturnType<typeof importSdk> {
+  sdk ??= importSdk();
+  try {
+    return await sdk;
+  } catch (cause) {
+    // It may be there the next time.
+    sdk = undefined;
+    throw new Error(
+      "MCPServer needs version 1 of the SDK: npm install @modelcontextprotocol/sdk. " +
+        "With SDK v2 use createSseRouter.",
+      { cause },
+    );
+  }
+}
+
+async function importSdk() {
+  const [{ McpServer }, { AjvJsonSchemaValidator }] = await Promise.all([
+    import("@modelcontextprotocol/sdk/server/mcp.js"),
+    import("@modelcontextprotocol/sdk/validation/ajv"),
+  ]);
+  return { McpServer, createValidator: () => new AjvJsonSchemaValidator() };
+}
+
+/** Options of the SSE transport, `undefined` for stdio. */
+function checkTransport(
+  transport: SseTransportConfig<never> | StdioTransportConfig,
+): SseServerOptions | undefined {
+  checkOptionNames("transport", transport, ["type", "options"], TRANSPORT_DIRECTIONS);
+  if (transport.type === "sse") return transport.options ?? {};
+  if ((transport.type as unknown) !== "stdio") {
+    const isStreamable = (transport.type as unknown) === "http-stream";
+    const problem = isStreamable ? "is Streamable HTTP, which is not served here" : "is unknown";
+    throw optionError("transport.type", problem, 'Write "sse" or "stdio".');
+  }
+  if ("options" in transport) {
+    throw optionError(
+      "transport.options",
+      "does not go with stdio",
+      'Its only client is the parent process, so there is nothing to authenticate: use type "sse".',
+    );
+  }
+  return undefined;
+}

@@ -1,0 +1,29 @@
+import { randomUUID } from "node:crypto";
+import type { SessionInfo } from "../session/session.js";
+import { noUpstream } from "../shared/upstream-token.js";
+
+/** What `setup` gets on stdio: a session without a caller. */
+export function createStdioSession(close: () => void): {
+  info: SessionInfo<undefined>;
+  end: () => void;
+} {
+  const abort = new AbortController();
+  const info: SessionInfo<undefined> = {
+    id: randomUUID(),
+    principal: undefined,
+    openedAt: Date.now(),
+    get state() {
+      return abort.signal.aborted ? ("closed" as const) : ("open" as const);
+    },
+    request: undefined,
+    client: undefined,
+    address: undefined,
+    signal: abort.signal,
+    inFlight: 0,
+    // There is no caller, and so none that could change.
+    onPrincipalChanged: () => undefined,
+    upstream: () => Promise.reject(noUpstream()),
+    close,
+  };
+  return { info, end: () => abort.abort() };
+}

@@ -1,0 +1,116 @@
+import type { WriteResult } from "../sse/event-stream.js";
+import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
+import type { HeldCall } from "./held-call.js";
+
+/** The client's requests that have no answer yet. */
+export class PendingCalls {
+  /** One that waits. Most clients wait for one at a time, and most sessions for none. */
+  #one: HeldCall | undefined;
+  /** The others by their ids, each with those that share it. */
+  #others: Map<JsonRpcId, HeldCall> | undefined;
+  #load = 0;
+  #idleListeners: (() => void)[] = [];
+
+  /** How many ids wait for an answer. */
+  get size(): number {
+    const others = this.#others?.size ?? 0;
+    const isApart = this.#one !== undefined && this.#others?.has(this.#one.id) !== true;
+    return isApart ? others + 1 : others;
+  }
+
+  /** How many requests have no answer, those included that share an id, which they must not. */
+  get load(): number {
+    return this.#load;
+  }
+
+  /** Notes what the client sent: a request, or that it does not want an answer any more. */
+  noteReceived(message: JsonRpcMessage, call: HeldCall | undefined): void {
+    if (call !== undefined) this.#add(call);
+    else if ("method" in message && message.method === "notifications/cancelled") {
+      // A cancelled request gets no answer. @see MCP 2024-11-05, basic/utilities/cancellation
+      this.settle(message.params?.["requestId"] as JsonRpcId);
+    }
+  }
+
+  /** A call was not taken in the end. */
+  drop(call: HeldCall): void {
+    call.letGo();
+    this.settle(call.id);
+  }
+
+  /**
+   * A call is answered once its answer was taken, not before: a polite end waits for that.
+   *
+   * @param bytes what is held of the answer.
+   */
+  noteSent(message: JsonRpcMessage, taking: WriteResult, bytes: number): void {
+    if ("method" in message || message.id === undefined) return;
+    const { id } = message;
+    this.#find(id)?.answered(bytes);
+    if (taking === undefined) {
+      this.settle(id);
+      return;
+    }
+    const settle = (): void => this.settle(id);
+    taking.then(settle, settle);
+  }
+
+  /** Whoever was to answer a request will not do it, or has done it. */
+  settle(id: JsonRpcId): void {
+    const call = this.#take(id);
+    if (call === undefined) return;
+    call.abandon();
+    this.#load--;
+    if (this.#load === 0) this.#announceIdle();
+  }
+
+  /** Nobody is left to answer to. */
+  clear(): void {
+    this.#one?.abandon();
+    for (const first of this.#others?.values() ?? []) {
+      for (let call: HeldCall | undefined = first; call !== undefined; call = call.next) {
+        call.abandon();
+      }
+    }
+    this.#one = undefined;
+    this.#others = undefined;
+    this.#load = 0;
+    this.#announceIdle();
+  }
+
+  /** Resolves when nothing is left to answer. */
+  whenIdle(): Promise<void> {
+    if (this.#load === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleListeners.push(resolve));
+  }
+
+  #add(call: HeldCall): void {
+    this.#load++;
+    if (this.#one === undefined) {
+      this.#one = call;
+      return;
+    }
+    this.#others ??= new Map();
+    call.next = this.#others.get(call.id);
+    this.#others.set(call.id, call);
+  }
+
+  #find(id: JsonRpcId): HeldCall | undefined {
+    return this.#one?.id === id ? this.#one : this.#others?.get(id);
+  }
+
+  #take(id: JsonRpcId): HeldCall | undefined {
+    const call = this.#find(id);
+    if (call === undefined) return undefined;
+    if (call === this.#one) this.#one = undefined;
+    else if (call.next !== undefined) this.#others?.set(id, call.next);
+    else if (this.#others?.size === 1) this.#others = undefined;
+    else this.#others?.delete(id);
+    return call;
+  }
+
+  #announceIdle(): void {
+    if (this.#idleListeners.length === 0) return;
+    for (const resolve of this.#idleListeners.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,348 @@
+import { McpSseError } from "../shared/errors.js";
+import { encodeEvent } from "./event.js";
+import type { ByteHolder, EventStream, WriteResult } from "./event-stream.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import { AckPings } from "./ack-pings.js";
+import type { PingWriter } from "./ack-pings.js";
+import { errorInPlaceOf, toMessageJson } from "../session/message-json.js";
+import type { MessageJson } from "../session/message-json.js";
+import { Outbox, weightOf } from "./outbox.js";
+import type { OutboxEntry } from "./outbox.js";
+import { pingFrame } from "./ping-frame.js";
+import { ProgressOrdering } from "./progress-order.js";
+import { formatEventId } from "./resume.js";
+import type { ResumeOptions } from "./resume-options.js";
+
+/** Why a message cannot be kept for a client that is away. */
+export const OVERFLOW = Symbol("overflow");
+
+/** A message that has to wait for its turn. */
+interface HeldEntry {
+  readonly entry: OutboxEntry;
+  readonly settle: (taking: WriteResult) => void;
+}
+
+/**
+ * How messages reach the client: in order, over one stream after the other.
+ *
+ * Each message is kept until the client is known to have it. It says so by answering a ping that
+ * was written after it, by answering a request, or by naming the last event that it has. What it
+ * may not have is written again, first of all, to its next stream.
+ */
+export class Delivery implements PingWriter {
+  readonly #sessionId: string;
+  readonly #outbox: Outbox;
+  readonly #isKeeping: boolean;
+  readonly #gap = new ProgressOrdering();
+  readonly #held: HeldEntry[] = [];
+  #stream: EventStream | undefined;
+  /** The newest message that was handed to the stream, and the newest that the stream took. */
+  #putSeq = 0;
+  #writtenSeq = 0;
+  /** Up to here all messages have left this process, on whichever stream. */
+  #leftSeq = 0;
+  #gapTimer: NodeJS.Timeout | undefined;
+  readonly #pings = new AckPings(this);
+  #changeListeners: (() => void)[] = [];
+
+  /** What the last message that was sent takes in memory, in bytes. */
+  lastWeight = 0;
+
+  /** @param holder is told how much is kept. */
+  constructor(sessionId: string, resume: ResumeOptions | undefined, holder?: ByteHolder) {
+    this.#sessionId = sessionId;
+    this.#isKeeping = resume !== undefined;
+    this.#outbox = new Outbox(resume?.maxBufferedBytes ?? 0, holder);
+  }
+
+  /** Whether there is a stream to write to. */
+  get isAttached(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  /** Whether more is kept than may be while the client is away. */
+  get isOverfull(): boolean {
+    return this.#outbox.isOverfull;
+  }
+
+  /**
+   * Whether an answer was not written to any stream of the client. One that has left this process
+   * is none: whether the client had it before it left, nobody knows.
+   */
+  get hasWaitingAnswer(): boolean {
+    const written = Math.max(this.#writtenSeq, this.#leftSeq);
+    return this.#outbox.entries.some(
+      ({ seq, traits }) => seq > written && traits.kind === "answer",
+    );
+  }
+
+  /** Whether a message is neither kept nor known to have arrived. */
+  get hasGap(): boolean {
+    return this.#outbox.hasGap;
+  }
+
+  /** Whether anything is kept that the client may not have. */
+  get isWaiting(): boolean {
+    return this.#outbox.isWaiting;
+  }
+
+  /** Resolves when messages were written or acknowledged, or the stream was left. */
+  whenChanged(): Promise<void> {
+    return new Promise((resolve) => this.#changeListeners.push(resolve));
+  }
+
+  /** @throws McpSseError when much was written to another stream just now. */
+  admitStream(retryMs = 0): void {
+    this.#outbox.noteRewriting(Math.min(retryMs, 1_000));
+  }
+
+  isAttachedTo(stream: EventStream): boolean {
+    return this.#stream === stream;
+  }
+
+  /** Keeps answers apart from the progress of their calls. */
+  get progress(): ProgressOrdering {
+    return this.#gap;
+  }
+
+  /**
+   * Writes to `stream` from now on: the endpoint event first, then what the client may not have.
+   * An earlier stream ends, since a client that opened another does not read it any more.
+   */
+  attach(stream: EventStream, endpoint: string, retryMs?: number): void {
+    const before = this.#leaveStream();
+    // What it did not take would wait for nobody, once for each stream that a client opens.
+    before?.end(undefined, before.isBlocked ? 0 : undefined);
+    this.#stream = stream;
+    const retry = retryMs === undefined ? "" : `retry: ${retryMs}\n`;
+    const id = this.#isKeeping ? { id: this.#idOf(this.#outbox.keptSeq) } : undefined;
+    const first = encodeEvent({ event: "endpoint", data: endpoint, ...id });
+    // A client that left again meanwhile makes the stream end, which its owner hears of.
+    stream.write(retry + first)?.catch(() => undefined);
+    // A copy, since what is written may be forgotten at once.
+    for (const entry of [...this.#outbox.entries]) {
+      this.#transmit(entry)?.catch(() => undefined);
+    }
+    if (this.#outbox.isWaiting) this.#pings.askAtOnce(this.#outbox.lastSeq);
+  }
+
+  /** Stops writing; what comes now is kept for the next stream. @returns the stream that was left. */
+  detach(): EventStream | undefined {
+    return this.#leaveStream();
+  }
+
+  /** Stops for good: nothing is kept any more. @returns the stream that was left. */
+  stop(): EventStream | undefined {
+    const stream = this.#leaveStream();
+    this.#outbox.clear();
+    return stream;
+  }
+
+  /**
+   * Sends a message, or keeps it while nobody is listening.
+   *
+   * @returns when it was taken, or kept; a promise that rejects with {@link OVERFLOW} as its cause
+   * when there is no room to keep it, and with a {@link NotJsonError} for what is no JSON.
+   */
+  send(message: JsonRpcMessage): WriteResult {
+    try {
+      return this.#send(message, toMessageJson(message));
+    } catch (error) {
+      return this.#refuse(message, error as Error);
+    }
+  }
+
+  #send(message: JsonRpcMessage, { json, bytes }: MessageJson): WriteResult {
+    const traits = this.#gap.traitsOf(message);
+    if (!this.#isKeeping) {
+      if (this.#stream === undefined) return Promise.reject(noStream());
+      this.lastWeight = weightOf(json, bytes);
+      return this.#transmit({ seq: 0, json, bytes, weight: this.lastWeight, traits });
+    }
+    const entry = this.#outbox.append(traits, json, bytes);
+    this.lastWeight = entry.weight;
+    if (this.#stream === undefined) {
+      return this.#outbox.isOverfull ? Promise.reject(overflow()) : undefined;
+    }
+    this.#pings.askFor(entry, this.#outbox);
+    // Cut off before it was written, it is kept, and that is a success.
+    return this.#transmit(entry)?.catch(() => undefined);
+  }
+
+  /** Rejects a message that is no JSON. A call is answered all the same: its client would wait. */
+  #refuse(message: JsonRpcMessage, error: Error): WriteResult {
+    const told = "method" in message ? undefined : this.send(errorInPlaceOf(message));
+    return Promise.resolve(told).then(() => Promise.reject(error));
+  }
+
+  /**
+   * The client has begun its conversation, with this message: it can be expected to answer a ping.
+   * If it says that it is initialised, it has the answer to `initialize`.
+   *
+   * @see MCP 2024-11-05, basic/lifecycle, "Initialization"
+   */
+  noteInitialized(message: JsonRpcMessage): void {
+    this.#pings.start();
+    const { method } = message as { method?: unknown };
+    if (method === "notifications/initialized") this.#outbox.settleFirstAnswer();
+  }
+
+  /** Asks the client whether it has what waits for that. @returns whether anything did. */
+  writePing(): boolean {
+    const isDue = this.#pings.isAnswering && this.#putSeq > this.#outbox.keptSeq;
+    if (this.#stream === undefined || !isDue) return false;
+    this.#stream.write(pingFrame(this.#pings.ask(this.#putSeq)))?.catch(() => undefined);
+    return true;
+  }
+
+  /** Writes bytes that belong to this stream only. */
+  write(frame: string): WriteResult {
+    return this.#stream === undefined ? Promise.reject(noStream()) : this.#stream.write(frame);
+  }
+
+  /** The client has everything up to `seq`. @returns whether all the rest can still be sent. */
+  acknowledge(seq: number): boolean {
+    if (seq < this.#outbox.forgottenSeq) return false;
+    this.#outbox.acknowledge(seq);
+    this.#announceChange();
+    return true;
+  }
+
+  /**
+   * Looks whether an answer of the client acknowledges something.
+   *
+   * @returns whether the answer was meant for us, and not for the server.
+   */
+  takeAnswer(message: JsonRpcMessage): boolean {
+    if ("method" in message || message.id === undefined) return false;
+    const { id } = message;
+    if (!this.#pings.isOurs(id)) {
+      this.#outbox.settle(id);
+      this.#release();
+      return false;
+    }
+    const seq = this.#pings.take(id);
+    if (seq !== undefined) {
+      this.#outbox.acknowledge(seq);
+      this.#announceChange();
+      this.#pings.askForRest(this.#outbox);
+      this.#release();
+    }
+    return true;
+  }
+
+  /**
+   * What was written may have left this process. When too much is kept, that makes room; what has
+   * not even left stays, since it is certain that the client does not have it.
+   */
+  noteDrained(stream: EventStream): void {
+    if (stream.isBlocked) return;
+    this.#leftSeq = Math.max(this.#leftSeq, this.#writtenSeq);
+    if (!this.#outbox.isOverfull) return;
+    this.#outbox.shrink(this.#writtenSeq);
+    // The sooner the client says that it has it, the shorter nobody knows.
+    this.#pings.askIn(0);
+  }
+
+  /** Writes a message in its turn. */
+  #transmit(entry: OutboxEntry): WriteResult {
+    if (this.#held.length === 0 && this.#delayOf(entry) === 0) return this.#put(entry);
+    return new Promise((resolve, reject) => {
+      const settle = (taking: WriteResult): void => {
+        if (taking === undefined) resolve();
+        else taking.then(resolve, reject);
+      };
+      this.#held.push({ entry, settle });
+      if (this.#held.length === 1) this.#release();
+    });
+  }
+
+  /** Milliseconds that a message has to wait for the client to see the progress before it. */
+  #delayOf({ traits }: OutboxEntry): number {
+    if (this.#gap.isIdle) return 0;
+    const canTell = this.#isKeeping && this.#pings.isAnswering;
+    const acknowledged = { seq: this.#outbox.keptSeq, hasAnswered: this.#pings.hasAnswered };
+    return this.#gap.delayOf(traits, performance.now(), canTell ? acknowledged : undefined);
+  }
+
+  /** Writes what had to wait, up to what still has to. */
+  #release(): void {
+    clearTimeout(this.#gapTimer);
+    this.#gapTimer = undefined;
+    for (;;) {
+      const [next] = this.#held;
+      if (next === undefined) return;
+      // What the client was found to have meanwhile is not sent again.
+      if (this.#isKeeping && next.entry.seq <= this.#outbox.keptSeq) {
+        this.#held.shift();
+        next.settle(undefined);
+        continue;
+      }
+      const delay = this.#delayOf(next.entry);
+      if (delay > 0) {
+        this.#gapTimer = setTimeout(() => this.#release(), delay);
+        this.#pings.askAtOnce(this.#putSeq);
+        return;
+      }
+      this.#held.shift();
+      next.settle(this.#put(next.entry));
+    }
+  }
+
+  #put(entry: OutboxEntry): WriteResult {
+    const stream = this.#stream;
+    if (stream === undefined) return Promise.reject(noStream());
+    const { seq, json, bytes } = entry;
+    this.#putSeq = seq;
+    this.#gap.noteWritten(entry);
+    const id = this.#isKeeping ? `id: ${this.#idOf(seq)}\n` : "";
+    // JSON has no raw line breaks, so the event needs no look at its data; all else is ASCII.
+    const frame = `${id}event: message\ndata: ${json}\n\n`;
+    const taking = stream.write(frame, frame.length - json.length + bytes);
+    if (!this.#isKeeping) return taking;
+    if (taking !== undefined) return taking.then(() => this.#noteWritten(stream, seq));
+    this.#noteWritten(stream, seq);
+    return undefined;
+  }
+
+  #noteWritten(stream: EventStream, seq: number): void {
+    if (stream !== this.#stream) return;
+    this.#writtenSeq = Math.max(this.#writtenSeq, seq);
+    this.noteDrained(stream);
+    this.#announceChange();
+  }
+
+  #announceChange(): void {
+    if (this.#changeListeners.length === 0) return;
+    for (const resolve of this.#changeListeners.splice(0)) resolve();
+  }
+
+  #leaveStream(): EventStream | undefined {
+    const stream = this.#stream;
+    if (stream !== undefined) this.noteDrained(stream);
+    this.#stream = undefined;
+    this.#pings.clear();
+    this.#putSeq = 0;
+    this.#writtenSeq = 0;
+    clearTimeout(this.#gapTimer);
+    this.#gapTimer = undefined;
+    // Where messages are kept, the next stream gets these too.
+    for (const held of this.#held.splice(0)) held.settle(Promise.reject(noStream()));
+    this.#announceChange();
+    return stream;
+  }
+
+  #idOf(seq: number): string {
+    return formatEventId(this.#sessionId, seq);
+  }
+}
+
+function overflow(): McpSseError {
+  return new McpSseError("session_closed", "Too much is waiting for a client that is away.", {
+    cause: OVERFLOW,
+  });
+}
+
+function noStream(): McpSseError {
+  return new McpSseError("session_closed", "The session has no open event stream.");
+}

@@ -1,0 +1,55 @@
+import type { IncomingMessage } from "node:http";
+import type { Caller } from "../auth/outcome.js";
+import { McpSseError } from "../shared/errors.js";
+import { isPlainPath } from "../shared/plain-path.js";
+import type { ResolvedOptions } from "../options/resolve.js";
+
+/**
+ * The path that the client posts to: never with a host, which clients would refuse when a proxy
+ * changed it.
+ *
+ * A query credential is repeated in it, because a client that can only be given a URL sends it
+ * nowhere else.
+ */
+export function endpointFor(
+  options: ResolvedOptions,
+  base: string,
+  { credential }: Caller,
+): string {
+  const path = `${publicBase(options, base)}${options.messageEndpoint}`;
+  if (credential?.place !== "query") return path;
+  return `${path}?${new URLSearchParams({ [credential.name]: credential.text }).toString()}`;
+}
+
+/**
+ * The mount path as clients resolve it. Two slashes at the start would be read as a host, and
+ * which slashes there are shows only once dot segments and backslashes are resolved: "/..//x" is
+ * "//x".
+ */
+export function publicBase({ publicUrl }: ResolvedOptions, base: string): string {
+  if (publicUrl === undefined && (base === "" || isPlainPath(base))) return base;
+  const { pathname } = publicUrl ?? new URL(`http://path.invalid${base === "" ? "/" : base}`);
+  const path = pathname.replace(/^\/+/, "/");
+  return path.endsWith("/") ? path.slice(0, -1) : path;
+}
+
+/**
+ * The session that a POST names.
+ *
+ * @throws McpSseError `session_id_required` unless it names exactly one.
+ */
+export function sessionIdOf(req: IncomingMessage): string {
+  const ids = queryOf(req).getAll("sessionId");
+  const [id] = ids;
+  if (id !== undefined && ids.length === 1) return id;
+  throw new McpSseError(
+    "session_id_required",
+    "The query must name exactly one sessionId, as in the endpoint event.",
+  );
+}
+
+/** What follows the first question mark; the rest of them are data. @see RFC 3986, section 3.4 */
+function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
+  const start = url.indexOf("?");
+  return new URLSearchParams(start === -1 ? "" : url.slice(start + 1));
+}

@@ -1,0 +1,221 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Handshake } from "./handshake.js";
+import type { ResumeOptions } from "./resume-options.js";
+
+/** What a GET says about the stream that it may continue. */
+export interface ResumeHints {
+  /** Session and position of the last event that the client has, from `Last-Event-ID`. */
+  readonly lastEvent: EventPosition | undefined;
+  /** Session from the resume cookie. */
+  readonly cookieSession: string | undefined;
+  /** The client process, as its user named it. */
+  readonly instance: string | undefined;
+  /** Whether the client names a protocol version: official ones do once they have negotiated it. */
+  readonly isReconnect: boolean;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** A place in a session's conversation. */
+export interface EventPosition {
+  readonly sessionId: string;
+  readonly seq: number;
+}
+
+/** What to do with a GET. */
+export type ReconnectPlan<S> =
+  /** It continues `session`, whose client has everything up to `seq` (`undefined`: up to what it acknowledged). */
+  | { readonly kind: "resume"; readonly session: S; readonly seq: number | undefined }
+  /** It continues one of the owner's sessions; a ping tells which. */
+  | { readonly kind: "probe" }
+  /** It is a client that wants a session of its own. */
+  | { readonly kind: "fresh"; readonly isLost: boolean };
+
+/** As much of a session as the plan depends on. */
+export interface ResumableSession {
+  /** Name of the client process, if its user gave it one. */
+  readonly instance: string | undefined;
+  readonly isDetached: boolean;
+  /** Of the GET that opened it. */
+  readonly request: Pick<IncomingMessage, "headers">;
+  /** What its client has shown so far. */
+  readonly beginning: Readonly<
+    Pick<Handshake, "isInitialized" | "isInitializing" | "namesVersion" | "keepsOwnCookies">
+  >;
+}
+
+/** The sessions of the caller who sent the GET, and of nobody else. */
+export interface OwnSessions<S> {
+  /** Whether everybody may call, so that strangers are one owner. Default: false. */
+  readonly isOpenEndpoint?: boolean;
+  byId(id: string): S | undefined;
+  /** Whether a session is one of them. */
+  readonly has: (session: S) => boolean;
+  /** Whether nothing that its server could be made for tells the GET from the one that opened a session. */
+  openedAlike(session: S): boolean;
+  /** Those for which `isMeant` holds. It is asked first: to look whose a session is costs more. */
+  all(isMeant: (session: S) => boolean): readonly S[];
+}
+
+/** Name of the cookie that tells clients without `Last-Event-ID` apart. */
+export const RESUME_COOKIE = "mcp_resume";
+
+/** Header, and query parameter, with which a user can name a client process. */
+export const INSTANCE_HEADER = "x-mcp-instance";
+export const INSTANCE_PARAMETER = "mcp_instance";
+
+/**
+ * Decides which session a GET continues.
+ *
+ * Security decision: only the caller's own sessions are looked at, and a mark that several
+ * processes may carry proves nothing, be it a cookie, a name that a user gave twice, or that one
+ * session only waits for its client. Then the client itself tells, by answering a ping at the URL
+ * of its session, and until then nothing of any session is sent. `Last-Event-ID` has been sent to
+ * one stream only. The cookie counts for clients whose cookies are their process's own.
+ */
+export function planResume<S extends ResumableSession>(
+  marks: ResumeHints,
+  own: OwnSessions<S>,
+): ReconnectPlan<S> {
+  const { lastEvent, cookieSession, instance, isReconnect } = marks;
+  if (lastEvent !== undefined) {
+    const session = own.byId(lastEvent.sessionId);
+    if (session !== undefined) return { kind: "resume", session, seq: lastEvent.seq };
+  }
+  const byCookie = isReconnect && cookieSession !== undefined ? own.byId(cookieSession) : undefined;
+  if (byCookie?.beginning.keepsOwnCookies === true) {
+    return { kind: "resume", session: byCookie, seq: undefined };
+  }
+  // One of these marks is needed to be asked; most GETs have neither, and look at no session.
+  const mayBeAsked = isReconnect || instance !== undefined;
+  if (mayBeAsked && own.all((session) => mayMiss(session, marks)).length > 0) {
+    return { kind: "probe" };
+  }
+  // Whoever names a session must not be given another: both would come back to it for ever.
+  if (isReconnect || lastEvent !== undefined) return { kind: "fresh", isLost: true };
+  if (instance !== undefined || own.isOpenEndpoint === true)
+    return { kind: "fresh", isLost: false };
+  return planFirst(own);
+}
+
+/**
+ * Whether the client that sent a GET may be the one of this session, so that it is worth asking:
+ * who asks a client that comes for the first time makes it wait.
+ */
+function mayMiss({ beginning, instance, request }: ResumableSession, marks: ResumeHints): boolean {
+  // Whoever has negotiated a version can answer, even if that it is initialised is still on its way.
+  if (!beginning.isInitialized && !beginning.isInitializing) return false;
+  if (!isSameProgram(request.headers, marks.headers)) return false;
+  // A client that named a version when it came first always does: then that tells nothing.
+  if (marks.isReconnect) return !namesVersion(request.headers);
+  // A client that comes for the first time and is asked something may fail or hang; those on
+  // Node's fetch do not. One whose messages name the version would do so here, if the SDK made
+  // its GET: then it is a new process. supergateway makes its own.
+  const { accept, "user-agent": program = "" } = marks.headers;
+  const wouldNameVersion = beginning.namesVersion === true && accept === "text/event-stream";
+  const isNamed = marks.instance !== undefined && marks.instance === instance;
+  return isNamed && !wouldNameVersion && /^(?:node|undici)$/.test(program);
+}
+
+/** Headers of a GET that are the same whenever one program opens a stream, and differ between programs. */
+const OF_PROGRAM = ["user-agent", "accept", "cache-control"] as const;
+
+function isSameProgram(one: IncomingHttpHeaders, other: IncomingHttpHeaders): boolean {
+  return OF_PROGRAM.every((name) => one[name] === other[name]);
+}
+
+/**
+ * A GET without any mark is a client's first, or comes from one that was cut off while it was
+ * initialising. If exactly one session waits for such a client, it is continued: it holds nothing
+ * but the answer to `initialize`, and whoever gets that unasked ignores it and sends its own.
+ *
+ * Security decision: only if the session's server may have been made for this very GET.
+ */
+function planFirst<S extends ResumableSession>(own: OwnSessions<S>): ReconnectPlan<S> {
+  const waiting = own
+    .all(
+      ({ isDetached, beginning, instance }) =>
+        isDetached && beginning.isInitializing && instance === undefined,
+    )
+    .filter((session) => own.openedAlike(session));
+  const [session] = waiting;
+  return session !== undefined && waiting.length === 1
+    ? { kind: "resume", session, seq: undefined }
+    : { kind: "fresh", isLost: false };
+}
+
+/** Reads the marks of a GET. */
+export function readResumeHints(req: IncomingMessage): ResumeHints {
+  const { headers, url = "" } = req;
+  const start = url.indexOf("?");
+  const header = headers[INSTANCE_HEADER];
+  const query = start === -1 ? undefined : new URLSearchParams(url.slice(start + 1));
+  const instance = typeof header === "string" ? header : (query?.get(INSTANCE_PARAMETER) ?? "");
+  return {
+    lastEvent: parseEventId(headers["last-event-id"]),
+    cookieSession: readCookie(headers.cookie),
+    instance: instance === "" ? undefined : instance,
+    isReconnect: namesVersion(headers),
+    headers,
+  };
+}
+
+/** Whether a request names the version of MCP that was negotiated. */
+export function namesVersion(headers: IncomingHttpHeaders): boolean {
+  return headers["mcp-protocol-version"] !== undefined;
+}
+
+/**
+ * Whether a GET may be a client's that comes back, and must not be refused for a while: it would
+ * take that for the end.
+ */
+export function isReconnect(marks: ResumeHints): boolean {
+  const { lastEvent, cookieSession, instance, isReconnect } = marks;
+  return isReconnect || [lastEvent, cookieSession, instance].some((mark) => mark !== undefined);
+}
+
+/** What a client may take to come back before its calls are refused: times `retryMs`, and at least, in milliseconds. */
+const OVERDUE_TIMES = 10;
+const OVERDUE_MS = 5_000;
+
+/**
+ * Whether a client should have been back long ago, so that a call of it would wait for an answer
+ * that it may never hear. Official clients are back after `retryMs` and a round trip, and try
+ * again after as long, for ever.
+ *
+ * @param graceEndsAt until when its session waits for it, in milliseconds since the epoch;
+ * `undefined` for one that is there.
+ */
+export function isOverdue(
+  graceEndsAt: number | undefined,
+  resume: Pick<ResumeOptions, "graceMs" | "retryMs"> | undefined,
+): boolean {
+  if (graceEndsAt === undefined || resume === undefined) return false;
+  const awayMs = Date.now() - (graceEndsAt - resume.graceMs);
+  return awayMs > Math.max(OVERDUE_TIMES * resume.retryMs, OVERDUE_MS);
+}
+
+/** Printable ASCII, which every client returns as it is. */
+export function formatEventId(sessionId: string, seq: number): string {
+  return `${sessionId}:${seq}`;
+}
+
+function parseEventId(value: string | string[] | undefined): EventPosition | undefined {
+  if (typeof value !== "string") return undefined;
+  const [, sessionId, digits] = /^([\w-]{1,64}):(\d{1,15})$/.exec(value) ?? [];
+  if (sessionId === undefined || digits === undefined) return undefined;
+  return { sessionId, seq: Number(digits) };
+}
+
+function readCookie(header: string | undefined): string | undefined {
+  for (const pair of header?.split(";") ?? []) {
+    const [name, value] = pair.trim().split("=", 2);
+    if (name === RESUME_COOKIE && value !== undefined && /^[\w-]{1,64}$/.test(value)) return value;
+  }
+  return undefined;
+}
+
+/** The endpoint of a session's nth stream. Some clients wait until it changes. */
+export function nthEndpoint(endpoint: string, count: number): string {
+  if (count === 0) return endpoint;
+  return `${endpoint}${endpoint.includes("?") ? "&" : "?"}r=${count}`;
+}

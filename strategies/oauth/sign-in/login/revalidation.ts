@@ -1,0 +1,168 @@
+import { withTimeout, TIMED_OUT } from "../../../../src/shared/timeout.js";
+import { FetchJsonError } from "../../../shared/fetch-json.js";
+import { IdentityError } from "./identity.js";
+import type { Login, Logins, SignInProfile } from "../storage/records.js";
+import { endsLogin } from "./ends-login.js";
+import type { Upstream } from "./upstream.js";
+
+/** What is said when it is asked whether a login still counts. */
+export type Word =
+  | { readonly kind: "good" }
+  /** A clear no: the person was removed, or withdrew, or has to sign in again. */
+  | { readonly kind: "over" }
+  /** No answer now; nothing can be said. */
+  | { readonly kind: "no-answer"; readonly cause: unknown }
+  /** There is nothing to ask with. */
+  | { readonly kind: "cannot-be-asked" };
+
+/** How old the last good word may be. */
+export interface RevalidationRules {
+  /** Before it is asked again, in milliseconds. */
+  readonly revalidateMs: number;
+  /** Where it cannot be asked, in milliseconds. */
+  readonly signInAgainAfterMs: number;
+}
+
+/**
+ * What becomes of a login for which a new word was due.
+ *
+ * Security decision: a clear no ends it at once. An outage of the provider signs nobody out: for
+ * as long again as a word counts everything goes on, then nothing is given until the provider
+ * answers. Where the provider cannot be asked at all, its first word counts for a time, and then
+ * the person signs in again.
+ *
+ * @param ageMs How old the last good word is.
+ * @see RFC 9700, section 4.14.2; OpenID Connect Core 1.0, section 12
+ */
+export function judgeWord(
+  word: Word,
+  ageMs: number,
+  { revalidateMs, signInAgainAfterMs }: RevalidationRules,
+): "goes-on" | "ends" | "later" {
+  switch (word.kind) {
+    case "good":
+      return "goes-on";
+    case "over":
+      return "ends";
+    case "no-answer":
+      return ageMs < 2 * revalidateMs ? "goes-on" : "later";
+    case "cannot-be-asked":
+      return ageMs < signInAgainAfterMs ? "goes-on" : "ends";
+  }
+}
+
+/** The login may be good, and nobody can tell at the moment. */
+export class ConfirmLaterError extends Error {
+  override readonly name = "ConfirmLaterError";
+}
+
+/** How long an answer is waited for, in milliseconds: whoever asks is a client that waits, too. */
+const ANSWER_MS = 15_000;
+
+/** What {@link Revalidation} is made of. */
+export interface RevalidationParts {
+  readonly logins: Logins;
+  readonly rules: RevalidationRules;
+  /** @param isDue whether a login, as it is stored by then, still needs a new word. */
+  readonly ask: (id: string, login: Login, isDue: (login: Login) => boolean) => Promise<Word>;
+  /** How long an answer is waited for, in milliseconds. Default: 15000. */
+  readonly answerMs?: number;
+}
+
+/** Asks again for each login before something is given for it, if the last word is too old. */
+export class Revalidation {
+  readonly #parts: RevalidationParts;
+  readonly #asking = new Map<string, Promise<Word>>();
+
+  constructor(parts: RevalidationParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * The login, if it still counts.
+   *
+   * @throws ConfirmLaterError when nobody can tell at the moment.
+   */
+  async confirm(id: string): Promise<Login | undefined> {
+    const { logins, rules } = this.#parts;
+    const login = await logins.find(id);
+    if (login === undefined || !this.#isDue(login)) return login;
+    const word = await this.#askOnce(id, login);
+    switch (judgeWord(word, ageOf(login), rules)) {
+      case "goes-on":
+        return word.kind === "good" ? await logins.confirm(id) : login;
+      case "ends":
+        await logins.end(id);
+        return undefined;
+      case "later": {
+        const { cause } = word as { readonly cause?: unknown };
+        throw new ConfirmLaterError("the sign-in cannot be confirmed now", { cause });
+      }
+    }
+  }
+
+  /** Clients of one login that refresh together are one question. */
+  async #askOnce(id: string, login: Login): Promise<Word> {
+    const asking =
+      this.#asking.get(id) ?? this.#ask(id, login).finally(() => this.#asking.delete(id));
+    this.#asking.set(id, asking);
+    return await asking;
+  }
+
+  /** A function of the operator's that never answers holds nobody up for ever. */
+  async #ask(id: string, login: Login): Promise<Word> {
+    const { ask, answerMs = ANSWER_MS } = this.#parts;
+    try {
+      const word = await withTimeout(
+        ask(id, login, (stored) => this.#isDue(stored)),
+        answerMs,
+      );
+      if (word !== TIMED_OUT) return word;
+      return { kind: "no-answer", cause: new IdentityError("nobody answered in time") };
+    } catch (cause) {
+      return { kind: "no-answer", cause };
+    }
+  }
+
+  /** Whether somebody can be asked shows when it is tried; so the shorter of the two times counts. */
+  #isDue(login: Login): boolean {
+    const { revalidateMs, signInAgainAfterMs } = this.#parts.rules;
+    return ageOf(login) >= Math.min(revalidateMs, signInAgainAfterMs);
+  }
+}
+
+function ageOf({ confirmedAt = 0 }: Login): number {
+  return Date.now() - confirmedAt;
+}
+
+/** Whom a token of the provider belongs to; `undefined` when nothing there tells that. */
+export type Identify = (accessToken: string) => Promise<SignInProfile | "nobody" | undefined>;
+
+/**
+ * Asks the identity provider with what it gave at the sign-in: by refreshing its token, else, while
+ * its access token lasts, by asking whom that belongs to.
+ */
+export async function askProvider(
+  { id, login }: { readonly id: string; readonly login: Login },
+  { upstream, identify }: { readonly upstream: Upstream; readonly identify: Identify },
+  isDue: (login: Login) => boolean,
+): Promise<Word> {
+  const { refreshToken, accessToken, expiresAt = Infinity } = login.upstream ?? {};
+  if (refreshToken !== undefined) {
+    return await upstream.renew(id, isDue).then(
+      (): Word => ({ kind: "good" }),
+      (cause: unknown): Word =>
+        endsLogin(cause) ? { kind: "over" } : { kind: "no-answer", cause },
+    );
+  }
+  if (accessToken === undefined || expiresAt <= Date.now()) return { kind: "cannot-be-asked" };
+  const person = await identify(accessToken);
+  if (person === undefined) return { kind: "cannot-be-asked" };
+  const isSame = person !== "nobody" && person.id === login.profile.id;
+  return { kind: isSame ? "good" : "over" };
+}
+
+/** Whether the userinfo endpoint says that a token is none, any more. @see RFC 6750, section 3.1 */
+export function isTokenRefused(error: unknown): boolean {
+  return error instanceof FetchJsonError && error.status === 401;
+}

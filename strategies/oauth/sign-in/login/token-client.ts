@@ -1,0 +1,81 @@
+import { fetchJson, FetchJsonError } from "../../../shared/fetch-json.js";
+import { authenticatedForm, chooseClientAuth } from "../../client-authentication.js";
+import type { ClientAuthMethod, ClientCredentials } from "../../client-authentication.js";
+import type { UpstreamTokens } from "../storage/records.js";
+
+/** Bounds of one request to a token endpoint: 10 seconds, 256 KiB. */
+const LIMITS = { timeoutMs: 10_000, maxBytes: 262_144 };
+
+/** Where and how we get tokens as the provider's registered client. */
+export interface TokenEndpoint {
+  readonly url: string;
+  readonly credentials: ClientCredentials;
+  /** How clients may authenticate there. @see RFC 8414, section 2 */
+  readonly authMethods: readonly string[];
+}
+
+/** The provider answered a request for tokens, and refused it. */
+export class TokenRefusedError extends Error {
+  override readonly name = "TokenRefusedError";
+
+  /** @param code The error code, where the provider gave one. @see RFC 6749, section 5.2 */
+  constructor(
+    message: string,
+    readonly code?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What a token endpoint answers. @see RFC 6749, section 5.1 */
+export type TokenResponse = Readonly<Record<string, unknown>>;
+
+/**
+ * Asks a token endpoint.
+ *
+ * @throws TokenRefusedError when the answer holds no token; FetchJsonError when there was no
+ * usable answer. Neither message holds a value of the exchange.
+ */
+export async function requestTokens(
+  endpoint: TokenEndpoint,
+  parameters: Readonly<Record<string, string>>,
+): Promise<TokenResponse> {
+  const method: ClientAuthMethod = chooseClientAuth(endpoint.authMethods) ?? "client_secret_basic";
+  const { headers, body } = authenticatedForm(method, endpoint.credentials, parameters);
+  const response = await fetchJson(endpoint.url, LIMITS, { method: "POST", headers, body }).catch(
+    (error: unknown) => {
+      // An answer that refuses is no outage.
+      if (!(error instanceof FetchJsonError) || !error.message.startsWith("answered 4"))
+        throw error;
+      throw new TokenRefusedError(`the provider ${error.message}`, error.code);
+    },
+  );
+  const { access_token: accessToken, token_type: type = "bearer", error } = response;
+  // GitHub answers errors with 200.
+  if (typeof accessToken !== "string" || accessToken === "") {
+    const code = typeof error === "string" ? error : undefined;
+    throw new TokenRefusedError("the provider's answer holds no access token", code);
+  }
+  if (String(type).toLowerCase() !== "bearer") {
+    throw new TokenRefusedError("the provider's token is no bearer token");
+  }
+  return response;
+}
+
+/** An answer as it is kept; what it leaves out stays as it was `before`. */
+export function toUpstreamTokens(
+  response: TokenResponse,
+  before: Partial<UpstreamTokens> = {},
+  now = Date.now(),
+): UpstreamTokens {
+  const { refresh_token: refreshToken, expires_in: seconds, scope } = response;
+  // Some providers write the number as text.
+  const lifetimeMs = Number(seconds) * 1000;
+  return {
+    accessToken: String(response["access_token"]),
+    refreshToken: typeof refreshToken === "string" ? refreshToken : before.refreshToken,
+    expiresAt: Number.isFinite(lifetimeMs) && lifetimeMs > 0 ? now + lifetimeMs : undefined,
+    scopes:
+      typeof scope === "string" ? scope.split(/[ ,]+/).filter(Boolean) : (before.scopes ?? []),
+  };
+}

@@ -1,0 +1,181 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  hash,
+  hkdfSync,
+  randomBytes,
+} from "node:crypto";
+import { McpSseError, retryAfter } from "../../../../src/shared/errors.js";
+import { kindName } from "./names.js";
+import type { SignInStorage } from "./storage.js";
+
+/** A key for AES-256-GCM, and the name by which sealed texts refer to it. */
+export interface SealKey {
+  readonly id: string;
+  readonly key: Buffer;
+}
+
+const ALGORITHM = "aes-256-gcm";
+
+/** @see NIST SP 800-38D, section 8.2.2 */
+const IV_BYTES = 12;
+
+const TAG_BYTES = 16;
+
+/**
+ * Encrypts a text; `context` is authenticated with it.
+ *
+ * Security decision: the context is the name under which the text is stored, so that whoever can
+ * write to the storage cannot move one user's record to another's name.
+ */
+export function seal(text: string, context: string, { id, key }: SealKey): string {
+  const iv = randomBytes(IV_BYTES);
+  const cipher = createCipheriv(ALGORITHM, key, iv, { authTagLength: TAG_BYTES });
+  cipher.setAAD(Buffer.from(context));
+  const sealed = Buffer.concat([iv, cipher.update(text, "utf8"), cipher.final()]);
+  return `${id}.${Buffer.concat([sealed, cipher.getAuthTag()]).toString("base64url")}`;
+}
+
+/** What {@link seal} was given; `undefined` when it was changed, or none of the keys is its key. */
+export function openSealed(
+  sealed: string,
+  context: string,
+  keys: readonly SealKey[],
+): string | undefined {
+  const [id, text = ""] = sealed.split(".");
+  const key = keys.find((candidate) => candidate.id === id)?.key;
+  const bytes = Buffer.from(text, "base64url");
+  if (key === undefined || bytes.length < IV_BYTES + TAG_BYTES) return undefined;
+  const iv = bytes.subarray(0, IV_BYTES);
+  try {
+    const decipher = createDecipheriv(ALGORITHM, key, iv, { authTagLength: TAG_BYTES });
+    decipher.setAAD(Buffer.from(context));
+    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+    const plain = decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES));
+    return Buffer.concat([plain, decipher.final()]).toString("utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whose records they are. */
+export interface RecordScope {
+  /** The authorization server, by its issuer. */
+  readonly issuer: string;
+  /** The identity provider, for records that only count with it. */
+  readonly provider?: string;
+}
+
+/** How a record is kept. */
+export interface Keeping {
+  /** Milliseconds until it is forgotten. Default: never. */
+  readonly ttlMs?: number | undefined;
+  /** Who caused it (see `owners.ts`). Default: who caused the one that it replaces. */
+  readonly owner?: string | undefined;
+}
+
+/**
+ * Records of one issuer by kind and id, in a storage that others may read, and other issuers use:
+ * the id, which may be a token, is hashed, and the record is encrypted.
+ */
+export class SealedStorage {
+  readonly #storage: SignInStorage;
+  readonly #keys: readonly SealKey[];
+  readonly #scope: RecordScope;
+  /** What all names begin with. Made once: records are read for every call of a client. */
+  readonly #prefix: string;
+  #ownerKey: Buffer | undefined;
+
+  /** @param keys The first encrypts; never empty. */
+  constructor(storage: SignInStorage, keys: readonly SealKey[], scope: RecordScope) {
+    this.#storage = storage;
+    this.#keys = keys;
+    this.#scope = scope;
+    this.#prefix = kindName(scope.issuer, "");
+  }
+
+  /**
+   * The records of this issuer that only count with one identity provider.
+   *
+   * Security decision: a login ends with the provider that it began with, and who somebody is
+   * counts for the provider that said it. Another provider, configured later, may call another
+   * person by the same name.
+   */
+  with(provider: string): SealedStorage {
+    return new SealedStorage(this.#storage, this.#keys, { ...this.#scope, provider });
+  }
+
+  async get(kind: string, id: string): Promise<unknown> {
+    const name = this.#nameOf(kind, id);
+    return this.#open(name, await orOutage(this.#storage.get(name)));
+  }
+
+  async set(kind: string, id: string, record: unknown, keeping: Keeping = {}): Promise<void> {
+    const name = this.#nameOf(kind, id);
+    const { ttlMs, owner } = keeping;
+    const sealed = this.#seal(name, record);
+    await orOutage(this.#storage.set(name, sealed, ttlMs, this.#ownerName(owner)));
+  }
+
+  /** Sets a record unless there is one; whether it was set. Atomic. */
+  async add(kind: string, id: string, record: unknown, keeping: Keeping): Promise<boolean> {
+    const name = this.#nameOf(kind, id);
+    const { ttlMs, owner } = keeping;
+    const sealed = this.#seal(name, record);
+    return await orOutage(this.#storage.add(name, sealed, ttlMs, this.#ownerName(owner)));
+  }
+
+  /** The record, which is then gone. Atomic. */
+  async take(kind: string, id: string): Promise<unknown> {
+    const name = this.#nameOf(kind, id);
+    return this.#open(name, await orOutage(this.#storage.take(name)));
+  }
+
+  async delete(kind: string, id: string): Promise<void> {
+    await orOutage(this.#storage.delete(this.#nameOf(kind, id)));
+  }
+
+  #nameOf(kind: string, id: string): string {
+    const text = JSON.stringify([this.#scope.provider ?? "", id]);
+    return `${this.#prefix}${kind}:${hash("sha256", text, "base64url")}`;
+  }
+
+  /** The same for one owner, and tells nobody without the key who that is. */
+  #ownerName(owner: string | undefined): string | undefined {
+    if (owner === undefined) return undefined;
+    this.#ownerKey ??= Buffer.from(hkdfSync("sha256", this.#newestKey().key, "", "owner", 32));
+    return createHmac("sha256", this.#ownerKey).update(owner).digest("base64url").slice(0, 22);
+  }
+
+  #newestKey(): SealKey {
+    const [key] = this.#keys;
+    if (key === undefined) throw new Error("there is no key to encrypt with");
+    return key;
+  }
+
+  #seal(name: string, record: unknown): string {
+    return seal(JSON.stringify(record), name, this.#newestKey());
+  }
+
+  /** A record that cannot be opened counts as gone: its key was taken out of use. */
+  #open(name: string, text: string | undefined): unknown {
+    const plain = text === undefined ? undefined : openSealed(text, name, this.#keys);
+    return plain === undefined ? undefined : (JSON.parse(plain) as unknown);
+  }
+}
+
+/** When to come back after a storage has failed, in seconds. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** A storage that fails is an outage: nothing is told to be done that may not have been. */
+async function orOutage<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    throw new McpSseError("temporarily_unavailable", "the storage of the sign-in failed", {
+      headers: retryAfter(RETRY_AFTER_SECONDS),
+      cause,
+    });
+  }
+}

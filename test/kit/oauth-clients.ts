@@ -1,0 +1,131 @@
+import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
+import type { OAuthDiscoveryState } from "@modelcontextprotocol/sdk/client/auth.js";
+import { SSEClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/sse.js";
+import type {
+  OAuthClientInformationMixed,
+  OAuthTokens,
+} from "@modelcontextprotocol/sdk/shared/auth.js";
+import {
+  Client as ClientV2,
+  SSEClientTransport as TransportV2,
+} from "@modelcontextprotocol/client";
+
+/** Where the browser is sent after the login; nobody listens there, the test reads the redirect. */
+const CALLBACK = "http://127.0.0.1:9/callback";
+
+/** An `OAuthClientProvider` that knows nothing at first, and remembers everything. */
+export class ClientMemory {
+  readonly redirectUrl = CALLBACK;
+  readonly clientMetadata = {
+    client_name: "test client",
+    redirect_uris: [CALLBACK],
+    token_endpoint_auth_method: "none",
+    grant_types: ["authorization_code", "refresh_token"],
+    response_types: ["code"],
+  };
+  /** Where the user is to sign in. */
+  authorizationUrl: URL | undefined;
+  /** Every access token there was, the newest at the end. */
+  readonly accessTokens: string[] = [];
+  /** Every refresh token there was. */
+  readonly refreshTokens: string[] = [];
+  #client: OAuthClientInformationMixed | undefined;
+  #discovery: OAuthDiscoveryState | undefined;
+  #tokens: OAuthTokens | undefined;
+  #verifier = "";
+
+  readonly clientInformation = (): OAuthClientInformationMixed | undefined => this.#client;
+  readonly saveClientInformation = (client: OAuthClientInformationMixed): void => {
+    this.#client = client;
+  };
+  readonly tokens = (): OAuthTokens | undefined => this.#tokens;
+  readonly saveTokens = (tokens: OAuthTokens): void => {
+    const { access_token, refresh_token } = tokens;
+    this.#tokens = tokens;
+    this.accessTokens.push(access_token);
+    if (refresh_token !== undefined) this.refreshTokens.push(refresh_token);
+  };
+  readonly discoveryState = (): OAuthDiscoveryState | undefined => this.#discovery;
+  readonly saveDiscoveryState = (state: OAuthDiscoveryState): void => {
+    this.#discovery = state;
+  };
+  readonly redirectToAuthorization = (url: URL): void => {
+    this.authorizationUrl = url;
+  };
+  readonly saveCodeVerifier = (verifier: string): void => {
+    this.#verifier = verifier;
+  };
+  readonly codeVerifier = (): string => this.#verifier;
+}
+
+/** A connected client of either major. */
+export interface OAuthClient {
+  /** Text of a tool's answer. */
+  call(name: string, args?: Record<string, unknown>): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The client of one SDK major, from a bare URL. */
+export interface OAuthClientKit {
+  readonly name: string;
+  /** Rejects with `UnauthorizedError` when the user has to sign in first. */
+  connect(url: string, memory: ClientMemory): Promise<OAuthClient>;
+  /** Trades what the browser came back with for tokens. */
+  finishAuth(url: string, memory: ClientMemory, callback: URLSearchParams): Promise<void>;
+}
+
+/* eslint-disable @typescript-eslint/no-deprecated -- the SDKs call all of SSE deprecated; these are the clients it is kept for */
+const kitV1: OAuthClientKit = {
+  name: "client v1",
+  connect: async (url, authProvider) => {
+    const client = new ClientV1({ name: "v1", version: "1" });
+    await client.connect(new TransportV1(new URL(url), { authProvider }));
+    return wrap(client);
+  },
+  finishAuth: async (url, authProvider, callback) => {
+    await new TransportV1(new URL(url), { authProvider }).finishAuth(callback.get("code")!);
+  },
+};
+
+const kitV2: OAuthClientKit = {
+  name: "client v2",
+  connect: async (url, authProvider) => {
+    const client = new ClientV2({ name: "v2", version: "2" });
+    await client.connect(new TransportV2(new URL(url), { authProvider }));
+    return wrap(client);
+  },
+  finishAuth: async (url, authProvider, callback) => {
+    const transport = new TransportV2(new URL(url), { authProvider });
+    await transport.finishAuth(callback.get("code")!, callback.get("iss") ?? undefined);
+  },
+};
+/* eslint-enable @typescript-eslint/no-deprecated */
+export const oauthClientKits: readonly OAuthClientKit[] = [kitV1, kitV2];
+
+/** From a bare URL to a connected client: the person signs in when the client asks for it. */
+export async function connectAs(
+  kit: OAuthClientKit,
+  url: string,
+  memory: ClientMemory,
+  signIn: (authorizationUrl: URL) => Promise<URLSearchParams>,
+): Promise<OAuthClient> {
+  await kit.connect(url, memory).then(
+    () => Promise.reject(new Error("the client got in without a token")),
+    (error: unknown) => {
+      if ((error as Error).constructor.name !== "UnauthorizedError") throw error;
+    },
+  );
+  const callback = await signIn(memory.authorizationUrl!);
+  await kit.finishAuth(url, memory, callback);
+  return await kit.connect(url, memory);
+}
+
+function wrap(client: ClientV1 | ClientV2): OAuthClient {
+  return {
+    call: async (name, args = {}) => {
+      const { content } = await client.callTool({ name, arguments: args });
+      return (content as { text: string }[])[0]!.text;
+    },
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,187 @@
+import {
+  isReached,
+  nextTimeLimit,
+  NO_LIMITS,
+  roomToBegin,
+  roomToOpen,
+} from "../../../src/session/limits.js";
+import type { SessionCount, SessionLimits, SessionUse } from "../../../src/session/limits.js";
+
+interface Named extends SessionUse {
+  readonly name: string;
+}
+
+function session(name: string, use: Partial<SessionUse> = {}): Named {
+  return {
+    name,
+    openedAt: 0,
+    activeAt: 0,
+    isBegun: true,
+    isBusy: false,
+    hasWaitingAnswer: false,
+    graceEndsAt: undefined,
+    ...use,
+  };
+}
+
+const limits = (some: Partial<SessionLimits>): SessionLimits => ({ ...NO_LIMITS, ...some });
+
+function count(own: Named[], more: Partial<SessionCount<Named>> = {}): SessionCount<Named> {
+  const begun = own.filter(({ isBegun }) => isBegun).length;
+  const waiting = own.length - begun;
+  return { own, begun, waiting, begunInAll: begun, isOpenEndpoint: false, ...more };
+}
+
+describe("room to begin a conversation", () => {
+  it("LIMIT-1, LIMIT-2: is free below the limits, and without any", () => {
+    const own = [session("a"), session("b")];
+    expect(roomToBegin(count(own), NO_LIMITS)).toEqual({ kind: "free" });
+    const some = limits({ maxSessions: 3, maxSessionsPerPrincipal: 3 });
+    expect(roomToBegin(count(own), some)).toEqual({ kind: "free" });
+  });
+
+  it("LIMIT-2: is made by the own session that was idle for the longest time", () => {
+    const own = [
+      session("new", { activeAt: 3 }),
+      session("old", { activeAt: 1 }),
+      session("busy", { activeAt: 0, isBusy: true }),
+    ];
+    expect(roomToBegin(count(own), limits({ maxSessionsPerPrincipal: 3 }))).toEqual({
+      kind: "made",
+      by: own[1],
+      limit: "maxSessionsPerPrincipal",
+      isMissed: true,
+    });
+  });
+
+  it("LIMIT-2: is made by those whose clients are away before any that is there", () => {
+    const order = [
+      session("left", { graceEndsAt: 8 }),
+      session("left later", { graceEndsAt: 9 }),
+      session("has an answer", { graceEndsAt: 2, hasWaitingAnswer: true }),
+      session("has another later", { graceEndsAt: 3, hasWaitingAnswer: true }),
+      session("has a call", { graceEndsAt: 1, isBusy: true }),
+      session("has both", { graceEndsAt: 4, isBusy: true, hasWaitingAnswer: true }),
+      session("idle", { activeAt: 0 }),
+      // An answer that waits for a slow reader that is there does not make it a busy one.
+      session("idle later", { activeAt: 5, hasWaitingAnswer: true }),
+    ];
+    const full = limits({ maxSessionsPerPrincipal: 1 });
+    for (const [index, next] of order.entries()) {
+      // Whichever comes first in the list; one that is busy never does.
+      for (const own of [order.slice(index), order.slice(index).reverse()]) {
+        const room = roomToBegin(count([session("busy", { isBusy: true }), ...own]), full);
+        expect(room).toMatchObject({ by: next, isMissed: !next.name.startsWith("left") });
+      }
+    }
+  });
+
+  it("LIMIT-2: is not there while all are in use", () => {
+    const own = [session("a", { isBusy: true }), session("b", { isBusy: true })];
+    expect(roomToBegin(count(own), limits({ maxSessionsPerPrincipal: 2 }))).toEqual({
+      kind: "none",
+      limit: "maxSessionsPerPrincipal",
+    });
+  });
+
+  it("LIMIT-1: in a full server is made by the caller's own idle session, and nobody else's", () => {
+    const full = limits({ maxSessions: 2 });
+    const own = [session("mine")];
+    expect(roomToBegin(count(own, { begunInAll: 2 }), full)).toEqual({
+      kind: "made",
+      by: own[0],
+      limit: "maxSessions",
+      isMissed: true,
+    });
+    expect(roomToBegin(count([], { begunInAll: 2 }), full)).toEqual({
+      kind: "none",
+      limit: "maxSessions",
+    });
+  });
+
+  it("LIMIT-1, LIMIT-2: on an open endpoint nobody pushes anybody out", () => {
+    const own = [session("a"), session("b")];
+    const open = count(own, { isOpenEndpoint: true });
+    expect(roomToBegin(open, limits({ maxSessionsPerPrincipal: 1 }))).toEqual({ kind: "free" });
+    expect(roomToBegin(open, limits({ maxSessions: 2 }))).toEqual({
+      kind: "none",
+      limit: "maxSessions",
+    });
+  });
+
+  it("LIMIT-3: is not used up by streams that have not begun", () => {
+    const own = [session("a", { isBegun: false }), session("b", { isBegun: false })];
+    const one = limits({ maxSessionsPerPrincipal: 1, maxSessions: 1 });
+    expect(roomToBegin(count(own), one)).toEqual({ kind: "free" });
+  });
+});
+
+describe("room to open a stream", () => {
+  it("LIMIT-3: is made by the oldest that has not begun, busy or not", () => {
+    const own = [
+      session("begun"),
+      session("oldest", { isBegun: false, isBusy: true }),
+      session("newer", { isBegun: false }),
+    ];
+    const two = limits({ maxUninitialized: 2 });
+    expect(roomToOpen(count(own), two)).toEqual({
+      kind: "made",
+      by: own[1],
+      limit: "maxUninitialized",
+      isMissed: true,
+    });
+    expect(roomToOpen(count(own.slice(0, 2)), two)).toEqual({ kind: "free" });
+  });
+
+  it("LIMIT-1, LIMIT-2: is not there when the conversation could not be begun", () => {
+    const own = [session("a", { isBusy: true })];
+    const one = limits({ maxSessionsPerPrincipal: 1 });
+    expect(roomToOpen(count(own), one)).toMatchObject({ kind: "none" });
+    // An idle one makes room when the conversation begins, not before.
+    expect(roomToOpen(count([session("a")]), one)).toEqual({ kind: "free" });
+  });
+
+  it("LIMIT-3: on an open endpoint strangers have as many as there may be sessions", () => {
+    const own = [session("a", { isBegun: false }), session("b", { isBegun: false })];
+    const open = count(own, { isOpenEndpoint: true });
+    const bounds = { maxUninitialized: 1, maxSessions: 3 };
+    expect(roomToOpen(open, limits(bounds))).toEqual({ kind: "free" });
+    expect(roomToOpen(open, limits({ ...bounds, maxSessions: 2 }))).toMatchObject({ by: own[0] });
+  });
+});
+
+describe("the next limit of a session's time", () => {
+  const all = limits({ initTimeoutMs: 10, idleMs: 100, lifetimeMs: 1000 });
+
+  it("LIMIT-4, LIMIT-5, LIMIT-6: is the earliest that applies", () => {
+    const now = 5;
+    const fresh = session("a", { isBegun: false });
+    expect(nextTimeLimit(fresh, all, now)).toEqual({ limit: "initTimeoutMs", at: 10 });
+    expect(nextTimeLimit(session("a"), all, now)).toEqual({ limit: "idleMs", at: 100 });
+    const active = session("a", { activeAt: 950 });
+    expect(nextTimeLimit(active, all, 960)).toEqual({ limit: "lifetimeMs", at: 1000 });
+  });
+
+  it("LIMIT-5: is put off as long as somebody waits for an answer", () => {
+    for (const use of [{ isBusy: true }, { hasWaitingAnswer: true }]) {
+      expect(nextTimeLimit(session("a", use), limits({ idleMs: 100 }), 5000)).toEqual({
+        limit: "idleMs",
+        at: 5100,
+      });
+    }
+  });
+
+  it("LIMIT-4, LIMIT-5, LIMIT-6: is none where all are 0", () => {
+    expect(nextTimeLimit(session("a"), NO_LIMITS, 1)).toBeUndefined();
+    expect(nextTimeLimit(session("a", { isBegun: false }), NO_LIMITS, 1)).toBeUndefined();
+  });
+});
+
+it("LIMIT-1: a limit of 0 is never reached", () => {
+  expect([isReached(0, 0), isReached(1e9, 0), isReached(1, 2), isReached(2, 2)]).toEqual([
+    false,
+    false,
+    false,
+    true,
+  ]);
+});

@@ -1,0 +1,52 @@
+import { randomUUID } from "node:crypto";
+import fc from "fast-check";
+import { publicBase } from "../../src/sse/endpoint-path.js";
+import type { ResolvedOptions } from "../../src/options/resolve.js";
+import { endpointPath } from "../../src/sse/sse-server-transport.js";
+
+const NO_URL = { publicUrl: undefined } as ResolvedOptions;
+
+/** Paths of ordinary and of odd characters, and those that `URL` changes. */
+const paths = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom("..", ".", "", "a", "mcp", "a.b", ".well-known", "%2e%2e", "~x", "a b", "é"),
+      fc.constantFrom("\\", "a\\b", "a;b", "a?b=1", "a#c", "a:b", "@", "a\tb", "a\n"),
+      fc.string({ maxLength: 3 }),
+    ),
+    { minLength: 1, maxLength: 4 },
+  )
+  .map((segments) => `/${segments.join("/")}`);
+
+/** The same as `URL` has it. */
+function resolved(path: string): URL | undefined {
+  return URL.canParse(path, "http://path.invalid")
+    ? new URL(path, "http://path.invalid")
+    : undefined;
+}
+
+it("STREAM-1, STREAM-2: a path that needs no resolving is what it would be resolved to", () => {
+  const sessionId = randomUUID();
+  fc.assert(
+    fc.property(paths, (path) => {
+      const url = resolved(path);
+      fc.pre(url !== undefined);
+      url.searchParams.set("sessionId", sessionId);
+      expect(endpointPath(path, sessionId)).toBe(url.pathname + url.search + url.hash);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+it("STREAM-1, STREAM-2: a mount is as clients resolve it, and never begins with two slashes", () => {
+  fc.assert(
+    fc.property(paths, (base) => {
+      fc.pre(URL.canParse(`http://path.invalid${base}`));
+      const { pathname } = new URL(`http://path.invalid${base}`);
+      const expected = pathname.replace(/^\/+/, "/").replace(/\/$/, "");
+      expect(publicBase(NO_URL, base)).toBe(expected);
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(publicBase(NO_URL, "")).toBe("");
+});

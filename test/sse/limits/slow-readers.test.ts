@@ -1,0 +1,224 @@
+import { execFile } from "node:child_process";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { z } from "zod";
+import type { SseOptions } from "../../../src/index.js";
+import { readerProblem } from "../../../src/sse/slow-reader.js";
+import { clientV1, clientV2 } from "../../kit/faults/clients.js";
+import { asCaller, cleanUpAfterEach, serveRouter } from "../../kit/app.js";
+import type { Served } from "../../kit/app.js";
+import { onDispose } from "../../kit/disposer.js";
+import { initialize, initialized, post, toolCall } from "../../kit/raw-sse.js";
+import { Facts, turn } from "../../kit/limits.js";
+
+cleanUpAfterEach();
+
+const MIB = 1024 * 1024;
+
+describe("a reader has stopped reading", () => {
+  const bounds = { maxQueuedBytes: 100, stallMs: 30_000 };
+  const one = { piledBytes: 0, untakenMs: 0 };
+  const many = { piledBytes: 101, untakenMs: 0 };
+
+  it.each([
+    ["it took something half a minute ago", { ...one, untakenMs: 29_999 }, undefined],
+    ["it took nothing for stallMs", { ...one, untakenMs: 30_000 }, "stalled"],
+    ["a burst has just come", many, undefined],
+    ["a burst has come, and it does not read", { ...many, untakenMs: 15_000 }, "overrun"],
+    ["a burst has come, and it reads slowly", { ...many, untakenMs: 14_999 }, undefined],
+    ["little waits", { piledBytes: 100, untakenMs: 15_000 }, undefined],
+    ["more waits than any client needs", { ...many, piledBytes: 2 ** 27 + 1 }, "overrun"],
+  ])("SLOW-1, SLOW-2: when %s: %j: %p", (_what, load, problem) => {
+    expect(readerProblem(load, bounds)).toBe(problem);
+  });
+
+  it("SLOW-1: never, with stallMs 0, while only one sender waits", () => {
+    const load = { ...one, untakenMs: 1e9 };
+    expect(readerProblem(load, { ...bounds, stallMs: 0 })).toBeUndefined();
+  });
+});
+
+/** Servers with a tool that answers with as much text as it is asked for. */
+function largeServers(): { servers: McpServer[]; createServer: () => McpServer } {
+  const servers: McpServer[] = [];
+  const createServer = () => {
+    const server = new McpServer({ name: "l", version: "1" }, { capabilities: { logging: {} } });
+    server.registerTool("large", { inputSchema: { bytes: z.number() } }, ({ bytes }) => ({
+      content: [{ type: "text", text: "x".repeat(bytes) }],
+    }));
+    servers.push(server);
+    return server;
+  };
+  return { servers, createServer };
+}
+
+/** A client on a bare socket that has begun its conversation and reads no further. */
+async function pausedReader({
+  port,
+  sseUrl,
+}: Served): Promise<{ socket: Socket; postUrl: string }> {
+  const headers = asCaller();
+  const socket = connect(port, "127.0.0.1").setEncoding("latin1");
+  onDispose(() => socket.destroy());
+  socket.on("error", () => undefined);
+  socket.write(
+    `GET /sse HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${headers.authorization}\r\n\r\n`,
+  );
+  let text = "";
+  const path = await new Promise<string>((resolve) => {
+    socket.on("data", (chunk: string) => {
+      text += chunk;
+      const [, found] = /data: (\S+)\n/.exec(text) ?? [];
+      if (found !== undefined) resolve(found);
+    });
+  });
+  socket.pause();
+  const postUrl = new URL(path, sseUrl).href;
+  await post(postUrl, initialize, headers);
+  await post(postUrl, initialized, headers);
+  return { socket, postUrl };
+}
+
+async function servePaused(options: SseOptions): Promise<{
+  served: Served;
+  facts: Facts;
+  reader: Awaited<ReturnType<typeof pausedReader>>;
+  server: McpServer;
+  sessionId: string;
+}> {
+  const { servers, createServer } = largeServers();
+  const served = await serveRouter({ createServer, ...options });
+  const facts = new Facts(served.sessions);
+  const reader = await pausedReader(served);
+  const sessionId = new URL(reader.postUrl).searchParams.get("sessionId")!;
+  return { served, facts, reader, server: servers[0]!, sessionId };
+}
+
+/** Whether a message was taken, unless it has to wait for room. */
+async function isTakenSoon(sent: Promise<void>): Promise<boolean> {
+  const taken = sent.then(
+    () => true,
+    () => true,
+  );
+  const late = async (): Promise<boolean> => {
+    for (let turns = 0; turns < 5; turns++) await turn();
+    return false;
+  };
+  return await Promise.race([taken, late()]);
+}
+
+/** Sends notifications of 1 MiB, each after the one before it was taken, until one has to wait. */
+async function fill(server: McpServer): Promise<{ taken: number; last: Promise<void> }> {
+  const data = "x".repeat(MIB);
+  for (let taken = 0; ; taken++) {
+    const last = server.server.sendLoggingMessage({ level: "info", data });
+    if (!(await isTakenSoon(last))) return { taken, last };
+  }
+}
+
+describe("a reader that stops reading", () => {
+  it("SLOW-1: is detached after stallMs, and its session waits for it", async () => {
+    const { facts, reader, server, sessionId, served } = await servePaused({
+      sessions: { maxQueuedBytes: 65_536, stallMs: 100 },
+      resume: { maxBufferedBytes: 64 * MIB },
+    });
+    const { last } = await fill(server);
+    expect(await facts.reached("stallMs")).toMatchObject({ outcome: "detached" });
+    // What waited is kept for the next stream, so the sender may go on.
+    await last;
+    expect(served.sessions.get(sessionId)?.state).toBe("detached");
+    expect(
+      (await post(reader.postUrl, toolCall(5, "large", { bytes: 1 }), asCaller())).status,
+    ).toBe(202);
+    expect(facts.closed).toEqual([]);
+  });
+
+  it("SLOW-3: loses its session when more was waiting than is kept", async () => {
+    const { facts, reader, server, sessionId } = await servePaused({
+      sessions: { maxQueuedBytes: 65_536, stallMs: 100 },
+    });
+    const { last } = await fill(server);
+    expect(await facts.reasonOf(sessionId)).toBe("buffer-overflow");
+    expect(facts.limited).toMatchObject([
+      { limit: "stallMs", outcome: "detached" },
+      { limit: "maxBufferedBytes", outcome: "ended" },
+    ]);
+    await last;
+    expect((await post(reader.postUrl, initialize, asCaller())).status).toBe(404);
+  });
+
+  it("SLOW-3: loses its session at once where sessions end with their streams", async () => {
+    const { facts, server, sessionId } = await servePaused({
+      sessions: { maxQueuedBytes: 65_536, stallMs: 100 },
+      resume: false,
+    });
+    const { last } = await fill(server);
+    await expect(last).rejects.toThrow();
+    expect(await facts.reasonOf(sessionId)).toBe("reader-stalled");
+    expect(facts.limited).toMatchObject([{ limit: "stallMs", outcome: "ended" }]);
+  });
+
+  it("SLOW-2: is detached sooner when answers pile up that nobody waits to send", async () => {
+    const { facts, reader, sessionId } = await servePaused({
+      sessions: { maxQueuedBytes: MIB, stallMs: 0 },
+    });
+    for (let id = 10; id < 40; id++) {
+      await post(reader.postUrl, toolCall(id, "large", { bytes: MIB }), asCaller());
+    }
+    expect(await facts.reached("maxQueuedBytes")).toMatchObject({ outcome: "detached" });
+    expect(await facts.reasonOf(sessionId)).toBe("buffer-overflow");
+  });
+
+  it("SLOW-4: makes send() wait until there is room", async () => {
+    const { served, server, reader } = await servePaused({
+      sessions: { maxQueuedBytes: MIB, stallMs: 0 },
+    });
+    const { taken, last } = await fill(server);
+    // The queue, and what the buffers of the two sockets hold: not what was to be sent.
+    expect(taken).toBeLessThan(16);
+    const [session] = served.sessions.list();
+    expect(session?.request?.socket.writableLength).toBeLessThan(2.5 * MIB);
+    reader.socket.resume();
+    await last;
+  });
+
+  it("SLOW-4: two hundred of them hold what their queues hold, however much is sent", async () => {
+    const program = join(__dirname, "paused-readers.ts");
+    const args = ["--expose-gc", "--import", "tsx", program];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    const { readers, full, fuller } = JSON.parse(stdout) as Record<string, Held> & {
+      readers: number;
+    };
+    expect(readers).toBe(200);
+    // Each has a full queue, a message that waits, and the same as an object of its sender.
+    expect(full!.held).toBeLessThan(200 * 7);
+    expect(fuller!.sent - full!.sent).toBeGreaterThan(1_000);
+    expect(fuller!.held).toBeLessThan(200 * 7);
+  });
+});
+
+/** Mebibytes in use, after so many messages of 1 MiB. */
+interface Held {
+  readonly held: number;
+  readonly sent: number;
+}
+
+describe.each([clientV1, clientV2])("$name", (kit) => {
+  it("SLOW-5: that reads gets a burst of large answers, however small the queue is", async () => {
+    const { createServer } = largeServers();
+    const { sseUrl, sessions } = await serveRouter({
+      createServer,
+      sessions: { maxQueuedBytes: MIB, stallMs: 2_000 },
+    });
+    const facts = new Facts(sessions);
+    const listener = { onNotification: () => undefined, onSampling: () => "" };
+    const client = await kit.connect(sseUrl, { headers: asCaller(), listener });
+    const calls = Array.from({ length: 20 }, () => client.call("large", { bytes: MIB }));
+    const answers = await Promise.all(calls);
+    expect(answers.map(({ length }) => length)).toEqual(new Array(20).fill(MIB));
+    expect([facts.limited, facts.closed, client.errors]).toEqual([[], [], []]);
+  });
+});

@@ -1,0 +1,230 @@
+/** A file that holds grants and keys, on a disk that fills, in a folder that others know. */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FileStorage } from "../../../src/index.js";
+import { faultOfFile } from "../../../strategies/oauth/sign-in/storage/private-file.js";
+import { cleanUpAfterEach } from "../../kit/app.js";
+import { onDispose } from "../../kit/disposer.js";
+
+cleanUpAfterEach();
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "sign-in-"));
+  onDispose(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+interface Answer {
+  readonly value?: unknown;
+  readonly error?: string;
+}
+
+/** A storage in another process, whose files the system can keep from growing. */
+class RemoteStorage {
+  readonly #child;
+
+  private constructor(readonly path: string) {
+    const program = join(__dirname, "../../kit/sign-in/storage-program.ts");
+    this.#child = spawn(process.execPath, ["--import", "tsx", program, path], {
+      cwd: join(__dirname, "../../.."),
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+  }
+
+  static async start(path: string): Promise<RemoteStorage> {
+    const remote = new RemoteStorage(path);
+    onDispose(() => remote.kill());
+    await once(remote.#child, "message");
+    return remote;
+  }
+
+  async call(name: "set" | "delete" | "get" | "take", ...args: string[]): Promise<Answer> {
+    this.#child.send([name, ...args]);
+    const [answer] = (await once(this.#child, "message")) as [Answer];
+    return answer;
+  }
+
+  /** Lets files grow by so many bytes from where this one ends; then writes fail, as on a full disk. */
+  async leaveRoomFor(bytes: number): Promise<void> {
+    const { size } = await stat(this.path);
+    this.#limit(String(size + bytes));
+  }
+
+  makeRoom(): void {
+    this.#limit("unlimited");
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill("SIGKILL");
+    await once(this.#child, "exit");
+  }
+
+  #limit(bytes: string): void {
+    execFileSync("prlimit", ["--pid", String(this.#child.pid), `--fsize=${bytes}:unlimited`]);
+  }
+}
+
+/** What another process finds in the file afterwards. */
+async function reopened(path: string): Promise<FileStorage> {
+  const storage = new FileStorage({ path });
+  onDispose(() => storage.close());
+  return storage;
+}
+
+describe("SIGNIN-42: a disk that fills", () => {
+  async function start(): Promise<RemoteStorage> {
+    const remote = await RemoteStorage.start(join(await temporaryFolder(), "sign-in.log"));
+    for (const name of ["revoked", "kept"]) {
+      expect(await remote.call("set", `Grant:${name}`, "granted")).toEqual({});
+    }
+    return remote;
+  }
+
+  test("in the middle of a line loses nothing that comes after it", async () => {
+    const remote = await start();
+    await remote.leaveRoomFor(50);
+    expect(await remote.call("set", "Grant:big", "x".repeat(500))).toEqual({ error: "EFBIG" });
+    remote.makeRoom();
+    expect(await remote.call("delete", "Grant:revoked")).toEqual({});
+    expect(await remote.call("set", "Grant:new", "granted")).toEqual({});
+    await remote.kill();
+    const after = await reopened(remote.path);
+    expect(await after.get("Grant:revoked")).toBeUndefined();
+    expect(await after.get("Grant:big")).toBeUndefined();
+    expect(await after.get("Grant:kept")).toBe("granted");
+    expect(await after.get("Grant:new")).toBe("granted");
+  });
+
+  test("has room again for what fits once the torn line is taken away", async () => {
+    const remote = await start();
+    await remote.leaveRoomFor(50);
+    expect(await remote.call("set", "Grant:big", "x".repeat(500))).toEqual({ error: "EFBIG" });
+    expect(await remote.call("delete", "Grant:revoked")).toEqual({});
+    await remote.kill();
+    expect(await (await reopened(remote.path)).get("Grant:revoked")).toBeUndefined();
+  });
+
+  test("a deletion that cannot be written says so each time, holds at once, and is written later", async () => {
+    const remote = await start();
+    await remote.leaveRoomFor(3);
+    for (let tries = 0; tries < 2; tries++) {
+      expect(await remote.call("delete", "Grant:revoked")).toEqual({ error: "EFBIG" });
+      expect(await remote.call("get", "Grant:revoked")).toEqual({});
+    }
+    remote.makeRoom();
+    expect(await remote.call("set", "Grant:new", "granted")).toEqual({});
+    await remote.kill();
+    const after = await reopened(remote.path);
+    expect(await after.get("Grant:revoked")).toBeUndefined();
+    expect(await after.get("Grant:new")).toBe("granted");
+  });
+
+  test("a value that cannot be written does not count; the one before it does", async () => {
+    const remote = await start();
+    await remote.leaveRoomFor(10);
+    expect(await remote.call("set", "Grant:kept", "changed")).toEqual({ error: "EFBIG" });
+    expect(await remote.call("get", "Grant:kept")).toEqual({ value: "granted" });
+    expect(await remote.call("set", "Grant:new", "granted")).toEqual({ error: "EFBIG" });
+    expect(await remote.call("get", "Grant:new")).toEqual({});
+  });
+
+  test("a file that cannot be written anew goes on as it is", async () => {
+    const remote = await start();
+    for (let round = 0; round < 2_050; round++) await remote.call("set", "Grant:turning", "x");
+    const { size } = await stat(remote.path);
+    expect(size).toBeLessThan(60_000);
+    await remote.leaveRoomFor(30);
+    expect(await remote.call("delete", "Grant:revoked")).toEqual({});
+    await remote.kill();
+    expect(await (await reopened(remote.path)).get("Grant:revoked")).toBeUndefined();
+  });
+});
+
+describe("SIGNIN-42: a file that others prepared", () => {
+  test("a planted .new is neither followed nor keeps its mode", async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, "sign-in.log");
+    const victim = join(folder, "victim");
+    await writeFile(victim, "untouched");
+    await symlink(victim, `${path}.new`);
+    const first = new FileStorage({ path });
+    await first.set("keys:0", "secret");
+    await first.close();
+    expect(await readFile(victim, "utf8")).toBe("untouched");
+    await writeFile(`${path}.new`, "", { mode: 0o666 });
+    await chmod(`${path}.new`, 0o666);
+    const second = await reopened(path);
+    expect(await second.get("keys:0")).toBe("secret");
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  test("a link in the place of the file is refused", async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, "sign-in.log");
+    await writeFile(join(folder, "theirs"), '["Grant:1","granted",null]\n');
+    await symlink(join(folder, "theirs"), path);
+    await expect(new FileStorage({ path }).get("Grant:1")).rejects.toThrow(/it is a link/);
+  });
+
+  test("a file that everybody may write to, or in a folder of that kind, is refused", async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, "sign-in.log");
+    await writeFile(path, '["Grant:1","granted",null]\n');
+    await chmod(path, 0o666);
+    await expect(new FileStorage({ path }).get("Grant:1")).rejects.toThrow(/may write to it/);
+    await chmod(path, 0o640);
+    await chmod(folder, 0o777);
+    await expect(new FileStorage({ path }).get("Grant:1")).rejects.toThrow(/its folder/);
+    await chmod(folder, 0o750);
+    const storage = await reopened(path);
+    expect(await storage.get("Grant:1")).toBe("granted");
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  test("a folder that is made is the owner's alone", async () => {
+    const path = join(await temporaryFolder(), "one", "two", "sign-in.log");
+    await (await reopened(path)).set("a", "x");
+    expect((await stat(join(path, ".."))).mode & 0o777).toBe(0o700);
+  });
+
+  test.each<[string, number, number, number, RegExp | undefined]>([
+    ["one's own, in one's own folder", 1000, 0o755, 1000, undefined],
+    ["root's", 0, 0o755, 0, undefined],
+    [
+      "one's own, in a folder for all where nobody replaces what is another's",
+      0,
+      0o1777,
+      1000,
+      undefined,
+    ],
+    ["another's, in such a folder", 0, 0o1777, 1001, /another user's/],
+    [
+      "one's own, in a folder where everybody replaces what they like",
+      0,
+      0o777,
+      1000,
+      /its folder/,
+    ],
+  ])("%s", (_name, folderUid, folderMode, fileUid, fault) => {
+    const found = faultOfFile(
+      { uid: folderUid, mode: folderMode },
+      { uid: fileUid, mode: 0o100600, isFile: () => true },
+      1000,
+    );
+    if (fault === undefined) expect(found).toBeUndefined();
+    else expect(found).toMatch(fault);
+  });
+
+  test("what is no file is refused, and not waited for", async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, "sign-in.log");
+    execFileSync("mkfifo", [path]);
+    await expect(new FileStorage({ path }).get("a")).rejects.toThrow(/no file/);
+    await mkdir(join(folder, "folder"));
+    await expect(new FileStorage({ path: join(folder, "folder") }).get("a")).rejects.toThrow();
+  });
+});
