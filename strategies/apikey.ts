@@ -4,6 +4,8 @@ import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/
 import type { PrincipalInit } from "../src/auth/principal.js";
 import { McpSseError } from "../src/shared/errors.js";
 import { checkText, checkOptionNames, optionError } from "../src/shared/check.js";
+import { countLines } from "../src/shared/raw-headers.js";
+import { queryOf } from "../src/shared/url.js";
 import { readKeys, watchKeys } from "./apikey/api-key-list.js";
 import type { ApiKeyLookup } from "./apikey/api-key-list.js";
 import type { ApiKeyEntry } from "./apikey/api-key-entry.js";
@@ -193,24 +195,12 @@ function keyFinder(headerName: string, queryParam: string | undefined): FindKey 
 function findInHeader(req: IncomingMessage, name: string): FoundCredential | undefined {
   if (!Object.hasOwn(req.headers, name)) return undefined;
   const value = req.headers[name];
-  const usable = typeof value === "string" && countHeader(req.rawHeaders, name) === 1;
+  const usable = typeof value === "string" && countLines(req.rawHeaders, name) === 1;
   return { place: "header", name, text: usable ? value : "" };
 }
 
-/** Node joins repeated headers with commas; only the raw ones tell. */
-function countHeader(rawHeaders: readonly string[], name: string): number {
-  let count = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const text = rawHeaders[index];
-    if (text?.length === name.length && text.toLowerCase() === name) count++;
-  }
-  return count;
-}
-
 function findInQuery(url: string, name: string): FoundCredential | undefined {
-  const start = url.indexOf("?");
-  if (start === -1) return undefined;
-  const [value, ...more] = new URLSearchParams(url.slice(start + 1)).getAll(name);
+  const [value, ...more] = queryOf(url).getAll(name);
   if (value === undefined) return undefined;
   return { place: "query", name, text: more.length === 0 ? value : "" };
 }

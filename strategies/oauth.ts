@@ -4,6 +4,7 @@ import { findBearer } from "../src/auth/auth-method.js";
 import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
 import { McpSseError } from "../src/shared/errors.js";
+import { queryOf } from "../src/shared/url.js";
 import { createJwtStrategy } from "./jwt/jwt-strategy.js";
 import { loadPeer } from "./shared/load-peer.js";
 import { Issuer } from "./oauth/issuer.js";
@@ -185,8 +186,7 @@ function findAccessToken(req: IncomingMessage): FoundCredential | undefined {
 function hasTokenInUrl({ url = "" }: IncomingMessage): boolean {
   // Almost no URL has one, and no other spelling of its name does without an escape.
   if (!url.includes(TOKEN_PARAMETER) && !url.includes("%")) return false;
-  const start = url.indexOf("?");
-  return start !== -1 && new URLSearchParams(url.slice(start + 1)).has(TOKEN_PARAMETER);
+  return queryOf(url).has(TOKEN_PARAMETER);
 }
 
 /** The token to check, once it is clear that there is one and where it came from. */

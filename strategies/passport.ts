@@ -7,6 +7,7 @@ import type {
 } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
 import { checkTextList, checkText, checkOptionNames, optionError } from "../src/shared/check.js";
+import { TOKEN } from "../src/shared/http-syntax.js";
 import { checkFlag, commonMembers } from "./shared/check-options.js";
 import type { CommonOptions } from "./shared/check-options.js";
 
@@ -116,9 +117,9 @@ function checkFunction(options: Record<string, unknown>, name: string, instead: 
   throw optionError(`${PATH}.${name}`, "must be a function", instead);
 }
 
-const SCHEME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+/;
+const SCHEME = new RegExp(`^${TOKEN}`);
 
-const PARAMETER = /^\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)="([^"\\\r\n]*)"\s*(?:,|$)/;
+const PARAMETER = new RegExp(String.raw`^\s*(${TOKEN})="([^"\\\r\n]*)"\s*(?:,|$)`);
 
 /** A challenge in parts, from its text if need be. @see RFC 9110, section 11.6.1 */
 function readChallenge(option: string, value: unknown): Challenge {

@@ -1,4 +1,6 @@
 import type { IncomingMessage } from "node:http";
+import { countLines } from "../shared/raw-headers.js";
+import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
 import type { AuthMethod, FoundCredential, ScopeRule } from "./auth-method.js";
 import { createAuthInfo, createPrincipal, ownerKey } from "./principal.js";
 import type { Principal } from "./principal.js";
@@ -66,12 +68,14 @@ export class Authenticator {
       return { kind: "no-credential" };
     }
     const { timeoutMs = DEFAULT_TIMEOUT_MS } = method;
-    const late: Outcome = {
+    const asked = this.#runStrategies(method, index, req, credential);
+    const outcome = await withTimeout(asked, timeoutMs);
+    if (outcome !== TIMED_OUT) return outcome;
+    return {
       kind: "unavailable",
       reason: `the ${method.name} method did not answer within ${timeoutMs} ms`,
       retryAfterSeconds: RETRY_AFTER_SECONDS,
     };
-    return await withDeadline(this.#runStrategies(method, index, req, credential), timeoutMs, late);
   }
 
   async #runStrategies(
@@ -204,23 +208,5 @@ export function missingScopes(
  * @see RFC 9110, section 11.6.2
  */
 export function hasRepeatedAuthorization(rawHeaders: readonly string[]): boolean {
-  let count = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index];
-    if (name?.length === 13 && name.toLowerCase() === "authorization") count++;
-  }
-  return count > 1;
-}
-
-async function withDeadline<T>(work: Promise<T>, ms: number, late: T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<T>((resolve) => {
-    timer = setTimeout(() => resolve(late), ms);
-    timer.unref();
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return countLines(rawHeaders, "authorization") > 1;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { linesWithout } from "../shared/raw-headers.js";
 import { hasRepeatedAuthorization, revisionOf } from "./authenticate.js";
 import type { AuthMethod, FoundCredential } from "./auth-method.js";
 import type { Caller } from "./outcome.js";
@@ -98,12 +99,6 @@ function isSameWhole(now: WholeRequest, before: WholeRequest): boolean {
 
 /** All but the body's length, which differs with each message. */
 function wholeRequest({ method, url, rawHeaders, socket }: IncomingMessage): WholeRequest {
-  const lines = [method, url];
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] ?? "";
-    if (name.length !== 14 || name.toLowerCase() !== "content-length") {
-      lines.push(name, rawHeaders[index + 1]);
-    }
-  }
+  const lines = [method, url, ...linesWithout(rawHeaders, "content-length")];
   return { connection: new WeakRef(socket), lines };
 }

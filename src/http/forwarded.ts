@@ -1,3 +1,4 @@
+import { isHost } from "../shared/http-syntax.js";
 import type { RequestParts } from "./request-parts.js";
 
 /**
@@ -28,6 +29,5 @@ export function wasForwarded({ headers, socket }: RequestParts, trustsProxy: Tru
  * into a URL.
  */
 export function originFrom(scheme: string, host: string): string | undefined {
-  const isHost = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host);
-  return isHost && /^https?$/.test(scheme) ? `${scheme}://${host}` : undefined;
+  return isHost(host) && /^https?$/.test(scheme) ? `${scheme}://${host}` : undefined;
 }

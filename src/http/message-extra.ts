@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { AuthMethod } from "../auth/auth-method.js";
 import type { Caller } from "../auth/outcome.js";
 import type { AuthInfo } from "../auth/principal.js";
+import { rawQueryOf } from "../shared/url.js";
 import { partsOf } from "./request-parts.js";
 import type { RequestParts } from "./request-parts.js";
 
@@ -86,7 +87,7 @@ function requestUrl(
   publicUrl: string | undefined,
 ): URL | undefined {
   const path = req.originalUrl ?? req.url;
-  if (publicUrl !== undefined) return new URL(publicUrl + queryOf(path));
+  if (publicUrl !== undefined) return new URL(withQueryOf(publicUrl, path));
   if (host === undefined || path === undefined) return undefined;
   const scheme = "encrypted" in socket ? "https" : "http";
   const url = parseUrl(`${scheme}://${host}${path}`);
@@ -94,10 +95,9 @@ function requestUrl(
   return url?.username === "" && url.password === "" ? url : undefined;
 }
 
-/** The query of a path, with its question mark. */
-function queryOf(path = ""): string {
-  const start = path.indexOf("?");
-  return start === -1 ? "" : path.slice(start);
+function withQueryOf(publicUrl: string, path = ""): string {
+  const query = rawQueryOf(path);
+  return query === undefined ? publicUrl : `${publicUrl}?${query}`;
 }
 
 /** Parsed once for each message, so not looked at by `URL.canParse` first. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { withoutQuery } from "../shared/url.js";
 import { originFrom, wasForwarded } from "./forwarded.js";
 import type { TrustsProxy } from "./forwarded.js";
 
@@ -94,9 +95,4 @@ function originOf(req: HostRequest, viaTrustedProxy: boolean): string | undefine
 function forwardedPrefix({ headers }: HostRequest): string {
   const value = headers["x-forwarded-prefix"]?.toString() ?? "";
   return /^(?:\/[\w.~-]+)+\/?$/.test(value) ? value.replace(/\/$/, "") : "";
-}
-
-function withoutQuery(url: string): string {
-  const [path = ""] = url.split("?", 1);
-  return path;
 }

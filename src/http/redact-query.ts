@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { FoundCredential } from "../auth/auth-method.js";
+import { withoutQuery, rawQueryOf } from "../shared/url.js";
 
 /** A request as Express has it. */
 type RoutedRequest = IncomingMessage & { originalUrl?: string };
@@ -42,12 +43,11 @@ export function redactUrl(url: string, parameter: string): string {
 }
 
 function replaceInUrl(url: string, parameter: string, value: string): string {
-  const start = url.indexOf("?");
-  if (start === -1) return url;
-  const fields = url.slice(start + 1).split("&");
-  const redacted = fields.map((field) => {
+  const query = rawQueryOf(url);
+  if (query === undefined) return url;
+  const redacted = query.split("&").map((field) => {
     const name = field.split("=", 1)[0] ?? "";
     return new URLSearchParams(name).has(parameter) ? `${name}=${value}` : field;
   });
-  return `${url.slice(0, start)}?${redacted.join("&")}`;
+  return `${withoutQuery(url)}?${redacted.join("&")}`;
 }

@@ -3,6 +3,7 @@ import { checkTextList, optionError } from "../shared/check.js";
 import type { SessionOptions } from "./options.js";
 import { isPassingHeader } from "../session/continuation.js";
 import type { ContinuationRules } from "../session/continuation.js";
+import { isToken } from "../shared/http-syntax.js";
 import { INSTANCE_PARAMETER } from "../sse/resume.js";
 
 /** What stays the same throughout a session. */
@@ -82,7 +83,7 @@ function checkNames(option: string, value: unknown): readonly string[] | undefin
 
 function checkBoundHeader(option: string, given: string): string {
   const name = given.toLowerCase();
-  if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) {
+  if (!isToken(name)) {
     throw optionError(option, "holds something that is no header name", 'Write ["X-Tenant"].');
   }
   if (isPassingHeader(name) || DIFFERENT_BY_METHOD.includes(name)) {

@@ -19,6 +19,7 @@ import type { ResolvedSessions } from "./resolve-sessions.js";
 import type { ResumeOptions } from "../sse/resume-options.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "./stream-options.js";
 import type { SourceRules } from "../http/origin.js";
+import { isHost } from "../shared/http-syntax.js";
 
 /** {@link SseOptions}, checked and complete. */
 export interface ResolvedOptions extends BoundNames, ResolvedSessions {
@@ -233,7 +234,7 @@ function checkCors(option: string, value: unknown = {}): Required<CorsOptions> {
 function checkHosts(option: string, value: unknown): readonly string[] | undefined {
   const hosts = checkTextList(option, value);
   for (const host of hosts ?? []) {
-    if (/^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(host)) continue;
+    if (isHost(host)) continue;
     throw optionError(
       option,
       `has an entry that is no host: ${JSON.stringify(host)}`,

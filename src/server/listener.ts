@@ -13,6 +13,7 @@ import { mountOf } from "../http/mount.js";
 import type { SessionInfo } from "../session/session.js";
 import { buildRouter } from "../express/router.js";
 import type { SseRouter } from "../express/router.js";
+import { withoutQuery } from "../shared/url.js";
 
 /** The HTTP server of an {@link MCPServer}. */
 export class SseListener {
@@ -108,7 +109,7 @@ export class SseListener {
       void endpoints.handle(req, res, mountOf(req));
     };
     return (req, res) => {
-      const [path = ""] = (req.url ?? "").split("?", 1);
+      const path = withoutQuery(req.url ?? "");
       if (path === messageEndpoint) endpoints.handleHot(req, res, serve, undefined);
       else if (path === endpoint) serve(req, res);
       else app(req, res);

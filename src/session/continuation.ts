@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { rawQueryOf } from "../shared/url.js";
 import { RESUME_COOKIE } from "../sse/resume.js";
 
 /** As much of a principal as decides what it may do. */
@@ -61,7 +62,8 @@ export function mayContinue(
   if (by === "message") return true;
   return (
     asker.path === session.path &&
-    queryOf(asker.request, rules.ownParameters) === queryOf(session.request, rules.ownParameters)
+    comparedQuery(asker.request, rules.ownParameters) ===
+      comparedQuery(session.request, rules.ownParameters)
   );
 }
 
@@ -208,10 +210,11 @@ function haveSameHeaders(
 }
 
 /** The fields of a query that may mean something to `createServer`, as they were written. */
-function queryOf({ url = "" }: Requester["request"], ownParameters: readonly string[]): string {
-  const start = url.indexOf("?");
-  if (start === -1) return "";
-  const fields = url.slice(start + 1).split("&");
+function comparedQuery(
+  { url = "" }: Requester["request"],
+  ownParameters: readonly string[],
+): string {
+  const fields = rawQueryOf(url)?.split("&") ?? [];
   return fields.filter((field) => !ownParameters.includes(nameOf(field))).join("&");
 }
 

@@ -3,6 +3,7 @@ import type { Caller } from "../auth/outcome.js";
 import { McpSseError } from "../shared/errors.js";
 import { isPlainPath } from "../shared/plain-path.js";
 import type { ResolvedOptions } from "../options/resolve.js";
+import { queryOf } from "../shared/url.js";
 
 /**
  * The path that the client posts to: never with a host, which clients would refuse when a proxy
@@ -39,17 +40,11 @@ export function publicBase({ publicUrl }: ResolvedOptions, base: string): string
  * @throws McpSseError `session_id_required` unless it names exactly one.
  */
 export function sessionIdOf(req: IncomingMessage): string {
-  const ids = queryOf(req).getAll("sessionId");
+  const ids = queryOf(req.url).getAll("sessionId");
   const [id] = ids;
   if (id !== undefined && ids.length === 1) return id;
   throw new McpSseError(
     "session_id_required",
     "The query must name exactly one sessionId, as in the endpoint event.",
   );
-}
-
-/** What follows the first question mark; the rest of them are data. @see RFC 3986, section 3.4 */
-function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
-  const start = url.indexOf("?");
-  return new URLSearchParams(start === -1 ? "" : url.slice(start + 1));
 }

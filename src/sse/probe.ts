@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { EventStream } from "./event-stream.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { CloseReason } from "../session/close-reason.js";
+import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
 import { pingFrame } from "./ping-frame.js";
 
 /** Begins the ids of pings that ask a client which session is its own. */
@@ -41,19 +42,18 @@ export class Probes<S> {
   /** @returns `undefined` when no answer came in time, or nobody waits for one any more. */
   async ask({ stream, newcomer, mayContinue, timeoutMs }: Question<S>): Promise<S | undefined> {
     const id = `${PROBE_PREFIX}${randomUUID()}`;
-    let timer: NodeJS.Timeout | undefined;
+    const asked = new Promise<S | undefined>((resolve) => {
+      this.#probes.set(id, { mayContinue, answered: resolve });
+      stream.owner = { streamEnded: () => newcomer.end("client-disconnected") };
+      newcomer.onClosed(() => resolve(undefined));
+      // It may have left before anybody could be told.
+      if (stream.isOpen) stream.write(pingFrame(id))?.catch(() => undefined);
+      else newcomer.end("client-disconnected");
+    });
     try {
-      return await new Promise<S | undefined>((resolve) => {
-        this.#probes.set(id, { mayContinue, answered: resolve });
-        timer = setTimeout(resolve, timeoutMs, undefined).unref();
-        stream.owner = { streamEnded: () => newcomer.end("client-disconnected") };
-        newcomer.onClosed(() => resolve(undefined));
-        // It may have left before anybody could be told.
-        if (stream.isOpen) stream.write(pingFrame(id))?.catch(() => undefined);
-        else newcomer.end("client-disconnected");
-      });
+      const answer = await withTimeout(asked, timeoutMs);
+      return answer === TIMED_OUT ? undefined : answer;
     } finally {
-      clearTimeout(timer);
       stream.owner = undefined;
       this.#probes.delete(id);
     }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { queryOf } from "../shared/url.js";
 import type { Handshake } from "./handshake.js";
 import type { ResumeOptions } from "./resume-options.js";
 
@@ -145,11 +146,10 @@ function planFirst<S extends ResumableSession>(own: OwnSessions<S>): ReconnectPl
 
 /** Reads the marks of a GET. */
 export function readResumeHints(req: IncomingMessage): ResumeHints {
-  const { headers, url = "" } = req;
-  const start = url.indexOf("?");
+  const { headers, url } = req;
   const header = headers[INSTANCE_HEADER];
-  const query = start === -1 ? undefined : new URLSearchParams(url.slice(start + 1));
-  const instance = typeof header === "string" ? header : (query?.get(INSTANCE_PARAMETER) ?? "");
+  const instance =
+    typeof header === "string" ? header : (queryOf(url).get(INSTANCE_PARAMETER) ?? "");
   return {
     lastEvent: parseEventId(headers["last-event-id"]),
     cookieSession: readCookie(headers.cookie),

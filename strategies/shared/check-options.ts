@@ -5,6 +5,7 @@ import {
   optionError,
 } from "../../src/shared/check.js";
 import type { AuthMethod } from "../../src/auth/auth-method.js";
+import { isToken } from "../../src/shared/http-syntax.js";
 
 /** Options that every method takes. */
 export interface CommonOptions {
@@ -62,7 +63,7 @@ export function checkScopes(option: string, value: unknown): readonly string[] |
 
 /** The name of a header field. @see RFC 9110, section 5.1 */
 export function checkHeaderName(option: string, value: string): string {
-  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value)) {
+  if (!isToken(value)) {
     throw optionError(option, "is not a header name", 'Write one such as "X-API-Key".');
   }
   return value;

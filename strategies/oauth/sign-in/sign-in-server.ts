@@ -2,9 +2,10 @@ import type { KeyObject } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Interaction, Provider } from "oidc-provider";
 import { McpSseError } from "../../../src/shared/errors.js";
+import { queryOf } from "../../../src/shared/url.js";
 import type { TokenHeader } from "../../jwt/jwt-strategy.js";
 import { cleanAuthorizationQuery } from "./requests/authorization-request.js";
-import { answerProblem, queryOf, redirect, sendJson } from "./requests/answers.js";
+import { answerProblem, redirect, sendJson } from "./requests/answers.js";
 import { BrowserCookie, cookieNames, FormTokens } from "./requests/browser.js";
 import { Consent, forgedForm } from "./consent.js";
 import { createEngine } from "./engine.js";
@@ -162,7 +163,7 @@ export class SignInServer {
   }
 
   async #authorize(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const query = cleanAuthorizationQuery(queryOf(req), this.#parts.scopes);
+    const query = cleanAuthorizationQuery(queryOf(req.url), this.#parts.scopes);
     const url = `${ROUTES.authorize}?${query.toString()}`;
     const cleaned = Object.create(req, {
       url: { value: url, writable: true },
@@ -242,7 +243,7 @@ export class SignInServer {
       return;
     }
     const browser = this.#cookie.read(req);
-    const outcome = await this.#login.complete(req, queryOf(req), browser);
+    const outcome = await this.#login.complete(req, queryOf(req.url), browser);
     await this.#finish(res, outcome, { uid: "", browser: browser ?? "" });
   }
 

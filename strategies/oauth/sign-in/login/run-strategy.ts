@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { PassportStrategy } from "../../../../src/auth/auth-method.js";
+import { TIMED_OUT, withTimeout } from "../../../../src/shared/timeout.js";
 
 /** What a strategy answers when it is asked to sign somebody in. */
 export type LoginAnswer =
@@ -21,8 +22,7 @@ export async function runStrategy(
   req: Pick<IncomingMessage, "headers" | "url">,
   options: object = {},
 ): Promise<LoginAnswer> {
-  let timer: NodeJS.Timeout | undefined;
-  const answer = await new Promise<LoginAnswer>((resolve) => {
+  const asked = new Promise<LoginAnswer>((resolve) => {
     const error = (reason: unknown): void => resolve({ kind: "error", error: reason });
     const actions = {
       success: (user: unknown, info: unknown): void => resolve({ kind: "success", user, info }),
@@ -31,15 +31,15 @@ export async function runStrategy(
       pass: (): void => resolve({ kind: "failure", info: undefined }),
       error,
     };
-    timer = setTimeout(() => error(new Error("the strategy did not answer")), TIMEOUT_MS).unref();
     const active = Object.assign(Object.create(strategy) as PassportStrategy, actions);
     // Passport ignores what `authenticate` returns; an async one that rejects must not end the process.
     Promise.resolve()
       .then(() => active.authenticate(req, options) as unknown)
       .catch(error);
   });
-  clearTimeout(timer);
-  return answer;
+  const answer = await withTimeout(asked, TIMEOUT_MS);
+  if (answer !== TIMED_OUT) return answer;
+  return { kind: "error", error: new Error("the strategy did not answer") };
 }
 
 /** The request as Passport strategies expect it, with what Express and a session would have added. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { locationText } from "../../../../src/shared/foreign-text.js";
 import { SignInProblem } from "../login/login-step.js";
 import { problemPage } from "../pages/other-pages.js";
@@ -10,12 +10,6 @@ import { ROUTES } from "../routes.js";
 
 /** Routes that no person looks at. */
 const FOR_PROGRAMS: ReadonlySet<string> = new Set([ROUTES.register, ROUTES.token, ROUTES.revoke]);
-
-/** The query of a request. */
-export function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
-  const start = url.indexOf("?");
-  return new URLSearchParams(start === -1 ? "" : url.slice(start + 1));
-}
 
 /** Sends the browser elsewhere, with a GET. */
 export function redirect(res: ServerResponse, url: string): void {

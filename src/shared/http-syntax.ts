@@ -1,0 +1,14 @@
+/** A token: the name of a header field, an authentication scheme, a parameter. @see RFC 9110, section 5.6.2 */
+export const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+
+const WHOLE_TOKEN = new RegExp(`^${TOKEN}$`);
+
+/** Whether a text is a token. */
+export function isToken(text: string): boolean {
+  return WHOLE_TOKEN.test(text);
+}
+
+/** Whether a text is a host with or without a port, and can be nothing else in a URL. @see RFC 9110, section 7.2 */
+export function isHost(text: string): boolean {
+  return /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(text);
+}

@@ -1,0 +1,23 @@
+/**
+ * The parts of a request's URL, as `node:http` hands it over: a path, and a query behind the first
+ * question mark. The rest of the question marks are data.
+ *
+ * @see RFC 3986, section 3.4
+ */
+
+/** The path, as it was written. */
+export function withoutQuery(url: string): string {
+  const end = url.indexOf("?");
+  return end === -1 ? url : url.slice(0, end);
+}
+
+/** What follows the question mark, as it was written; `undefined` where there is none. */
+export function rawQueryOf(url: string): string | undefined {
+  const start = url.indexOf("?");
+  return start === -1 ? undefined : url.slice(start + 1);
+}
+
+/** The fields of the query. */
+export function queryOf(url = ""): URLSearchParams {
+  return new URLSearchParams(rawQueryOf(url));
+}
