@@ -35,17 +35,14 @@ export type {
   StrategySignInAuthOptions,
   TokenValidation,
 } from "../strategies/oauth.js";
-export { FileStorage } from "../strategies/oauth/sign-in/storage/file-storage.js";
-export type { FileStorageOptions } from "../strategies/oauth/sign-in/storage/file-storage.js";
-export type { SignInKeys } from "../strategies/oauth/sign-in/storage/key-ring.js";
+export { FileStorage } from "../strategies/storage/file-storage.js";
+export type { FileStorageOptions } from "../strategies/storage/file-storage.js";
+export type { SignInKeys } from "../strategies/oauth/options/signing-key.js";
 export type { LoginField } from "../strategies/oauth/sign-in/pages/other-pages.js";
 export type { SignInProfile } from "../strategies/oauth/sign-in/storage/records.js";
-export type { SignInOptions } from "../strategies/oauth/sign-in/sign-in-options.js";
-export { MemoryStorage } from "../strategies/oauth/sign-in/storage/storage.js";
-export type {
-  MemoryStorageOptions,
-  SignInStorage,
-} from "../strategies/oauth/sign-in/storage/storage.js";
+export type { SignInOptions } from "../strategies/oauth/options/sign-in-options.js";
+export { MemoryStorage } from "../strategies/storage/storage.js";
+export type { MemoryStorageOptions, SignInStorage } from "../strategies/storage/storage.js";
 export { fromPassport } from "../strategies/passport.js";
 export type { FromPassportOptions } from "../strategies/passport.js";
 export { McpSseError } from "./shared/errors.js";

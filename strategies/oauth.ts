@@ -8,16 +8,16 @@ import { queryOf } from "../src/shared/url.js";
 import { createJwtStrategy } from "./jwt/jwt-strategy.js";
 import { loadPeer } from "./shared/load-peer.js";
 import { Issuer } from "./oauth/issuer.js";
-import { readOAuthOptions } from "./oauth/oauth-options.js";
+import { readOAuthOptions } from "./oauth/options/oauth-options.js";
 import type {
   OAuthContext,
   OAuthOptions,
   OAuthSettings,
   StrategySignInAuthOptions,
-} from "./oauth/oauth-options.js";
-import { SIGNING_ALGORITHM } from "./oauth/sign-in/storage/key-ring.js";
-import type { SignInSettings } from "./oauth/sign-in/sign-in-options.js";
-import { SignIn } from "./oauth/sign-in/sign-in.js";
+} from "./oauth/options/oauth-options.js";
+import { SIGNING_ALGORITHM } from "./oauth/options/signing-key.js";
+import type { SignInSettings } from "./oauth/options/sign-in-options.js";
+import { SignIn } from "./oauth/sign-in-endpoints.js";
 import { readUnverified } from "./oauth/unverified-token.js";
 import { principalOfClaims } from "./shared/token-claims.js";
 import type { ActiveStrategy } from "./shared/translate-failures.js";
@@ -28,7 +28,7 @@ export type {
   OAuthOptions,
   StrategySignInAuthOptions,
   TokenValidation,
-} from "./oauth/oauth-options.js";
+} from "./oauth/options/oauth-options.js";
 
 const NEEDED_BY = 'auth type "oauth"';
 

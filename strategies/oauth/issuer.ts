@@ -2,24 +2,30 @@ import type { KeyObject } from "node:crypto";
 import { McpSseError } from "../../src/shared/errors.js";
 import { IssuerKeys } from "../jwt/issuer-keys.js";
 import type { TokenHeader } from "../jwt/jwt-strategy.js";
+import { lazily } from "../shared/lazily.js";
 import type { TokenClaims } from "../shared/token-claims.js";
 import { checkTokenKind, checkTokenType } from "../shared/token-kind.js";
 import { checkAccessToken } from "./access-token.js";
-import { IssuerDiscovery } from "./discovery.js";
-import { TokenIntrospection } from "./introspection.js";
+import type { IssuerDiscovery } from "./discovery.js";
+import type { TokenIntrospection } from "./introspection.js";
 import type { IssuerMetadata } from "./issuer-metadata.js";
 import { sameIssuer } from "./issuer-url.js";
-import type { OAuthSettings } from "./oauth-options.js";
+import type { OAuthSettings } from "./options/oauth-options.js";
 import { readUnverified } from "./unverified-token.js";
 import type { UnverifiedToken } from "./unverified-token.js";
 
 const NEEDED_BY = 'auth type "oauth"';
 
+/** What an issuer is asked, and by whom. */
+interface Remote {
+  readonly discovery: IssuerDiscovery;
+  readonly introspection: TokenIntrospection;
+}
+
 /** One authorization server: what it publishes, and what its tokens must satisfy here. */
 export class Issuer {
   readonly #settings: OAuthSettings;
-  readonly #discovery: IssuerDiscovery;
-  readonly #introspection: TokenIntrospection;
+  readonly #remote: () => Promise<Remote>;
   #keys: { readonly url: string; readonly set: IssuerKeys } | undefined;
   /** As published; as configured until that is known. */
   #name: string;
@@ -27,13 +33,7 @@ export class Issuer {
   constructor(settings: OAuthSettings) {
     this.#settings = settings;
     this.#name = settings.issuerUrl;
-    this.#discovery = new IssuerDiscovery({ issuerUrl: settings.issuerUrl });
-    this.#introspection = new TokenIntrospection({
-      metadata: () => this.metadata(),
-      clientId: settings.clientId,
-      clientSecret: settings.clientSecret,
-      cacheMs: settings.introspectionCacheMs,
-    });
+    this.#remote = lazily(() => loadRemote(settings, () => this.metadata()));
   }
 
   /** The issuer's identifier, for discovery documents. */
@@ -43,7 +43,8 @@ export class Issuer {
 
   /** @throws McpSseError `temporarily_unavailable` until the issuer has been found once. */
   async metadata(): Promise<IssuerMetadata> {
-    const metadata = await this.#discovery.metadata();
+    const { discovery } = await this.#remote();
+    const metadata = await discovery.metadata();
     this.#name = metadata.issuer;
     return metadata;
   }
@@ -92,7 +93,8 @@ export class Issuer {
       checkTokenType(unverified.header["typ"]);
       checkTokenKind(unverified.claims);
     }
-    const claims = await this.#introspection.introspect(token, mayAsk);
+    const { introspection } = await this.#remote();
+    const claims = await introspection.introspect(token, mayAsk);
     this.check(claims);
     return claims;
   }
@@ -119,6 +121,21 @@ export class Issuer {
     if (this.#keys?.url !== url) this.#keys = { url, set: new IssuerKeys(url, NEEDED_BY) };
     return this.#keys.set;
   }
+}
+
+/** What asks the issuer; only those load it who have one. */
+async function loadRemote(
+  { issuerUrl, clientId, clientSecret, introspectionCacheMs: cacheMs }: OAuthSettings,
+  metadata: () => Promise<IssuerMetadata>,
+): Promise<Remote> {
+  const [{ IssuerDiscovery }, { TokenIntrospection }] = await Promise.all([
+    import("./discovery.js"),
+    import("./introspection.js"),
+  ]);
+  return {
+    discovery: new IssuerDiscovery({ issuerUrl }),
+    introspection: new TokenIntrospection({ metadata, clientId, clientSecret, cacheMs }),
+  };
 }
 
 /** Says that a token is another issuer's to judge; a bad one if there is no such issuer here. */

@@ -8,8 +8,8 @@ import { sendPage } from "./pages/page.js";
 import type { Approvals, Login } from "./storage/records.js";
 import { isRecognisable } from "./requests/redirect-uri.js";
 import { readForm } from "./requests/request-body.js";
-import { ROUTES } from "./routes.js";
-import type { SignInSettings } from "./sign-in-options.js";
+import { ROUTES } from "../sign-in-routes.js";
+import type { SignInSettings } from "../options/sign-in-options.js";
 
 /** What asking for consent needs. */
 export interface ConsentParts {

@@ -7,7 +7,7 @@ import { contentSecurityPolicy, renderPage, SAFE_HEADERS } from "./pages/page.js
 import type { Page } from "./pages/page.js";
 import type { Approval, Approvals, Logins } from "./storage/records.js";
 import { faultOfRedirectUri, redirectTarget } from "./requests/redirect-uri.js";
-import type { SignInSettings } from "./sign-in-options.js";
+import type { SignInSettings } from "../options/sign-in-options.js";
 
 /** An error as the engine tells it to a client. */
 interface EngineError {

@@ -5,7 +5,7 @@ import { McpSseError } from "../../../src/shared/errors.js";
 import { findAccount } from "./login/accounts.js";
 import type { CookieNames } from "./requests/browser.js";
 import { keepErrorsHere, renderError } from "./engine-errors.js";
-import { SIGNING_ALGORITHM } from "./storage/key-ring.js";
+import { SIGNING_ALGORITHM } from "../options/signing-key.js";
 import type { KeyRing } from "./storage/key-ring.js";
 import { loadGrant } from "./login/grants.js";
 import type { OlderRecords } from "./storage/older-form.js";
@@ -15,12 +15,13 @@ import type { Approvals, Logins } from "./storage/records.js";
 import { sourceOf } from "./storage/owners.js";
 import type { RateLimit } from "./requests/rate-limit.js";
 import type { RegisteredClients } from "./storage/registered-clients.js";
+import { fetchPublic } from "./requests/public-fetch.js";
 import { isRecognisable } from "./requests/redirect-uri.js";
 import type { Revalidation } from "./login/revalidation.js";
 import { cleanDocument, MAX_DOCUMENT_BYTES } from "./requests/registration.js";
-import { CLIENT_AUTH_METHODS, ROUTES } from "./routes.js";
+import { CLIENT_AUTH_METHODS, ROUTES } from "../sign-in-routes.js";
 import type { SealedStorage } from "./storage/seal.js";
-import type { SignInSettings } from "./sign-in-options.js";
+import type { SignInSettings } from "../options/sign-in-options.js";
 
 /** The package, as it is loaded. */
 type Oidc = Pick<typeof OidcModule, "Provider" | "errors" | "interactionPolicy">;
@@ -177,14 +178,22 @@ function createConfiguration(parts: EngineParts, oidc: Oidc): Configuration {
       await findAccount(ctx, { id, token }, parts, oidc.errors),
     ...tokenConfiguration(parts, oidc),
     renderError: (ctx, out) => renderError(ctx, out, settings),
-    fetch: async (url: URL | string, options: RequestInit) =>
-      await cleanDocument(await settings.fetchClientMetadata(url, options), settings.appSchemes),
+    fetch: (url: URL | string, options: RequestInit) => fetchDocument(url, options, settings),
     fetchResponseBodyLimits: {
       "client_id metadata document": MAX_DOCUMENT_BYTES,
       jwks_uri: MAX_DOCUMENT_BYTES,
       sector_identifier_uri: MAX_DOCUMENT_BYTES,
     },
   } as Configuration;
+}
+
+/** What stands behind the URL that a client has for an id. */
+async function fetchDocument(
+  url: URL | string,
+  options: RequestInit,
+  { fetchClientMetadata = fetchPublic, appSchemes }: SignInSettings,
+): ReturnType<typeof cleanDocument> {
+  return await cleanDocument(await fetchClientMetadata(url, options), appSchemes);
 }
 
 function adapterFor(

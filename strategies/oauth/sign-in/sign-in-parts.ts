@@ -1,5 +1,5 @@
 import type { IssuerMetadata } from "../issuer-metadata.js";
-import type { SignInSettings } from "./sign-in-options.js";
+import type { SignInSettings } from "../options/sign-in-options.js";
 
 /** What a sign-in needs of the method around it. */
 export interface SignInParts {

@@ -7,7 +7,7 @@ import { sendPage } from "./pages/page.js";
 import { signedOutPage, signOutPage } from "./pages/other-pages.js";
 import type { Logins } from "./storage/records.js";
 import { readForm } from "./requests/request-body.js";
-import type { SignInSettings } from "./sign-in-options.js";
+import type { SignInSettings } from "../options/sign-in-options.js";
 
 /** What signing out needs. */
 export interface SignOutParts {

@@ -5,7 +5,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileStorage } from "../../../src/index.js";
-import { faultOfFile } from "../../../strategies/oauth/sign-in/storage/private-file.js";
+import { faultOfFile } from "../../../strategies/storage/private-file.js";
 import { cleanUpAfterEach } from "../../kit/app.js";
 import { onDispose } from "../../kit/disposer.js";
 

@@ -2,9 +2,9 @@
 import { cleanUpAfterEach } from "../../kit/app.js";
 import {
   faultOfRedirectUri,
-  KNOWN_APP_SCHEMES,
   policySource,
 } from "../../../strategies/oauth/sign-in/requests/redirect-uri.js";
+import { KNOWN_APP_SCHEMES } from "express-mcp-sse/strategies/oauth/options/sign-in-options";
 import { maySendErrorOn } from "../../../strategies/oauth/sign-in/engine-errors.js";
 import { expectErrorAnswer, expectProblem } from "../../kit/sign-in/check-refusal.js";
 import {

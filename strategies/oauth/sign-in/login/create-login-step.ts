@@ -3,7 +3,7 @@ import { ProviderLogin } from "./provider-login.js";
 import type { Logins, SignInProfile } from "../storage/records.js";
 import { askProvider } from "./revalidation.js";
 import type { RevalidationParts, Word } from "./revalidation.js";
-import { ROUTES } from "../routes.js";
+import { ROUTES } from "../../sign-in-routes.js";
 import type { SealedStorage } from "../storage/seal.js";
 import type { SignInParts } from "../sign-in-parts.js";
 import { StrategyLogin } from "./strategy-login.js";

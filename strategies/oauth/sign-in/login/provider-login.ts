@@ -22,7 +22,7 @@ import { isTokenRefused } from "./revalidation.js";
 import type { Identify } from "./revalidation.js";
 import { runStrategy, strategyRequest } from "./run-strategy.js";
 import type { SealedStorage } from "../storage/seal.js";
-import type { LoginStep } from "./login-options.js";
+import type { LoginStep } from "../../options/login-options.js";
 import { requestTokens, toUpstreamTokens } from "./token-client.js";
 import type { TokenEndpoint, TokenResponse } from "./token-client.js";
 

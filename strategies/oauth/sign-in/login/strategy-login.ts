@@ -10,7 +10,7 @@ import { ownerByRequest } from "../storage/owners.js";
 import { checkProfile } from "./provider-login.js";
 import { runStrategy, strategyRequest, TIMEOUT_MS } from "./run-strategy.js";
 import type { Keeping, SealedStorage } from "../storage/seal.js";
-import type { LoginStep } from "./login-options.js";
+import type { LoginStep } from "../../options/login-options.js";
 
 type StrategyStep = Extract<LoginStep, { kind: "strategy" }>;
 

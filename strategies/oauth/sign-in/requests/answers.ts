@@ -6,7 +6,7 @@ import { sendPage } from "../pages/page.js";
 import type { Brand } from "../pages/page.js";
 import { RegistrationError } from "./registration.js";
 import { BodyProblem } from "./request-body.js";
-import { ROUTES } from "../routes.js";
+import { ROUTES } from "../../sign-in-routes.js";
 
 /** Routes that no person looks at. */
 const FOR_PROGRAMS: ReadonlySet<string> = new Set([ROUTES.register, ROUTES.token, ROUTES.revoke]);

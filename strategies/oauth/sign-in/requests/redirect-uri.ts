@@ -7,9 +7,6 @@ export type RedirectTarget =
 /** Longest redirect URI, in characters. */
 const MAX_LENGTH = 2_000;
 
-/** Schemes without a dot under which well-known MCP clients take their answers. */
-export const KNOWN_APP_SCHEMES = ["claude", "cursor", "vscode", "vscode-insiders", "windsurf"];
-
 /** The characters of a URI, without those that end a text in HTML or in a policy. @see RFC 3986, section 2 */
 const URI_CHARACTERS = /^[\w.~:/?#[\]@!$&()*+,;=%-]+$/;
 

@@ -1,42 +1,11 @@
-import {
-  createHmac,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  hash,
-  hkdfSync,
-  randomBytes,
-} from "node:crypto";
+import { createHmac, generateKeyPairSync, hash, hkdfSync, randomBytes } from "node:crypto";
 import type { JsonWebKey, KeyObject } from "node:crypto";
 import { kindName } from "./names.js";
 import { openSealed, seal } from "./seal.js";
 import type { SealKey } from "./seal.js";
-import type { SignInStorage } from "./storage.js";
-
-/** Keys of a sign-in, when they are not to be made and kept in its storage. */
-export interface SignInKeys {
-  /**
-   * Private keys (JWK) on the curve P-256, the newest first: the first signs access tokens, all of
-   * them verify. Default: made and kept in `storage`.
-   */
-  readonly signing?: readonly JsonWebKey[];
-  /**
-   * Secrets of at least 32 characters, the newest first: the first signs cookies and encrypts what
-   * is stored, all of them are accepted. Default: made and kept in `storage`, which then holds
-   * both the box and its key.
-   */
-  readonly secrets?: readonly string[];
-}
-
-/** The algorithm that access tokens are signed with. @see RFC 7518, section 3.4 */
-export const SIGNING_ALGORITHM = "ES256";
-
-/** A private key as oidc-provider takes it, and the public one that verifies. */
-export interface SigningKey {
-  readonly kid: string;
-  readonly jwk: JsonWebKey;
-  readonly publicKey: KeyObject;
-}
+import type { SignInStorage } from "../../../storage/storage.js";
+import { toSigningKey } from "../../options/signing-key.js";
+import type { SignInKeys, SigningKey } from "../../options/signing-key.js";
 
 /** Made keys are replaced after 90 days, when a process starts; those before them still verify. */
 const MAX_AGE_MS = 90 * 24 * 3600 * 1000;
@@ -159,16 +128,6 @@ function createGeneration(createdAt: number): Generation {
     signing: privateKey.export({ format: "jwk" }),
     secret: randomBytes(48).toString("base64url"),
   };
-}
-
-/** The key's id is its thumbprint, so that the same key has the same id everywhere. @see RFC 7638 */
-export function toSigningKey(jwk: JsonWebKey): SigningKey {
-  const privateKey = createPrivateKey({ key: jwk, format: "jwk" });
-  const publicKey = createPublicKey(privateKey);
-  const { crv, kty, x, y } = publicKey.export({ format: "jwk" });
-  const kid = hash("sha256", JSON.stringify({ crv, kty, x, y }), "base64url");
-  const plain = privateKey.export({ format: "jwk" });
-  return { kid, publicKey, jwk: { ...plain, kid, alg: SIGNING_ALGORITHM, use: "sig" } };
 }
 
 function sealKeyOf(derive: DeriveKey): SealKey {

@@ -8,7 +8,7 @@ import {
 } from "node:crypto";
 import { McpSseError, retryAfter } from "../../../../src/shared/errors.js";
 import { kindName } from "./names.js";
-import type { SignInStorage } from "./storage.js";
+import type { SignInStorage } from "../../../storage/storage.js";
 
 /** A key for AES-256-GCM, and the name by which sealed texts refer to it. */
 export interface SealKey {

@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { checkNumber, checkText, checkOptionNames } from "../../../../src/shared/check.js";
+import { checkNumber, checkText, checkOptionNames } from "../../src/shared/check.js";
 import { DEFAULT_MAX_ENTRIES, EntryTable } from "./entry-table.js";
 import type { StoredEntry } from "./entry-table.js";
 import { readPrivate, replacePrivate } from "./private-file.js";

@@ -1,11 +1,11 @@
 import type { JsonWebKey } from "node:crypto";
-import { checkText, checkOptionNames, optionError } from "../../../../src/shared/check.js";
-import { isLoopbackUrl } from "../../issuer-url.js";
-import { toSigningKey } from "./key-ring.js";
-import type { SignInKeys } from "./key-ring.js";
-import type { Brand } from "../pages/page.js";
-import { MemoryStorage } from "./storage.js";
-import type { SignInStorage } from "./storage.js";
+import { checkText, checkOptionNames, optionError } from "../../../src/shared/check.js";
+import { isLoopbackUrl } from "../issuer-url.js";
+import { toSigningKey } from "./signing-key.js";
+import type { SignInKeys } from "./signing-key.js";
+import type { Brand } from "../sign-in/pages/page.js";
+import { MemoryStorage } from "../../storage/storage.js";
+import type { SignInStorage } from "../../storage/storage.js";
 
 /** The options of `signIn` that say where things are kept, and how the pages look. */
 

@@ -1,10 +1,10 @@
-import type { PassportStrategy } from "../../../../src/auth/auth-method.js";
-import { checkText, checkOptionNames, optionError } from "../../../../src/shared/check.js";
-import { checkScopes } from "../../../shared/check-options.js";
-import { isStrategy } from "../../../passport.js";
-import { checkEndpoint } from "../storage/storage-options.js";
-import type { LoginField } from "../pages/other-pages.js";
-import type { SignInOptions } from "../sign-in-config.js";
+import type { PassportStrategy } from "../../../src/auth/auth-method.js";
+import { checkText, checkOptionNames, optionError } from "../../../src/shared/check.js";
+import { checkScopes } from "../../shared/check-options.js";
+import { isStrategy } from "../../passport.js";
+import { checkEndpoint } from "./storage-options.js";
+import type { LoginField } from "../sign-in/pages/other-pages.js";
+import type { SignInOptions } from "./sign-in-config.js";
 
 /** The options of `signIn` that say how people prove who they are. */
 

@@ -1,4 +1,4 @@
-import type { ScopeRule } from "../../src/auth/auth-method.js";
+import type { ScopeRule } from "../../../src/auth/auth-method.js";
 import {
   checkMilliseconds,
   checkNumber,
@@ -6,17 +6,17 @@ import {
   checkText,
   checkOptionNames,
   optionError,
-} from "../../src/shared/check.js";
-import type { Directions } from "../../src/shared/errors.js";
-import { commonMembers } from "../shared/check-options.js";
-import type { CommonOptions } from "../shared/check-options.js";
-import { PUBLIC_KEY_ALGORITHMS } from "../jwt/key-material.js";
-import type { PublicKeyAlgorithm } from "../jwt/key-material.js";
-import { namesOneOf } from "./access-token.js";
-import type { AudienceClaim, AudienceRule } from "./access-token.js";
-import { checkIssuerUrl, sameIssuer } from "./issuer-url.js";
-import { readSignInOptions } from "./sign-in/sign-in-options.js";
-import type { SignInOptions, SignInSettings } from "./sign-in/sign-in-options.js";
+} from "../../../src/shared/check.js";
+import type { Directions } from "../../../src/shared/errors.js";
+import { commonMembers } from "../../shared/check-options.js";
+import type { CommonOptions } from "../../shared/check-options.js";
+import { PUBLIC_KEY_ALGORITHMS } from "../../jwt/key-material.js";
+import type { PublicKeyAlgorithm } from "../../jwt/key-material.js";
+import { namesOneOf } from "../access-token.js";
+import type { AudienceClaim, AudienceRule } from "../access-token.js";
+import { checkIssuerUrl, sameIssuer } from "../issuer-url.js";
+import { readSignInOptions } from "./sign-in-options.js";
+import type { SignInOptions, SignInSettings } from "./sign-in-options.js";
 
 /** How an access token is checked. */
 export type TokenValidation = "auto" | "jwt" | "introspection";

@@ -5,16 +5,17 @@ import {
   optionError,
 } from "../../../src/shared/check.js";
 import { isLoopbackUrl } from "../issuer-url.js";
-import { readBrand, readKeys, readStorage } from "./storage/storage-options.js";
-import type { SignInKeys } from "./storage/key-ring.js";
-import { readFunction, readLoginStep } from "./login/login-options.js";
-import type { LoginStep } from "./login/login-options.js";
-import type { Brand } from "./pages/page.js";
-import { fetchPublic } from "./requests/public-fetch.js";
-import type { FetchDocument } from "./requests/public-fetch.js";
-import { KNOWN_APP_SCHEMES } from "./requests/redirect-uri.js";
+import { readBrand, readKeys, readStorage } from "./storage-options.js";
+import type { SignInKeys } from "./signing-key.js";
+import { readFunction, readLoginStep } from "./login-options.js";
+import type { LoginStep } from "./login-options.js";
+import type { Brand } from "../sign-in/pages/page.js";
+import type { FetchDocument } from "../sign-in/requests/public-fetch.js";
 import type { SignInOptions } from "./sign-in-config.js";
-import type { SignInStorage } from "./storage/storage.js";
+import type { SignInStorage } from "../../storage/storage.js";
+
+/** Schemes without a dot under which well-known MCP clients take their responses. */
+export const KNOWN_APP_SCHEMES = ["claude", "cursor", "vscode", "vscode-insiders", "windsurf"];
 
 export type { SignInOptions } from "./sign-in-config.js";
 
@@ -36,7 +37,8 @@ export interface SignInSettings {
   readonly appSchemes: readonly string[];
   readonly accessTokenSeconds: number;
   readonly refreshTokenDays: number;
-  readonly fetchClientMetadata: FetchDocument;
+  /** `undefined` for the one that asks public hosts only. */
+  readonly fetchClientMetadata: FetchDocument | undefined;
 }
 
 const OPTIONS = [
@@ -107,7 +109,7 @@ export function readSignInOptions(
       min: 1,
       max: 90,
     }),
-    fetchClientMetadata: readFunction(path, "fetchClientMetadata", options) ?? fetchPublic,
+    fetchClientMetadata: readFunction(path, "fetchClientMetadata", options),
   };
 }
 

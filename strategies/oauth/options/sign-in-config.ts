@@ -1,9 +1,9 @@
 import type { PassportStrategy } from "../../../src/auth/auth-method.js";
-import type { SignInKeys } from "./storage/key-ring.js";
-import type { LoginField } from "./pages/other-pages.js";
-import type { FetchDocument } from "./requests/public-fetch.js";
-import type { SignInProfile } from "./storage/records.js";
-import type { SignInStorage } from "./storage/storage.js";
+import type { SignInKeys } from "./signing-key.js";
+import type { LoginField } from "../sign-in/pages/other-pages.js";
+import type { FetchDocument } from "../sign-in/requests/public-fetch.js";
+import type { SignInProfile } from "../sign-in/storage/records.js";
+import type { SignInStorage } from "../../storage/storage.js";
 
 /** Options of `signIn`. */
 export interface SignInOptions {

@@ -1,16 +1,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { inspect } from "node:util";
-import type { AuthEndpoints } from "../../../src/auth/auth-method.js";
-import { McpSseError } from "../../../src/shared/errors.js";
-import type { UpstreamToken } from "../../../src/shared/upstream-token.js";
-import type { TokenHeader } from "../../jwt/jwt-strategy.js";
-import { loadPeer, requireInstalled } from "../../shared/load-peer.js";
-import type { TokenClaims } from "../../shared/token-claims.js";
+import type { AuthEndpoints } from "../../src/auth/auth-method.js";
+import { McpSseError } from "../../src/shared/errors.js";
+import type { UpstreamToken } from "../../src/shared/upstream-token.js";
+import type { TokenHeader } from "../jwt/jwt-strategy.js";
+import { loadPeer, requireInstalled } from "../shared/load-peer.js";
+import { lazily } from "../shared/lazily.js";
+import type { TokenClaims } from "../shared/token-claims.js";
 import { OwnTokens } from "./own-tokens.js";
-import type { Login } from "./storage/records.js";
-import { CLIENT_AUTH_METHODS, PREFIX, ROUTES } from "./routes.js";
-import { SignInServer } from "./sign-in-server.js";
-import type { SignInParts } from "./sign-in-parts.js";
+import type { Login } from "./sign-in/storage/records.js";
+import { CLIENT_AUTH_METHODS, PREFIX, ROUTES } from "./sign-in-routes.js";
+import type { SignInServer } from "./sign-in/sign-in-server.js";
+import type { SignInParts } from "./sign-in/sign-in-parts.js";
 
 /** What clients may ask for where callers need no scope: a grant without any would permit nothing. */
 const DEFAULT_SCOPE = "mcp";
@@ -29,7 +30,7 @@ export class SignIn implements AuthEndpoints {
   readonly prefix = PREFIX;
   readonly #parts: SignInParts;
   readonly #tokens: OwnTokens;
-  #server: Promise<SignInServer> | undefined;
+  readonly #ready: () => Promise<SignInServer>;
 
   /** @throws Error when oidc-provider or passport-oauth2 is not installed; it says what to install. */
   constructor(parts: SignInParts) {
@@ -42,6 +43,7 @@ export class SignIn implements AuthEndpoints {
       resource: settings.resource,
       clockTolerance,
     });
+    this.#ready = lazily(() => createServer(this.#parts));
   }
 
   get issuer(): string {
@@ -136,12 +138,14 @@ export class SignIn implements AuthEndpoints {
   toJSON(): object {
     return { issuer: this.issuer };
   }
+}
 
-  async #ready(): Promise<SignInServer> {
-    this.#server ??= SignInServer.create(this.#parts).catch((cause: unknown) => {
-      this.#server = undefined;
-      throw new McpSseError("temporarily_unavailable", "the sign-in is not ready", { cause });
-    });
-    return await this.#server;
+/** Loads the sign-in, which only those pay for who configure one, and its keys. */
+async function createServer(parts: SignInParts): Promise<SignInServer> {
+  try {
+    const { SignInServer } = await import("./sign-in/sign-in-server.js");
+    return await SignInServer.create(parts);
+  } catch (cause) {
+    throw new McpSseError("temporarily_unavailable", "the sign-in is not ready", { cause });
   }
 }

@@ -1,13 +1,13 @@
 import type { KeyObject } from "node:crypto";
-import { McpSseError } from "../../../src/shared/errors.js";
-import type { TokenHeader } from "../../jwt/jwt-strategy.js";
-import type { TokenClaims } from "../../shared/token-claims.js";
-import { checkTokenType } from "../../shared/token-kind.js";
-import { checkAccessToken, namesOneOf } from "../access-token.js";
-import { readUnverified } from "../unverified-token.js";
-import type { KeyRing } from "./storage/key-ring.js";
-import type { Login, Logins } from "./storage/records.js";
-import type { SealedStorage } from "./storage/seal.js";
+import { McpSseError } from "../../src/shared/errors.js";
+import type { TokenHeader } from "../jwt/jwt-strategy.js";
+import type { TokenClaims } from "../shared/token-claims.js";
+import { checkTokenType } from "../shared/token-kind.js";
+import { checkAccessToken, namesOneOf } from "./access-token.js";
+import { readUnverified } from "./unverified-token.js";
+import type { KeyRing } from "./sign-in/storage/key-ring.js";
+import type { Login, Logins } from "./sign-in/storage/records.js";
+import type { SealedStorage } from "./sign-in/storage/seal.js";
 
 /** What our own access tokens must satisfy. */
 export interface OwnTokenRules {

@@ -1,0 +1,37 @@
+import { createPrivateKey, createPublicKey, hash } from "node:crypto";
+import type { JsonWebKey, KeyObject } from "node:crypto";
+
+/** Keys of a sign-in, when they are not to be made and kept in its storage. */
+export interface SignInKeys {
+  /**
+   * Private keys (JWK) on the curve P-256, the newest first: the first signs access tokens, all of
+   * them verify. Default: made and kept in `storage`.
+   */
+  readonly signing?: readonly JsonWebKey[];
+  /**
+   * Secrets of at least 32 characters, the newest first: the first signs cookies and encrypts what
+   * is stored, all of them are accepted. Default: made and kept in `storage`, which then holds
+   * both the box and its key.
+   */
+  readonly secrets?: readonly string[];
+}
+
+/** The algorithm that access tokens are signed with. @see RFC 7518, section 3.4 */
+export const SIGNING_ALGORITHM = "ES256";
+
+/** A private key as oidc-provider takes it, and the public one that verifies. */
+export interface SigningKey {
+  readonly kid: string;
+  readonly jwk: JsonWebKey;
+  readonly publicKey: KeyObject;
+}
+
+/** The key's id is its thumbprint, so that the same key has the same id everywhere. @see RFC 7638 */
+export function toSigningKey(jwk: JsonWebKey): SigningKey {
+  const privateKey = createPrivateKey({ key: jwk, format: "jwk" });
+  const publicKey = createPublicKey(privateKey);
+  const { crv, kty, x, y } = publicKey.export({ format: "jwk" });
+  const kid = hash("sha256", JSON.stringify({ crv, kty, x, y }), "base64url");
+  const plain = privateKey.export({ format: "jwk" });
+  return { kid, publicKey, jwk: { ...plain, kid, alg: SIGNING_ALGORITHM, use: "sig" } };
+}

@@ -1,0 +1,34 @@
+import { filesLoadedBy } from "../kit/loaded-files.js";
+
+const API_KEYS = `
+  import { createSseRouter } from "express-mcp-sse";
+  createSseRouter({ auth: { type: "apikey", options: { keys: ["a".repeat(32)] } }, createServer: () => {} });
+`;
+
+const SIGN_IN = `
+  import { createSseRouter } from "express-mcp-sse";
+  const options = { issuerUrl: "http://127.0.0.1:9", clientId: "a", clientSecret: "b", signIn: true };
+  const publicUrl = "http://127.0.0.1:9/mcp";
+  const router = createSseRouter({ auth: { type: "oauth", options }, publicUrl, createServer: () => {} });
+  await router.ready().catch(() => {});
+`;
+
+test("a router with API keys loads nothing of the sign-in, nor what asks an issuer", () => {
+  const files = filesLoadedBy(API_KEYS);
+
+  expect(files).toContain("strategies/apikey.ts");
+  expect(files.filter((file) => file.startsWith("strategies/oauth/sign-in/"))).toEqual([]);
+  // What checks the options of oauth, since a mistake in them is told at once, and no more.
+  expect(files.filter((file) => file.startsWith("strategies/oauth/")).length).toBeLessThanOrEqual(
+    12,
+  );
+  expect(files).not.toContain("strategies/oauth/discovery.ts");
+  expect(files.length).toBeLessThanOrEqual(135);
+});
+
+test("a router with signIn loads the sign-in", () => {
+  const files = filesLoadedBy(SIGN_IN);
+
+  expect(files).toContain("strategies/oauth/sign-in/sign-in-server.ts");
+  expect(files).toContain("strategies/oauth/sign-in/engine.ts");
+});
