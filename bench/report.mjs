@@ -163,8 +163,17 @@ export function formatTables(results) {
   return [`## Targets, at 50 sessions\n\n${targetTable(results)}`, ...parts].join("\n\n");
 }
 
+/** How long imports take. */
+export function formatImports(imports) {
+  const head = ["import", "in a fresh process", "ms"];
+  return table(
+    head,
+    imports.map(({ name, ms }) => [name, "median of nine", number(ms)]),
+  );
+}
+
 /** RESULTS.md. */
-export function formatReport(results, { machine, versions, cores, minutes }) {
+export function formatReport(results, { machine, versions, cores, minutes, imports }) {
   const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const { rounds, turns, generations } = results.plan;
   return `# Results
@@ -181,5 +190,9 @@ Absolute figures depend on the machine and drift with it; compare the ratios.
 ![Calls per second](results.svg)
 
 ${formatTables(results)}
+
+## Imports
+
+${formatImports(imports)}
 `;
 }

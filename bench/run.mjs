@@ -6,6 +6,7 @@
  *   node run.mjs --only C,B         some rows; prints, and writes nothing
  *   node run.mjs --shape 50,open    some shapes; prints, and writes nothing
  *   node run.mjs --rounds 3         other than five rounds, and three turns for each; prints, and writes nothing
+ *   node run.mjs --imports          how long imports take; prints, and writes nothing
  *   node run.mjs --profile          where the time goes; prints, and writes nothing
  *   node run.mjs --product ../..    a build of express-mcp-sse in another folder
  *   node run.mjs --json file        also the numbers of every round, as JSON
@@ -17,9 +18,10 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { Child, stopAll } from "./child.mjs";
 import { groupsOf } from "./groups.mjs";
+import { measureImports } from "./imports.mjs";
 import { chooseCores, describeMachine, readVersions } from "./machine.mjs";
 import { drawPlot } from "./plot.mjs";
-import { formatReport, formatTables } from "./report.mjs";
+import { formatImports, formatReport, formatTables } from "./report.mjs";
 import { Results } from "./results.mjs";
 import { ROWS } from "./rows.mjs";
 import { createSecrets } from "./secrets.mjs";
@@ -37,6 +39,7 @@ function readOptions() {
       only: { type: "string" },
       shape: { type: "string" },
       rounds: { type: "string" },
+      imports: { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       product: { type: "string", default: ".." },
       json: { type: "string" },
@@ -205,6 +208,10 @@ async function main() {
   const options = readOptions();
   const begunAt = performance.now();
   stageProduct(options.product);
+  if (options.imports) {
+    print(formatImports(measureImports()));
+    return;
+  }
   const plan = planFor({
     isShort: options.short,
     only: options.shapes,
@@ -223,12 +230,14 @@ async function main() {
   const minutes = (performance.now() - begunAt) / 60_000;
   if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results.all, null, 1));
   if (options.short) {
+    measureImports(1);
     print(`every answer was right; ${(minutes * 60).toFixed(0)} s`);
     return;
   }
   print(formatTables(results));
   if (!options.isFull) return;
-  const run = { machine: describeMachine(), versions: readVersions(), cores, minutes };
+  const imports = measureImports();
+  const run = { machine: describeMachine(), versions: readVersions(), cores, minutes, imports };
   writeFileSync(join(here, "RESULTS.md"), formatReport(results, run));
   writeFileSync(join(here, "results.svg"), drawPlot(results));
 }
