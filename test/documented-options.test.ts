@@ -6,12 +6,13 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { MCPServer } from "express-mcp-sse";
 import type { ApiKeyOptions, JwtOptions, Principal } from "express-mcp-sse";
-import { disposeAll, listen, onDispose } from "./kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "./kit/clean-up.js";
+import { listen } from "./kit/listen.js";
 import { JwksServer } from "./kit/jwks-server.js";
 import { openStream } from "./kit/raw-sse.js";
-import { keyToken, rsaKey, SECRET, secretToken } from "./kit/tokens.js";
+import { bearer, keyToken, rsaKey, SECRET, secretToken } from "./kit/tokens.js";
 
-afterEach(disposeAll);
+cleanUpAfterEach();
 
 /** The environment that the documented programs read. */
 interface Env {
@@ -130,10 +131,6 @@ async function startedKeyHost(): Promise<{ host: JwksServer; issuer: string }> {
   const host = await JwksServer.start(issuerKey);
   onDispose(() => host.stop());
   return { host, issuer: new URL(host.url).origin };
-}
-
-function bearer(token: string): Record<string, string> {
-  return { authorization: `Bearer ${token}` };
 }
 
 /** Connects the SDK's client, has it exchange messages, and tells who it is for the server. */

@@ -13,14 +13,11 @@ import type {
   SseRouter,
   SSEServerTransport,
 } from "../../src/index.js";
-import { disposeAll, listen, onDispose } from "../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { listen } from "../kit/listen.js";
 import { initialize, openSession, openStream, post, toolCall } from "../kit/raw-sse.js";
-import {
-  createFeatureServerV1,
-  createFeatureServerV2,
-  Stage,
-} from "../kit/clients/feature-servers.js";
-import { pairs } from "../kit/clients/kits.js";
+import { createFeatureServerV1, createFeatureServerV2, Stage } from "../kit/feature-servers.js";
+import { pairs } from "../kit/feature-clients.js";
 
 let rejections: unknown[];
 const onRejection = (reason: unknown) => void rejections.push(reason);
@@ -30,8 +27,8 @@ beforeEach(() => {
   process.on("unhandledRejection", onRejection);
 });
 
+cleanUpAfterEach();
 afterEach(async () => {
-  await disposeAll();
   await new Promise(setImmediate);
   process.off("unhandledRejection", onRejection);
   expect(rejections).toEqual([]);

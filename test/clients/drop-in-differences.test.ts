@@ -3,10 +3,12 @@ import { SSEServerTransport as SdkTransport } from "@modelcontextprotocol/sdk/se
 import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
 import { SSEServerTransport } from "../../src/index.js";
-import { disposeAll, listen, onDispose } from "../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { freezeTimers } from "../kit/clock.js";
+import { listen } from "../kit/listen.js";
 import { initialize, openSession, openStream, post } from "../kit/raw-sse.js";
-import { host } from "../kit/clients/drop-in-kit.js";
-import type { Hosted, HostOptions, TransportClass } from "../kit/clients/drop-in-kit.js";
+import { host } from "../kit/drop-in.js";
+import type { Hosted, HostOptions, TransportClass } from "../kit/drop-in.js";
 
 let rejections: unknown[];
 const onRejection = (reason: unknown) => void rejections.push(reason);
@@ -16,8 +18,8 @@ beforeEach(() => {
   process.on("unhandledRejection", onRejection);
 });
 
+cleanUpAfterEach();
 afterEach(async () => {
-  await disposeAll();
   await new Promise(setImmediate);
   process.off("unhandledRejection", onRejection);
   expect(rejections).toEqual([]);
@@ -223,10 +225,7 @@ describe("the stream", () => {
   });
 
   it("STREAM-6: keeps itself alive, by its own option or the default", async () => {
-    jest.useFakeTimers({
-      doNotFake: ["nextTick", "setImmediate", "clearImmediate", "performance"],
-    });
-    onDispose(() => jest.useRealTimers());
+    freezeTimers();
     const { stream } = await hostOurs({ options: { keepAliveMs: undefined } as object });
     jest.advanceTimersByTime(15_000);
     expect(await stream.nextComment()).toBe(": keep-alive");

@@ -1,11 +1,12 @@
 import { SSEServerTransport as SdkTransport } from "@modelcontextprotocol/sdk/server/sse.js";
 import { SSEServerTransport } from "../../src/index.js";
-import { disposeAll, listen } from "../kit/disposer.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { listen } from "../kit/listen.js";
 import { openSession, openStream, post } from "../kit/raw-sse.js";
-import { host } from "../kit/clients/drop-in-kit.js";
-import type { SseTransport, TransportClass } from "../kit/clients/drop-in-kit.js";
+import { host } from "../kit/drop-in.js";
+import type { SseTransport, TransportClass } from "../kit/drop-in.js";
 
-afterEach(disposeAll);
+cleanUpAfterEach();
 
 const ping = { jsonrpc: "2.0", id: 1, method: "ping" };
 const json = { "content-type": "application/json" };

@@ -1,14 +1,15 @@
 import express from "express";
 import { createSseRouter } from "../../src/index.js";
 import type { AuthConfig } from "../../src/index.js";
-import { disposeAll, listen, onDispose } from "../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { listen } from "../kit/listen.js";
 import { SECRET, secretToken } from "../kit/tokens.js";
-import { Stage } from "../kit/clients/feature-servers.js";
-import type { CallerSeen } from "../kit/clients/feature-servers.js";
-import { pairs } from "../kit/clients/kits.js";
-import type { ServerKit } from "../kit/clients/kits.js";
+import { Stage } from "../kit/feature-servers.js";
+import type { CallerSeen } from "../kit/feature-servers.js";
+import { pairs } from "../kit/feature-clients.js";
+import type { ServerKit } from "../kit/feature-clients.js";
 
-afterEach(disposeAll);
+cleanUpAfterEach();
 
 const jwt: AuthConfig = { type: "jwt", options: { secret: SECRET, algorithms: ["HS256"] } };
 const KEY = "a-key-that-nobody-may-see";

@@ -5,17 +5,14 @@ import { z } from "zod";
 import { SSEServerTransport } from "../../src/index.js";
 import { findScopeChallenge } from "../../src/http/scope-challenge.js";
 import type { AuthConfig, AuthInfo } from "../../src/index.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  describeEveryRouter,
-  JWT_AUTH,
-  serveRouter,
-} from "../kit/app.js";
-import type { Conversation, Serve, ServeRouterOptions } from "../kit/app.js";
-import { listen, onDispose } from "../kit/disposer.js";
-import { AUDIENCE, bearer, fakeIssuer, oauthFor, tokenOf } from "../kit/oauth.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { describeEveryRouter, JWT_AUTH, serveRouter } from "../kit/serve.js";
+import type { Conversation } from "../kit/conversation.js";
+import type { Serve, ServeRouterOptions } from "../kit/serve.js";
+import { listen } from "../kit/listen.js";
+import { AUDIENCE, fakeIssuer, oauthFor, tokenOf } from "../kit/resource-server.js";
+import { bearer } from "../kit/tokens.js";
 import { openSession, post, toolCall } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();

@@ -1,13 +1,14 @@
 import express from "express";
 import { createSseRouter, MCPServer, SSEServerTransport } from "../../src/index.js";
 import type { McpServerLike, SseRouter } from "../../src/index.js";
-import { disposeAll, listen, onDispose } from "../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { listen } from "../kit/listen.js";
 import { SECRET, secretToken } from "../kit/tokens.js";
-import { addFeaturesV1, Stage } from "../kit/clients/feature-servers.js";
-import { pairs, serverV1 } from "../kit/clients/kits.js";
-import type { ServerKit, TestClient } from "../kit/clients/kits.js";
+import { addFeaturesV1, Stage } from "../kit/feature-servers.js";
+import { pairs, serverV1 } from "../kit/feature-clients.js";
+import type { ServerKit, TestClient } from "../kit/feature-clients.js";
 
-afterEach(disposeAll);
+cleanUpAfterEach();
 
 /** A place where SDK servers can be reached. */
 interface Place {

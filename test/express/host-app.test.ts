@@ -5,16 +5,10 @@ import passport from "passport";
 import { Strategy as LocalStrategy } from "passport-local";
 import { createSseRouter } from "../../src/index.js";
 import type { SseRouter } from "../../src/index.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  createToolServer,
-  describeEveryRouter,
-  JWT_AUTH,
-  serveMcpServer,
-  serveRouter,
-} from "../kit/app.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { createToolServer } from "../kit/tools.js";
+import { describeEveryRouter, JWT_AUTH, serveMcpServer, serveRouter } from "../kit/serve.js";
 import { RawConnection, send } from "../kit/raw-http.js";
 import { openSession, post, toolCall } from "../kit/raw-sse.js";
 

@@ -1,8 +1,11 @@
 import type express from "express";
 import type { createSseRouter } from "../../src/index.js";
-import { cleanUpAfterEach, converse, createToolServer } from "../kit/app.js";
-import { listen, onDispose } from "../kit/disposer.js";
-import { AUDIENCE, bearer, fakeIssuer, oauthFor, tokenOf } from "../kit/oauth.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { converse } from "../kit/conversation.js";
+import { createToolServer } from "../kit/tools.js";
+import { listen } from "../kit/listen.js";
+import { AUDIENCE, fakeIssuer, oauthFor, tokenOf } from "../kit/resource-server.js";
+import { bearer } from "../kit/tokens.js";
 import { send } from "../kit/raw-http.js";
 
 cleanUpAfterEach();

@@ -2,8 +2,11 @@ import express from "express";
 import type { RequestHandler } from "express";
 import { createSseRouter } from "../../src/index.js";
 import type { SseOptions, SseRouter } from "../../src/index.js";
-import { asCaller, cleanUpAfterEach, createToolServer, JWT_AUTH, SESSION_ID } from "../kit/app.js";
-import { listen, onDispose } from "../kit/disposer.js";
+import { asCaller, SESSION_ID } from "../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { createToolServer } from "../kit/tools.js";
+import { JWT_AUTH } from "../kit/serve.js";
+import { listen } from "../kit/listen.js";
 import { openStream } from "../kit/raw-sse.js";
 import type { RawStream } from "../kit/raw-sse.js";
 

@@ -2,10 +2,13 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import express from "express";
 import { createSseRouter } from "../../src/index.js";
 import type { AuthConfig, SseOptions, SseRouter } from "../../src/index.js";
-import { asCaller, cleanUpAfterEach, converse, createToolServer, JWT_AUTH } from "../kit/app.js";
-import { listen, onDispose } from "../kit/disposer.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { createToolServer } from "../kit/tools.js";
+import { JWT_AUTH } from "../kit/serve.js";
+import { listen } from "../kit/listen.js";
 import { recordingLogger } from "../kit/leak-watch.js";
-import { oauthFor } from "../kit/oauth.js";
+import { oauthFor } from "../kit/resource-server.js";
 import { send } from "../kit/raw-http.js";
 import { initialize, openSession, openStream } from "../kit/raw-sse.js";
 

@@ -1,7 +1,9 @@
 import express from "express";
 import type { Express, RequestHandler } from "express";
-import type { Conversation } from "../kit/app.js";
-import { asCaller, cleanUpAfterEach, converse, describeEveryRouter } from "../kit/app.js";
+import type { Conversation } from "../kit/conversation.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { describeEveryRouter } from "../kit/serve.js";
 import { RawConnection, send } from "../kit/raw-http.js";
 import type { RawAnswer } from "../kit/raw-http.js";
 import { post, toolCall } from "../kit/raw-sse.js";

@@ -2,20 +2,13 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { MCPServer } from "../../src/index.js";
 import type { SseOptions } from "../../src/index.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  createToolServer,
-  describeEveryMount,
-  HeldTool,
-  JWT_AUTH,
-  registerTools,
-  serveRouter,
-} from "../kit/app.js";
-import type { Served } from "../kit/app.js";
-import { onDispose } from "../kit/disposer.js";
-import { lastingPort } from "../kit/ports.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { createToolServer, HeldTool, registerTools } from "../kit/tools.js";
+import { describeEveryMount, JWT_AUTH, serveRouter } from "../kit/serve.js";
+import type { Served } from "../kit/serve.js";
+
+import { lastingPort } from "../kit/listen.js";
 import { send } from "../kit/raw-http.js";
 import { openSession, openStream, post, toolCall } from "../kit/raw-sse.js";
 

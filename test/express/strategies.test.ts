@@ -1,15 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { fromPassport } from "../../src/index.js";
 import type { AuthConfig, AuthMethod, FromPassportOptions } from "../../src/index.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  describeEveryMount,
-  JWT_AUTH,
-  serveRouter,
-} from "../kit/app.js";
-import { onDispose } from "../kit/disposer.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { describeEveryMount, JWT_AUTH, serveRouter } from "../kit/serve.js";
+
 import { JwksServer } from "../kit/jwks-server.js";
 import { send } from "../kit/raw-http.js";
 import type { RawAnswer } from "../kit/raw-http.js";

@@ -1,10 +1,12 @@
 import { createMCPClient } from "@ai-sdk/mcp";
 import type { MCPClient } from "@ai-sdk/mcp";
-import { asCaller, cleanUpAfterEach } from "../kit/app.js";
-import { onDispose } from "../kit/disposer.js";
-import { clientV1, clientV2 } from "../kit/faults/clients.js";
+import { asCaller } from "../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+
+import { clientV1, clientV2 } from "../kit/sdk-clients.js";
 import { Killer } from "../kit/faults/killer.js";
-import { FaultHost, Load } from "../kit/faults/load.js";
+import { FaultHost } from "../kit/faults/host.js";
+import { Load } from "../kit/faults/load.js";
 import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();

@@ -2,13 +2,14 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { cleanUpAfterEach } from "../kit/app.js";
-import { onDispose } from "../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+
 import { runPageClient } from "../kit/faults/browser-page.js";
 import type { PageClient } from "../kit/faults/browser-page.js";
 import { Killer, WAYS } from "../kit/faults/killer.js";
-import { FaultHost, survive } from "../kit/faults/load.js";
-import { RESUME } from "../kit/faults/nothing-lost.js";
+import { FaultHost } from "../kit/faults/host.js";
+import { survive } from "../kit/faults/storm.js";
+import { RESUME } from "../kit/faults/load.js";
 import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();

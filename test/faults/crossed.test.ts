@@ -1,11 +1,14 @@
-import { CookieJar } from "../kit/sign-in/cookie-jar.js";
-import { asCaller, cleanUpAfterEach } from "../kit/app.js";
-import { client112, client125, clientV1, clientV2 } from "../kit/faults/clients.js";
-import type { ClientKit } from "../kit/faults/clients.js";
-import { FaultHost, Load, survive } from "../kit/faults/load.js";
+import { CookieJar } from "../kit/person.js";
+import { asCaller } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { client112, client125, clientV1, clientV2 } from "../kit/sdk-clients.js";
+import type { ClientKit } from "../kit/sdk-clients.js";
+import { FaultHost } from "../kit/faults/host.js";
+import { Load, expectNothingLost, RESUME } from "../kit/faults/load.js";
+import { survive } from "../kit/faults/storm.js";
 import type { LoadOptions } from "../kit/faults/load.js";
 import { serverV1, serverV2 } from "../kit/faults/servers.js";
-import { expectNothingLost, RESUME } from "../kit/faults/nothing-lost.js";
+
 import { WAYS } from "../kit/faults/killer.js";
 
 cleanUpAfterEach();

@@ -1,8 +1,9 @@
-import { asCaller, cleanUpAfterEach } from "../kit/app.js";
-import { client112, client120, client125, clientV1, clientV2 } from "../kit/faults/clients.js";
+import { asCaller } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { client112, client120, client125, clientV1, clientV2 } from "../kit/sdk-clients.js";
 import { Killer } from "../kit/faults/killer.js";
-import { FaultHost } from "../kit/faults/load.js";
-import { RESUME } from "../kit/faults/nothing-lost.js";
+import { FaultHost } from "../kit/faults/host.js";
+import { RESUME } from "../kit/faults/load.js";
 import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();

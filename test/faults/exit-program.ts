@@ -4,8 +4,8 @@ import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
 import { createSseRouter, MCPServer } from "../../src/index.js";
-import { clientV1, clientV2 } from "../kit/faults/clients.js";
-import type { FaultClient } from "../kit/faults/clients.js";
+import { clientV1, clientV2 } from "../kit/sdk-clients.js";
+import type { FaultClient } from "../kit/sdk-clients.js";
 import { Calls, serverV1, serverV2 } from "../kit/faults/servers.js";
 
 const isPolite = process.argv[2] === "politely";

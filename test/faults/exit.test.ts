@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import { onDispose, disposeAll } from "../kit/disposer.js";
+import { onDispose, cleanUpAfterEach } from "../kit/clean-up.js";
 
-afterEach(disposeAll);
+cleanUpAfterEach();
 
 it.each([
   ["politely", "last"],

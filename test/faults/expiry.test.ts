@@ -3,13 +3,16 @@ import type { Express, Request } from "express";
 import { Session } from "../../src/session/session.js";
 import { DEFAULT_STREAM_OPTIONS } from "../../src/options/stream-options.js";
 import { EventStream } from "../../src/sse/event-stream.js";
-import { cleanUpAfterEach, JWT_AUTH } from "../kit/app.js";
-import { listen, onDispose } from "../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { JWT_AUTH } from "../kit/serve.js";
+import { listen } from "../kit/listen.js";
 import { initialize, initialized, openStream } from "../kit/raw-sse.js";
 import { secretToken } from "../kit/tokens.js";
-import { clientV1, clientV2 } from "../kit/faults/clients.js";
-import { FaultHost, Load, storm, survive } from "../kit/faults/load.js";
-import { expectNothingLost, RESUME } from "../kit/faults/nothing-lost.js";
+import { clientV1, clientV2 } from "../kit/sdk-clients.js";
+import { FaultHost } from "../kit/faults/host.js";
+import { Load, expectNothingLost, RESUME } from "../kit/faults/load.js";
+import { storm, survive } from "../kit/faults/storm.js";
+
 import { serverV1, serverV2 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();

@@ -1,9 +1,11 @@
-import { cleanUpAfterEach } from "../kit/app.js";
-import { clientV1, clientV2 } from "../kit/faults/clients.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { clientV1, clientV2 } from "../kit/sdk-clients.js";
 import { Killer, WAYS } from "../kit/faults/killer.js";
 import type { Way } from "../kit/faults/killer.js";
-import { FaultHost, Load, survive } from "../kit/faults/load.js";
-import { expectNothingLost, RESUME } from "../kit/faults/nothing-lost.js";
+import { FaultHost } from "../kit/faults/host.js";
+import { Load, expectNothingLost, RESUME } from "../kit/faults/load.js";
+import { survive } from "../kit/faults/storm.js";
+
 import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();

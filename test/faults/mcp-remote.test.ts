@@ -3,13 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import type { ResumeConfig } from "../../src/options/options.js";
-import { cleanUpAfterEach } from "../kit/app.js";
-import { onDispose } from "../kit/disposer.js";
-import { clientV1Over } from "../kit/faults/clients.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+
+import { clientV1Over } from "../kit/sdk-clients.js";
 import { Killer, WAYS } from "../kit/faults/killer.js";
 import type { Way } from "../kit/faults/killer.js";
-import { FaultHost, Load, survive } from "../kit/faults/load.js";
-import { expectNothingLost, RESUME } from "../kit/faults/nothing-lost.js";
+import { FaultHost } from "../kit/faults/host.js";
+import { Load, expectNothingLost, RESUME } from "../kit/faults/load.js";
+import { survive } from "../kit/faults/storm.js";
+
 import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();

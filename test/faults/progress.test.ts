@@ -1,8 +1,9 @@
-import { asCaller, cleanUpAfterEach } from "../kit/app.js";
+import { asCaller } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { initialize, initialized, openSession, openStream, post } from "../kit/raw-sse.js";
 import type { RawStream } from "../kit/raw-sse.js";
 import { ProgressOrdering } from "../../src/sse/progress-order.js";
-import { FaultHost } from "../kit/faults/load.js";
+import { FaultHost } from "../kit/faults/host.js";
 import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();

@@ -1,8 +1,10 @@
-import { cleanUpAfterEach } from "../kit/app.js";
-import { client112, client120, client125, clientV1, clientV2 } from "../kit/faults/clients.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { client112, client120, client125, clientV1, clientV2 } from "../kit/sdk-clients.js";
 import { Killer, WAYS } from "../kit/faults/killer.js";
-import { FaultHost, Load, storm, survive } from "../kit/faults/load.js";
-import { expectNothingLost, RESUME } from "../kit/faults/nothing-lost.js";
+import { FaultHost } from "../kit/faults/host.js";
+import { Load, expectNothingLost, RESUME } from "../kit/faults/load.js";
+import { storm, survive } from "../kit/faults/storm.js";
+
 import { serverV1, serverV2 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();

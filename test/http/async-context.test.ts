@@ -7,10 +7,13 @@ import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.j
 import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
 import { createSseRouter, fromPassport, SSEServerTransport } from "../../src/index.js";
 import type { McpServerLike, SseRouter } from "../../src/index.js";
-import { asCaller, cleanUpAfterEach, converse, JWT_AUTH } from "../kit/app.js";
-import type { Conversation } from "../kit/app.js";
-import { listen, onDispose } from "../kit/disposer.js";
-import { AUDIENCE, bearer, fakeIssuer, oauthFor, tokenOf } from "../kit/oauth.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { JWT_AUTH } from "../kit/serve.js";
+import type { Conversation } from "../kit/conversation.js";
+import { listen } from "../kit/listen.js";
+import { AUDIENCE, fakeIssuer, oauthFor, tokenOf } from "../kit/resource-server.js";
+import { bearer } from "../kit/tokens.js";
 import { openSession, toolCall } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();

@@ -4,10 +4,11 @@ import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import express from "express";
 import { createSseRouter, fromPassport } from "../../src/index.js";
-import { cleanUpAfterEach, createToolServer } from "../kit/app.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { createToolServer } from "../kit/tools.js";
 import { selfSigned } from "../kit/certificates.js";
 import type { Certificate } from "../kit/certificates.js";
-import { onDispose } from "../kit/disposer.js";
+
 import { toolCall } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();

@@ -1,14 +1,9 @@
 import { createHmac } from "node:crypto";
 import type { AuthConfig } from "../../src/index.js";
-import {
-  cleanUpAfterEach,
-  converse,
-  describeEveryMount,
-  JWT_AUTH,
-  serveMcpServer,
-  serveRouter,
-} from "../kit/app.js";
-import type { Serve } from "../kit/app.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { converse } from "../kit/conversation.js";
+import { describeEveryMount, JWT_AUTH, serveMcpServer, serveRouter } from "../kit/serve.js";
+import type { Serve } from "../kit/serve.js";
 import { RawConnection, send } from "../kit/raw-http.js";
 import type { RawAnswer } from "../kit/raw-http.js";
 import { openStream } from "../kit/raw-sse.js";

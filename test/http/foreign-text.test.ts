@@ -2,8 +2,10 @@
 import express from "express";
 import { createSseRouter, fromPassport, McpSseError } from "../../src/index.js";
 import type { PassportStrategy } from "../../src/index.js";
-import { cleanUpAfterEach, createToolServer, JWT_AUTH, serveRouter } from "../kit/app.js";
-import { listen, onDispose } from "../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { createToolServer } from "../kit/tools.js";
+import { JWT_AUTH, serveRouter } from "../kit/serve.js";
+import { listen } from "../kit/listen.js";
 import { recordingLogger, secret } from "../kit/leak-watch.js";
 import { send } from "../kit/raw-http.js";
 import { SECRET, secretToken } from "../kit/tokens.js";

@@ -1,13 +1,9 @@
 import type { RequestHandler } from "express";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  createToolServer,
-  describeEveryMount,
-  describeEveryRouter,
-} from "../kit/app.js";
-import type { Served } from "../kit/app.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { createToolServer } from "../kit/tools.js";
+import { describeEveryMount, describeEveryRouter } from "../kit/serve.js";
+import type { Served } from "../kit/serve.js";
 import { noteCredentials } from "../kit/leak-watch.js";
 import { RawConnection, send } from "../kit/raw-http.js";
 import { initialize, openSession } from "../kit/raw-sse.js";

@@ -2,8 +2,10 @@ import type { IncomingMessage } from "node:http";
 import { fromPassport } from "../../src/index.js";
 import type { AuthConfig, PassportStrategy } from "../../src/index.js";
 import { apikey } from "../../strategies/apikey.js";
-import { asCaller, cleanUpAfterEach, converse, describeEveryMount, JWT_AUTH } from "../kit/app.js";
-import type { Conversation } from "../kit/app.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { describeEveryMount, JWT_AUTH } from "../kit/serve.js";
+import type { Conversation } from "../kit/conversation.js";
 import { RawConnection } from "../kit/raw-http.js";
 import { initialize, openSession, post, toolCall } from "../kit/raw-sse.js";
 

@@ -5,10 +5,11 @@ import type { McpSseError } from "../../src/shared/errors.js";
 import { PostExtra } from "../../src/http/message-extra.js";
 import { readMessage } from "../../src/http/message-body.js";
 import type { BodyOptions, ReadMessage } from "../../src/http/message-body.js";
-import { disposeAll, listen, onDispose } from "../kit/disposer.js";
-import { deferred } from "../kit/stream-server.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { listen } from "../kit/listen.js";
+import { signal } from "../kit/waiting.js";
 
-afterEach(disposeAll);
+cleanUpAfterEach();
 
 const ping = { jsonrpc: "2.0", id: 1, method: "ping" } as const;
 const PING = JSON.stringify(ping);
@@ -29,7 +30,7 @@ function outcomeOf(message: ReadMessage): Outcome {
 
 /** Sends bytes as they are, and tells what became of them. */
 async function send(head: string[], body: string | Buffer, options: Partial<BodyOptions> = {}) {
-  const outcome = deferred<Outcome>();
+  const outcome = signal<Outcome>();
   const { port } = await listen((req, res) => {
     readMessage(req, { maxBytes: MAX_BYTES, ...options }, (message) => {
       outcome.resolve(outcomeOf(message));
@@ -166,7 +167,7 @@ it.each([
       { size, begin: (read: () => void) => void setImmediate(read) },
     ]);
     for (const { size, begin } of ways) {
-      const outcome = deferred<Outcome>();
+      const outcome = signal<Outcome>();
       const { port } = await listen((req, res) => {
         begin(() => {
           readMessage(req, { maxBytes: MAX_BYTES }, (message) => {
@@ -190,7 +191,7 @@ it.each([
 
 it("MESSAGE-1: bodies that follow each other on a connection are read one by one", async () => {
   const ids: unknown[] = [];
-  const all = deferred<unknown[]>();
+  const all = signal<unknown[]>();
   const { port } = await listen((req, res) => {
     readMessage(req, { maxBytes: MAX_BYTES }, (message) => {
       ids.push((message() as typeof ping).id);
@@ -244,7 +245,7 @@ it("MESSAGE-5: measures again what a parser before us took without a length", as
 });
 
 it("MESSAGE-6: says so when another parser has drained the body", async () => {
-  const outcome = deferred<Outcome>();
+  const outcome = signal<Outcome>();
   const app = express();
   app.use(express.text({ type: "*/*" }), (req, res) => {
     readMessage(req, { maxBytes: MAX_BYTES }, (message) => {
@@ -261,7 +262,7 @@ it("MESSAGE-6: says so when another parser has drained the body", async () => {
 
 describe("what accompanies a message", () => {
   async function extraOf(host: string, hidden?: string[]): Promise<PostExtra> {
-    const extra = deferred<PostExtra>();
+    const extra = signal<PostExtra>();
     const { port } = await listen((req, res) => {
       extra.resolve(new PostExtra(req, undefined, () => hidden ?? []));
       res.end();

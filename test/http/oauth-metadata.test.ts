@@ -2,10 +2,11 @@ import express from "express";
 import type { Express } from "express";
 import { createSseRouter, MCPServer } from "../../src/index.js";
 import type { AuthConfig, SseOptions, SseRouter } from "../../src/index.js";
-import { cleanUpAfterEach, createToolServer, registerTools } from "../kit/app.js";
-import { listen, onDispose } from "../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { createToolServer, registerTools } from "../kit/tools.js";
+import { listen } from "../kit/listen.js";
 import { recordingLogger } from "../kit/leak-watch.js";
-import { AUDIENCE, oauthFor } from "../kit/oauth.js";
+import { AUDIENCE, oauthFor } from "../kit/resource-server.js";
 import { send } from "../kit/raw-http.js";
 import type { RawAnswer, RawRequest } from "../kit/raw-http.js";
 

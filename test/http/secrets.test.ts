@@ -1,15 +1,9 @@
 import type { Request, RequestHandler } from "express";
 import type { AuthConfig, SessionInfo } from "../../src/index.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  createToolServer,
-  describeEveryMount,
-  describeEveryRouter,
-  JWT_AUTH,
-  serveRouter,
-} from "../kit/app.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { createToolServer } from "../kit/tools.js";
+import { describeEveryMount, describeEveryRouter, JWT_AUTH, serveRouter } from "../kit/serve.js";
 import { observe } from "../kit/leak-watch.js";
 import { send } from "../kit/raw-http.js";
 import { openSession, post, toolCall } from "../kit/raw-sse.js";

@@ -1,13 +1,9 @@
 import cors from "cors";
 import { createSseRouter } from "../../src/index.js";
 import type { AuthConfig, SseOptions } from "../../src/index.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  describeEveryMount,
-  JWT_AUTH,
-  serveRouter,
-} from "../kit/app.js";
+import { asCaller } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { describeEveryMount, JWT_AUTH, serveRouter } from "../kit/serve.js";
 import { RawConnection, send } from "../kit/raw-http.js";
 import type { RawAnswer } from "../kit/raw-http.js";
 

@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { SignJWT, exportJWK, generateKeyPair } from "jose";
 import type { CryptoKey, JWK } from "jose";
-import { lastingPort } from "./ports.js";
+import { lastingPort } from "./listen.js";
 
 /** Where a metadata document can stand. */
 export type WellKnownForm = "rfc8414-insert" | "oidc-insert" | "oidc-append";

@@ -1,5 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { inspect } from "node:util";
 import type { Logger } from "../../src/index.js";
+
+/** Every way in which a value gets into a log: inspected with all that is hidden, as text, as JSON. */
+export function printed(value: unknown): string {
+  const all = { depth: Infinity, showHidden: true, maxArrayLength: Infinity };
+  return [inspect(value, all), String(value), JSON.stringify(value)].join("\n");
+}
 
 /** Credentials that the tests have used, in every form in which they could be found again. */
 const secrets = new Set<string>();

@@ -1,14 +1,14 @@
-import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
+import {
+  Client as ClientV2,
+  SSEClientTransport as TransportV2,
+} from "@modelcontextprotocol/client";
 import type { OAuthDiscoveryState } from "@modelcontextprotocol/sdk/client/auth.js";
+import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/sse.js";
 import type {
   OAuthClientInformationMixed,
   OAuthTokens,
 } from "@modelcontextprotocol/sdk/shared/auth.js";
-import {
-  Client as ClientV2,
-  SSEClientTransport as TransportV2,
-} from "@modelcontextprotocol/client";
 
 /** Where the browser is sent after the login; nobody listens there, the test reads the redirect. */
 const CALLBACK = "http://127.0.0.1:9/callback";
@@ -99,6 +99,7 @@ const kitV2: OAuthClientKit = {
     await transport.finishAuth(callback.get("code")!, callback.get("iss") ?? undefined);
   },
 };
+
 /* eslint-enable @typescript-eslint/no-deprecated */
 export const oauthClientKits: readonly OAuthClientKit[] = [kitV1, kitV2];
 

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { noteCredentials, observeAnswer } from "./leak-watch.js";
-import { onDispose } from "./disposer.js";
+import { onDispose } from "./clean-up.js";
 import type { Json } from "./raw-sse.js";
 
 /** An answer with its headers as they were sent. */

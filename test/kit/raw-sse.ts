@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { onDispose } from "./disposer.js";
+import { onDispose } from "./clean-up.js";
 import { noteCredentials, observeAnswer } from "./leak-watch.js";
 
 /** Whatever a test expects to find in an answer; it fails if that is not there. */

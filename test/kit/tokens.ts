@@ -3,6 +3,12 @@ import type { JsonWebKey, KeyObject } from "node:crypto";
 import jsonwebtoken from "jsonwebtoken";
 import type { Algorithm, JwtPayload } from "jsonwebtoken";
 
+export function bearer(token: string): { authorization: string } {
+  return { authorization: `Bearer ${token}` };
+}
+
+export const now = (): number => Math.floor(Date.now() / 1000);
+
 /** A secret of the length that HS512 asks for. */
 export const SECRET = "a-shared-secret-for-tests-that-is-at-least-as-long-as-sha-512-is";
 

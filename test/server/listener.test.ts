@@ -3,8 +3,11 @@ import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { MCPServer } from "../../src/index.js";
 import type { SseServerOptions } from "../../src/index.js";
-import { asCaller, cleanUpAfterEach, converse, JWT_AUTH, registerTools } from "../kit/app.js";
-import { onDispose } from "../kit/disposer.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { JWT_AUTH } from "../kit/serve.js";
+import { registerTools } from "../kit/tools.js";
+
 import { recordingLogger } from "../kit/leak-watch.js";
 import { send } from "../kit/raw-http.js";
 import { initialize, openSession, post, toolCall } from "../kit/raw-sse.js";

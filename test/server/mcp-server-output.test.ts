@@ -4,14 +4,14 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { MCPServer } from "../../src/index.js";
 import type { SseServerOptions } from "../../src/index.js";
-import { cleanUpAfterEach } from "../kit/app.js";
-import { onDispose } from "../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+
 import { send } from "../kit/raw-http.js";
 
 cleanUpAfterEach();
 afterEach(() => void jest.restoreAllMocks());
 
-const PROGRAM = [require.resolve("tsx/cli"), require.resolve("../kit/clients/stdio-server.ts")];
+const PROGRAM = [require.resolve("tsx/cli"), require.resolve("../kit/stdio-server.ts")];
 const KEY = "a-key-of-some-length-0123";
 
 /** What is written to the two standard streams from now on. */

@@ -8,16 +8,16 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { MCPServer } from "../../src/index.js";
 import type { SseServerOptions } from "../../src/index.js";
-import { disposeAll, onDispose } from "../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { initialize, openSession, openStream, post, toolCall } from "../kit/raw-sse.js";
 import { SECRET, secretToken } from "../kit/tokens.js";
-import { addToolsV1, Stage } from "../kit/clients/feature-servers.js";
-import { clientV1, clientV2 } from "../kit/clients/kits.js";
+import { addToolsV1, Stage } from "../kit/feature-servers.js";
+import { clientV1, clientV2 } from "../kit/feature-clients.js";
 
-afterEach(disposeAll);
+cleanUpAfterEach();
 
 const clients = [clientV1, clientV2];
-const PROGRAM = [require.resolve("tsx/cli"), require.resolve("../kit/clients/stdio-server.ts")];
+const PROGRAM = [require.resolve("tsx/cli"), require.resolve("../kit/stdio-server.ts")];
 
 async function start(
   stage = new Stage(),

@@ -5,8 +5,10 @@ import type { ProgressNotification } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
 import { fromToolClasses, MCPServer, principalOf } from "../../src/index.js";
 import type { ToolClass, ToolInstance } from "../../src/index.js";
-import { asCaller, cleanUpAfterEach, Conversation, JWT_AUTH } from "../kit/app.js";
-import { onDispose } from "../kit/disposer.js";
+import { asCaller, Conversation } from "../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { JWT_AUTH } from "../kit/serve.js";
+
 import { initialize, initialized, openSession, post } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();

@@ -4,10 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import express from "express";
 import { createSseRouter } from "../../src/index.js";
-import { cleanUpAfterEach, converse, createToolServer } from "../kit/app.js";
-import { listen, onDispose } from "../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { converse } from "../kit/conversation.js";
+import { createToolServer } from "../kit/tools.js";
+import { listen } from "../kit/listen.js";
 import { recordingLogger } from "../kit/leak-watch.js";
-import { AUDIENCE, bearer, fakeIssuer, oauthFor, tokenOf } from "../kit/oauth.js";
+import { AUDIENCE, fakeIssuer, oauthFor, tokenOf } from "../kit/resource-server.js";
+import { bearer } from "../kit/tokens.js";
 import { send } from "../kit/raw-http.js";
 
 cleanUpAfterEach();

@@ -1,12 +1,7 @@
 import type { AuthConfig, Principal } from "../../src/index.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  describeEveryMount,
-  JWT_AUTH,
-  serveRouter,
-} from "../kit/app.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { describeEveryMount, JWT_AUTH, serveRouter } from "../kit/serve.js";
 import { send } from "../kit/raw-http.js";
 import type { RawAnswer } from "../kit/raw-http.js";
 import { initialize, openStream, toolCall } from "../kit/raw-sse.js";

@@ -5,19 +5,12 @@ import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/typ
 import express from "express";
 import { createSseRouter, principalOf } from "../../src/index.js";
 import type { Principal, SessionInfo } from "../../src/index.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  createToolServer,
-  describeEveryMount,
-  describeEveryRouter,
-  JWT_AUTH,
-  registerTools,
-  serveRouter,
-} from "../kit/app.js";
-import type { Conversation } from "../kit/app.js";
-import { listen, onDispose } from "../kit/disposer.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { createToolServer, registerTools } from "../kit/tools.js";
+import { describeEveryMount, describeEveryRouter, JWT_AUTH, serveRouter } from "../kit/serve.js";
+import type { Conversation } from "../kit/conversation.js";
+import { listen } from "../kit/listen.js";
 import { send } from "../kit/raw-http.js";
 import type { RawAnswer } from "../kit/raw-http.js";
 import { openSession, openStream, post, toolCall } from "../kit/raw-sse.js";

@@ -5,15 +5,15 @@ import { Session } from "../../src/session/session.js";
 import type { CloseReason, SessionInit } from "../../src/session/session.js";
 import { EventStream } from "../../src/sse/event-stream.js";
 import type { EventStreamOptions } from "../../src/options/stream-options.js";
-import { disposeAll, listen } from "../kit/disposer.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { freezeTimers } from "../kit/clock.js";
+import { listen } from "../kit/listen.js";
 import { openStream } from "../kit/raw-sse.js";
 import type { RawStream } from "../kit/raw-sse.js";
-import { deferred, isSettled, OPTIONS } from "../kit/stream-server.js";
+import { signal, isSettled } from "../kit/waiting.js";
+import { OPTIONS } from "../kit/event-streams.js";
 
-afterEach(async () => {
-  jest.useRealTimers();
-  await disposeAll();
-});
+cleanUpAfterEach();
 
 const RESUME = {
   graceMs: 50,
@@ -34,8 +34,8 @@ async function openSession(
   options: Partial<EventStreamOptions> = {},
   init: Partial<SessionInit<string>> = {},
 ): Promise<Opened> {
-  const made = deferred<Session<string>>();
-  const closed = deferred<CloseReason>();
+  const made = signal<Session<string>>();
+  const closed = signal<CloseReason>();
   const reasons: CloseReason[] = [];
   const { url } = await listen((req, res) => {
     const session = new Session({ principal: "alice", ownerKey: "owner", request: req, ...init });
@@ -109,7 +109,7 @@ describe("its state", () => {
   });
 
   it("SESSION-3: a stream that cannot be opened leaves it unopened", async () => {
-    const state = deferred<string>();
+    const state = signal<string>();
     const { url } = await listen((req, res) => {
       res.writeHead(200).end();
       const session = new Session({ principal: "", ownerKey: "", request: req });
@@ -135,7 +135,7 @@ describe("its state", () => {
   });
 
   it("RESUME-8: an expiry in its grace does not prolong that", async () => {
-    jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate", "queueMicrotask"] });
+    freezeTimers();
     const validUntil = Date.now() + 40;
     const { session, reader, reasons } = await openSession({}, { resume: RESUME, validUntil });
     session.receive(call(1), {});
@@ -147,7 +147,7 @@ describe("its state", () => {
   });
 
   it("RESUME-13, LIMIT-6: far moments come to the millisecond, and once", async () => {
-    jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate", "queueMicrotask"] });
+    freezeTimers();
     const { session, reasons } = await openSession(
       {},
       { limits: { ...NO_LIMITS, lifetimeMs: 40 * 86_400_000 + 12_345 } },

@@ -1,28 +1,18 @@
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { McpServerLike, SessionInfo } from "../../src/index.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  createToolServer,
-  describeEveryMount,
-  describeEveryRouter,
-  serveRouter,
-} from "../kit/app.js";
-import type { Serve, ServeRouterOptions, Conversation } from "../kit/app.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { createToolServer } from "../kit/tools.js";
+import { describeEveryMount, describeEveryRouter, serveRouter } from "../kit/serve.js";
+import type { Serve, ServeRouterOptions } from "../kit/serve.js";
+import type { Conversation } from "../kit/conversation.js";
 import { send } from "../kit/raw-http.js";
 import { openStream } from "../kit/raw-sse.js";
+import { signal } from "../kit/waiting.js";
 
 cleanUpAfterEach();
 
 type CreateServer = NonNullable<ServeRouterOptions["createServer"]>;
-
-/** Something that a test waits for. */
-function signal<T = void>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((settle) => (resolve = settle));
-  return { promise, resolve };
-}
 
 /** A server that tells when it is closed. */
 function watchedServer(): { server: McpServer; closed: Promise<void> } {

@@ -1,17 +1,10 @@
 import { inspect } from "node:util";
 import { createSseRouter, MCPServer, SSEServerTransport } from "../../src/index.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  createToolServer,
-  describeEveryMount,
-  HeldTool,
-  JWT_AUTH,
-  serveRouter,
-  SESSION_ID,
-} from "../kit/app.js";
-import { listen, onDispose } from "../kit/disposer.js";
+import { asCaller, converse, SESSION_ID } from "../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { createToolServer, HeldTool } from "../kit/tools.js";
+import { describeEveryMount, JWT_AUTH, serveRouter } from "../kit/serve.js";
+import { listen } from "../kit/listen.js";
 import { initialize, openSession, openStream, post, toolCall } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();

@@ -1,7 +1,9 @@
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { CreateMessageResultSchema } from "@modelcontextprotocol/sdk/types.js";
-import { asCaller, cleanUpAfterEach, converse, serveRouter } from "../kit/app.js";
-import type { Conversation } from "../kit/app.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { serveRouter } from "../kit/serve.js";
+import type { Conversation } from "../kit/conversation.js";
 import { openStream, post } from "../kit/raw-sse.js";
 import type { Json } from "../kit/raw-sse.js";
 

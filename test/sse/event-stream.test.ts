@@ -4,21 +4,14 @@ import { text } from "node:stream/consumers";
 import compression from "compression";
 import { EventStream } from "../../src/sse/event-stream.js";
 import { encodeEvent } from "../../src/sse/event.js";
-import { disposeAll, listen, onDispose } from "../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { freezeTimers } from "../kit/clock.js";
+import { listen } from "../kit/listen.js";
 import { openStream } from "../kit/raw-sse.js";
-import { bigFrame, deferred, openPair, OPTIONS } from "../kit/stream-server.js";
+import { bigFrame, openPair, OPTIONS } from "../kit/event-streams.js";
+import { signal } from "../kit/waiting.js";
 
-afterEach(async () => {
-  jest.useRealTimers();
-  await disposeAll();
-});
-
-/** A clock that tests turn by hand; sockets go on as they are. */
-function fakeClock(): void {
-  jest.useFakeTimers({
-    doNotFake: ["nextTick", "setImmediate", "clearImmediate", "queueMicrotask", "performance"],
-  });
-}
+cleanUpAfterEach();
 
 describe("encodeEvent", () => {
   it.each([
@@ -135,7 +128,7 @@ describe("the response", () => {
 
 describe("keep-alive", () => {
   it("STREAM-6: a comment is sent after keepAliveMs of silence, and again", async () => {
-    fakeClock();
+    freezeTimers();
     const { reader } = await openPair({ keepAliveMs: 15_000 });
     jest.advanceTimersByTime(14_999);
     jest.advanceTimersByTime(1);
@@ -146,7 +139,7 @@ describe("keep-alive", () => {
   });
 
   it("STREAM-6: an event starts the silence anew", async () => {
-    fakeClock();
+    freezeTimers();
     const { reader, stream } = await openPair({ keepAliveMs: 15_000 });
     for (const data of ["a", "b", "c"]) {
       jest.advanceTimersByTime(14_999);
@@ -159,7 +152,7 @@ describe("keep-alive", () => {
   });
 
   it("STREAM-6: 0 means none", async () => {
-    fakeClock();
+    freezeTimers();
     const { reader, stream } = await openPair({ keepAliveMs: 0 });
     jest.advanceTimersByTime(24 * 3_600_000);
     await stream.write(encodeEvent({ data: "still here" }));
@@ -168,7 +161,7 @@ describe("keep-alive", () => {
   });
 
   it("STREAM-6: a reader that does not read gets none", async () => {
-    fakeClock();
+    freezeTimers();
     const { reader, stream, res } = await openPair({ keepAliveMs: 15_000, maxQueuedBytes: 1 });
     reader.pause();
     const writes = [stream.write(bigFrame(32_000_000)), stream.write("data: waiting\n\n")];
@@ -184,7 +177,7 @@ describe("keep-alive", () => {
   });
 
   it("STREAM-6: nothing ticks after the end", async () => {
-    fakeClock();
+    freezeTimers();
     const { stream, res } = await openPair({ keepAliveMs: 15_000, stallMs: 30_000 });
     stream.end();
     await once(res, "close");
@@ -233,7 +226,7 @@ describe("the end", () => {
   });
 
   it("SESSION-3: a peer that left before open() is noticed", async () => {
-    const gone = deferred<[EventStream, string[]]>();
+    const gone = signal<[EventStream, string[]]>();
     const { url } = await listen((_req, res) => {
       res.on("close", () => {
         const ends: string[] = [];
@@ -251,7 +244,7 @@ describe("the end", () => {
   });
 
   it("SESSION-3: write() and end() before open() do nothing to the response", async () => {
-    const checked = deferred<boolean>();
+    const checked = signal<boolean>();
     const { url } = await listen((_req, res) => {
       const stream = new EventStream(res, OPTIONS);
       stream.write("data: a\n\n")?.catch(() => {

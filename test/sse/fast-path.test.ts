@@ -2,16 +2,12 @@ import type { IncomingMessage } from "node:http";
 import { fromPassport } from "../../src/index.js";
 import type { AuthConfig, AuthMethod, FromPassportOptions } from "../../src/index.js";
 import { apikey } from "../../strategies/apikey.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  createToolServer,
-  JWT_AUTH,
-  serveMcpServer,
-  serveRouter,
-} from "../kit/app.js";
-import type { Conversation, Serve, Served } from "../kit/app.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { createToolServer } from "../kit/tools.js";
+import { JWT_AUTH, serveMcpServer, serveRouter } from "../kit/serve.js";
+import type { Conversation } from "../kit/conversation.js";
+import type { Serve, Served } from "../kit/serve.js";
 import { RawConnection } from "../kit/raw-http.js";
 import { openSession, openStream, post, toolCall } from "../kit/raw-sse.js";
 import { secretToken } from "../kit/tokens.js";

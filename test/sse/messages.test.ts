@@ -1,12 +1,7 @@
 import { gzipSync } from "node:zlib";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  Conversation,
-  converse,
-  describeEveryMount,
-  serveRouter,
-} from "../kit/app.js";
+import { asCaller, Conversation, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { describeEveryMount, serveRouter } from "../kit/serve.js";
 import { RawConnection, send } from "../kit/raw-http.js";
 import type { RawAnswer } from "../kit/raw-http.js";
 import { initialize, initialized, openSession, post, toolCall } from "../kit/raw-sse.js";

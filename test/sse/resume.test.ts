@@ -1,16 +1,12 @@
 import { request } from "node:http";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { Request } from "express";
-import { signal, turn } from "../kit/limits.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  createToolServer,
-  describeEveryMount,
-  serveRouter,
-} from "../kit/app.js";
-import type { Conversation } from "../kit/app.js";
+import { signal, turn } from "../kit/waiting.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { createToolServer } from "../kit/tools.js";
+import { describeEveryMount, serveRouter } from "../kit/serve.js";
+import type { Conversation } from "../kit/conversation.js";
 import { send } from "../kit/raw-http.js";
 import {
   initialize,

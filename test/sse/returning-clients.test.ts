@@ -1,14 +1,12 @@
-import { Facts, turn } from "../kit/limits.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  createToolServer,
-  describeEveryMount,
-  serveRouter,
-} from "../kit/app.js";
-import type { Conversation, Served } from "../kit/app.js";
-import { onDispose } from "../kit/disposer.js";
+import { Facts } from "../kit/session-facts.js";
+import { turn } from "../kit/waiting.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { createToolServer } from "../kit/tools.js";
+import { describeEveryMount, serveRouter } from "../kit/serve.js";
+import type { Conversation } from "../kit/conversation.js";
+import type { Served } from "../kit/serve.js";
+
 import { initialize, openSession, openStream, post, toolCall } from "../kit/raw-sse.js";
 import type { RawStream } from "../kit/raw-sse.js";
 

@@ -2,14 +2,13 @@ import { once } from "node:events";
 import { Delivery } from "../../src/sse/delivery.js";
 import { Session } from "../../src/session/session.js";
 import { encodeEvent } from "../../src/sse/event.js";
-import { disposeAll } from "../kit/disposer.js";
-import { bigFrame, isSettled, openPair, openSlowPair } from "../kit/stream-server.js";
-import type { ServerSide } from "../kit/stream-server.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { freezeTimers } from "../kit/clock.js";
+import { bigFrame, openPair, openSlowPair } from "../kit/event-streams.js";
+import { isSettled } from "../kit/waiting.js";
+import type { ServerSide } from "../kit/event-streams.js";
 
-afterEach(async () => {
-  jest.useRealTimers();
-  await disposeAll();
-});
+cleanUpAfterEach();
 
 const MIB = 1024 * 1024;
 
@@ -20,12 +19,6 @@ const RESUME = {
   probeMs: 1,
   closeLostClients: false,
 };
-
-function fakeClock(): void {
-  jest.useFakeTimers({
-    doNotFake: ["nextTick", "setImmediate", "clearImmediate", "queueMicrotask", "performance"],
-  });
-}
 
 /** Fills everything between the writer and a reader that does not read: the last write has to wait. */
 async function clog({ stream }: ServerSide): Promise<Promise<void>[]> {
@@ -106,7 +99,7 @@ describe("a slow reader", () => {
 
 describe("a reader that takes nothing", () => {
   it("STREAM-8: loses its stream after stallMs, and the waiting writes fail", async () => {
-    fakeClock();
+    freezeTimers();
     const pair = await openSlowPair({ stallMs: 30_000 });
     const writes = await clog(pair);
     jest.advanceTimersByTime(29_999);
@@ -120,7 +113,7 @@ describe("a reader that takes nothing", () => {
   });
 
   it("STREAM-8: keeps it with stallMs 0", async () => {
-    fakeClock();
+    freezeTimers();
     const pair = await openSlowPair({ stallMs: 0 });
     const writes = await clog(pair);
     jest.advanceTimersByTime(24 * 3_600_000);
@@ -130,7 +123,7 @@ describe("a reader that takes nothing", () => {
   });
 
   it("STREAM-8: keeps it as long as nothing waits for it", async () => {
-    fakeClock();
+    freezeTimers();
     const pair = await openSlowPair({ stallMs: 30_000 });
     jest.advanceTimersByTime(24 * 3_600_000);
     await pair.stream.write(encodeEvent({ data: "a" }));
@@ -139,7 +132,7 @@ describe("a reader that takes nothing", () => {
   });
 
   it("STREAM-8: keeps it while it takes something now and then, however little of the queue that is", async () => {
-    fakeClock();
+    freezeTimers();
     const pair = await openSlowPair({ stallMs: 30_000, maxQueuedBytes: 1 });
     // One frame that the reader does not get through, and one that waits behind it.
     void pair.stream.write(bigFrame(96 * MIB));
@@ -156,7 +149,7 @@ describe("a reader that takes nothing", () => {
   });
 
   it("STREAM-8: after the end of its stream, too, has stallMs to take what is left", async () => {
-    fakeClock();
+    freezeTimers();
     const pair = await openSlowPair({ stallMs: 30_000 });
     const writes = await clog(pair);
     const closed = once(pair.res, "close");
@@ -171,7 +164,7 @@ describe("a reader that takes nothing", () => {
   });
 
   it("SLOW-1: after the end of its stream has a minute at most, however much it takes", async () => {
-    fakeClock();
+    freezeTimers();
     const pair = await openSlowPair({ stallMs: 30_000, maxQueuedBytes: 1 });
     void pair.stream.write(bigFrame(96 * MIB));
     const closed = once(pair.res, "close");

@@ -1,14 +1,8 @@
 import compression from "compression";
 import type { RequestHandler } from "express";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  describeEveryMount,
-  describeEveryRouter,
-  serveRouter,
-  SESSION_ID,
-} from "../kit/app.js";
+import { asCaller, converse, SESSION_ID } from "../kit/conversation.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { describeEveryMount, describeEveryRouter, serveRouter } from "../kit/serve.js";
 import { initialize, openSession, openStream, post } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();

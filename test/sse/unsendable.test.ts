@@ -3,9 +3,11 @@ import { EmptyResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
 import { SSEServerTransport } from "../../src/index.js";
 import type { McpServerLike } from "../../src/index.js";
-import { host } from "../kit/clients/drop-in-kit.js";
-import { signal, turn } from "../kit/limits.js";
-import { cleanUpAfterEach, converse, serveRouter } from "../kit/app.js";
+import { host } from "../kit/drop-in.js";
+import { signal, turn } from "../kit/waiting.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { converse } from "../kit/conversation.js";
+import { serveRouter } from "../kit/serve.js";
 import { post, toolCall } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();

@@ -5,9 +5,10 @@ import type { PassportStrategy } from "../../src/auth/auth-method.js";
 import { McpSseError, retryAfter } from "../../src/shared/errors.js";
 import { fromPassport } from "../../strategies/passport.js";
 import type { FromPassportOptions } from "../../strategies/passport.js";
-import { ask, bearer, principalOfAnswer, reasonOf, stopProbes } from "../kit/strategies.js";
+import { ask, withToken, principalOfAnswer, reasonOf } from "../kit/auth-probe.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
 
-afterEach(stopProbes);
+cleanUpAfterEach();
 
 /** All that Passport lets a strategy do. */
 interface Actions {
@@ -32,7 +33,7 @@ const method = (act: (actions: Actions) => unknown, options: Partial<FromPasspor
   fromPassport(strategyThat(act), { principal, ...options });
 
 describe("an answer of a strategy", () => {
-  const request = bearer("some-credential");
+  const request = withToken("some-credential");
 
   test("success lets the caller in", async () => {
     const answer = await ask(

@@ -3,7 +3,7 @@ import { createServer, request } from "node:http";
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { onDispose } from "../disposer.js";
+import { onDispose } from "../clean-up.js";
 
 /** How a stream's connection can end under a client. */
 export type Way =

@@ -1,13 +1,25 @@
 import { EventEmitter, once } from "node:events";
 import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
-import type { RequestHandler } from "express";
-import type { SessionInfo } from "../../../src/index.js";
-import { asCaller, serveRouter } from "../app.js";
-import type { Served, ServeRouterOptions } from "../app.js";
-import type { ClientKit, FaultClient, Listener } from "./clients.js";
-import { Killer, WAYS } from "./killer.js";
-import { Calls } from "./servers.js";
-import type { FaultServer, ServerKit } from "./servers.js";
+import { asCaller } from "../conversation.js";
+import type { ClientKit, FaultClient, Listener } from "../sdk-clients.js";
+import type { FaultHost } from "./host.js";
+import { Killer } from "./killer.js";
+import type { FaultServer } from "./servers.js";
+
+/** Clients come back at once, so that a hundred kills take seconds. */
+export const RESUME = { resume: { retryMs: 1 } };
+
+/** What a client must say that it lost. */
+export function expectNothingLost(report: LoadReport): void {
+  expect(report).toMatchObject({
+    notifications: { lost: 0, outOfOrder: 0 },
+    calls: { answered: report.calls.made, lost: 0, wrong: 0, runTwice: 0 },
+    progress: { lost: 0, outOfOrder: 0 },
+    requests: { answered: report.requests.made, lost: 0, repeatedAfterAnswer: 0 },
+    foreign: 0,
+    failures: [],
+  });
+}
 
 /** What a client has lost, and what it got that it should not have got. */
 export interface LoadReport {
@@ -41,72 +53,6 @@ export interface LoadReport {
   readonly foreign: number;
   /** What went wrong with the calls and requests that are lost. */
   readonly failures: readonly string[];
-}
-
-/** A served endpoint whose SDK servers a test can make speak. */
-export class FaultHost {
-  readonly calls = new Calls();
-  /** Requests to clients of which the server has the answer. */
-  readonly answered = new Set<string>();
-  /** Requests to clients that were written after that. */
-  readonly repeated: string[] = [];
-  /** Rejects when a session ends while the test needs it. */
-  readonly sessionLost: Promise<never>;
-  #served: Served | undefined;
-  readonly #servers = new Map<string, FaultServer>();
-  #lose: (reason: Error) => void = () => undefined;
-
-  private constructor() {
-    this.sessionLost = new Promise((_resolve, reject) => (this.#lose = reject));
-    this.sessionLost.catch(() => undefined);
-  }
-
-  static async start(kit: ServerKit, options: ServeRouterOptions = {}): Promise<FaultHost> {
-    const host = new FaultHost();
-    host.#served = await serveRouter({
-      createServer: (session: SessionInfo) => {
-        const server = kit.create(host.calls);
-        host.#servers.set(tagOf(session.request?.url ?? ""), server);
-        return server;
-      },
-      before: [host.#watchWrites],
-      ...options,
-    });
-    host.served.sessions.on("closed", ({ id }, reason) =>
-      host.#lose(new Error(`session ${id} has ended: ${reason}`)),
-    );
-    return host;
-  }
-
-  get served(): Served {
-    return this.#served!;
-  }
-
-  /** The newest server that was made for a client. */
-  serverOf(tag: string): FaultServer {
-    const server = this.#servers.get(tag);
-    if (server === undefined) throw new Error(`there is no server for ${tag}`);
-    return server;
-  }
-
-  /** Sees every byte of a stream at the moment at which it is written. */
-  readonly #watchWrites: RequestHandler = (req, res, next) => {
-    if (req.method === "GET") {
-      const write = res.write.bind(res) as (chunk: unknown, ...rest: unknown[]) => boolean;
-      res.write = (chunk: unknown, ...rest: unknown[]): boolean => {
-        for (const [, name] of String(chunk).matchAll(/"text":"(\w+ request \d+)"/g)) {
-          if (this.answered.has(name!)) this.repeated.push(name!);
-        }
-        return write(chunk, ...rest);
-      };
-    }
-    next();
-  };
-}
-
-/** Which client a session belongs to; the test writes it into the client's URL. */
-function tagOf(url: string): string {
-  return new URLSearchParams(url.split("?")[1]).get("client") ?? "";
 }
 
 /** How a client is connected. */
@@ -323,87 +269,4 @@ function compare(received: readonly number[], sent: number) {
     (number, index) => number > (index === 0 ? 0 : received[index - 1]!) + 1,
   ).length;
   return { lost: sent - distinct.size, duplicated: received.length - distinct.size, outOfOrder };
-}
-
-/** Where in a client's life its stream is killed. */
-const PLACES = [
-  "while nothing is sent",
-  "while messages are sent",
-  "in the answer of a call",
-  "while it comes back",
-] as const;
-
-/** Kills a client's stream again and again, in every way and place, with traffic before, during and after. */
-export async function storm(load: Load, kills: number): Promise<void> {
-  const { killer } = load;
-  for (let round = 0; killer.kills < kills; round++) {
-    const way = WAYS[round % WAYS.length]!;
-    const place = PLACES[Math.floor(round / WAYS.length) % PLACES.length]!;
-    const stream = await killer.attached();
-    const held = await load.hold();
-    load.burst();
-    if (place === "while nothing is sent") {
-      await load.ping();
-      const killed = stream.kill(way);
-      load.notify(1);
-      await killed;
-    } else if (place === "in the answer of a call" && held !== undefined) {
-      killer.onEvent = ({ data }) => (data.includes(`"text":"${held}"`) ? way : undefined);
-      load.release(held);
-      await stream.over;
-      killer.onEvent = undefined;
-    } else {
-      // How far it gets is another number each time.
-      if (place === "while it comes back") killer.next = { way, events: round % 5 };
-      stream.killAfter(round % 7, way);
-      load.notify(10);
-      await stream.over;
-    }
-    // Nobody is listening now; the client itself can still call.
-    load.burst();
-    load.release(held);
-  }
-}
-
-/** A client that a test cannot do without. */
-export interface Survivor {
-  readonly tag: string;
-  readonly killer: Killer;
-  readonly client?: FaultClient;
-}
-
-/** How long a client may take to get everything, in milliseconds: long before the test's own time is over. */
-const PATIENCE_MS = 80_000;
-
-/**
- * Does the work of a test, unless a session ends or a client gives up meanwhile.
- *
- * @throws Error with what happened last, since a promise that never resolves tells nothing.
- */
-export async function survive(
-  host: FaultHost,
-  survivors: readonly Survivor[],
-  work: () => Promise<void>,
-): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error("not everything has arrived")), PATIENCE_MS);
-  });
-  const gaveUp = survivors.map(async ({ client, tag }) => {
-    await (client?.closed ?? late);
-    throw new Error(`the client of ${tag} has closed itself`);
-  });
-  for (const promise of gaveUp) promise.catch(() => undefined);
-  try {
-    await Promise.race([work(), host.sessionLost, late, ...gaveUp]);
-  } catch (cause) {
-    const traces = survivors.map(({ tag, killer, client }) =>
-      [tag, ...killer.trace.slice(-60), ...(client?.errors ?? []).slice(-3).map(String)].join("\n"),
-    );
-    throw new Error(`${String(cause)}\n${traces.join("\n\n")}\n${host.served.lines.join("\n")}`, {
-      cause,
-    });
-  } finally {
-    clearTimeout(timer);
-  }
 }

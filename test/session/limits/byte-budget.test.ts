@@ -4,7 +4,9 @@ import { promisify } from "node:util";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { z } from "zod";
 import type { SseOptions } from "../../../src/index.js";
-import { asCaller, cleanUpAfterEach, serveRouter } from "../../kit/app.js";
+import { asCaller } from "../../kit/conversation.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { serveRouter } from "../../kit/serve.js";
 import { RawConnection } from "../../kit/raw-http.js";
 import {
   initialize,
@@ -14,7 +16,8 @@ import {
   post,
   toolCall,
 } from "../../kit/raw-sse.js";
-import { Facts, signal, turn } from "../../kit/limits.js";
+import { Facts } from "../../kit/session-facts.js";
+import { signal, turn } from "../../kit/waiting.js";
 
 cleanUpAfterEach();
 

@@ -1,22 +1,17 @@
 import { MCPServer } from "../../../src/index.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { clientV1, clientV2 } from "../../kit/faults/clients.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  createToolServer,
-  HeldTool,
-  JWT_AUTH,
-  registerTools,
-  serveRouter,
-} from "../../kit/app.js";
-import type { ServeRouterOptions } from "../../kit/app.js";
-import { onDispose } from "../../kit/disposer.js";
-import { lastingPort } from "../../kit/ports.js";
+import { clientV1, clientV2 } from "../../kit/sdk-clients.js";
+import { asCaller, converse } from "../../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { createToolServer, HeldTool, registerTools } from "../../kit/tools.js";
+import { JWT_AUTH, serveRouter } from "../../kit/serve.js";
+import type { ServeRouterOptions } from "../../kit/serve.js";
+
+import { lastingPort } from "../../kit/listen.js";
 import { send } from "../../kit/raw-http.js";
 import { openStream, post, toolCall } from "../../kit/raw-sse.js";
-import { Facts, signal, turn } from "../../kit/limits.js";
+import { Facts } from "../../kit/session-facts.js";
+import { signal, turn } from "../../kit/waiting.js";
 
 cleanUpAfterEach();
 

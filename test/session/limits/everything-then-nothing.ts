@@ -8,7 +8,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import express from "express";
 import { createSseRouter, MCPServer } from "../../../src/index.js";
-import { createToolServer, registerTools } from "../../kit/app.js";
+import { createToolServer, registerTools } from "../../kit/tools.js";
 
 const KEY = "a-key-of-nobody-in-particular";
 const auth = { type: "apikey", options: { keys: [KEY] } } as const;

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { disposeAll, onDispose } from "../../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
 
-afterEach(disposeAll);
+cleanUpAfterEach();
 
 it("STOP-6: a process that has used everything and closed it ends by itself", async () => {
   const program = join(__dirname, "everything-then-nothing.ts");

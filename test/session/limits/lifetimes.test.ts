@@ -1,24 +1,15 @@
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  HeldTool,
-  registerTools,
-  serveRouter,
-} from "../../kit/app.js";
+import { asCaller, converse } from "../../kit/conversation.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { freezeTimers } from "../../kit/clock.js";
+import { HeldTool, registerTools } from "../../kit/tools.js";
+import { serveRouter } from "../../kit/serve.js";
 import { initialize, openSession, openStream, post, toolCall } from "../../kit/raw-sse.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { Facts } from "../../kit/limits.js";
+import { Facts } from "../../kit/session-facts.js";
 
 cleanUpAfterEach();
 
-/** Sockets and microtasks are real; timers and the date are the test's. */
-beforeEach(() => {
-  jest.useFakeTimers({
-    doNotFake: ["nextTick", "setImmediate", "clearImmediate", "queueMicrotask", "performance"],
-  });
-});
-afterEach(() => void jest.useRealTimers());
+beforeEach(() => freezeTimers());
 
 const RETRY = /retry: 77\n\n$/;
 const resume = { retryMs: 77 };

@@ -1,16 +1,11 @@
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  describeEveryMount,
-  HeldTool,
-  serveMcpServer,
-  serveRouter,
-} from "../../kit/app.js";
-import type { ServeOptions } from "../../kit/app.js";
+import { asCaller, converse } from "../../kit/conversation.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { describeEveryMount, serveMcpServer, serveRouter } from "../../kit/serve.js";
+import { HeldTool } from "../../kit/tools.js";
+import type { ServeOptions } from "../../kit/serve.js";
 import { send } from "../../kit/raw-http.js";
 import { initialize, openSession, openStream, post, toolCall } from "../../kit/raw-sse.js";
-import { Facts } from "../../kit/limits.js";
+import { Facts } from "../../kit/session-facts.js";
 
 cleanUpAfterEach();
 

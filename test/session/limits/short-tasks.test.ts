@@ -1,18 +1,14 @@
 import { MCPServer } from "../../../src/index.js";
-import { clientV1, clientV2 } from "../../kit/faults/clients.js";
-import type { ClientKit } from "../../kit/faults/clients.js";
-import {
-  asCaller,
-  cleanUpAfterEach,
-  converse,
-  HeldTool,
-  JWT_AUTH,
-  registerTools,
-  serveRouter,
-} from "../../kit/app.js";
-import { onDispose } from "../../kit/disposer.js";
+import { clientV1, clientV2 } from "../../kit/sdk-clients.js";
+import type { ClientKit } from "../../kit/sdk-clients.js";
+import { asCaller, converse } from "../../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { HeldTool, registerTools } from "../../kit/tools.js";
+import { JWT_AUTH, serveRouter } from "../../kit/serve.js";
+
 import { initialize, openStream, post, toolCall } from "../../kit/raw-sse.js";
-import { Facts, turn } from "../../kit/limits.js";
+import { Facts } from "../../kit/session-facts.js";
+import { turn } from "../../kit/waiting.js";
 
 cleanUpAfterEach();
 // Seconds on a machine that is idle.

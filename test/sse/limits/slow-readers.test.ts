@@ -7,12 +7,15 @@ import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { z } from "zod";
 import type { SseOptions } from "../../../src/index.js";
 import { readerProblem } from "../../../src/sse/slow-reader.js";
-import { clientV1, clientV2 } from "../../kit/faults/clients.js";
-import { asCaller, cleanUpAfterEach, serveRouter } from "../../kit/app.js";
-import type { Served } from "../../kit/app.js";
-import { onDispose } from "../../kit/disposer.js";
+import { clientV1, clientV2 } from "../../kit/sdk-clients.js";
+import { asCaller } from "../../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { serveRouter } from "../../kit/serve.js";
+import type { Served } from "../../kit/serve.js";
+
 import { initialize, initialized, post, toolCall } from "../../kit/raw-sse.js";
-import { Facts, turn } from "../../kit/limits.js";
+import { Facts } from "../../kit/session-facts.js";
+import { turn } from "../../kit/waiting.js";
 
 cleanUpAfterEach();
 

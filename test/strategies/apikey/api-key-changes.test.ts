@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { apikey } from "../../../strategies/apikey.js";
 import type { ApiKeyEntry } from "../../../strategies/apikey.js";
 import { watchKeys } from "../../../strategies/apikey/api-key-list.js";
-import { probe, stopProbes, withKey } from "../../kit/strategies.js";
+import { probe, withKey } from "../../kit/auth-probe.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 
-afterEach(stopProbes);
+cleanUpAfterEach();
 
 const FIRST = "first-key-0123456789";
 const SECOND = "second-key-0123456789";

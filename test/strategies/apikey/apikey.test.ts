@@ -3,14 +3,8 @@ import { inspect } from "node:util";
 import { apikey } from "../../../strategies/apikey.js";
 import type { ApiKeyOptions } from "../../../strategies/apikey.js";
 import type { PrincipalInit } from "../../../src/auth/principal.js";
-import {
-  ask,
-  bearer,
-  principalOfAnswer,
-  reasonOf,
-  stopProbes,
-  withKey,
-} from "../../kit/strategies.js";
+import { ask, withToken, principalOfAnswer, reasonOf, withKey } from "../../kit/auth-probe.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 
 const KEY = "first-key-0123456789";
 const OTHER = "other-key-0123456789";
@@ -18,7 +12,7 @@ const UNKNOWN = "the API key is not known";
 const UNUSABLE = "the API key is empty, or sent more than once";
 const sha256 = (text: string): string => hash("sha256", text, "hex");
 
-afterEach(stopProbes);
+cleanUpAfterEach();
 
 describe("options of apikey that are wrong", () => {
   const cases: Record<string, [options: unknown, message: RegExp]> = {
@@ -178,7 +172,7 @@ describe("a key elsewhere", () => {
   const query = apikey({ keys: [KEY, OTHER], queryParam: "api_key" });
 
   test("is accepted as a bearer, but tools do not see it", async () => {
-    const { outcome } = await ask(apikey({ keys: [KEY] }), bearer(KEY));
+    const { outcome } = await ask(apikey({ keys: [KEY] }), withToken(KEY));
     expect(outcome).toMatchObject({ caller: { exposesToken: false, authInfo: { token: "" } } });
   });
 

@@ -4,7 +4,7 @@ import { authMethodContract } from "../../../strategies/contract.js";
 import type { AuthMethodFixture } from "../../../strategies/contract.js";
 import type { ActiveStrategy } from "../../../strategies/shared/translate-failures.js";
 import { McpSseError } from "../../../src/shared/errors.js";
-import { bearer } from "../../kit/strategies.js";
+import { withToken } from "../../kit/auth-probe.js";
 
 let isDown = false;
 
@@ -41,13 +41,13 @@ function fixtureOf(
   return {
     create: () => ({ ...sound, ...change }),
     heldSecrets,
-    good: () => bearer("alice-token-1"),
-    refreshed: () => bearer("alice-token-2"),
-    other: () => bearer("bob-token-1"),
-    refused: { "an unknown token": () => bearer("nobody-token-1") },
+    good: () => withToken("alice-token-1"),
+    refreshed: () => withToken("alice-token-2"),
+    other: () => withToken("bob-token-1"),
+    refused: { "an unknown token": () => withToken("nobody-token-1") },
     lackingScope: {
       create: () => ({ ...sound, scopes: { required: ["write"] }, ...change }),
-      request: () => bearer("alice-token-1"),
+      request: () => withToken("alice-token-1"),
     },
     outage: { begin: () => void (isDown = true), end: () => void (isDown = false) },
   };

@@ -11,7 +11,7 @@ import { fromPassport } from "../../../strategies/passport.js";
 import type { ActiveStrategy } from "../../../strategies/shared/translate-failures.js";
 import { JwksServer } from "../../kit/jwks-server.js";
 import { ecKey, keyToken, rsaKey, SECRET, secretToken } from "../../kit/tokens.js";
-import { bearer, withKey } from "../../kit/strategies.js";
+import { withToken, withKey } from "../../kit/auth-probe.js";
 
 const rsa = rsaKey("rsa-1");
 const ec = ecKey("ec-1");
@@ -28,17 +28,18 @@ afterAll(async () => {
 const jwtSecret: AuthMethodFixture = {
   create: () => jwt({ secret: SECRET, algorithms: ["HS256"] }),
   heldSecrets: [SECRET],
-  good: () => bearer(secretToken()),
-  refreshed: () => bearer(secretToken({ exp: Math.floor(Date.now() / 1000) + 900 })),
-  other: () => bearer(secretToken({ sub: "bob" })),
+  good: () => withToken(secretToken()),
+  refreshed: () => withToken(secretToken({ exp: Math.floor(Date.now() / 1000) + 900 })),
+  other: () => withToken(secretToken({ sub: "bob" })),
   refused: {
-    "a token signed with another secret": () => bearer(secretToken({}, { secret: "x".repeat(32) })),
-    "an expired token": () => bearer(secretToken({ exp: 1_700_000_000 })),
-    "an opaque token": () => bearer("opaque-access-token"),
+    "a token signed with another secret": () =>
+      withToken(secretToken({}, { secret: "x".repeat(32) })),
+    "an expired token": () => withToken(secretToken({ exp: 1_700_000_000 })),
+    "an opaque token": () => withToken("opaque-access-token"),
   },
   lackingScope: {
     create: () => jwt({ secret: SECRET, algorithms: ["HS256"], scopes: ["mcp:write"] }),
-    request: () => bearer(secretToken({ scope: "mcp:read mcp:writer" })),
+    request: () => withToken(secretToken({ scope: "mcp:read mcp:writer" })),
   },
   outage: { notApplicable: "the secret is at hand" },
 };
@@ -46,23 +47,23 @@ const jwtSecret: AuthMethodFixture = {
 const jwtPublicKey: AuthMethodFixture = {
   ...jwtSecret,
   create: () => jwt({ publicKey: rsa.publicPem, algorithms: ["RS256"] }),
-  good: () => bearer(keyToken(rsa)),
-  refreshed: () => bearer(keyToken(rsa)),
-  other: () => bearer(keyToken(rsa, { sub: "bob" })),
-  refused: { "a token signed with another key": () => bearer(keyToken(stranger)) },
+  good: () => withToken(keyToken(rsa)),
+  refreshed: () => withToken(keyToken(rsa)),
+  other: () => withToken(keyToken(rsa, { sub: "bob" })),
+  refused: { "a token signed with another key": () => withToken(keyToken(stranger)) },
   lackingScope: {
     create: () => jwt({ publicKey: rsa.publicPem, algorithms: ["RS256"], scopes: ["mcp:write"] }),
-    request: () => bearer(keyToken(rsa)),
+    request: () => withToken(keyToken(rsa)),
   },
 };
 
 const jwtJwks: AuthMethodFixture = {
   ...jwtPublicKey,
   create: () => jwt({ jwksUri: host.url, algorithms: ["RS256", "ES256"] }),
-  refreshed: () => bearer(keyToken(ec)),
+  refreshed: () => withToken(keyToken(ec)),
   refused: {
     ...jwtPublicKey.refused,
-    "a token with an unknown key id": () => bearer(keyToken(rsa, {}, { kid: "made-up" })),
+    "a token with an unknown key id": () => withToken(keyToken(rsa, {}, { kid: "made-up" })),
   },
   lackingScope: { notApplicable: "the same as with a public key" },
   outage: { notApplicable: "its end is a matter of time; see issuer-keys.test.ts" },
@@ -128,10 +129,10 @@ const apiKeyVerify: AuthMethodFixture = {
       },
     }),
   heldSecrets: [],
-  good: () => bearer(ALICE_KEY),
+  good: () => withToken(ALICE_KEY),
   refreshed: () => withKey("alice-key-of-tomorrow"),
-  other: () => bearer(BOB_KEY),
-  refused: { "an unknown key": () => bearer("nobody-at-all") },
+  other: () => withToken(BOB_KEY),
+  refused: { "an unknown key": () => withToken("nobody-at-all") },
   lackingScope: { notApplicable: "the same as with a list" },
   outage: { begin: () => void (database = "down"), end: () => void (database = "up") },
 };

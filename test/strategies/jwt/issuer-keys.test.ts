@@ -5,7 +5,8 @@ import { JwksServer } from "../../kit/jwks-server.js";
 import type { JwksBehaviour } from "../../kit/jwks-server.js";
 import { ecKey, forgedToken, keyToken, rsaKey, secretToken } from "../../kit/tokens.js";
 import type { TestKey } from "../../kit/tokens.js";
-import { bearer, principalOfAnswer, probe, reasonOf, stopProbes } from "../../kit/strategies.js";
+import { withToken, principalOfAnswer, probe, reasonOf } from "../../kit/auth-probe.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 
 const MINUTE = 60_000;
 const UNKNOWN_KEY = "the token's key is not one of its issuer's";
@@ -21,9 +22,9 @@ beforeEach(() => {
   elapsed = 0;
   jest.spyOn(performance, "now").mockImplementation(() => elapsed);
 });
+cleanUpAfterEach();
 afterEach(async () => {
   jest.restoreAllMocks();
-  await stopProbes();
   await Promise.all(hosts.splice(0).map((host) => host.stop()));
 });
 
@@ -42,7 +43,7 @@ async function setUp(...keys: readonly TestKey[]) {
   const host = await startHost(...keys);
   const method: AuthMethod = jwt({ jwksUri: host.url, algorithms: ["RS256", "PS256", "ES256"] });
   const server = await probe(method);
-  const send = (key: TestKey, header?: object) => server.send(bearer(keyToken(key, {}, header)));
+  const send = (key: TestKey, header?: object) => server.send(withToken(keyToken(key, {}, header)));
   return { host, send };
 }
 
@@ -121,13 +122,13 @@ describe("the keys of an issuer", () => {
   test("credentials that are no acceptable token are refused without asking the host", async () => {
     const host = await startHost(first);
     const server = await probe(jwt({ jwksUri: host.url, algorithms: ["RS256"] }));
-    expect(reasonOf(await server.send(bearer("an-api-key")))).toBe("the token is malformed");
+    expect(reasonOf(await server.send(withToken("an-api-key")))).toBe("the token is malformed");
     for (const token of [
       keyToken(ec),
       secretToken(),
       forgedToken({ alg: "none", kid: "key-1" }, {}),
     ]) {
-      expect(reasonOf(await server.send(bearer(token)))).toBe(
+      expect(reasonOf(await server.send(withToken(token)))).toBe(
         "the token's algorithm is not allowed",
       );
     }

@@ -1,14 +1,14 @@
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { jwt } from "../../../strategies/jwt.js";
-import { cleanUpAfterEach } from "../../kit/app.js";
-import { onDispose } from "../../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+
 import { JwksServer } from "../../kit/jwks-server.js";
 import { claims, ecKey, keyToken, rsaKey } from "../../kit/tokens.js";
 import type { TestKey } from "../../kit/tokens.js";
-import { bearer, principalOfAnswer, probe, reasonOf, stopProbes } from "../../kit/strategies.js";
+import { withToken, principalOfAnswer, probe, reasonOf } from "../../kit/auth-probe.js";
 
 cleanUpAfterEach();
-afterEach(stopProbes);
+cleanUpAfterEach();
 
 const UNKNOWN_KEY = "the token's key is not one of its issuer's";
 const rsa = rsaKey("rsa-1");
@@ -55,9 +55,9 @@ describe("a published key set", () => {
     const good = rsaKey("good");
     const { server } = await setUp([{ ...bad, kid: "bad" }, good.jwk]);
     for (const token of [selfSigned("bad"), keyToken(rsa, {}, { kid: "bad" })]) {
-      expect(reasonOf(await server.send(bearer(token)))).toBe(UNKNOWN_KEY);
+      expect(reasonOf(await server.send(withToken(token)))).toBe(UNKNOWN_KEY);
     }
-    expect(principalOfAnswer(await server.send(bearer(keyToken(good)))).id).toBe("alice");
+    expect(principalOfAnswer(await server.send(withToken(keyToken(good)))).id).toBe("alice");
   });
 
   it("would let everybody in with a key whose exponent is 1, but for that", () => {
@@ -71,7 +71,7 @@ describe("a published key set", () => {
     "AUTH-16: may have an entry that is no object, such as %j",
     async (entry) => {
       const { server } = await setUp([entry, rsa.jwk]);
-      expect(principalOfAnswer(await server.send(bearer(keyToken(rsa)))).id).toBe("alice");
+      expect(principalOfAnswer(await server.send(withToken(keyToken(rsa)))).id).toBe("alice");
     },
   );
 
@@ -79,7 +79,7 @@ describe("a published key set", () => {
     "AUTH-16: that is %j is an outage, and no verdict on a token",
     async (keys) => {
       const { server } = await setUp(keys);
-      expect((await server.send(bearer(keyToken(rsa)))).status).toBe(503);
+      expect((await server.send(withToken(keyToken(rsa)))).status).toBe(503);
     },
   );
 });
@@ -99,7 +99,7 @@ describe("a token without a key id", () => {
   it.each(others)("AUTH-16: is verified beside a key %s", async (_what, other) => {
     const { server } = await setUp([other, rsa.jwk]);
     const token = keyToken(rsa, {}, { kid: undefined });
-    expect(principalOfAnswer(await server.send(bearer(token))).id).toBe("alice");
+    expect(principalOfAnswer(await server.send(withToken(token))).id).toBe("alice");
   });
 
   it.each<readonly [TestKey]>([[rsaKey("2")]])(
@@ -108,9 +108,9 @@ describe("a token without a key id", () => {
       const { server } = await setUp([rsa.jwk, other.jwk, ec.jwk]);
       for (const key of [rsa, other]) {
         const token = keyToken(key, {}, { kid: undefined });
-        expect(reasonOf(await server.send(bearer(token)))).toMatch(/names no key/);
+        expect(reasonOf(await server.send(withToken(token)))).toMatch(/names no key/);
       }
-      expect((await server.send(bearer(keyToken(ec, {}, { kid: undefined })))).status).toBe(200);
+      expect((await server.send(withToken(keyToken(ec, {}, { kid: undefined })))).status).toBe(200);
     },
   );
 });

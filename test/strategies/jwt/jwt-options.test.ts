@@ -3,13 +3,14 @@ import { inspect } from "node:util";
 import { jwt } from "../../../strategies/jwt.js";
 import type { JwtOptions } from "../../../strategies/jwt.js";
 import { ecKey, keyToken, rsaKey, SECRET, secretToken } from "../../kit/tokens.js";
-import { ask, bearer, principalOfAnswer, stopProbes } from "../../kit/strategies.js";
+import { ask, withToken, principalOfAnswer } from "../../kit/auth-probe.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 
 const rsa = rsaKey("rsa-1");
 const ec = ecKey("ec-1");
 const JWKS_URI = "https://auth.example/jwks.json";
 
-afterEach(stopProbes);
+cleanUpAfterEach();
 
 /** An RSA key that was made to be weak, as PEM text. */
 function withExponent(e: string): string {
@@ -157,7 +158,7 @@ describe("options of jwt that are right", () => {
   test("a secret verifies each of its algorithms", async () => {
     const method = jwt({ secret: SECRET, algorithms: ["HS256", "HS384", "HS512"] });
     for (const algorithm of ["HS256", "HS384", "HS512"] as const) {
-      const answer = await ask(method, bearer(secretToken({}, { algorithm })));
+      const answer = await ask(method, withToken(secretToken({}, { algorithm })));
       expect(principalOfAnswer(answer).id).toBe("alice");
     }
   });
@@ -165,14 +166,14 @@ describe("options of jwt that are right", () => {
   test("a public key may have its line breaks as an environment variable holds them", async () => {
     const publicKey = rsa.publicPem.replaceAll("\n", "\\n");
     const method = jwt({ publicKey, algorithms: ["RS256", "PS256"] });
-    expect(principalOfAnswer(await ask(method, bearer(keyToken(rsa)))).id).toBe("alice");
+    expect(principalOfAnswer(await ask(method, withToken(keyToken(rsa)))).id).toBe("alice");
     const pss = { ...rsa, algorithm: "PS256" } as const;
-    expect(principalOfAnswer(await ask(method, bearer(keyToken(pss)))).id).toBe("alice");
+    expect(principalOfAnswer(await ask(method, withToken(keyToken(pss)))).id).toBe("alice");
   });
 
   test("an elliptic key verifies ES256", async () => {
     const method = jwt({ publicKey: ec.publicPem, algorithms: ["ES256"] });
-    expect(principalOfAnswer(await ask(method, bearer(keyToken(ec)))).id).toBe("alice");
+    expect(principalOfAnswer(await ask(method, withToken(keyToken(ec)))).id).toBe("alice");
   });
 
   test("a key for RSA-PSS verifies PS256 and nothing else", () => {
@@ -193,7 +194,7 @@ describe("options of jwt that are right", () => {
       audience: ["mcp", "mcp-next"],
     });
     const token = secretToken({ iss: "https://b.example", aud: ["other", "mcp-next"] });
-    expect(principalOfAnswer(await ask(method, bearer(token))).issuer).toBe("https://b.example");
+    expect(principalOfAnswer(await ask(method, withToken(token))).issuer).toBe("https://b.example");
   });
 
   test("plain http is fine for a key set on loopback", () => {
@@ -209,7 +210,7 @@ describe("options of jwt that are right", () => {
       expect.stringMatching(/^auth\.options\.secret is shorter than the 64 bytes/),
     ]);
     expect(String(method.warnings)).not.toContain(secret);
-    const answer = await ask(method, bearer(secretToken({}, { secret })));
+    const answer = await ask(method, withToken(secretToken({}, { secret })));
     expect(principalOfAnswer(answer).id).toBe("alice");
   });
 

@@ -1,6 +1,7 @@
 import { jwt } from "../../../strategies/jwt.js";
 import { ecKey, forgedToken, keyToken, rsaKey, SECRET, secretToken } from "../../kit/tokens.js";
-import { ask, bearer, principalOfAnswer, reasonOf, stopProbes } from "../../kit/strategies.js";
+import { ask, withToken, principalOfAnswer, reasonOf } from "../../kit/auth-probe.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 
 const ISSUER = "https://auth.example";
 const rsa = rsaKey("rsa-1");
@@ -10,7 +11,7 @@ const bySecret = jwt({ secret: SECRET, algorithms: ["HS256"] });
 const byPublicKey = jwt({ publicKey: rsa.publicPem, algorithms: ["RS256"] });
 const strict = jwt({ secret: SECRET, algorithms: ["HS256"], issuer: ISSUER, audience: "mcp" });
 
-afterEach(stopProbes);
+cleanUpAfterEach();
 
 describe("a token that is refused", () => {
   const good = { iss: ISSUER, aud: "mcp" };
@@ -40,7 +41,7 @@ describe("a token that is refused", () => {
     ["the token is too long", `${"a".repeat(100_000)}.e30.x`],
     ["the token is empty", ""],
   ])("%s: %#", async (reason, token) => {
-    const answer = await ask(strict, { ...bearer(token), secrets: [] });
+    const answer = await ask(strict, { ...withToken(token), secrets: [] });
     expect(reasonOf(answer)).toBe(reason);
     expect(answer.status).toBe(401);
     expect(answer.challenge).toContain('error="invalid_token"');
@@ -51,7 +52,7 @@ describe("a token that is refused", () => {
     for (const header of [{ alg: "HS256" }, { alg: "HS256", typ: "JWT" }]) {
       const token = forgedToken(header, JSON.parse(payload), SECRET);
       const method = jwt({ secret: SECRET, algorithms: ["HS256"], requireExp: false });
-      expect(reasonOf(await ask(method, bearer(token)))).toBe("the token is malformed");
+      expect(reasonOf(await ask(method, withToken(token)))).toBe("the token is malformed");
     }
   });
 
@@ -61,7 +62,7 @@ describe("a token that is refused", () => {
     const { createHmac } = await import("node:crypto");
     const signed = `${token[0]!}.${payload}`;
     const signature = createHmac("sha256", SECRET).update(signed).digest("base64url");
-    const answer = await ask(bySecret, bearer(`${signed}.${signature}`));
+    const answer = await ask(bySecret, withToken(`${signed}.${signature}`));
     expect(reasonOf(answer)).toBe("the token's expiry is malformed");
   });
 });
@@ -74,11 +75,11 @@ describe("an attack on the signature", () => {
     async (alg) => {
       for (const method of [bySecret, byPublicKey]) {
         const unsigned = forgedToken({ alg }, claims);
-        expect(reasonOf(await ask(method, bearer(unsigned)))).toBe(
+        expect(reasonOf(await ask(method, withToken(unsigned)))).toBe(
           "the token's algorithm is not allowed",
         );
         const signed = forgedToken({ alg }, claims, SECRET);
-        expect(reasonOf(await ask(method, bearer(signed)))).toBe(
+        expect(reasonOf(await ask(method, withToken(signed)))).toBe(
           "the token's algorithm is not allowed",
         );
       }
@@ -87,7 +88,7 @@ describe("an attack on the signature", () => {
 
   test("a token without a signature is refused whatever its algorithm", async () => {
     const token = forgedToken({ alg: "HS256" }, claims);
-    expect(reasonOf(await ask(bySecret, bearer(token)))).toBe("the token is not signed");
+    expect(reasonOf(await ask(bySecret, withToken(token)))).toBe("the token is not signed");
   });
 
   test("HS256 signed with the public key's text is refused", async () => {
@@ -97,7 +98,7 @@ describe("an attack on the signature", () => {
       rsa.publicPem.replaceAll("\n", "\\n"),
     ]) {
       const token = forgedToken({ alg: "HS256", typ: "JWT" }, claims, text);
-      expect(reasonOf(await ask(byPublicKey, bearer(token)))).toBe(
+      expect(reasonOf(await ask(byPublicKey, withToken(token)))).toBe(
         "the token's algorithm is not allowed",
       );
     }
@@ -106,11 +107,13 @@ describe("an attack on the signature", () => {
   test("a key in the token's own header is not used", async () => {
     const stranger = rsaKey("rsa-1");
     const token = keyToken(stranger, {}, { jwk: stranger.jwk, jku: "https://evil.example/jwks" });
-    expect(reasonOf(await ask(byPublicKey, bearer(token)))).toBe("the token's signature is wrong");
+    expect(reasonOf(await ask(byPublicKey, withToken(token)))).toBe(
+      "the token's signature is wrong",
+    );
   });
 
   test("ES256 is refused where the key is RSA", async () => {
-    const answer = await ask(byPublicKey, bearer(keyToken(ecKey("rsa-1"))));
+    const answer = await ask(byPublicKey, withToken(keyToken(ecKey("rsa-1"))));
     expect(reasonOf(answer)).toBe("the token's algorithm is not allowed");
   });
 
@@ -118,7 +121,7 @@ describe("an attack on the signature", () => {
     const ec = ecKey("ec-1");
     const method = jwt({ publicKey: ec.publicPem, algorithms: ["ES256"] });
     const [header, payload] = keyToken(ec).split(".");
-    const answer = await ask(method, bearer(`${header!}.${payload!}.AAAA`));
+    const answer = await ask(method, withToken(`${header!}.${payload!}.AAAA`));
     expect(reasonOf(answer)).toBe("the token's signature cannot be verified");
   });
 
@@ -127,19 +130,19 @@ describe("an attack on the signature", () => {
     const method = jwt({ publicKey: ec.publicPem, algorithms: ["ES256"] });
     const [header, payload] = keyToken(ec).split(".");
     const zeros = Buffer.alloc(64).toString("base64url");
-    expect((await ask(method, bearer(`${header!}.${payload!}.${zeros}`))).status).toBe(401);
+    expect((await ask(method, withToken(`${header!}.${payload!}.${zeros}`))).status).toBe(401);
   });
 
   test("other claims under a good signature are refused", async () => {
     const [header, , signature] = keyToken(rsa).split(".");
     const payload = Buffer.from(JSON.stringify({ ...claims, sub: "bob" })).toString("base64url");
-    const answer = await ask(byPublicKey, bearer(`${header!}.${payload}.${signature!}`));
+    const answer = await ask(byPublicKey, withToken(`${header!}.${payload}.${signature!}`));
     expect(reasonOf(answer)).toBe("the token's signature is wrong");
   });
 
   test("a critical extension that nobody understands is refused", async () => {
     const token = forgedToken({ alg: "HS256", crit: ["b64"], b64: false }, claims, SECRET);
-    expect(reasonOf(await ask(bySecret, bearer(token)))).toBe(
+    expect(reasonOf(await ask(bySecret, withToken(token)))).toBe(
       "the token needs an extension that is not supported",
     );
   });
@@ -162,34 +165,36 @@ describe("a token that is accepted", () => {
   });
 
   test("clocks may differ by the tolerance, which is 10 seconds", async () => {
-    const late = bearer(secretToken({ exp: now() - 5 }));
+    const late = withToken(secretToken({ exp: now() - 5 }));
     expect(principalOfAnswer(await ask(bySecret, late)).id).toBe("alice");
-    const early = bearer(secretToken({ nbf: now() + 5 }));
+    const early = withToken(secretToken({ nbf: now() + 5 }));
     expect(principalOfAnswer(await ask(bySecret, early)).id).toBe("alice");
     const exact = jwt({ secret: SECRET, algorithms: ["HS256"], clockTolerance: 0 });
     expect(reasonOf(await ask(exact, late))).toBe("the token has expired");
   });
 
   test("a token issued in the future by a clock that is ahead is accepted", async () => {
-    const answer = await ask(bySecret, bearer(secretToken({ iat: now() + 3600 })));
+    const answer = await ask(bySecret, withToken(secretToken({ iat: now() + 3600 })));
     expect(principalOfAnswer(answer).id).toBe("alice");
   });
 
   test("a token without an expiry is accepted where that is allowed", async () => {
     const method = jwt({ secret: SECRET, algorithms: ["HS256"], requireExp: false });
-    const principal = principalOfAnswer(await ask(method, bearer(secretToken({ exp: undefined }))));
+    const principal = principalOfAnswer(
+      await ask(method, withToken(secretToken({ exp: undefined }))),
+    );
     expect(principal).not.toHaveProperty("expiresAt");
   });
 
   test("tools see the token", async () => {
     const token = secretToken();
-    const { outcome } = await ask(bySecret, bearer(token));
+    const { outcome } = await ask(bySecret, withToken(token));
     expect(outcome.kind === "authenticated" && outcome.caller.authInfo?.token).toBe(token);
   });
 
   test("a caller with the needed scopes is let in", async () => {
     const method = jwt({ secret: SECRET, algorithms: ["HS256"], scopes: ["a", "b"] });
-    const answer = await ask(method, bearer(secretToken({ scope: "a", scp: ["b"] })));
+    const answer = await ask(method, withToken(secretToken({ scope: "a", scp: ["b"] })));
     expect(principalOfAnswer(answer).scopes).toEqual(["a", "b"]);
   });
 });

@@ -1,16 +1,16 @@
-import { cleanUpAfterEach } from "../../kit/app.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import type { FakeIssuer } from "../../kit/fake-issuer.js";
 import {
   AUDIENCE,
   fakeIssuer,
   get,
-  now,
   oauthOptions,
   serveOAuth,
   serveWho,
   tokenOf,
   verdict,
-} from "../../kit/oauth.js";
+} from "../../kit/resource-server.js";
+import { now } from "../../kit/tokens.js";
 import { oauth } from "../../../strategies/oauth.js";
 
 cleanUpAfterEach();

@@ -2,17 +2,15 @@ import { createPublicKey } from "node:crypto";
 import type { JsonWebKey } from "node:crypto";
 import jsonwebtoken from "jsonwebtoken";
 import { oauth } from "../../../strategies/oauth.js";
-import type { Served } from "../../kit/app.js";
-import { cleanUpAfterEach } from "../../kit/app.js";
+import type { Served } from "../../kit/serve.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import type { FakeIssuer } from "../../kit/fake-issuer.js";
 import { secret } from "../../kit/leak-watch.js";
 import {
   AUDIENCE,
-  bearer,
   CLIENT,
   fakeIssuer,
   get,
-  now,
   oauthFor,
   oauthOptions,
   opaqueOf,
@@ -20,9 +18,9 @@ import {
   serveWho,
   tokenOf,
   verdict,
-} from "../../kit/oauth.js";
+} from "../../kit/resource-server.js";
+import { bearer, now, forgedToken } from "../../kit/tokens.js";
 import { send } from "../../kit/raw-http.js";
-import { forgedToken } from "../../kit/tokens.js";
 
 cleanUpAfterEach();
 

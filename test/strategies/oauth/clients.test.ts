@@ -3,15 +3,17 @@ import express from "express";
 import { createSseRouter, MCPServer } from "../../../src/index.js";
 import type { McpServerLike, SseOptions, SseRouter } from "../../../src/index.js";
 import type { OAuthOptions } from "../../../strategies/oauth.js";
-import { cleanUpAfterEach, registerTools } from "../../kit/app.js";
-import { listen, onDispose } from "../../kit/disposer.js";
-import { createEchoServerV1, createEchoServerV2 } from "../../kit/echo-server.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { createToolServer, createToolServerV2, registerTools } from "../../kit/tools.js";
+import { listen } from "../../kit/listen.js";
+
 import { recordingLogger, secret } from "../../kit/leak-watch.js";
 import { ClientMemory, connectAs, oauthClientKits } from "../../kit/oauth-clients.js";
 import type { OAuthClient, OAuthClientKit } from "../../kit/oauth-clients.js";
 import { OidcIssuer } from "../../kit/oidc-issuer.js";
 import type { OidcIssuerOptions } from "../../kit/oidc-issuer.js";
-import { bearer, verdict } from "../../kit/oauth.js";
+import { bearer } from "../../kit/tokens.js";
+import { verdict } from "../../kit/resource-server.js";
 import { send } from "../../kit/raw-http.js";
 
 cleanUpAfterEach();
@@ -92,8 +94,8 @@ const embedWith =
 
 const places = {
   MCPServer: (issuer: OidcIssuer) => serveAlone(issuer),
-  "a router below a prefix, SDK v1": embedWith(createEchoServerV1),
-  "a router below a prefix, SDK v2": embedWith(createEchoServerV2),
+  "a router below a prefix, SDK v1": embedWith(createToolServer),
+  "a router below a prefix, SDK v2": embedWith(createToolServerV2),
 };
 
 interface Connected {
@@ -200,7 +202,7 @@ describe("a token that expires in mid-session", () => {
     'OAUTH-17: with "keep" the client refreshes it when a message is refused, in the same session: $name',
     async (kit) => {
       const issuer = await startIssuer({ audience: AUDIENCE });
-      const place = await embedWith(createEchoServerV1, "keep")(issuer);
+      const place = await embedWith(createToolServer, "keep")(issuer);
       const { client, memory } = await signIn(kit, issuer, place);
       const [session] = place.sessions.list();
       // The issuer lives in the same process, so its next token is good for as long again.

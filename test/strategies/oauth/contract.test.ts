@@ -4,8 +4,9 @@ import { oauth } from "../../../strategies/oauth.js";
 import type { OAuthOptions } from "../../../strategies/oauth.js";
 import { startFakeIssuer } from "../../kit/fake-issuer.js";
 import type { FakeIssuer } from "../../kit/fake-issuer.js";
-import { CLIENT, now, oauthOptions, opaqueOf, tokenOf } from "../../kit/oauth.js";
-import { bearer } from "../../kit/strategies.js";
+import { CLIENT, oauthOptions, opaqueOf, tokenOf } from "../../kit/resource-server.js";
+import { now } from "../../kit/tokens.js";
+import { withToken } from "../../kit/auth-probe.js";
 
 let issuer: FakeIssuer;
 let stranger: FakeIssuer;
@@ -38,21 +39,21 @@ const method = (change: Partial<OAuthOptions>) => () => oauth(oauthOptions(issue
 const withKeys: AuthMethodFixture = {
   create: method({ tokenValidation: "jwt" }),
   heldSecrets: [CLIENT.clientSecret],
-  good: async () => bearer(await tokenOf(issuer)),
-  refreshed: async () => bearer(await tokenOf(issuer, { exp: now() + 900 })),
-  other: async () => bearer(await tokenOf(issuer, { sub: "user-2" })),
+  good: async () => withToken(await tokenOf(issuer)),
+  refreshed: async () => withToken(await tokenOf(issuer, { exp: now() + 900 })),
+  other: async () => withToken(await tokenOf(issuer, { sub: "user-2" })),
   refused: {
-    "an expired token": async () => bearer(await tokenOf(issuer, { exp: 1_700_000_000 })),
-    "a token for another audience": async () => bearer(await tokenOf(issuer, { aud: "other" })),
-    "a token of another issuer": async () => bearer(await tokenOf(stranger)),
+    "an expired token": async () => withToken(await tokenOf(issuer, { exp: 1_700_000_000 })),
+    "a token for another audience": async () => withToken(await tokenOf(issuer, { aud: "other" })),
+    "a token of another issuer": async () => withToken(await tokenOf(stranger)),
     "a token signed with another issuer's key": async () =>
-      bearer(await tokenOf(stranger, { iss: issuer.url })),
-    "an ID token": async () => bearer(await tokenOf(issuer, { at_hash: "x" })),
-    "an opaque token": () => bearer("opaque-access-token"),
+      withToken(await tokenOf(stranger, { iss: issuer.url })),
+    "an ID token": async () => withToken(await tokenOf(issuer, { at_hash: "x" })),
+    "an opaque token": () => withToken("opaque-access-token"),
   },
   lackingScope: {
     create: method({ tokenValidation: "jwt", scopes: ["mcp:write"] }),
-    request: async () => bearer(await tokenOf(issuer, { scope: "mcp:read mcp:writer" })),
+    request: async () => withToken(await tokenOf(issuer, { scope: "mcp:read mcp:writer" })),
   },
   outage,
 };
@@ -60,26 +61,26 @@ const withKeys: AuthMethodFixture = {
 const withIntrospection: AuthMethodFixture = {
   ...withKeys,
   create: method({ tokenValidation: "introspection" }),
-  good: () => bearer(opaqueOf(issuer)),
-  refreshed: () => bearer(opaqueOf(issuer)),
-  other: () => bearer(opaqueOf(issuer, { sub: "user-2" })),
+  good: () => withToken(opaqueOf(issuer)),
+  refreshed: () => withToken(opaqueOf(issuer)),
+  other: () => withToken(opaqueOf(issuer, { sub: "user-2" })),
   refused: {
-    "an invented token": () => bearer("opaque-access-token"),
-    "a revoked token": () => bearer(opaqueOf(issuer, { active: false })),
-    "an expired token": () => bearer(opaqueOf(issuer, { exp: 1_700_000_000 })),
-    "a token for another audience": () => bearer(opaqueOf(issuer, { aud: "other" })),
-    "a refresh token": () => bearer(opaqueOf(issuer, { token_type: "refresh_token" })),
+    "an invented token": () => withToken("opaque-access-token"),
+    "a revoked token": () => withToken(opaqueOf(issuer, { active: false })),
+    "an expired token": () => withToken(opaqueOf(issuer, { exp: 1_700_000_000 })),
+    "a token for another audience": () => withToken(opaqueOf(issuer, { aud: "other" })),
+    "a refresh token": () => withToken(opaqueOf(issuer, { token_type: "refresh_token" })),
   },
   lackingScope: {
     create: method({ tokenValidation: "introspection", scopes: ["mcp:write"] }),
-    request: () => bearer(opaqueOf(issuer, { scope: "mcp:read mcp:writer" })),
+    request: () => withToken(opaqueOf(issuer, { scope: "mcp:read mcp:writer" })),
   },
 };
 
 const withEither: AuthMethodFixture = {
   ...withKeys,
   create: method({}),
-  refreshed: () => bearer(opaqueOf(issuer)),
+  refreshed: () => withToken(opaqueOf(issuer)),
   refused: { ...withIntrospection.refused, ...withKeys.refused },
 };
 

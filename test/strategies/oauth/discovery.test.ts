@@ -1,34 +1,22 @@
-import { setImmediate } from "node:timers/promises";
 import { DiscoveryError, IssuerDiscovery } from "../../../strategies/oauth/discovery.js";
 import type { IssuerDiscoveryOptions } from "../../../strategies/oauth/discovery.js";
-import { faults, startFakeIssuer } from "../../kit/fake-issuer.js";
-import type { FakeIssuer, FakeIssuerOptions, WellKnownForm } from "../../kit/fake-issuer.js";
-import { printed, rejectionOf } from "../../kit/rejection.js";
+import { faults } from "../../kit/fake-issuer.js";
+import type { FakeIssuer, WellKnownForm } from "../../kit/fake-issuer.js";
+import { printed } from "../../kit/leak-watch.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { rejectionOf } from "../../kit/auth-probe.js";
+import { fakeIssuer } from "../../kit/resource-server.js";
+import { until } from "../../kit/waiting.js";
 
 const HOUR_MS = 3_600_000;
 
 let clock = 0;
-let issuers: FakeIssuer[] = [];
 
+cleanUpAfterEach();
 beforeEach(() => (clock = 1_800_000_000_000));
-afterEach(async () => {
-  await Promise.all(issuers.map(async (issuer) => await issuer.stop()));
-  issuers = [];
-});
-
-async function startIssuer(options?: FakeIssuerOptions): Promise<FakeIssuer> {
-  const issuer = await startFakeIssuer(options);
-  issuers.push(issuer);
-  return issuer;
-}
 
 function discover(issuer: FakeIssuer, options: Partial<IssuerDiscoveryOptions> = {}) {
   return new IssuerDiscovery({ issuerUrl: issuer.url, now: () => clock, ...options });
-}
-
-/** Lets the event loop turn until something has become true. */
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await setImmediate();
 }
 
 /** How many requests for metadata came, those that are still on their way included. */
@@ -48,7 +36,7 @@ describe("OAUTH-1: where metadata is found", () => {
     ["oidc-insert", "/.well-known/openid-configuration/realms/a"],
     ["oidc-append", "/realms/a/.well-known/openid-configuration"],
   ])("finds an issuer that publishes only as %s", async (form, path) => {
-    const issuer = await startIssuer({ path: "/realms/a", forms: [form] });
+    const issuer = await fakeIssuer({ path: "/realms/a", forms: [form] });
 
     const metadata = await discover(issuer).metadata();
 
@@ -58,7 +46,7 @@ describe("OAUTH-1: where metadata is found", () => {
   });
 
   it("asks in the order of the specifications and stops at the first document", async () => {
-    const issuer = await startIssuer({ path: "/realms/a", forms: ["oidc-insert", "oidc-append"] });
+    const issuer = await fakeIssuer({ path: "/realms/a", forms: ["oidc-insert", "oidc-append"] });
 
     await discover(issuer).metadata();
 
@@ -70,7 +58,7 @@ describe("OAUTH-1: where metadata is found", () => {
   });
 
   it("asks nothing before metadata is needed", async () => {
-    const issuer = await startIssuer();
+    const issuer = await fakeIssuer();
     const discovery = discover(issuer);
 
     expect(issuer.requests).toHaveLength(0);
@@ -78,7 +66,7 @@ describe("OAUTH-1: where metadata is found", () => {
   });
 
   it("goes on to the next URL when a document names another issuer", async () => {
-    const issuer = await startIssuer({ path: "/realms/a" });
+    const issuer = await fakeIssuer({ path: "/realms/a" });
     issuer.fail("rfc8414-insert", faults.body('{"issuer":"https://evil.example"}'));
 
     const metadata = await discover(issuer).metadata();
@@ -88,7 +76,7 @@ describe("OAUTH-1: where metadata is found", () => {
   });
 
   it("keeps the published spelling of an issuer that differs by the slash at its end", async () => {
-    const issuer = await startIssuer({ path: "/o/app" });
+    const issuer = await fakeIssuer({ path: "/o/app" });
     issuer.metadata = { issuer: `${issuer.url}/` };
 
     expect((await discover(issuer).metadata()).issuer).toBe(`${issuer.url}/`);
@@ -110,7 +98,7 @@ describe("OAUTH-1: an issuer that gives no usable metadata", () => {
     ["no answer", faults.hang(), "did not answer within 80 ms"],
     ["half an answer", faults.stall(), "did not answer within 80 ms"],
   ])("is unavailable with %s", async (_, fault, answer) => {
-    const issuer = await startIssuer();
+    const issuer = await fakeIssuer();
     issuer.fail("metadata", fault);
     // The faults that answer must not run into the limit of those that do not.
     const timeoutMs = answer.includes("80 ms") ? 80 : 5000;
@@ -127,7 +115,7 @@ describe("OAUTH-1: an issuer that gives no usable metadata", () => {
   });
 
   it("is told to operators with every URL and its answer, and to clients with neither", async () => {
-    const issuer = await startIssuer({ path: "/realms/a" });
+    const issuer = await fakeIssuer({ path: "/realms/a" });
     issuer.fail("rfc8414-insert", faults.status(500));
     issuer.fail("oidc-insert", faults.body('{"issuer":"https://evil.example"}'));
     issuer.fail("oidc-append", faults.invalidJson());
@@ -145,8 +133,8 @@ describe("OAUTH-1: an issuer that gives no usable metadata", () => {
   });
 
   it("cannot send us elsewhere with a redirect", async () => {
-    const issuer = await startIssuer();
-    const elsewhere = await startIssuer();
+    const issuer = await fakeIssuer();
+    const elsewhere = await fakeIssuer();
     issuer.fail("metadata", faults.redirect(`${elsewhere.url}/.well-known/openid-configuration`));
 
     const error = await rejectionOf(discover(issuer).metadata());
@@ -156,7 +144,7 @@ describe("OAUTH-1: an issuer that gives no usable metadata", () => {
   });
 
   it("cannot write lines or fill the log with the issuer it names", async () => {
-    const issuer = await startIssuer();
+    const issuer = await fakeIssuer();
     issuer.metadata = { issuer: `x\n2026-01-01 admin logged in${"x".repeat(100_000)}` };
 
     const error = await rejectionOf(discover(issuer).metadata());
@@ -167,7 +155,7 @@ describe("OAUTH-1: an issuer that gives no usable metadata", () => {
   });
 
   it("is unavailable when nothing listens, and heals by itself", async () => {
-    const issuer = await startIssuer();
+    const issuer = await fakeIssuer();
     const discovery = discover(issuer);
     await issuer.stop();
 
@@ -184,7 +172,7 @@ describe("OAUTH-1: an issuer that gives no usable metadata", () => {
 
 describe("OAUTH-1: how often an issuer is asked", () => {
   it("joins look-ups that happen together", async () => {
-    const issuer = await startIssuer();
+    const issuer = await fakeIssuer();
     const discovery = discover(issuer);
     const release = issuer.hold("rfc8414-insert");
     const lookups = Array.from({ length: 50 }, async () => await discovery.metadata());
@@ -198,7 +186,7 @@ describe("OAUTH-1: how often an issuer is asked", () => {
   });
 
   it("asks once within the lifetime", async () => {
-    const issuer = await startIssuer();
+    const issuer = await fakeIssuer();
     const discovery = discover(issuer);
     await discovery.metadata();
     clock += HOUR_MS - 1;
@@ -209,7 +197,7 @@ describe("OAUTH-1: how often an issuer is asked", () => {
   });
 
   it("renews after the lifetime without letting the caller wait", async () => {
-    const issuer = await startIssuer();
+    const issuer = await fakeIssuer();
     const discovery = discover(issuer);
     await discovery.metadata();
     issuer.metadata = { jwks_uri: `${issuer.url}/new-jwks` };
@@ -224,7 +212,7 @@ describe("OAUTH-1: how often an issuer is asked", () => {
   });
 
   it("keeps what it found while the issuer is down, and asks again after the cooldown only", async () => {
-    const issuer = await startIssuer();
+    const issuer = await fakeIssuer();
     const discovery = discover(issuer);
     const found = await discovery.metadata();
     issuer.fail("metadata", faults.status(500));
@@ -245,7 +233,7 @@ describe("OAUTH-1: how often an issuer is asked", () => {
   });
 
   it("keeps what it found when the issuer begins to name another one", async () => {
-    const issuer = await startIssuer();
+    const issuer = await fakeIssuer();
     const discovery = discover(issuer);
     const found = await discovery.metadata();
     issuer.metadata = { issuer: "https://evil.example" };
@@ -258,7 +246,7 @@ describe("OAUTH-1: how often an issuer is asked", () => {
   });
 
   it("spares a dead issuer a flood, and says when to come back", async () => {
-    const issuer = await startIssuer();
+    const issuer = await fakeIssuer();
     issuer.fail("metadata", faults.status(500));
     const discovery = discover(issuer);
     const first = await rejectionOf(discovery.metadata());
@@ -278,7 +266,7 @@ describe("OAUTH-1: how often an issuer is asked", () => {
   });
 
   it("asks again when the clock was set back, instead of waiting for it to catch up", async () => {
-    const issuer = await startIssuer();
+    const issuer = await fakeIssuer();
     issuer.fail("metadata", faults.status(500));
     const discovery = discover(issuer);
     await rejectionOf(discovery.metadata());

@@ -1,10 +1,11 @@
 import { setImmediate } from "node:timers/promises";
 import type { CloseReason } from "../../../src/index.js";
-import { cleanUpAfterEach } from "../../kit/app.js";
-import type { Served } from "../../kit/app.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { freezeTimers } from "../../kit/clock.js";
+import type { Served } from "../../kit/serve.js";
 import type { FakeIssuer } from "../../kit/fake-issuer.js";
+import { bearer, SECRET, secretToken } from "../../kit/tokens.js";
 import {
-  bearer,
   fakeIssuer,
   get,
   oauthFor,
@@ -12,10 +13,9 @@ import {
   serveWho,
   tokenOf,
   verdict,
-} from "../../kit/oauth.js";
+} from "../../kit/resource-server.js";
 import { initialize, openSession, openStream, post } from "../../kit/raw-sse.js";
 import type { RawStream } from "../../kit/raw-sse.js";
-import { SECRET, secretToken } from "../../kit/tokens.js";
 
 cleanUpAfterEach();
 
@@ -29,12 +29,8 @@ beforeEach(async () => {
   issuer = await fakeIssuer();
   reasons = [];
   // A clock that tests turn by hand; sockets go on as they are.
-  jest.useFakeTimers({
-    now: START * 1000,
-    doNotFake: ["nextTick", "setImmediate", "clearImmediate", "queueMicrotask", "performance"],
-  });
+  freezeTimers(START * 1000);
 });
-afterEach(() => jest.useRealTimers());
 
 async function serve(onTokenExpiry?: "end-stream" | "keep", auth?: object): Promise<Served> {
   const served = await serveWho((auth ?? oauthFor(issuer)) as ReturnType<typeof oauthFor>, {

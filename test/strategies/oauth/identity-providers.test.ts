@@ -1,16 +1,16 @@
-import { cleanUpAfterEach } from "../../kit/app.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import type { FakeIssuer } from "../../kit/fake-issuer.js";
 import type { OAuthOptions } from "../../../strategies/oauth.js";
 import {
   fakeIssuer,
   get,
-  now,
   opaqueOf,
   serveOAuth,
   tokenOf,
   verdict,
   who,
-} from "../../kit/oauth.js";
+} from "../../kit/resource-server.js";
+import { now } from "../../kit/tokens.js";
 
 cleanUpAfterEach();
 

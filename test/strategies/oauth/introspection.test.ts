@@ -7,7 +7,8 @@ import type { TokenIntrospectionOptions } from "../../../strategies/oauth/intros
 import { IssuerDiscovery } from "../../../strategies/oauth/discovery.js";
 import { faults, startFakeIssuer } from "../../kit/fake-issuer.js";
 import type { FakeIssuer } from "../../kit/fake-issuer.js";
-import { printed, rejectionOf } from "../../kit/rejection.js";
+import { printed } from "../../kit/leak-watch.js";
+import { rejectionOf } from "../../kit/auth-probe.js";
 
 const TOKEN = "opaque-token-8f2c";
 const SECRET = "rs-secret-5d1e";

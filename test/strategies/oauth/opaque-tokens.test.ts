@@ -1,19 +1,18 @@
-import { cleanUpAfterEach } from "../../kit/app.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { faults } from "../../kit/fake-issuer.js";
 import type { FakeIssuer } from "../../kit/fake-issuer.js";
 import { secret } from "../../kit/leak-watch.js";
 import {
   AUDIENCE,
-  bearer,
   fakeIssuer,
   get,
-  now,
   opaqueOf,
   serveOAuth,
   tokenOf,
   verdict,
   who,
-} from "../../kit/oauth.js";
+} from "../../kit/resource-server.js";
+import { bearer, now } from "../../kit/tokens.js";
 import { initialize, openSession, post } from "../../kit/raw-sse.js";
 
 cleanUpAfterEach();

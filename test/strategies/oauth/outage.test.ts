@@ -1,12 +1,13 @@
 import { MCPServer } from "../../../src/index.js";
 import type { SseRouter } from "../../../src/index.js";
-import { cleanUpAfterEach, registerTools } from "../../kit/app.js";
-import type { Served } from "../../kit/app.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { registerTools } from "../../kit/tools.js";
+import type { Served } from "../../kit/serve.js";
 import { faults } from "../../kit/fake-issuer.js";
 import type { FakeIssuer, Fault, IssuerRoute } from "../../kit/fake-issuer.js";
-import { onDispose } from "../../kit/disposer.js";
+
+import { bearer, SECRET } from "../../kit/tokens.js";
 import {
-  bearer,
   fakeIssuer,
   get,
   oauthFor,
@@ -15,10 +16,9 @@ import {
   serveWho,
   tokenOf,
   verdict,
-} from "../../kit/oauth.js";
+} from "../../kit/resource-server.js";
 import { initialize, openSession, post } from "../../kit/raw-sse.js";
 import { send } from "../../kit/raw-http.js";
-import { SECRET } from "../../kit/tokens.js";
 
 cleanUpAfterEach();
 

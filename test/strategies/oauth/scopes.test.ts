@@ -1,8 +1,8 @@
 import { oauth } from "../../../strategies/oauth.js";
-import { cleanUpAfterEach } from "../../kit/app.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import type { FakeIssuer } from "../../kit/fake-issuer.js";
+import { bearer } from "../../kit/tokens.js";
 import {
-  bearer,
   fakeIssuer,
   get,
   oauthOptions,
@@ -10,7 +10,7 @@ import {
   serveOAuth,
   tokenOf,
   verdict,
-} from "../../kit/oauth.js";
+} from "../../kit/resource-server.js";
 import { initialize, openSession, post } from "../../kit/raw-sse.js";
 
 cleanUpAfterEach();

@@ -3,16 +3,18 @@ import express from "express";
 import { createSseRouter, MCPServer } from "../../../src/index.js";
 import type { Principal, SessionInfo, SseRouter } from "../../../src/index.js";
 import { toAuthMethods } from "../../../strategies/index.js";
-import { createToolServer, registerTools } from "../../kit/app.js";
-import { disposeAll, listen, onDispose } from "../../kit/disposer.js";
+import { createToolServer, registerTools } from "../../kit/tools.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { listen } from "../../kit/listen.js";
 import { faults, startFakeIssuer } from "../../kit/fake-issuer.js";
 import type { FakeIssuer } from "../../kit/fake-issuer.js";
-import { bearer, CLIENT, oauthFor, opaqueOf, tokenOf } from "../../kit/oauth.js";
+import { bearer } from "../../kit/tokens.js";
+import { CLIENT, oauthFor, opaqueOf, tokenOf } from "../../kit/resource-server.js";
 import { send } from "../../kit/raw-http.js";
 import { initialize, openSession, post, toolCall } from "../../kit/raw-sse.js";
-import { printed } from "../../kit/rejection.js";
+import { printed } from "../../kit/leak-watch.js";
 
-afterEach(disposeAll);
+cleanUpAfterEach();
 
 /** Everything that a server under test shows to anybody. */
 class Witness {

@@ -1,19 +1,18 @@
-import { cleanUpAfterEach } from "../../kit/app.js";
-import type { Served } from "../../kit/app.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import type { Served } from "../../kit/serve.js";
 import { faults } from "../../kit/fake-issuer.js";
 import type { FakeIssuer } from "../../kit/fake-issuer.js";
+import { bearer, now } from "../../kit/tokens.js";
 import {
-  bearer,
   fakeIssuer,
   get,
-  now,
   oauthFor,
   opaqueOf,
   serveWho,
   tokenOf,
   verdict,
   who,
-} from "../../kit/oauth.js";
+} from "../../kit/resource-server.js";
 import { openSession, post, initialize } from "../../kit/raw-sse.js";
 import { send } from "../../kit/raw-http.js";
 

@@ -1,20 +1,20 @@
-import { cleanUpAfterEach, serveRouter } from "../../kit/app.js";
-import { onDispose } from "../../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { serveRouter } from "../../kit/serve.js";
+
 import type { FakeIssuer } from "../../kit/fake-issuer.js";
 import { JwksServer } from "../../kit/jwks-server.js";
 import { secret } from "../../kit/leak-watch.js";
+import { bearer, keyToken, rsaKey } from "../../kit/tokens.js";
 import {
-  bearer,
   fakeIssuer,
   get,
   oauthFor,
   opaqueOf,
   serveOAuth,
   tokenOf,
-} from "../../kit/oauth.js";
+} from "../../kit/resource-server.js";
 import { send } from "../../kit/raw-http.js";
 import { initialize, openSession, post } from "../../kit/raw-sse.js";
-import { keyToken, rsaKey } from "../../kit/tokens.js";
 
 cleanUpAfterEach();
 afterEach(() => void jest.restoreAllMocks());

@@ -1,7 +1,7 @@
 import { jwt } from "../../../strategies/jwt.js";
 import { oauth } from "../../../strategies/oauth.js";
-import { cleanUpAfterEach } from "../../kit/app.js";
-import { AUDIENCE, fakeIssuer, oauthOptions, opaqueOf } from "../../kit/oauth.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { AUDIENCE, fakeIssuer, oauthOptions, opaqueOf } from "../../kit/resource-server.js";
 import {
   claims as claimsOf,
   forgedToken,
@@ -10,10 +10,10 @@ import {
   SECRET,
   secretToken,
 } from "../../kit/tokens.js";
-import { ask, bearer, principalOfAnswer, reasonOf, stopProbes } from "../../kit/strategies.js";
+import { ask, withToken, principalOfAnswer, reasonOf } from "../../kit/auth-probe.js";
 
 cleanUpAfterEach();
-afterEach(stopProbes);
+cleanUpAfterEach();
 
 const rsa = rsaKey("rsa-1");
 const bySecret = jwt({ secret: SECRET, algorithms: ["HS256"] });
@@ -25,8 +25,8 @@ const NO_ACCESS_TOKEN = "that is no access token";
 async function refusalsOf(claims: object, header: object = {}): Promise<readonly string[]> {
   const signed = forgedToken({ alg: "HS256", ...header }, claimsOf(claims), SECRET);
   const answers = [
-    await ask(bySecret, bearer(signed)),
-    await ask(byPublicKey, bearer(keyToken(rsa, claims, header))),
+    await ask(bySecret, withToken(signed)),
+    await ask(byPublicKey, withToken(keyToken(rsa, claims, header))),
   ];
   return [...new Set(answers.map(reasonOf))];
 }
@@ -68,7 +68,7 @@ describe("type jwt", () => {
     "AUTH-15: takes a token whose header says %j",
     async (typ) => {
       const token = keyToken(rsa, {}, { typ });
-      expect(principalOfAnswer(await ask(byPublicKey, bearer(token))).id).toBe("alice");
+      expect(principalOfAnswer(await ask(byPublicKey, withToken(token))).id).toBe("alice");
     },
   );
 
@@ -84,7 +84,7 @@ describe("type jwt", () => {
       { tokenType: "access-token" },
       { typ: "Bearer" },
     ]) {
-      const answer = await ask(bySecret, bearer(secretToken(claims)));
+      const answer = await ask(bySecret, withToken(secretToken(claims)));
       expect(principalOfAnswer(answer).id).toBe("alice");
     }
   });
@@ -94,7 +94,7 @@ describe("a token that the issuer calls active", () => {
   it.each(["DPoP", "PoP", "mac"])("OAUTH-11: is refused when its type is %s", async (type) => {
     const issuer = await fakeIssuer({});
     const method = oauth(oauthOptions(issuer, { tokenValidation: "introspection" }));
-    const answer = await ask(method, bearer(opaqueOf(issuer, { token_type: type })));
+    const answer = await ask(method, withToken(opaqueOf(issuer, { token_type: type })));
     expect(reasonOf(answer)).toMatch(/bound to a key/);
   });
 
@@ -108,7 +108,7 @@ describe("a token that the issuer calls active", () => {
     const payload = { iss: issuer.url, aud: AUDIENCE, ...claims };
     const token = forgedToken({ alg: "HS256", ...header }, payload, SECRET);
     issuer.tokens.set(token, { active: true, sub: "alice", aud: AUDIENCE });
-    expect(reasonOf(await ask(method, bearer(token)))).toMatch(/no access token|bound to a key/);
+    expect(reasonOf(await ask(method, withToken(token)))).toMatch(/no access token|bound to a key/);
     expect(issuer.requests).toEqual([]);
   });
 });

@@ -1,7 +1,8 @@
 /** What an authorization request, a code and a refresh token may not be used for. */
-import { cleanUpAfterEach, converse } from "../../kit/app.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { converse } from "../../kit/conversation.js";
 import { send } from "../../kit/raw-http.js";
-import { expectErrorAnswer, expectProblem } from "../../kit/sign-in/check-refusal.js";
+import { expectErrorAnswer, expectProblem } from "../../kit/sign-in-answers.js";
 import {
   AuthorizationRequest,
   obtainTokens,
@@ -10,8 +11,8 @@ import {
   serveSignIn,
   signInAndApprove,
   tokenRequest,
-} from "../../kit/sign-in/serve.js";
-import type { SignInSetup } from "../../kit/sign-in/serve.js";
+} from "../../kit/sign-in.js";
+import type { SignInSetup } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 

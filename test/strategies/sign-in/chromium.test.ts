@@ -8,22 +8,12 @@ import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Strategy as LocalStrategy } from "passport-local";
 import type { Page } from "playwright-core";
-import { cleanUpAfterEach } from "../../kit/app.js";
-import { onDispose } from "../../kit/disposer.js";
-import {
-  closeBrowser,
-  describeInChromium,
-  openBrowser,
-  picture,
-} from "../../kit/sign-in/browser.js";
-import { later } from "../../kit/sign-in/clock.js";
-import { ClientStore, SDKS, waitForCallback } from "../../kit/sign-in/sdk-clients.js";
-import {
-  AuthorizationRequest,
-  register,
-  REDIRECT_URI,
-  serveSignIn,
-} from "../../kit/sign-in/serve.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+
+import { closeBrowser, describeInChromium, openBrowser, picture } from "../../kit/chromium.js";
+import { later } from "../../kit/clock.js";
+import { ClientStore, SDKS, waitForCallback } from "../../kit/signing-in-clients.js";
+import { AuthorizationRequest, register, REDIRECT_URI, serveSignIn } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 afterAll(closeBrowser);

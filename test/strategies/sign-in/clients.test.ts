@@ -1,8 +1,8 @@
 /** Clients that nobody knows: registration, and metadata documents on the web. */
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { cleanUpAfterEach } from "../../kit/app.js";
-import { onDispose } from "../../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+
 import { MemoryStorage } from "../../../src/index.js";
 import {
   cleanMetadata,
@@ -18,7 +18,7 @@ import {
   UNUSED_CLIENT_MS,
   USED_CLIENT_MS,
 } from "../../../strategies/oauth/sign-in/storage/registered-clients.js";
-import { expectProblem } from "../../kit/sign-in/check-refusal.js";
+import { expectProblem } from "../../kit/sign-in-answers.js";
 import {
   AuthorizationRequest,
   obtainTokens,
@@ -27,7 +27,7 @@ import {
   register,
   serveSignIn,
   WEB_REDIRECT_URI,
-} from "../../kit/sign-in/serve.js";
+} from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 

@@ -8,18 +8,18 @@ import {
   Revalidation,
 } from "../../../strategies/oauth/sign-in/login/revalidation.js";
 import { SealedStorage } from "../../../strategies/oauth/sign-in/storage/seal.js";
-import { cleanUpAfterEach } from "../../kit/app.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { send } from "../../kit/raw-http.js";
-import { later } from "../../kit/sign-in/clock.js";
-import { OpenStorage } from "../../kit/sign-in/open-storage.js";
+import { later } from "../../kit/clock.js";
+import { OpenStorage } from "../../kit/open-storage.js";
 import {
   AuthorizationRequest,
   obtainTokens,
   register,
   serveSignIn,
   tokenRequest,
-} from "../../kit/sign-in/serve.js";
-import type { SignInSetup, TokenAnswer } from "../../kit/sign-in/serve.js";
+} from "../../kit/sign-in.js";
+import type { SignInSetup, TokenAnswer } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 

@@ -6,8 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileStorage } from "../../../src/index.js";
 import { faultOfFile } from "../../../strategies/storage/private-file.js";
-import { cleanUpAfterEach } from "../../kit/app.js";
-import { onDispose } from "../../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
 
 cleanUpAfterEach();
 
@@ -27,7 +26,7 @@ class RemoteStorage {
   readonly #child;
 
   private constructor(readonly path: string) {
-    const program = join(__dirname, "../../kit/sign-in/storage-program.ts");
+    const program = join(__dirname, "../../kit/storage-program.ts");
     this.#child = spawn(process.execPath, ["--import", "tsx", program, path], {
       cwd: join(__dirname, "../../.."),
       stdio: ["ignore", "inherit", "inherit", "ipc"],

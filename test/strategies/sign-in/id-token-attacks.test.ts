@@ -2,22 +2,22 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { SignJWT } from "jose";
-import { cleanUpAfterEach } from "../../kit/app.js";
-import { expectErrorAnswer } from "../../kit/sign-in/check-refusal.js";
-import { CLIENT, privateKey } from "../../kit/sign-in/identity-provider.js";
-import type { Visit } from "../../kit/sign-in/person.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { expectErrorAnswer } from "../../kit/sign-in-answers.js";
+import { OUR_CLIENT, privateKey } from "../../kit/identity-provider.js";
+import type { Visit } from "../../kit/person.js";
 import {
   AuthorizationRequest,
   passProvider,
   REDIRECT_URI,
   register,
   serveSignIn,
-} from "../../kit/sign-in/serve.js";
+} from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 
 const foreignKey = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
-const sharedSecret = new TextEncoder().encode(CLIENT.secret);
+const sharedSecret = new TextEncoder().encode(OUR_CLIENT.secret);
 
 interface Forgery {
   readonly claims?: Readonly<Record<string, unknown>>;
@@ -36,7 +36,7 @@ async function signInWith({ claims, key = privateKey, alg = "RS256" }: Forgery):
   const now = Math.floor(Date.now() / 1000);
   const idToken = await new SignJWT({
     iss: issuer,
-    aud: CLIENT.id,
+    aud: OUR_CLIENT.id,
     sub: "mallory",
     nonce: new URL(away.url).searchParams.get("nonce"),
     iat: now,

@@ -10,10 +10,11 @@ import { KeyRing } from "../../../strategies/oauth/sign-in/storage/key-ring.js";
 import { Logins } from "../../../strategies/oauth/sign-in/storage/records.js";
 import { openSealed, seal, SealedStorage } from "../../../strategies/oauth/sign-in/storage/seal.js";
 import { Upstream } from "../../../strategies/oauth/sign-in/login/upstream.js";
-import { cleanUpAfterEach, converse } from "../../kit/app.js";
-import { onDispose } from "../../kit/disposer.js";
-import { later } from "../../kit/sign-in/clock.js";
-import { obtainTokens, serveSignIn, tokenRequest } from "../../kit/sign-in/serve.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { converse } from "../../kit/conversation.js";
+
+import { later } from "../../kit/clock.js";
+import { obtainTokens, serveSignIn, tokenRequest } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 

@@ -2,15 +2,10 @@
 import { Agent, request } from "node:http";
 import { Strategy as LocalStrategy } from "passport-local";
 import type { PassportStrategy } from "../../../src/index.js";
-import { cleanUpAfterEach } from "../../kit/app.js";
-import { onDispose } from "../../kit/disposer.js";
-import { expectErrorAnswer, expectSafePage } from "../../kit/sign-in/check-refusal.js";
-import {
-  AuthorizationRequest,
-  REDIRECT_URI,
-  register,
-  serveSignIn,
-} from "../../kit/sign-in/serve.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+
+import { expectErrorAnswer, expectSafePage } from "../../kit/sign-in-answers.js";
+import { AuthorizationRequest, REDIRECT_URI, register, serveSignIn } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 

@@ -1,8 +1,8 @@
 /** What the way through the identity provider may not be used for. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { cleanUpAfterEach } from "../../kit/app.js";
-import { expectErrorAnswer, expectProblem } from "../../kit/sign-in/check-refusal.js";
-import type { Person, Visit } from "../../kit/sign-in/person.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { expectErrorAnswer, expectProblem } from "../../kit/sign-in-answers.js";
+import type { Person, Visit } from "../../kit/person.js";
 import {
   AuthorizationRequest,
   passProvider,
@@ -10,8 +10,8 @@ import {
   register,
   serveSignIn,
   signInAndApprove,
-} from "../../kit/sign-in/serve.js";
-import type { SignInSetup } from "../../kit/sign-in/serve.js";
+} from "../../kit/sign-in.js";
+import type { SignInSetup } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 

@@ -4,10 +4,11 @@ import OAuth2Strategy from "passport-oauth2";
 import { createSseRouter } from "../../../src/index.js";
 import type { PassportStrategy, SignInOptions } from "../../../src/index.js";
 import { checkIdToken, IdentityError } from "../../../strategies/oauth/sign-in/login/identity.js";
-import { cleanUpAfterEach, converse } from "../../kit/app.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { converse } from "../../kit/conversation.js";
 import { secret } from "../../kit/leak-watch.js";
-import { expectErrorAnswer, expectSafePage } from "../../kit/sign-in/check-refusal.js";
-import { CLIENT } from "../../kit/sign-in/identity-provider.js";
+import { expectErrorAnswer, expectSafePage } from "../../kit/sign-in-answers.js";
+import { OUR_CLIENT } from "../../kit/identity-provider.js";
 import {
   AuthorizationRequest,
   createToolServer,
@@ -16,8 +17,8 @@ import {
   REDIRECT_URI,
   register,
   serveSignIn,
-} from "../../kit/sign-in/serve.js";
-import type { SignInSetup } from "../../kit/sign-in/serve.js";
+} from "../../kit/sign-in.js";
+import type { SignInSetup } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 
@@ -101,8 +102,8 @@ describe("SIGNIN-22: any Passport strategy can take the login step", () => {
       {
         authorizationURL: `${setup.provider.issuer}/auth`,
         tokenURL: `${setup.provider.issuer}/token`,
-        clientID: CLIENT.id,
-        clientSecret: CLIENT.secret,
+        clientID: OUR_CLIENT.id,
+        clientSecret: OUR_CLIENT.secret,
         callbackURL: `${setup.issuer}/oauth/callback`,
         scope: "openid",
         state: true,

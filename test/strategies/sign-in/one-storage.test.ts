@@ -5,12 +5,12 @@ import type { SignInOptions } from "../../../src/index.js";
 import { KeyRing } from "../../../strategies/oauth/sign-in/storage/key-ring.js";
 import { issuerTag } from "../../../strategies/oauth/sign-in/storage/names.js";
 import { openSealed } from "../../../strategies/oauth/sign-in/storage/seal.js";
-import { cleanUpAfterEach } from "../../kit/app.js";
-import { OpenStorage } from "../../kit/sign-in/open-storage.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { OpenStorage } from "../../kit/open-storage.js";
 import { Strategy as LocalStrategy } from "passport-local";
-import type { CookieJar } from "../../kit/sign-in/cookie-jar.js";
-import { expectProblem } from "../../kit/sign-in/check-refusal.js";
-import { Person } from "../../kit/sign-in/person.js";
+import type { CookieJar } from "../../kit/person.js";
+import { expectProblem } from "../../kit/sign-in-answers.js";
+import { Person } from "../../kit/person.js";
 import {
   AuthorizationRequest,
   obtainTokens,
@@ -19,8 +19,8 @@ import {
   serveSignIn,
   signInAndApprove,
   tokenRequest,
-} from "../../kit/sign-in/serve.js";
-import type { SignInSetup } from "../../kit/sign-in/serve.js";
+} from "../../kit/sign-in.js";
+import type { SignInSetup } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 

@@ -5,11 +5,11 @@ import { SignJWT } from "jose";
 import { createSseRouter } from "../../../src/index.js";
 import type { AuthConfig, OAuthOptions } from "../../../src/index.js";
 import { cleanAuthorizationQuery } from "../../../strategies/oauth/sign-in/requests/authorization-request.js";
-import { cleanUpAfterEach } from "../../kit/app.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { send } from "../../kit/raw-http.js";
 import { requireInstalled } from "../../../strategies/shared/load-peer.js";
-import { privateKey } from "../../kit/sign-in/identity-provider.js";
-import { createToolServer, obtainTokens, serveSignIn } from "../../kit/sign-in/serve.js";
+import { privateKey } from "../../kit/identity-provider.js";
+import { createToolServer, obtainTokens, serveSignIn } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 

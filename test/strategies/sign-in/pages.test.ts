@@ -1,8 +1,8 @@
 /** The cookies, and the pages that people see. */
 import express from "express";
 import { createSseRouter } from "../../../src/index.js";
-import { cleanUpAfterEach } from "../../kit/app.js";
-import { listen, onDispose } from "../../kit/disposer.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { listen } from "../../kit/listen.js";
 import { send } from "../../kit/raw-http.js";
 import type { RawAnswer } from "../../kit/raw-http.js";
 import { cookieNames, readCookie } from "../../../strategies/oauth/sign-in/requests/browser.js";
@@ -11,8 +11,8 @@ import { redirectTarget } from "../../../strategies/oauth/sign-in/requests/redir
 import type { ConsentRequest } from "../../../strategies/oauth/sign-in/pages/consent-page.js";
 import { displayText, escapeHtml } from "../../../strategies/oauth/sign-in/pages/html.js";
 import { contentSecurityPolicy, renderPage } from "../../../strategies/oauth/sign-in/pages/page.js";
-import { expectProblem, expectSafePage } from "../../kit/sign-in/check-refusal.js";
-import type { Person, Visit } from "../../kit/sign-in/person.js";
+import { expectProblem, expectSafePage } from "../../kit/sign-in-answers.js";
+import type { Person, Visit } from "../../kit/person.js";
 import {
   AuthorizationRequest,
   createToolServer,
@@ -23,8 +23,8 @@ import {
   serveSignIn,
   signInAndApprove,
   WEB_REDIRECT_URI,
-} from "../../kit/sign-in/serve.js";
-import type { SignInSetup } from "../../kit/sign-in/serve.js";
+} from "../../kit/sign-in.js";
+import type { SignInSetup } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 

@@ -1,12 +1,12 @@
 /** Where a client may have its answers sent, and when a browser is sent there. */
-import { cleanUpAfterEach } from "../../kit/app.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import {
   faultOfRedirectUri,
   policySource,
 } from "../../../strategies/oauth/sign-in/requests/redirect-uri.js";
 import { KNOWN_APP_SCHEMES } from "express-mcp-sse/strategies/oauth/options/sign-in-options";
 import { maySendErrorOn } from "../../../strategies/oauth/sign-in/engine-errors.js";
-import { expectErrorAnswer, expectProblem } from "../../kit/sign-in/check-refusal.js";
+import { expectErrorAnswer, expectProblem } from "../../kit/sign-in-answers.js";
 import {
   AuthorizationRequest,
   passProvider,
@@ -15,8 +15,8 @@ import {
   serveSignIn,
   signInAndApprove,
   WEB_REDIRECT_URI,
-} from "../../kit/sign-in/serve.js";
-import type { SignInSetup } from "../../kit/sign-in/serve.js";
+} from "../../kit/sign-in.js";
+import type { SignInSetup } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 

@@ -5,12 +5,13 @@ import type { SignInOptions } from "../../../src/index.js";
 import { endsLogin } from "../../../strategies/oauth/sign-in/login/ends-login.js";
 import { judgeWord } from "../../../strategies/oauth/sign-in/login/revalidation.js";
 import { TokenRefusedError } from "../../../strategies/oauth/sign-in/login/token-client.js";
-import { cleanUpAfterEach, converse } from "../../kit/app.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { converse } from "../../kit/conversation.js";
 import { openStream } from "../../kit/raw-sse.js";
 import { send } from "../../kit/raw-http.js";
-import { later } from "../../kit/sign-in/clock.js";
-import type { TestProviderOptions } from "../../kit/sign-in/identity-provider.js";
-import type { Person } from "../../kit/sign-in/person.js";
+import { later } from "../../kit/clock.js";
+import type { TestProviderOptions } from "../../kit/identity-provider.js";
+import type { Person } from "../../kit/person.js";
 import {
   AuthorizationRequest,
   obtainTokens,
@@ -18,8 +19,8 @@ import {
   register,
   serveSignIn,
   tokenRequest,
-} from "../../kit/sign-in/serve.js";
-import type { SignInSetup, TokenAnswer } from "../../kit/sign-in/serve.js";
+} from "../../kit/sign-in.js";
+import type { SignInSetup, TokenAnswer } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 

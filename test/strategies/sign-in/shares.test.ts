@@ -3,11 +3,11 @@ import type { Express } from "express";
 import fc from "fast-check";
 import { MemoryStorage } from "../../../src/index.js";
 import type { SignInOptions } from "../../../src/index.js";
-import { cleanUpAfterEach } from "../../kit/app.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { widerNetwork } from "../../../strategies/oauth/sign-in/storage/owners.js";
-import { later } from "../../kit/sign-in/clock.js";
-import { OpenStorage } from "../../kit/sign-in/open-storage.js";
-import { Person } from "../../kit/sign-in/person.js";
+import { later } from "../../kit/clock.js";
+import { OpenStorage } from "../../kit/open-storage.js";
+import { Person } from "../../kit/person.js";
 import {
   AuthorizationRequest,
   obtainTokens,
@@ -17,8 +17,8 @@ import {
   signInAndApprove,
   tokenRequest,
   WEB_REDIRECT_URI,
-} from "../../kit/sign-in/serve.js";
-import type { SignInSetup, TokenAnswer } from "../../kit/sign-in/serve.js";
+} from "../../kit/sign-in.js";
+import type { SignInSetup, TokenAnswer } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 

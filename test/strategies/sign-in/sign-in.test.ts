@@ -3,12 +3,14 @@ import type { AddressInfo } from "node:net";
 import express from "express";
 import { MCPServer } from "../../../src/index.js";
 import type { SessionInfo } from "../../../src/index.js";
-import { asCaller, converse, cleanUpAfterEach, serveRouter } from "../../kit/app.js";
-import { onDispose } from "../../kit/disposer.js";
-import { CLIENT, TestProvider } from "../../kit/sign-in/identity-provider.js";
-import { Person } from "../../kit/sign-in/person.js";
-import { createToolServer, obtainTokens, serveSignIn } from "../../kit/sign-in/serve.js";
-import type { ServeSignInOptions, SignInSetup } from "../../kit/sign-in/serve.js";
+import { asCaller, converse } from "../../kit/conversation.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { serveRouter } from "../../kit/serve.js";
+
+import { OUR_CLIENT, TestProvider } from "../../kit/identity-provider.js";
+import { Person } from "../../kit/person.js";
+import { createToolServer, obtainTokens, serveSignIn } from "../../kit/sign-in.js";
+import type { ServeSignInOptions, SignInSetup } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 
@@ -74,8 +76,8 @@ test("SIGNIN-25, SIGNIN-33: MCPServer signs people in at its own port, and ends 
           type: "oauth",
           options: {
             issuerUrl: provider.issuer,
-            clientId: CLIENT.id,
-            clientSecret: CLIENT.secret,
+            clientId: OUR_CLIENT.id,
+            clientSecret: OUR_CLIENT.secret,
             signIn: true,
           },
         },

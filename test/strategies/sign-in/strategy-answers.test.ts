@@ -1,12 +1,10 @@
 /** The answers of a strategy that sends people elsewhere: each belongs to one login, in one browser. */
-import { signInPassport } from "../../kit/sign-in/strategies.js";
-import type { StrategyActions, StrategyRequest } from "../../kit/sign-in/strategies.js";
-import { cleanUpAfterEach } from "../../kit/app.js";
+import { signInPassport, AuthorizationRequest, register, serveSignIn } from "../../kit/sign-in.js";
+import type { StrategyActions, StrategyRequest, SignInSetup } from "../../kit/sign-in.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { tieOfAnswer, tieRedirect } from "../../../strategies/oauth/sign-in/login/answer-tie.js";
-import { expectProblem } from "../../kit/sign-in/check-refusal.js";
-import type { Person, Visit } from "../../kit/sign-in/person.js";
-import { AuthorizationRequest, register, serveSignIn } from "../../kit/sign-in/serve.js";
-import type { SignInSetup } from "../../kit/sign-in/serve.js";
+import { expectProblem } from "../../kit/sign-in-answers.js";
+import type { Person, Visit } from "../../kit/person.js";
 
 cleanUpAfterEach();
 

@@ -1,4 +1,4 @@
-import type { SignInStorage } from "../../../src/index.js";
+import type { SignInStorage } from "../../src/index.js";
 
 /** A storage whose entries can be looked at. */
 export class OpenStorage implements SignInStorage {

@@ -2,15 +2,21 @@ import { createHash, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import express from "express";
 import type { Express } from "express";
-import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { createSseRouter, principalOf } from "../../../src/index.js";
-import type { OAuthOptions, SessionInfo, SignInOptions, SseRouter } from "../../../src/index.js";
-import { onDispose } from "../disposer.js";
-import { recordingLogger } from "../leak-watch.js";
-import { CLIENT, TestProvider } from "./identity-provider.js";
+import { createSseRouter, principalOf } from "../../src/index.js";
+import type {
+  OAuthOptions,
+  PassportStrategy,
+  SessionInfo,
+  SignInOptions,
+  SseRouter,
+} from "../../src/index.js";
+import { onDispose } from "./clean-up.js";
+import { OUR_CLIENT, TestProvider } from "./identity-provider.js";
 import type { TestProviderOptions } from "./identity-provider.js";
+import { recordingLogger } from "./leak-watch.js";
 import { Person } from "./person.js";
 import type { Visit } from "./person.js";
 
@@ -69,8 +75,8 @@ export async function serveSignIn(options: ServeSignInOptions = {}): Promise<Sig
         type: "oauth",
         options: {
           issuerUrl: provider.issuer,
-          clientId: CLIENT.id,
-          clientSecret: CLIENT.secret,
+          clientId: OUR_CLIENT.id,
+          clientSecret: OUR_CLIENT.secret,
           scopes: ["mcp:read"],
           ...given.oauth,
           signIn: given.signIn ?? true,
@@ -249,4 +255,27 @@ export async function obtainTokens(
   const answer = await signInAndApprove(person, request, login);
   const tokens = await request.redeem(answer.get("code") ?? "");
   return { client, request, tokens };
+}
+
+/** What Passport gives a strategy to answer with. */
+export interface StrategyActions {
+  success(user: unknown): void;
+  fail(info?: unknown): void;
+  redirect(url: string): void;
+}
+
+/** What a strategy reads. */
+export interface StrategyRequest {
+  query: Record<string, string | undefined>;
+  body: Record<string, string | undefined>;
+  session: { state?: string };
+  method: string;
+}
+
+/** `signIn` with a strategy of a few lines, as an application has it. */
+export function signInPassport(
+  authenticate: (this: StrategyActions, req: StrategyRequest) => void,
+): SignInOptions {
+  const strategy: PassportStrategy = { name: "own", authenticate };
+  return { strategy, principal: (user) => user as { id: string } };
 }

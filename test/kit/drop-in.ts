@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { listen } from "../disposer.js";
-import { openSession } from "../raw-sse.js";
-import type { RawStream } from "../raw-sse.js";
+import { listen } from "./listen.js";
+import { openSession } from "./raw-sse.js";
+import type { RawStream } from "./raw-sse.js";
 
 /** What the SDK's class and ours have in common. */
 export interface SseTransport {

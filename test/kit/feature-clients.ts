@@ -1,3 +1,7 @@
+import {
+  Client as ClientV2,
+  SSEClientTransport as SseTransportV2,
+} from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport as SseTransportV1 } from "@modelcontextprotocol/sdk/client/sse.js";
 import {
@@ -7,12 +11,8 @@ import {
   LoggingMessageNotificationSchema,
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
-import {
-  Client as ClientV2,
-  SSEClientTransport as SseTransportV2,
-} from "@modelcontextprotocol/client";
-import type { McpServerLike } from "../../../src/index.js";
-import { onDispose } from "../disposer.js";
+import type { McpServerLike } from "../../src/index.js";
+import { onDispose } from "./clean-up.js";
 import { createFeatureServerV1, createFeatureServerV2 } from "./feature-servers.js";
 import type { Stage } from "./feature-servers.js";
 
@@ -54,12 +54,15 @@ export interface ServerKit {
 }
 
 const CAPABILITIES = { capabilities: { sampling: {}, elicitation: {}, roots: {} } };
+
 const sampled = {
   model: "test",
   role: "assistant" as const,
   content: { type: "text" as const, text: "Fine, thanks" },
 };
+
 const elicited = { action: "accept" as const, content: { colour: "green" } };
+
 const roots = { roots: [{ uri: "file:///home", name: "home" }] };
 
 export const clientV1: ClientKit = {

@@ -3,10 +3,10 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import type { Browser, Page } from "playwright-core";
-import { onDispose } from "../disposer.js";
+import { onDispose } from "./clean-up.js";
 
 /** Where pictures of the pages are kept, for whoever wants to look at them. */
-const PICTURES = join(__dirname, "../../../artifacts/sign-in");
+const PICTURES = join(__dirname, "../../artifacts/sign-in");
 
 const FLAGS = [
   "--headless",

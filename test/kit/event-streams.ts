@@ -2,12 +2,14 @@ import { once } from "node:events";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
-import { EventStream } from "../../src/sse/event-stream.js";
-import type { StreamEnd } from "../../src/session/channel.js";
 import type { EventStreamOptions } from "../../src/options/stream-options.js";
-import { listen, onDispose } from "./disposer.js";
+import type { StreamEnd } from "../../src/session/channel.js";
+import { EventStream } from "../../src/sse/event-stream.js";
+import { onDispose } from "./clean-up.js";
+import { listen } from "./listen.js";
 import { openStream } from "./raw-sse.js";
 import type { RawStream } from "./raw-sse.js";
+import { signal } from "./waiting.js";
 
 /** The side of a stream that is under test. */
 export interface ServerSide {
@@ -28,12 +30,12 @@ async function serve(
   options: Partial<EventStreamOptions>,
   middleware: Middleware = (_req, _res, next) => next(),
 ): Promise<{ url: string; port: number; side: Promise<ServerSide> }> {
-  const side = deferred<ServerSide>();
+  const side = signal<ServerSide>();
   const handle: RequestListener = (req, res) =>
     middleware(req, res, () => {
       const stream = new EventStream(res, { ...OPTIONS, ...options });
       const ends: StreamEnd[] = [];
-      const first = deferred<StreamEnd>();
+      const first = signal<StreamEnd>();
       const streamEnded = (_stream: EventStream, end: StreamEnd): void => {
         ends.push(end);
         first.resolve(end);
@@ -92,21 +94,6 @@ export class SlowReader {
   resume(): void {
     this.socket.resume();
   }
-}
-
-/** A promise with the function that resolves it. */
-export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((settle) => (resolve = settle));
-  return { promise, resolve };
-}
-
-/** Whether a promise has settled by now, microtasks and this turn's callbacks included. */
-export async function isSettled(promise: Promise<unknown>): Promise<boolean> {
-  const pending = Symbol("pending");
-  const turn = new Promise((resolve) => setImmediate(resolve, pending));
-  const outcome = await Promise.race([promise.catch(() => undefined), turn]);
-  return outcome !== pending;
 }
 
 /** An event of about this many bytes. */

@@ -1,5 +1,5 @@
 // A program for tests: an MCPServer on standard input and output, also a bare one, or on a port.
-import { MCPServer } from "../../../src/index.js";
+import { MCPServer } from "../../src/index.js";
 import { addToolsV1, Stage } from "./feature-servers.js";
 
 const mode = process.argv[2];

@@ -1,23 +1,29 @@
+import { inspect } from "node:util";
 import type { AuthMethod } from "../../src/auth/auth-method.js";
+import { McpSseError } from "../../src/shared/errors.js";
 import { startProbe } from "../../strategies/contract/contract-probe.js";
 import type {
   ContractRequest,
   Probe,
   ProbeAnswer,
 } from "../../strategies/contract/contract-probe.js";
+import { onDispose } from "./clean-up.js";
 
-const probes: Probe[] = [];
+/** The error that a promise rejects with. A promise that does not, or with anything else, fails the test. */
+export async function rejectionOf(promise: Promise<unknown>): Promise<McpSseError> {
+  const outcome = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (outcome instanceof McpSseError) return outcome;
+  throw new Error(`expected a rejection with an McpSseError, not ${inspect(outcome)}`);
+}
 
 /** A server with one method, stopped after the test. */
 export async function probe(method: AuthMethod): Promise<Probe> {
   const started = await startProbe(method);
-  probes.push(started);
+  onDispose(() => started.stop());
   return started;
-}
-
-/** Stops what {@link probe} started. */
-export async function stopProbes(): Promise<void> {
-  await Promise.all(probes.splice(0).map((started) => started.stop()));
 }
 
 /** One request to a method. */
@@ -25,8 +31,8 @@ export async function ask(method: AuthMethod, request: ContractRequest): Promise
   return await (await probe(method)).send(request);
 }
 
-/** A request with a bearer token. */
-export function bearer(token: string): ContractRequest {
+/** A request with a withToken token. */
+export function withToken(token: string): ContractRequest {
   return { headers: { authorization: `Bearer ${token}` }, secrets: [token] };
 }
 

@@ -1,13 +1,14 @@
 import type { AuthConfig } from "../../src/index.js";
 import type { OAuthOptions } from "../../strategies/oauth.js";
-import { serveRouter } from "./app.js";
-import type { Served, ServeRouterOptions } from "./app.js";
-import { onDispose } from "./disposer.js";
+import { onDispose } from "./clean-up.js";
 import { startFakeIssuer } from "./fake-issuer.js";
 import type { FakeIssuer, FakeIssuerOptions } from "./fake-issuer.js";
 import { secret } from "./leak-watch.js";
 import { send } from "./raw-http.js";
 import type { RawAnswer } from "./raw-http.js";
+import { serveRouter } from "./serve.js";
+import type { ServeRouterOptions, Served } from "./serve.js";
+import { bearer, now } from "./tokens.js";
 
 /** What the servers of these tests expect in `aud`. */
 export const AUDIENCE = "https://mcp.example.com/sse";
@@ -78,10 +79,6 @@ export async function who({ origin }: Served, token: string): Promise<Record<str
   return json as Record<string, unknown>;
 }
 
-export function bearer(token: string): { authorization: string } {
-  return { authorization: `Bearer ${token}` };
-}
-
 /** An answer in one line: the status, and why. */
 export function verdict({ status, json }: RawAnswer): string {
   if (status === 200) return "200";
@@ -102,12 +99,9 @@ export async function tokenOf(
 /** An opaque token that the issuer calls active. */
 export function opaqueOf(issuer: FakeIssuer, claims: Record<string, unknown> = {}): string {
   const token = `opaque-${++serial}-8c1f0e5b2a7d`;
-  const now = Math.floor(Date.now() / 1000);
-  const all = { active: true, sub: "user-1", aud: AUDIENCE, exp: now + 300, ...claims };
+  const all = { active: true, sub: "user-1", aud: AUDIENCE, exp: now() + 300, ...claims };
   issuer.tokens.set(token, JSON.parse(JSON.stringify(all)) as Record<string, unknown>);
   return token;
 }
 
 let serial = 0;
-
-export const now = (): number => Math.floor(Date.now() / 1000);

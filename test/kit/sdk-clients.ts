@@ -1,14 +1,14 @@
+import {
+  Client as ClientV2,
+  SSEClientTransport as TransportV2,
+} from "@modelcontextprotocol/client";
+import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/sse.js";
 import {
   CreateMessageRequestSchema as SamplingV1,
   LoggingMessageNotificationSchema as LoggingV1,
 } from "@modelcontextprotocol/sdk/types.js";
-import {
-  Client as ClientV2,
-  SSEClientTransport as TransportV2,
-} from "@modelcontextprotocol/client";
-import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
 import { Client as Client112 } from "sdk-1.12/client/index.js";
 import { SSEClientTransport as Transport112 } from "sdk-1.12/client/sse.js";
 import {
@@ -27,7 +27,7 @@ import {
   CreateMessageRequestSchema as Sampling125,
   LoggingMessageNotificationSchema as Logging125,
 } from "sdk-1.25/types.js";
-import { onDispose } from "../disposer.js";
+import { onDispose } from "./clean-up.js";
 
 /** What the application behind a client hears, and answers. */
 export interface Listener {
@@ -163,6 +163,7 @@ export const clientV2: ClientKit = {
     return wrapped;
   },
 };
+
 /* eslint-enable @typescript-eslint/no-deprecated */
 
 /** What a sampling handler returns: the text of the question, changed by the listener. */

@@ -3,10 +3,10 @@ import { createServer } from "node:http";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Provider } from "oidc-provider";
-import { onDispose } from "../disposer.js";
+import { onDispose } from "./clean-up.js";
 
 /** What our server is registered with. */
-export const CLIENT = { id: "our-server", secret: "provider-secret-0123456789" } as const;
+export const OUR_CLIENT = { id: "our-server", secret: "provider-secret-0123456789" } as const;
 
 /** Options of a {@link TestProvider}. */
 export interface TestProviderOptions {
@@ -90,8 +90,8 @@ function createProvider(
   return new Provider(issuer, {
     clients: [
       {
-        client_id: CLIENT.id,
-        client_secret: CLIENT.secret,
+        client_id: OUR_CLIENT.id,
+        client_secret: OUR_CLIENT.secret,
         token_endpoint_auth_method: clientAuth,
         redirect_uris: [callbackUrl],
         grant_types: ["authorization_code", "refresh_token"],

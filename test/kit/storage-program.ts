@@ -1,5 +1,5 @@
 /** A storage in a process of its own: one call for each message, one message for each answer. */
-import { FileStorage } from "../../../src/index.js";
+import { FileStorage } from "../../src/index.js";
 
 const storage = new FileStorage({ path: process.argv[2] ?? "" });
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { Client as ClientV2, SSEClientTransport as SseV2 } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport as SseV1 } from "@modelcontextprotocol/sdk/client/sse.js";
-import { onDispose } from "../disposer.js";
+import { onDispose } from "./clean-up.js";
 
 /** Tokens as an SDK client keeps them. */
 export interface KeptTokens {

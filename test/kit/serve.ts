@@ -1,8 +1,6 @@
 import express from "express";
 import type { Express, RequestHandler } from "express";
-import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { z } from "zod";
-import { createSseRouter, MCPServer, principalOf } from "../../src/index.js";
+import { MCPServer, createSseRouter } from "../../src/index.js";
 import type {
   AuthConfig,
   McpServerLike,
@@ -11,26 +9,17 @@ import type {
   SseOptions,
   SseRouter,
 } from "../../src/index.js";
-import { disposeAll, listen, onDispose } from "./disposer.js";
-import { recordingLogger, secret, takeLeaks } from "./leak-watch.js";
-import { initialize, initialized, openSession, post, toolCall } from "./raw-sse.js";
-import type { RawStream } from "./raw-sse.js";
-import { SECRET, secretToken } from "./tokens.js";
-
-export const SESSION_ID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
+import { onDispose } from "./clean-up.js";
+import { recordingLogger, secret } from "./leak-watch.js";
+import { listen } from "./listen.js";
+import { SECRET } from "./tokens.js";
+import { createToolServer, registerTools } from "./tools.js";
 
 /** How most tests authenticate: tokens signed with a secret. */
 export const JWT_AUTH = {
   type: "jwt",
   options: { secret: SECRET, algorithms: ["HS256"] },
 } as const satisfies AuthConfig;
-
-/** Headers with a good token, for alice unless told otherwise. */
-export function asCaller(claims: Parameters<typeof secretToken>[0] = {}): {
-  authorization: string;
-} {
-  return { authorization: `Bearer ${secretToken(claims)}` };
-}
 
 /** What a test asks for; everything has a default. */
 export interface ServeOptions extends SseOptions {
@@ -204,106 +193,4 @@ function served(
     close,
     lines,
   };
-}
-
-/** A server with tools that show what reaches a tool. */
-export function createToolServer(): McpServer {
-  const server = new McpServer({ name: "tools", version: "1.0.0" });
-  registerTools(server);
-  return server;
-}
-
-/** `echo`, `whoami`, and `request`, which tells what a tool sees of the POST. */
-export function registerTools(server: McpServer): void {
-  const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });
-  server.registerTool("echo", { inputSchema: { text: z.string() } }, (args) => text(args.text));
-  server.registerTool("whoami", {}, (extra) => text(JSON.stringify(principalOf(extra) ?? null)));
-  server.registerTool("request", {}, ({ requestInfo, authInfo }) => {
-    const headers = { ...requestInfo?.headers };
-    // A bearer token is the tool's to see; here it must not be taken for a leak.
-    if (headers["authorization"] !== undefined) headers["authorization"] = "present";
-    return text(JSON.stringify({ headers, url: requestInfo?.url, authInfo }));
-  });
-}
-
-/** A tool that answers when it is let go. */
-export class HeldTool {
-  readonly started: Promise<void>;
-  #noteStart: () => void = () => undefined;
-  readonly #released: Promise<void>;
-  release: () => void = () => undefined;
-
-  constructor() {
-    this.started = new Promise((resolve) => (this.#noteStart = resolve));
-    this.#released = new Promise((resolve) => (this.release = resolve));
-  }
-
-  readonly register = (server: McpServer): void => {
-    server.registerTool("held", {}, async () => {
-      this.#noteStart();
-      await this.#released;
-      return { content: [{ type: "text", text: "released" }] };
-    });
-  };
-
-  createServer(): McpServer {
-    const server = new McpServer({ name: "held", version: "1.0.0" });
-    this.register(server);
-    return server;
-  }
-}
-
-/** A session that has been initialized, as a client has it. */
-export class Conversation {
-  #id = 1;
-
-  constructor(
-    readonly stream: RawStream,
-    readonly postUrl: string,
-    readonly endpoint: string,
-    readonly headers: Record<string, string>,
-  ) {}
-
-  get sessionId(): string {
-    return new URL(this.postUrl).searchParams.get("sessionId") ?? "";
-  }
-
-  /** Calls a tool and returns the text of its answer. */
-  async call(name: string, args: Record<string, unknown> = {}): Promise<string> {
-    const id = ++this.#id;
-    const { status, text } = await post(this.postUrl, toolCall(id, name, args), this.headers);
-    if (status !== 202) throw new Error(`POST answered ${status}: ${text}`);
-    const message = await this.stream.nextMessage();
-    if (message["id"] !== id) throw new Error(`expected answer ${id}: ${JSON.stringify(message)}`);
-    return (message["result"] as { content: [{ text: string }] }).content[0].text;
-  }
-}
-
-/**
- * Opens a session and does what every client does first.
- *
- * @param later headers that the client adds once it is initialised.
- */
-export async function converse(
-  sseUrl: string,
-  headers: Record<string, string> = asCaller(),
-  later: Record<string, string> = {},
-): Promise<Conversation> {
-  const { stream, postUrl, endpoint } = await openSession(sseUrl, headers);
-  const accepted = await post(postUrl, initialize, headers);
-  if (accepted.status !== 202) throw new Error(`initialize: ${accepted.status} ${accepted.text}`);
-  await stream.nextMessage();
-  await post(postUrl, initialized, { ...headers, ...later });
-  return new Conversation(stream, postUrl, endpoint, { ...headers, ...later });
-}
-
-/**
- * Ends everything after each test, and fails the test if a credential that it sent has been seen
- * in an answer, an event or a log line. (An unhandled rejection fails a test by itself in Jest 30.)
- */
-export function cleanUpAfterEach(): void {
-  afterEach(async () => {
-    await disposeAll();
-    expect(takeLeaks()).toEqual([]);
-  });
 }

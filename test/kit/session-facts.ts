@@ -36,13 +36,3 @@ export class Facts {
     }
   }
 }
-
-/** Something that a test waits for. */
-export function signal<T = void>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((settle) => (resolve = settle));
-  return { promise, resolve };
-}
-
-/** Lets everything that is under way go one turn further. */
-export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

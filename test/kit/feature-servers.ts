@@ -2,7 +2,7 @@ import { EventEmitter, once } from "node:events";
 import { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
 import { z } from "zod";
-import { principalOf } from "../../../src/index.js";
+import { principalOf } from "../../src/index.js";
 
 /** What a test hears from a server's tools, and tells them. */
 export class Stage {
@@ -37,14 +37,17 @@ export interface CallerSeen {
 }
 
 const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });
+
 const sampling = (question: string) => ({
   messages: [{ role: "user" as const, content: { type: "text" as const, text: question } }],
   maxTokens: 10,
 });
+
 const form = {
   message: "Which colour?",
   requestedSchema: { type: "object" as const, properties: { colour: { type: "string" as const } } },
 };
+
 const CAPABILITIES = { capabilities: { logging: {} } };
 
 /** Everything that MCP can do, on SDK v1. */

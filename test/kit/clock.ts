@@ -1,0 +1,28 @@
+import { onDispose } from "./clean-up.js";
+
+/**
+ * Stops timers and the date, until the test is over: tests turn them by hand. Sockets and
+ * microtasks go on.
+ *
+ * @param now what the date is at first.
+ */
+export function freezeTimers(now: number = Date.now()): void {
+  jest.useFakeTimers({
+    now,
+    doNotFake: ["nextTick", "setImmediate", "clearImmediate", "queueMicrotask", "performance"],
+  });
+}
+
+let ahead = 0;
+
+/** Moves the date on, until the test is over; timers run as they do. */
+export function later(ms: number): void {
+  ahead += ms;
+  if (ahead !== ms) return;
+  const now = Date.now.bind(Date);
+  const clock = jest.spyOn(Date, "now").mockImplementation(() => now() + ahead);
+  onDispose(() => {
+    ahead = 0;
+    clock.mockRestore();
+  });
+}

@@ -1,0 +1,88 @@
+import type { FaultClient } from "../sdk-clients.js";
+import type { FaultHost } from "./host.js";
+import type { Killer } from "./killer.js";
+import { WAYS } from "./killer.js";
+import type { Load } from "./load.js";
+
+/** Where in a client's life its stream is killed. */
+const PLACES = [
+  "while nothing is sent",
+  "while messages are sent",
+  "in the answer of a call",
+  "while it comes back",
+] as const;
+
+/** Kills a client's stream again and again, in every way and place, with traffic before, during and after. */
+export async function storm(load: Load, kills: number): Promise<void> {
+  const { killer } = load;
+  for (let round = 0; killer.kills < kills; round++) {
+    const way = WAYS[round % WAYS.length]!;
+    const place = PLACES[Math.floor(round / WAYS.length) % PLACES.length]!;
+    const stream = await killer.attached();
+    const held = await load.hold();
+    load.burst();
+    if (place === "while nothing is sent") {
+      await load.ping();
+      const killed = stream.kill(way);
+      load.notify(1);
+      await killed;
+    } else if (place === "in the answer of a call" && held !== undefined) {
+      killer.onEvent = ({ data }) => (data.includes(`"text":"${held}"`) ? way : undefined);
+      load.release(held);
+      await stream.over;
+      killer.onEvent = undefined;
+    } else {
+      // How far it gets is another number each time.
+      if (place === "while it comes back") killer.next = { way, events: round % 5 };
+      stream.killAfter(round % 7, way);
+      load.notify(10);
+      await stream.over;
+    }
+    // Nobody is listening now; the client itself can still call.
+    load.burst();
+    load.release(held);
+  }
+}
+
+/** A client that a test cannot do without. */
+export interface Survivor {
+  readonly tag: string;
+  readonly killer: Killer;
+  readonly client?: FaultClient;
+}
+
+/** How long a client may take to get everything, in milliseconds: long before the test's own time is over. */
+const PATIENCE_MS = 80_000;
+
+/**
+ * Does the work of a test, unless a session ends or a client gives up meanwhile.
+ *
+ * @throws Error with what happened last, since a promise that never resolves tells nothing.
+ */
+export async function survive(
+  host: FaultHost,
+  survivors: readonly Survivor[],
+  work: () => Promise<void>,
+): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error("not everything has arrived")), PATIENCE_MS);
+  });
+  const gaveUp = survivors.map(async ({ client, tag }) => {
+    await (client?.closed ?? late);
+    throw new Error(`the client of ${tag} has closed itself`);
+  });
+  for (const promise of gaveUp) promise.catch(() => undefined);
+  try {
+    await Promise.race([work(), host.sessionLost, late, ...gaveUp]);
+  } catch (cause) {
+    const traces = survivors.map(({ tag, killer, client }) =>
+      [tag, ...killer.trace.slice(-60), ...(client?.errors ?? []).slice(-3).map(String)].join("\n"),
+    );
+    throw new Error(`${String(cause)}\n${traces.join("\n\n")}\n${host.served.lines.join("\n")}`, {
+      cause,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
