@@ -2,29 +2,19 @@ import type { RequestListener } from "node:http";
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import express from "express";
-import { toAuthMethods } from "../../strategies/index.js";
-import type { AuthConfig } from "../../strategies/index.js";
-import type { AuthMethod } from "../auth/auth-method.js";
-import { Authenticator } from "../auth/authenticate.js";
-import { ownerKey } from "../auth/principal.js";
 import type { Principal } from "../auth/principal.js";
-import { continuationRules } from "../options/continuation-options.js";
-import { McpSseError } from "../shared/errors.js";
-import { checkMilliseconds, checkOptionNames, optionError } from "../shared/check.js";
-import { configuredMount, mountUrl, resourceUrl } from "../http/metadata-routes.js";
-import type { ServerFactory, Sessions } from "../http/router-session.js";
-import { addressOf, baseOf, mountOf, pathOf } from "../http/mount.js";
+import { baseOf, pathOf } from "../http/mount.js";
 import type { HostRequest } from "../http/mount.js";
-import { resolveOptions, ROUTER_OPTION_NAMES } from "../options/resolve.js";
-import type { ResolvedOptions } from "../options/resolve.js";
+import type { Pipeline } from "../http/pipeline.js";
+import { notFound } from "../http/refused-caller.js";
+import type { SessionRegistry } from "../session/registry.js";
+import { checkMilliseconds } from "../shared/check.js";
+import { assemble } from "./assemble.js";
+import type { Assembly, Serving } from "./assemble.js";
+import { MountPaths } from "./mount-paths.js";
 import type { SseRouterOptions } from "./router-options.js";
-import type { ContinuationRules } from "../session/continuation.js";
 import { createRouterSignIn } from "./router-sign-in.js";
 import type { RouterSignIn } from "./router-sign-in.js";
-import { logSessions } from "../observe/session-log.js";
-import { SessionRegistry } from "../session/registry.js";
-import { SseEndpoints } from "../sse/sse-endpoint.js";
-import { MountPaths } from "./mount-paths.js";
 import { createWellKnown } from "./well-known.js";
 
 /** An authenticated MCP endpoint, to be mounted anywhere in an Express app. */
@@ -78,46 +68,22 @@ export function createSseRouter(options: SseRouterOptions): SseRouter;
 export function createSseRouter(
   options: SseRouterOptions<undefined> | SseRouterOptions,
 ): SseRouter {
-  return buildRouter(options, "options").router;
+  return buildRouter(options, { path: "options", hasFastPath: true }).router;
 }
 
-/**
- * @internal {@link createSseRouter}.
- *
- * @param path what comes before an option's name in errors.
- * @param knowsPosts whether the POSTs of known sessions are answered without routing.
- */
+/** @internal {@link createSseRouter}, with what `MCPServer` needs beside. */
 export function buildRouter(
-  options: unknown,
-  path: string,
-  knowsPosts = true,
-): { readonly router: SseRouter; readonly endpoints: SseEndpoints } {
-  checkOptionNames(path, options, ROUTER_OPTION_NAMES);
-  const { createServer, auth } = options;
-  if (typeof createServer !== "function") {
-    throw optionError(
-      `${path}.createServer`,
-      "must be a function",
-      "Write createServer: (session) => new McpServer({ … }).",
-    );
-  }
-  const resolved = resolveOptions(options, path);
-  const authenticator = createAuthenticator(`${path}.auth`, auth as AuthConfig | false, resolved);
-  const rules = continuationRules(resolved, authenticator?.methods ?? []);
-  const sessions = createSessions(resolved, auth === false, rules);
-  const endpoints = new SseEndpoints({
-    options: resolved,
-    authenticator,
-    sessions,
-    createServer: createServer as ServerFactory,
-    knowsPosts,
-  });
+  given: unknown,
+  serving: Serving,
+): { readonly router: SseRouter; readonly assembly: Assembly } {
+  const assembly = assemble(given, serving);
+  const { options, sessions, callers, pipeline } = assembly;
   const mounts = new MountPaths();
-  const routes = createRoutes(endpoints, mounts);
+  const routes = createRoutes(assembly, mounts);
   const summary = () => ({
-    endpoint: resolved.endpoint,
-    messageEndpoint: resolved.messageEndpoint,
-    auth: endpoints.callers.methods.map(({ name }) => name),
+    endpoint: options.endpoint,
+    messageEndpoint: options.messageEndpoint,
+    auth: callers.methods.map(({ name }) => name),
     sessions: sessions.size,
   });
   const router = Object.assign(routes, {
@@ -125,122 +91,58 @@ export function buildRouter(
     toJSON: summary,
     [inspect.custom]: (_depth: number, options: InspectOptions) =>
       `SseRouter ${inspect(summary(), options)}`,
-    guard: createGuard(endpoints),
-    wellKnown: createWellKnown(endpoints, routes, mounts, resolved),
+    guard: createGuard(assembly),
+    wellKnown: createWellKnown(assembly, routes, mounts),
     sessions: sessions as SessionRegistry<Principal | undefined>,
-    signIn: createRouterSignIn(endpoints.callers.methods.find(hasEndpoints)?.endpoints, sessions),
-    ahead: (app: RequestListener) => createLane(endpoints, app),
-    ready: async () => endpoints.ready(),
+    signIn: createRouterSignIn(assembly.discovery.signIn, sessions),
+    ahead: (app: RequestListener) => ahead(pipeline, app),
+    ready: async () => pipeline.ready(),
     close: async ({ timeoutMs }: { timeoutMs?: number } = {}) =>
-      endpoints.close(checkMilliseconds("timeoutMs", timeoutMs, DEFAULT_CLOSE_TIMEOUT_MS, 0)),
+      pipeline.close(checkMilliseconds("timeoutMs", timeoutMs, DEFAULT_CLOSE_TIMEOUT_MS, 0)),
   });
-  return { router, endpoints };
+  return { router, assembly };
 }
 
-/**
- * Security decision: only the word `false` opens an endpoint. A missing or empty `auth` is a
- * mistake, for example a configuration file that was not found.
- */
-function createAuthenticator(
-  option: string,
-  auth: AuthConfig | false | undefined,
-  options: ResolvedOptions,
-): Authenticator | undefined {
-  if (auth === false) return undefined;
-  if (auth === undefined) {
-    throw optionError(
-      option,
-      "is missing",
-      'Say who may call, for example { type: "jwt", options: { … } }, or write false to let everybody in.',
-    );
-  }
-  const mount = configuredMount(options);
-  const resource = mount === undefined ? undefined : resourceUrl(mount, options);
-  const methods = toAuthMethods(auth, option, { resource, mountUrl: mount && mountUrl(mount) });
-  checkEndpoints(methods, option);
-  for (const warning of methods.flatMap((method) => method.warnings ?? []))
-    options.logger.warn(warning);
-  for (const method of methods) method.reportTo?.((message) => options.logger.warn(message));
-  return new Authenticator(methods);
-}
-
-function hasEndpoints({ endpoints }: AuthMethod): boolean {
-  return endpoints !== undefined;
-}
-
-/** Two authorization servers at one URL would answer in each other's place. */
-function checkEndpoints(methods: readonly AuthMethod[], option: string): void {
-  if (methods.filter(hasEndpoints).length < 2) return;
-  throw optionError(
-    option,
-    "has signIn more than once",
-    "Use one router for each, with a publicUrl of its own.",
-  );
-}
-
-function createSessions(
-  { logger, limits, bytes }: ResolvedOptions,
-  isOpenEndpoint: boolean,
-  rules: ContinuationRules,
-): Sessions {
-  const sessions: Sessions = new SessionRegistry({
-    ownerKeyOf: ownerKey,
-    onListenerError: (_error, of) => logger.error(`a listener of ${of} threw`),
-    rules,
-    onFault: ({ id }, fault) => logger.error(`session ${id}: ${fault}`),
-    limits,
-    bytes,
-    isOpenEndpoint,
-  });
-  logSessions(sessions, logger);
-  return sessions;
-}
-
-function createRoutes(endpoints: SseEndpoints, mounts: MountPaths): express.Router {
+/** The pipeline as a router of Express. */
+function createRoutes({ pipeline, refusals }: Assembly, mounts: MountPaths): express.Router {
   // Parents' parameters are for createServer, which finds them at session.request.params.
   const router = express.Router({ mergeParams: true });
   router.use((req: HostRequest, res, next) => {
-    if (endpoints.routeOf(pathOf(req)) === undefined) {
+    const target = pipeline.find(pathOf(req));
+    if (target === undefined) {
       next();
       return;
     }
     mounts.add(baseOf(req));
-    void endpoints.handle(req, res, mountOf(req));
+    void pipeline.answer(req, res, target);
   });
   const route = router as unknown as { handle: Handler };
   const ordinary = route.handle.bind(router);
   // Express's way from here to the middleware above, for what need not go it. A router that is a
   // server's only listener has nobody behind it.
-  route.handle = (req, res, next = lastOf(endpoints, req, res)) =>
-    endpoints.handleHot(req, res, ordinary, next);
+  route.handle = (req, res, next = (error) => refusals.refuse({ req, res }, error ?? notFound())) =>
+    pipeline.answerFast(req, res, ordinary, next);
   return router;
 }
 
 type Handler = (req: express.Request, res: express.Response, next?: express.NextFunction) => void;
 
-function lastOf(
-  { callers }: SseEndpoints,
-  req: express.Request,
-  res: express.Response,
-): express.NextFunction {
-  return (error?: unknown) =>
-    callers.refuse(req, res, error ?? new McpSseError("not_found", "There is nothing here."));
-}
-
-function createLane(endpoints: SseEndpoints, app: RequestListener): RequestListener {
+/** See {@link SseRouter.ahead}. */
+function ahead(pipeline: Pipeline, app: RequestListener): RequestListener {
   if (typeof app !== "function") throw new TypeError("ahead() takes the app: ahead(app).");
-  return (req, res) => endpoints.handleHot(req, res, app, undefined);
+  return (req, res) => pipeline.answerFast(req, res, app, undefined);
 }
 
-function createGuard(endpoints: SseEndpoints): express.RequestHandler {
+/** See {@link SseRouter.guard}. */
+function createGuard({ callers, refusals }: Assembly): express.RequestHandler {
   return (req, res, next) => {
-    endpoints.callers.identify(req, addressOf(req)).then(
+    callers.identify(req).then(
       ({ principal, authInfo }) => {
         // On an open endpoint there is nobody to name, and the app's own user stays.
         if (principal !== undefined) Object.assign(req, { user: principal, auth: authInfo });
         next();
       },
-      (error: unknown) => endpoints.callers.refuse(req, res, error),
+      (error: unknown) => refusals.refuse({ req, res }, error),
     );
   };
 }

@@ -2,8 +2,7 @@ import express from "express";
 import { resourcePathOf } from "../auth/protected-resource.js";
 import { pathOf, mountOf } from "../http/mount.js";
 import type { HostRequest } from "../http/mount.js";
-import type { ResolvedOptions } from "../options/resolve.js";
-import type { SseEndpoints } from "../sse/sse-endpoint.js";
+import type { Assembly } from "./assemble.js";
 import type { MountPaths } from "./mount-paths.js";
 import { pathAtRouter } from "./find-mount.js";
 
@@ -14,26 +13,24 @@ import { pathAtRouter } from "./find-mount.js";
  * so that no mount ever speaks for another's resource.
  */
 export function createWellKnown(
-  endpoints: SseEndpoints,
+  { discovery, refusals, options: { logger } }: Assembly,
   router: express.Router,
   mounts: MountPaths,
-  { logger }: ResolvedOptions,
 ): express.Router {
   const wellKnown = express.Router();
-  const { discovery } = endpoints;
   const endpoint = discovery.resourcePath;
   if (endpoint === undefined) return wellKnown;
   let hasWarned = false;
   wellKnown.use((req: HostRequest, res, next) => {
-    const answer = (write: () => void): void => {
+    const send = (document: () => void): void => {
       try {
-        write();
+        document();
       } catch (error) {
-        endpoints.callers.refuse(req, res, error);
+        refusals.refuse({ req, res }, error);
       }
     };
     if (discovery.isServerMetadata(pathOf(req))) {
-      answer(() => discovery.answerServerMetadata(req, res));
+      send(() => discovery.sendServerMetadata(req, res));
       return;
     }
     const path = resourcePathOf(pathOf(req));
@@ -45,7 +42,7 @@ export function createWellKnown(
       discovery.publicMount(undefined)?.base ?? spokenOf(path, req, router, endpoint, mounts);
     const isOurs = base !== undefined && (path === "" || path === `${base}${endpoint}`);
     if (isOurs) {
-      answer(() => discovery.answerMetadata(req, res, mountOf(req, base)));
+      send(() => discovery.sendMetadata(req, res, mountOf(req, base)));
       return;
     }
     if (req.app === undefined && base === undefined && !hasWarned) {
@@ -59,7 +56,7 @@ export function createWellKnown(
   return wellKnown;
 }
 /** The mount path that a well-known path speaks of, if it is one of this router's. */
-export function spokenOf(
+function spokenOf(
   path: string,
   req: HostRequest,
   router: express.Router,

@@ -1,5 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { sendError, describeCause } from "./respond-error.js";
+import type { IncomingMessage } from "node:http";
 import type { AuthMethod } from "../auth/auth-method.js";
 import { forbidAsking } from "../auth/asking.js";
 import { ANONYMOUS } from "../auth/authenticate.js";
@@ -10,38 +9,40 @@ import { hasLapsed, cachedCaller, cacheCaller } from "../auth/verified-cache.js"
 import type { CachedCaller } from "../auth/verified-cache.js";
 import { FailureThrottle } from "../auth/failure-throttle.js";
 import { throttleKey } from "../auth/throttle-key.js";
-import type { Discovery, SeenMount } from "./discovery.js";
+import type { Discovery } from "./discovery.js";
+import { addressOf } from "./mount.js";
+import type { HostRequest, Mount } from "./mount.js";
 import type { Sessions } from "./router-session.js";
-import { redactQuery, withCredential } from "./redact-query.js";
-import { lacksScopes, RefusedCaller, toAnswer, tooManyFailures } from "./refused-caller.js";
+import { redactCredentials, withCredential } from "./redact-query.js";
+import { lacksScopes, RefusedCaller, tooManyFailures } from "./refused-caller.js";
+import type { AdmittedRequest } from "./transport.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { ScopeChallenge } from "../session/session-info.js";
 
-/** What the gate is made of. */
 export interface CallerGuardInit {
   readonly options: ResolvedOptions;
   /** `undefined` for an endpoint that is explicitly open. */
   readonly authenticator: Authenticator | undefined;
+  readonly discovery: Discovery;
+  /** Are told when a limit is reached. */
   readonly sessions: Sessions;
 }
 
 /** How long after it was asked a method need not be asked again, in milliseconds. */
 const RECENT_MS = 1_000;
 
-/** Who calls, and what callers hear that are not let in: for the transport's routes and the guard. */
+/** Finds out who calls, for the routes of transports and for `router.guard`. */
 export class CallerGuard {
   readonly #init: CallerGuardInit;
-  readonly #discovery: Discovery;
   readonly #throttle: FailureThrottle | undefined;
   /**
-   * What a look at a request came to that may be looked at again: its credential stood in the URL
-   * and is not there any more, or it was bad and need not be judged twice.
+   * What verifying a request came to that may be verified again: its credential stood in the URL
+   * and is not there any more, or it was bad and need not be asked about twice.
    */
-  readonly #known = new WeakMap<IncomingMessage, Outcome>();
+  readonly #outcomes = new WeakMap<IncomingMessage, Outcome>();
 
-  constructor(init: CallerGuardInit, discovery: Discovery) {
+  constructor(init: CallerGuardInit) {
     this.#init = init;
-    this.#discovery = discovery;
     const { throttle } = init.options;
     this.#throttle = throttle === undefined ? undefined : new FailureThrottle(throttle);
   }
@@ -54,23 +55,21 @@ export class CallerGuard {
   /**
    * The caller of a request.
    *
-   * @param address whom the request comes from.
    * @param mount where the request came in, if that is the endpoint itself.
-   * @throws RefusedCaller with the answer for a caller who is not let in.
+   * @throws RefusedCaller with the error for a caller who is not let in.
    */
-  async identify(
-    req: IncomingMessage,
-    address: string | undefined,
-    mount?: SeenMount,
-  ): Promise<Caller> {
+  async identify(req: HostRequest, mount?: Mount): Promise<Caller> {
     const { authenticator } = this.#init;
     if (authenticator === undefined) return ANONYMOUS;
-    const outcome = this.#known.get(req) ?? (await this.#authenticate(req, address, authenticator));
-    this.redact(req);
+    // Now, because a connection that ends meanwhile has none any more.
+    const address = addressOf(req);
+    const outcome =
+      this.#outcomes.get(req) ?? (await this.#authenticate(req, address, authenticator));
+    redactCredentials(req, this.methods);
     if (outcome.kind === "authenticated") {
       const { caller, hasGuess } = outcome;
       if (hasGuess === true) await this.#countGuess(address, caller);
-      if (caller.credential?.place === "query") this.#known.set(req, outcome);
+      if (caller.credential?.place === "query") this.#outcomes.set(req, outcome);
       return caller;
     }
     if (outcome.kind === "invalid" && !outcome.isExpired)
@@ -79,7 +78,7 @@ export class CallerGuard {
   }
 
   /**
-   * Looks again at a caller who was let in a while ago, before anything is done in their name.
+   * Verifies a caller again who was let in a while ago, before anything is done in their name.
    *
    * Security decision: a request may take minutes to arrive. What has expired, or was withdrawn,
    * by the time that it is there does not count any more, although it counted when it was begun. A
@@ -89,23 +88,15 @@ export class CallerGuard {
    * @returns nothing when nothing can have happened; else a promise of the caller as of now, which
    * rejects with a RefusedCaller.
    */
-  confirm(
-    req: IncomingMessage,
-    caller: Caller,
-    mount: SeenMount | undefined,
-  ): Promise<Caller> | undefined {
+  confirm({ req, caller, mount }: AdmittedRequest): Promise<Caller> | undefined {
     const isRecent = performance.now() - caller.verifiedAt < RECENT_MS;
     const mayBeWithdrawn = caller.principal !== undefined && caller.revision === undefined;
     return (mayBeWithdrawn && !isRecent) || hasLapsed(caller)
-      ? this.#lookAgain(req, caller, mount)
+      ? this.#verifyAgain(req, caller, mount)
       : undefined;
   }
 
-  async #lookAgain(
-    req: IncomingMessage,
-    { credential }: Caller,
-    mount: SeenMount | undefined,
-  ): Promise<Caller> {
+  async #verifyAgain(req: IncomingMessage, { credential }: Caller, mount: Mount): Promise<Caller> {
     const asked = credential === undefined ? req : withCredential(req, credential);
     const outcome = await this.#init.authenticator?.authenticate(asked);
     if (outcome === undefined) return ANONYMOUS;
@@ -114,20 +105,20 @@ export class CallerGuard {
     throw this.#refusal(outcome, mount);
   }
 
-  #refusal(outcome: Refusal, mount: SeenMount | undefined): RefusedCaller {
+  #refusal(outcome: Refusal, mount: Mount | undefined): RefusedCaller {
     return new RefusedCaller(
       refusalReason(outcome, this.methods),
-      refusalAnswer(outcome, this.methods, this.#discovery.documentUrl(mount)),
+      refusalAnswer(outcome, this.methods, this.#init.discovery.documentUrl(mount)),
     );
   }
 
   /** The caller of a request; `undefined` for one who will hear from {@link identify} why not. */
-  async look(req: IncomingMessage): Promise<Caller | undefined> {
-    // Whose address may cause questions is for the ordinary way to find out.
+  async verify(req: IncomingMessage): Promise<Caller | undefined> {
+    // Whose address may cause questions is for `identify` to find out.
     if (this.#throttle?.isActive === true) return undefined;
     const outcome = await this.#init.authenticator?.authenticate(req);
     if (outcome?.kind === "authenticated" && outcome.hasGuess !== true) return outcome.caller;
-    if (outcome !== undefined) this.#known.set(req, outcome);
+    if (outcome !== undefined) this.#outcomes.set(req, outcome);
     return undefined;
   }
 
@@ -139,51 +130,23 @@ export class CallerGuard {
    */
   lacksScopes(
     challenge: ScopeChallenge,
-    { judges, principal }: Caller,
-    mount: SeenMount | undefined,
+    { caller: { judges, principal }, mount }: AdmittedRequest,
   ): RefusedCaller {
     const scopes = [...(judges.at(-1)?.scopes?.required ?? []), ...challenge.scopes];
-    const document = this.#discovery.documentUrl(mount);
+    const document = this.#init.discovery.documentUrl(mount);
     const held = principal?.scopes ?? [];
     return lacksScopes({ ...challenge, scopes }, held, this.methods, document);
   }
 
   /** What will tell the caller's next request by its credential alone; see {@link cachedCaller}. */
-  remember(req: IncomingMessage, caller: Caller): CachedCaller | undefined {
+  cache(req: IncomingMessage, caller: Caller): CachedCaller | undefined {
     return this.#init.options.revalidateAfterMs > 0 ? cacheCaller(req, caller) : undefined;
   }
 
   /** The caller of a request, if it is known who that is without asking; see {@link cachedCaller}. */
-  recall(req: IncomingMessage, remembered: CachedCaller | undefined): Caller | undefined {
+  cached(req: IncomingMessage, last: CachedCaller | undefined): Caller | undefined {
     if (this.#init.authenticator === undefined) return ANONYMOUS;
-    return remembered && cachedCaller(req, remembered, this.#init.options.revalidateAfterMs);
-  }
-
-  /** Credentials in the URL have been read, or will not be any more. */
-  redact(req: IncomingMessage): void {
-    for (const { queryParameter } of this.methods) {
-      if (queryParameter !== undefined) redactQuery(req, queryParameter);
-    }
-  }
-
-  /** Answers with an error, and tells the operator why. */
-  refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
-    this.redact(req);
-    this.log("refused", req, error);
-    sendError(res, toAnswer(error), error instanceof RefusedCaller ? error.rpcCode : undefined);
-  }
-
-  /** Tells the operator what was done with a request, and why. */
-  log(what: string, req: IncomingMessage, error: unknown): void {
-    const { logger } = this.#init.options;
-    const answer = toAnswer(error);
-    // There may be thousands, and one line tells of many: see SparingLog.
-    if (answer.code === "too_many_bytes") return;
-    const reason = error instanceof RefusedCaller ? error.reason : answer.message;
-    const leg = req.method === "GET" || req.method === "POST" ? req.method : "other method";
-    const line = `${what} ${leg}: ${answer.status} ${answer.code}: ${reason}${describeCause(answer)}`;
-    if (answer.status >= 500) logger.error(line);
-    else logger.info(line);
+    return last && cachedCaller(req, last, this.#init.options.revalidateAfterMs);
   }
 
   async #authenticate(

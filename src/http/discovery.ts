@@ -1,23 +1,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuthEndpoints, AuthMethod } from "../auth/auth-method.js";
 import { isDiscoverable, resourcePathOf } from "../auth/protected-resource.js";
-import { McpSseError } from "../shared/errors.js";
 import {
-  answerDocument,
-  answerMetadata,
   configuredMount,
   isServerMetadataPath,
   metadataUrl,
   resourceUrl,
+  sendDocument,
+  sendMetadata,
 } from "./metadata-routes.js";
 import type { PublicMount } from "./metadata-routes.js";
+import type { Mount } from "./mount.js";
+import { notFound } from "./refused-caller.js";
+import type { DocumentTarget, SignInTarget } from "./route-table.js";
 import type { ResolvedOptions } from "../options/resolve.js";
-
-/** Where a request came in: {@link PublicMount} as far as its headers show it. */
-export interface SeenMount {
-  readonly base: string;
-  readonly origin: string | undefined;
-}
 
 /** What an endpoint says of itself to clients that do not know it: OAuth's discovery documents. */
 export class Discovery {
@@ -39,40 +35,48 @@ export class Discovery {
     return this.isOn ? this.#options.endpoint : undefined;
   }
 
-  /** The route that a path below the mount leads to. */
-  routeOf(path: string): "metadata" | "server-metadata" | "sign-in" | undefined {
+  /** The document, or the page of a sign-in, that a path below the mount leads to. */
+  targetOf(path: string): DocumentTarget | SignInTarget | undefined {
     if (!this.isOn) return undefined;
-    if (this.signIn !== undefined) {
-      if (path.startsWith(`${this.signIn.prefix}/`)) return "sign-in";
-      if (isServerMetadataPath(path, this.signIn.issuer, "mount")) return "server-metadata";
+    const { signIn } = this;
+    if (signIn !== undefined && path.startsWith(`${signIn.prefix}/`)) {
+      return {
+        kind: "sign-in",
+        takesForeignForms: signIn.takesForeignForms?.(path) ?? false,
+        handle: async ({ req, res }) => signIn.handle(req, res, path),
+      };
+    }
+    if (signIn !== undefined && isServerMetadataPath(path, signIn.issuer, "mount")) {
+      return { kind: "document", send: ({ req, res }) => this.sendServerMetadata(req, res) };
     }
     const resourcePath = resourcePathOf(path);
     const isOurs = resourcePath === "" || resourcePath === this.#options.endpoint;
-    return isOurs ? "metadata" : undefined;
+    if (!isOurs) return undefined;
+    return { kind: "document", send: ({ req, res, mount }) => this.sendMetadata(req, res, mount) };
   }
 
   /** The mount as configured, else as a request shows it. */
-  publicMount(seen: SeenMount | undefined): PublicMount | undefined {
+  publicMount(seen: Mount | undefined): PublicMount | undefined {
     const configured = configuredMount(this.#options);
     if (configured !== undefined || seen?.origin === undefined) return configured;
     return { origin: seen.origin, base: seen.base };
   }
 
   /** URL of the document that a refusal names, if there is one. @see RFC 9728, section 5.1 */
-  documentUrl(seen: SeenMount | undefined): string | undefined {
+  documentUrl(seen: Mount | undefined): string | undefined {
     const mount = this.isOn ? this.publicMount(seen) : undefined;
     return mount === undefined ? undefined : metadataUrl(mount, this.#options);
   }
 
   /**
-   * Answers with the document about the event stream of a mount.
+   * Sends the document about the event stream of a mount.
    *
    * @throws McpSseError for what is no GET, and where the mount has no URL.
    */
-  answerMetadata(req: IncomingMessage, res: ServerResponse, seen: SeenMount): void {
+  sendMetadata(req: IncomingMessage, res: ServerResponse, seen: Mount): void {
     const mount = this.publicMount(seen);
-    if (mount === undefined) throw new McpSseError("not_found", "There is nothing here.");
-    answerMetadata(req, res, resourceUrl(mount, this.#options), this.#methods);
+    if (mount === undefined) throw notFound();
+    sendMetadata(req, res, resourceUrl(mount, this.#options), this.#methods);
   }
 
   /** Whether a path at the host's root leads to the metadata of a sign-in of ours. */
@@ -81,12 +85,12 @@ export class Discovery {
   }
 
   /**
-   * Answers with the metadata of the sign-in.
+   * Sends the metadata of the sign-in.
    *
    * @throws McpSseError for what is no GET.
    * @see RFC 8414, section 3.2
    */
-  answerServerMetadata(req: IncomingMessage, res: ServerResponse): void {
-    answerDocument(req, res, this.signIn?.metadata() ?? {});
+  sendServerMetadata(req: IncomingMessage, res: ServerResponse): void {
+    sendDocument(req, res, this.signIn?.metadata() ?? {});
   }
 }

@@ -21,12 +21,12 @@ export interface BodyOptions {
   readonly parts?: RequestParts;
   /** Milliseconds that may pass between two pieces of the body; four times as many for all of it. */
   readonly timeoutMs?: number;
-  /** Who says when the body may be read. Default: at once. */
-  readonly gate?: BodyGate;
+  /** Says when the body may be read. Default: at once. */
+  readonly admission?: BodyAdmission;
 }
 
 /** Decides when there is memory for a body. */
-export interface BodyGate {
+export interface BodyAdmission {
   /** Whether a body of so many bytes, at the most, may be read now. @throws McpSseError if never. */
   mayRead(bytes: number): boolean;
   /** Calls one of the two when that is known, or none if the client has left. */
@@ -55,7 +55,7 @@ export function readMessage(
   options: BodyOptions,
   onRead: (message: ReadMessage, isLate: boolean) => void,
 ): void {
-  const { maxBytes, parsedBody, isRead = wasRead(req), parts = partsOf(req), gate } = options;
+  const { maxBytes, parsedBody, isRead = wasRead(req), parts = partsOf(req), admission } = options;
   const announced = announcedLength(parts);
   let mayRead = true;
   try {
@@ -63,7 +63,7 @@ export function readMessage(
     // An announced size is refused before a byte of it is read.
     if (announced !== undefined && announced > maxBytes) throw tooLarge(maxBytes);
     if (parsedBody === undefined && isRead) throw new McpSseError("message_unreadable", DRAINED);
-    if (parsedBody === undefined) mayRead = gate?.mayRead(announced ?? maxBytes) ?? true;
+    if (parsedBody === undefined) mayRead = admission?.mayRead(announced ?? maxBytes) ?? true;
   } catch (error) {
     refuse(error, onRead);
     return;
@@ -77,7 +77,7 @@ export function readMessage(
       onRead(() => checkMessage(fromBody(body, options)), isLate || !mayRead),
     );
   if (mayRead) read();
-  else gate?.waitToRead(read, (error) => refuse(error, onRead));
+  else admission?.waitToRead(read, (error) => refuse(error, onRead));
 }
 
 function refuse(error: unknown, onRead: (message: ReadMessage, isLate: boolean) => void): void {
@@ -129,9 +129,9 @@ export function wasRead(req: IncomingMessage): boolean {
   return req.readableDidRead || !req.readable;
 }
 
-function fromBody(body: BodyRead, { maxBytes, gate }: BodyOptions): unknown {
+function fromBody(body: BodyRead, { maxBytes, admission }: BodyOptions): unknown {
   if ("text" in body) {
-    gate?.weigh(weighJson(body.text, body.bytes));
+    admission?.weigh(weighJson(body.text, body.bytes));
     return parse(body.text);
   }
   if (body.problem === "too-large") throw tooLarge(maxBytes);
@@ -145,18 +145,18 @@ function fromBody(body: BodyRead, { maxBytes, gate }: BodyOptions): unknown {
 
 /** A parser before us may have had a larger limit than ours, so its result is measured again. */
 function fromParser(parsed: unknown, req: IncomingMessage, options: BodyOptions): unknown {
-  const { maxBytes, gate } = options;
+  const { maxBytes, admission } = options;
   const isText = typeof parsed === "string" || Buffer.isBuffer(parsed);
   if (req.headers["content-length"] === undefined) {
     const size = isText ? Buffer.byteLength(parsed) : jsonBytes(parsed, maxBytes);
     if (size > maxBytes) throw tooLarge(maxBytes);
   }
   if (!isText) {
-    gate?.weigh(weighValue(parsed));
+    admission?.weigh(weighValue(parsed));
     return parsed;
   }
   const text = parsed.toString("utf8");
-  gate?.weigh(weighJson(text, Buffer.byteLength(text)));
+  admission?.weigh(weighJson(text, Buffer.byteLength(text)));
   return parse(text);
 }
 

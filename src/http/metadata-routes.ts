@@ -49,18 +49,18 @@ const OPEN_CORS = {
 const CACHE_CONTROL = "private, max-age=300";
 
 /**
- * Answers with the protected-resource document.
+ * Sends the protected-resource document.
  *
  * @throws McpSseError for another method than GET.
  * @see RFC 9728, section 3.2
  */
-export function answerMetadata(
+export function sendMetadata(
   req: IncomingMessage,
   res: ServerResponse,
   resource: string,
   methods: readonly AuthMethod[],
 ): void {
-  answerDocument(req, res, describeResource(resource, methods));
+  sendDocument(req, res, describeResource(resource, methods));
 }
 
 /** Names under which an authorization server's metadata is looked for. @see RFC 8414, section 3 */
@@ -83,11 +83,11 @@ export function isServerMetadataPath(path: string, issuer: string, at: "root" | 
 }
 
 /**
- * Answers a GET with a public document.
+ * Sends a public document to a GET.
  *
  * @throws McpSseError for another method than GET.
  */
-export function answerDocument(req: IncomingMessage, res: ServerResponse, document: object): void {
+export function sendDocument(req: IncomingMessage, res: ServerResponse, document: object): void {
   for (const [name, value] of Object.entries(OPEN_CORS)) res.setHeader(name, value);
   if (req.method === "OPTIONS") {
     res.writeHead(204, { "Content-Length": "0" }).end();

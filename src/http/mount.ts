@@ -1,23 +1,19 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { withoutQuery } from "../shared/url.js";
 import { originFrom, wasForwarded } from "./forwarded.js";
 import type { TrustsProxy } from "./forwarded.js";
+import { partsOf } from "./request-parts.js";
+import type { IncomingRequest } from "./transport.js";
 
-/** Where a request stands in the host's application. */
+/** Where an endpoint stands in its host's application, as a request shows it. */
 export interface Mount {
-  /** Path below the mount, without query. */
-  readonly path: string;
   /** Path of the mount as clients see it; empty at the root. */
   readonly base: string;
   /** The same as requests arrive here, without what a proxy took away. */
   readonly routedBase: string;
   /** Scheme, host and port as clients see them; `undefined` when the request's Host is none. */
   readonly origin: string | undefined;
-  /** Whether a proxy that the application trusts forwarded the request. */
-  readonly viaTrustedProxy: boolean;
   readonly trustsProxy: TrustsProxy;
-  /** Whom the request comes from: the peer, or whom a proxy names that the application trusts. */
-  readonly address: string | undefined;
 }
 
 /**
@@ -47,19 +43,24 @@ function withoutOrigin(url: string): string {
   return url.startsWith("/") ? url : url.replace(/^https?:\/\/[^/?]*/i, "");
 }
 
+/** A request as its host hands it over, for the {@link Pipeline}. */
+export function incomingRequest(req: HostRequest, res: ServerResponse): IncomingRequest {
+  const parts = partsOf(req);
+  const mount = mountOf(req);
+  const viaTrustedProxy = wasForwarded(parts, mount.trustsProxy);
+  return { req, res, parts, path: pathOf(req), mount, viaTrustedProxy };
+}
+
 /** @param base path of the mount within the host. */
 export function mountOf(req: HostRequest, base = baseOf(req)): Mount {
   const trustsProxy = (req.app?.get("trust proxy fn") as TrustsProxy | undefined) ?? trustsNobody;
   const viaTrustedProxy = wasForwarded(req, trustsProxy);
   const prefix = viaTrustedProxy ? forwardedPrefix(req) : "";
   return {
-    path: pathOf(req),
     base: `${prefix}${base}`,
     routedBase: base,
     origin: originOf(req, viaTrustedProxy),
-    viaTrustedProxy,
     trustsProxy,
-    address: addressOf(req),
   };
 }
 

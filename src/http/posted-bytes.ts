@@ -3,7 +3,7 @@ import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { Sessions, RouterSession } from "./router-session.js";
 import type { ByteLimit } from "../session/byte-budget.js";
 import type { HeldCall } from "../session/held-call.js";
-import type { BodyGate } from "./message-body.js";
+import type { BodyAdmission } from "./message-body.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 
 /**
@@ -22,7 +22,7 @@ const RETRY_AFTER_SECONDS = 5;
  * The bytes of one POST: taken when its header is there, and given back when its message is in
  * the hands of its session.
  */
-export class PostedBytes implements BodyGate {
+export class PostedBytes implements BodyAdmission {
   /** The bytes of its message, if that is a call. */
   call: HeldCall | undefined;
   readonly #res: ServerResponse;

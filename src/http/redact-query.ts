@@ -1,11 +1,18 @@
 import type { IncomingMessage } from "node:http";
-import type { FoundCredential } from "../auth/auth-method.js";
+import type { AuthMethod, FoundCredential } from "../auth/auth-method.js";
 import { withoutQuery, rawQueryOf } from "../shared/url.js";
 
 /** A request as Express has it. */
 type RoutedRequest = IncomingMessage & { originalUrl?: string };
 
 const REDACTED = "REDACTED";
+
+/** Credentials in the URL have been read, or will not be any more: takes out those of all methods. */
+export function redactCredentials(req: RoutedRequest, methods: readonly AuthMethod[]): void {
+  for (const { queryParameter } of methods) {
+    if (queryParameter !== undefined) redactQuery(req, queryParameter);
+  }
+}
 
 /**
  * Takes a credential out of the request's URL, wherever a logger or a handler that comes later

@@ -8,17 +8,22 @@ import type { ScopeChallenge } from "../session/session-info.js";
 export class RefusedCaller extends Error {
   constructor(
     readonly reason: string,
-    readonly answer: McpSseError,
-    /** JSON-RPC code of the answer, if a message was at fault and not its sender. */
+    readonly error: McpSseError,
+    /** JSON-RPC code of the response, if a message was at fault and not its sender. */
     readonly rpcCode?: number,
   ) {
     super(reason);
   }
 }
 
-/** The answer to whatever went wrong. */
-export function toAnswer(error: unknown): McpSseError {
-  if (error instanceof RefusedCaller) return error.answer;
+/** Of a path where nobody answers. */
+export function notFound(): McpSseError {
+  return new McpSseError("not_found", "There is nothing here.");
+}
+
+/** What a client is told of an error: no more than the error says itself, if it is one of ours. */
+export function toClientError(error: unknown): McpSseError {
+  if (error instanceof RefusedCaller) return error.error;
   if (error instanceof McpSseError) return error;
   return new McpSseError("server_error", "Something went wrong.", { cause: error });
 }

@@ -1,11 +1,10 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import cors from "cors";
 import type { AuthMethod } from "../auth/auth-method.js";
 import { McpSseError } from "../shared/errors.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { corsOptions, judgeSource } from "./origin.js";
 import type { RequestSource, SourceVerdict } from "./origin.js";
-import type { RequestParts } from "./request-parts.js";
+import type { IncomingRequest } from "./transport.js";
 
 /** The first step of every request: the headers of every answer, and where the request comes from. */
 export class SourceGuard {
@@ -31,36 +30,30 @@ export class SourceGuard {
   /**
    * Sets the headers that every answer has, refusals included, and lets the request in.
    *
-   * @param parts of the request.
-   * @param anyOrigin whether the Origin is not judged, because other sites post forms here.
+   * @param anyOrigin whether the Origin is not looked at, because other sites post forms here.
    * @throws McpSseError 403 for a Host or an Origin that is not allowed.
    */
-  admit(
-    req: IncomingMessage,
-    res: ServerResponse,
-    { headers, socket }: RequestParts,
-    viaTrustedProxy: boolean,
-    anyOrigin = false,
-  ): void {
+  admit({ req, res, parts, viaTrustedProxy }: IncomingRequest, anyOrigin: boolean): void {
+    const { headers, socket } = parts;
     for (const [name, value] of this.#headers) res.setHeader(name, value);
     // Without Origin there is nothing to say; an app that answers CORS itself keeps its answer.
     const { host, origin } = headers;
     if (origin !== undefined && !res.hasHeader("Access-Control-Allow-Origin")) {
       this.#cors(req, res, () => undefined);
     }
-    const judged = anyOrigin ? undefined : origin;
+    const checked = anyOrigin ? undefined : origin;
     const { localAddress } = socket;
     // Almost every request comes from where the last one came from.
     const last = this.#lastAllowed;
     const isSame =
       last?.host === host &&
-      last?.origin === judged &&
+      last?.origin === checked &&
       last?.localAddress === localAddress &&
       last?.viaTrustedProxy === viaTrustedProxy;
-    if (!isSame) this.#judge({ host, origin: judged, localAddress, viaTrustedProxy });
+    if (!isSame) this.#check({ host, origin: checked, localAddress, viaTrustedProxy });
   }
 
-  #judge(source: RequestSource): void {
+  #check(source: RequestSource): void {
     const verdict = judgeSource(source, this.#options.sourceRules);
     if (verdict !== "allowed") throw sourceRefused(verdict);
     this.#lastAllowed = source;

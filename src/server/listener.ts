@@ -2,18 +2,19 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from "n
 import express from "express";
 import type { Principal } from "../auth/principal.js";
 import { sendError } from "../http/respond-error.js";
-import { McpSseError } from "../shared/errors.js";
+import type { Pipeline } from "../http/pipeline.js";
+import { notFound } from "../http/refused-caller.js";
+import { optionError } from "../shared/check.js";
 import { HttpListener } from "./http-server.js";
 import { STDERR_LOGGER, toLogger } from "../shared/logger.js";
 import type { Logger } from "../shared/logger.js";
 import type { McpServerLike } from "../options/options.js";
 import { resolveServerOptions } from "./server-options.js";
 import type { SseServerOptions, ListenerOptions } from "./server-options.js";
-import { mountOf } from "../http/mount.js";
+import { pathOf } from "../http/mount.js";
 import type { SessionInfo } from "../session/session.js";
 import { buildRouter } from "../express/router.js";
 import type { SseRouter } from "../express/router.js";
-import { withoutQuery } from "../shared/url.js";
 
 /** The HTTP server of an {@link MCPServer}. */
 export class SseListener {
@@ -38,9 +39,13 @@ export class SseListener {
     const logger = toLogger("transport.options.logger", given);
     this.logger = logger;
     this.#build = () =>
-      buildRouter({ ...rest, auth, logger, createServer }, "transport.options", this.#own.ahead);
+      buildRouter(
+        { ...rest, auth, logger, createServer },
+        { path: "transport.options", hasFastPath: this.#own.ahead },
+      );
     // Made now rather than at start, so that wrong options are found when the object is built.
     this.#built = this.#build();
+    checkHealth(this.#own.health, this.#built.assembly.pipeline);
   }
 
   get sessions(): SseRouter["sessions"] {
@@ -54,7 +59,8 @@ export class SseListener {
   get url(): string | undefined {
     const address = this.#http?.address;
     if (address === undefined) return undefined;
-    const { publicUrl, endpoint = "/sse" } = this.#options;
+    const { publicUrl } = this.#options;
+    const { endpoint } = this.#built.assembly.options;
     if (publicUrl !== undefined) return `${publicUrl.replace(/\/$/, "")}${endpoint}`;
     return `http://${reachableHost(address.address)}:${address.port}${endpoint}`;
   }
@@ -74,7 +80,7 @@ export class SseListener {
     // What Express cannot route at all, such as a target without a path, it would answer in HTML.
     const listener: RequestListener = (req, res) => app(req, res, () => sendError(res, notFound()));
     const http = new HttpListener({
-      app: ahead ? this.#createLane(listener) : listener,
+      app: ahead ? this.#withoutExpress(listener) : listener,
       maxHeaderBytes,
       times,
       onHeaderTooLarge: () =>
@@ -86,7 +92,7 @@ export class SseListener {
   }
 
   #methodNames(): string {
-    const names = this.#built.endpoints.callers.methods.map(({ name }) => name);
+    const names = this.#built.assembly.callers.methods.map(({ name }) => name);
     return names.length === 0 ? "none, everybody is let in" : names.join(", ");
   }
 
@@ -99,21 +105,17 @@ export class SseListener {
   }
 
   /**
-   * Serves the two routes of the transport without Express, which has nothing to add to them on a
-   * port of our own. Every other form of their paths is Express's to understand.
+   * Serves the paths of transports without Express, which has nothing to add to them on a port of
+   * our own; all the rest is Express's to route.
    */
-  #createLane(app: RequestListener): RequestListener {
-    const { endpoints } = this.#built;
-    const { endpoint = "/sse", messageEndpoint = "/messages" } = this.#options;
+  #withoutExpress(app: RequestListener): RequestListener {
+    const { pipeline } = this.#built.assembly;
     const serve = (req: IncomingMessage, res: ServerResponse): void => {
-      void endpoints.handle(req, res, mountOf(req));
-    };
-    return (req, res) => {
-      const path = withoutQuery(req.url ?? "");
-      if (path === messageEndpoint) endpoints.handleHot(req, res, serve, undefined);
-      else if (path === endpoint) serve(req, res);
+      const target = pipeline.find(pathOf(req));
+      if (target?.kind === "transport") void pipeline.answer(req, res, target);
       else app(req, res);
     };
+    return (req, res) => pipeline.answerFast(req, res, serve, undefined);
   }
 
   #createApp(): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
@@ -130,8 +132,14 @@ export class SseListener {
   }
 }
 
-function notFound(): McpSseError {
-  return new McpSseError("not_found", "There is nothing here.");
+/** A health check on the path of a transport would answer in its place, to everybody. */
+function checkHealth(health: string | undefined, pipeline: Pipeline): void {
+  if (health === undefined || pipeline.find(health)?.kind !== "transport") return;
+  throw optionError(
+    "transport.options.health",
+    "is the path of an endpoint",
+    "Give it a path of its own.",
+  );
 }
 
 /** The address of every interface is none that a client can go to; this machine's own leads there. */

@@ -115,12 +115,7 @@ function checkPort(value: unknown): number {
   throw optionError(`${PATH}.port`, "is no whole number", "Write 0 for a free port.");
 }
 
-/** A health check on one of the endpoints' paths would answer in their place, to everybody. */
-function checkHealth({
-  health,
-  endpoint = "/sse",
-  messageEndpoint = "/messages",
-}: SseServerOptions): string | undefined {
+function checkHealth({ health }: SseServerOptions): string | undefined {
   if (health === false) return undefined;
   if (typeof health === "object") {
     throw optionError(
@@ -129,9 +124,7 @@ function checkHealth({
       'Write the path, "/live", or false for none.',
     );
   }
-  const path = checkPath(`${PATH}.health`, health, "/health");
-  if (path !== endpoint && path !== messageEndpoint) return path;
-  throw optionError(`${PATH}.health`, "is the path of an endpoint", "Give it a path of its own.");
+  return checkPath(`${PATH}.health`, health, "/health");
 }
 
 function checkTimes(given: HttpTimesConfig = {}): HttpTimes {

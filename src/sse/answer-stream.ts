@@ -1,5 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Caller } from "../auth/outcome.js";
+import { addressOf } from "../http/mount.js";
+import type { AdmittedRequest } from "../http/transport.js";
+import { endpointFor, publicBase } from "./endpoint-path.js";
+import type { FastPath } from "./fast-path.js";
 import { hasLapsed } from "../auth/verified-cache.js";
 import { cookieText } from "../shared/foreign-text.js";
 import { hasLeft, openSession, takePlace } from "./open-session.js";
@@ -15,7 +19,7 @@ import { endpointPath } from "./sse-server-transport.js";
 import { EventStream } from "./event-stream.js";
 
 /** A GET of the event stream that was let in. */
-export interface StreamRequest {
+interface StreamRequest {
   readonly caller: Caller;
   /** Whom it comes from. */
   readonly address: string | undefined;
@@ -32,10 +36,8 @@ export interface StreamRequest {
 /** What answering it needs. */
 export interface StreamContext extends OpeningContext {
   readonly probes: Probes<RouterSession>;
-  /** @throws McpSseError when no new sessions are taken. */
-  readonly checkOpen: () => void;
-  /** Hears, before the client does, of the session that it can post to. */
-  readonly opened: (session: RouterSession) => void;
+  /** Hears of a session before its client does, which can post to it then. */
+  readonly fastPath: FastPath | undefined;
 }
 
 /**
@@ -43,20 +45,17 @@ export interface StreamContext extends OpeningContext {
  *
  * @throws McpSseError before anything was sent.
  */
-export async function openStream(
-  req: IncomingMessage,
-  res: ServerResponse,
-  request: StreamRequest,
-  context: StreamContext,
-): Promise<void> {
+export async function openStream(admitted: AdmittedRequest, context: StreamContext): Promise<void> {
+  const { req, res } = admitted;
   // The client may have left while it was authenticated, and have come back since.
   if (hasLeft(req)) return;
   const { resume, stream: options } = context.options;
+  const request = streamRequest(admitted, context.options);
   if (resume === undefined) {
-    context.checkOpen();
+    context.shutdown.checkOpen();
     context.sessions.admitStream(request.caller.ownerKey, request.caller.principal);
     await openSession(req, res, request, context, (session) => {
-      context.opened(session);
+      context.fastPath?.open(session, admitted);
       return new EventStream(res, options);
     });
     return;
@@ -66,12 +65,13 @@ export async function openStream(
   if (found === undefined) return;
   const { session, stream, place } = found;
   if (session !== undefined) {
+    if (stream?.isOpen !== false) context.fastPath?.open(session, admitted);
     continueSession(req, res, session, stream, request, context);
     return;
   }
   const { caller } = request;
   try {
-    context.checkOpen();
+    context.shutdown.checkOpen();
     if (place === undefined) context.sessions.admitStream(caller.ownerKey, caller.principal);
     else context.sessions.checkRoom(caller.ownerKey, caller.principal);
   } catch (error) {
@@ -82,9 +82,23 @@ export async function openStream(
   }
   const opening: Opening = { ...request, instance: marks.instance, ...found };
   await openSession(req, res, opening, context, (opened) => {
-    context.opened(opened);
+    context.fastPath?.open(opened, admitted);
     return stream ?? new EventStream(res, options, resumeCookie(req, opened, request));
   });
+}
+
+function streamRequest(
+  { req, caller, mount }: AdmittedRequest,
+  options: ResolvedOptions,
+): StreamRequest {
+  return {
+    caller,
+    address: addressOf(req),
+    endpoint: endpointFor(options, mount.base, caller),
+    streamPath: `${publicBase(options, mount.base)}${options.endpoint}`,
+    mount: mount.routedBase,
+    isSecure: mount.origin?.startsWith("https:") ?? false,
+  };
 }
 
 /** The session to continue, or what is known for opening one. */
@@ -195,10 +209,9 @@ function continueSession(
   session: RouterSession,
   stream: EventStream | undefined,
   request: StreamRequest,
-  { options, opened }: StreamContext,
+  { options }: StreamContext,
 ): void {
   if (stream?.isOpen === false) return;
-  opened(session);
   const { caller, endpoint } = request;
   session.renew(caller.principal, options.endsWithCredential ? caller.validUntil : undefined);
   try {

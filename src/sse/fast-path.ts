@@ -1,20 +1,14 @@
-import type { CachedCaller } from "../auth/verified-cache.js";
-import type { SeenMount } from "../http/discovery.js";
-import type { TrustsProxy } from "../http/forwarded.js";
-import type { RouterSession } from "../http/router-session.js";
+import type { CallerGuard } from "../http/caller-guard.js";
 import { baseOf } from "../http/mount.js";
 import type { HostRequest } from "../http/mount.js";
+import type { RouterSession } from "../http/router-session.js";
+import type { AdmittedRequest, FastRoute, TransportRoute } from "../http/transport.js";
 
-/** Where the POSTs of a session arrive, and what its last one showed. */
-export interface FastRoute {
-  readonly session: RouterSession;
+/** A {@link FastRoute}, found by the URL of its session's POSTs. */
+interface Entry extends FastRoute {
   /** Path of the message route as requests arrive here, without the query. */
-  readonly path: string;
-  /** Where its latest stream came in, as its client sees it. */
-  readonly mount: SeenMount;
-  readonly trustsProxy: TrustsProxy;
-  /** Who sent the last request; `undefined` when nobody may be remembered. */
-  remembered: CachedCaller | undefined;
+  readonly routedPath: string;
+  lastCaller: FastRoute["lastCaller"];
 }
 
 const SESSION_QUERY = "?sessionId=";
@@ -23,25 +17,40 @@ const SESSION_QUERY = "?sessionId=";
 const ID_LENGTH = 36;
 
 /**
- * The sessions whose POSTs are known by their URL alone: exactly the one of the endpoint event.
- * Every other form of it takes the ordinary way, where it is judged.
+ * The sessions whose POSTs are found by their URL alone: exactly the one of the endpoint event.
+ * Every other form of it is looked up like any path.
  */
 export class FastPath {
-  readonly #lanes = new Map<string, FastRoute>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #route: TransportRoute;
+  readonly #callers: CallerGuard;
 
-  /** Knows a session from now on, until it ends. */
-  open(lane: FastRoute): void {
-    const { session } = lane;
-    const isNew = !this.#lanes.has(session.id);
-    if (session.state === "closed") return;
-    this.#lanes.set(session.id, lane);
-    if (isNew) session.onClosed(() => this.#lanes.delete(session.id));
+  /** @param route of the messages. */
+  constructor(route: TransportRoute, callers: CallerGuard) {
+    this.#route = route;
+    this.#callers = callers;
   }
 
-  /** Keeps who sent the session's last request. */
-  note({ id }: RouterSession, remembered: CachedCaller | undefined): void {
-    const lane = this.#lanes.get(id);
-    if (lane !== undefined) lane.remembered = remembered;
+  /** Knows a session from now on, until it ends. @param request for its latest stream. */
+  open(session: RouterSession, { req, mount, caller }: AdmittedRequest): void {
+    if (session.state === "closed") return;
+    const isNew = !this.#entries.has(session.id);
+    this.#entries.set(session.id, {
+      kind: "fast",
+      route: this.#route,
+      session,
+      mount,
+      routedPath: `${mount.routedBase}${this.#route.path}`,
+      lastCaller: this.#callers.cache(req, caller),
+    });
+    if (isNew) session.onClosed(() => this.#entries.delete(session.id));
+  }
+
+  /** Keeps who sent the session's last message: the next one may be known by what this one shows. */
+  note({ id }: RouterSession, { req, caller }: AdmittedRequest): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.lastCaller?.caller === caller) return;
+    entry.lastCaller = this.#callers.cache(req, caller);
   }
 
   /**
@@ -56,9 +65,9 @@ export class FastPath {
     const url = `${baseOf(req)}${req.url ?? ""}`;
     const start = url.indexOf(SESSION_QUERY);
     const end = start + SESSION_QUERY.length + ID_LENGTH;
-    const lane = this.#lanes.get(url.slice(end - ID_LENGTH, end));
-    if (lane?.path.length !== start || !url.startsWith(lane.path)) return undefined;
-    return url.length === end || LATER_STREAM.test(url.slice(end)) ? lane : undefined;
+    const entry = this.#entries.get(url.slice(end - ID_LENGTH, end));
+    if (entry?.routedPath.length !== start || !url.startsWith(entry.routedPath)) return undefined;
+    return url.length === end || LATER_STREAM.test(url.slice(end)) ? entry : undefined;
   }
 }
 

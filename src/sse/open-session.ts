@@ -4,7 +4,7 @@ import { hasLapsed } from "../auth/verified-cache.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { MessageExtra } from "../http/message-extra.js";
 import type { McpServerLike } from "../options/options.js";
-import type { PendingWork } from "../shared/pending-work.js";
+import type { Shutdown } from "../http/shutdown.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { Session } from "../session/session.js";
 import { SSEServerTransport } from "./sse-server-transport.js";
@@ -18,7 +18,7 @@ export interface OpeningContext {
   readonly sessions: Sessions;
   readonly createServer: ServerFactory;
   /** Is told of the servers that are being closed. */
-  readonly closings: PendingWork;
+  readonly shutdown: Shutdown;
 }
 
 /** Of a transport that is given its stream. */
@@ -68,7 +68,7 @@ export async function openSession(
   req: IncomingMessage,
   res: ServerResponse,
   opening: Opening,
-  { options, sessions, createServer, closings }: OpeningContext,
+  { options, sessions, createServer, shutdown }: OpeningContext,
   streamFor: (session: RouterSession) => EventStream,
 ): Promise<void> {
   // The client may have left while it was asked for its session: then nobody waits for a server.
@@ -81,7 +81,7 @@ export async function openSession(
   for (const place of places) place.once("close", leave);
   try {
     const server = await createServerInTime(session, createServer, options);
-    session.onClosed(() => closings.add(closeServer(session, server, options)));
+    session.onClosed(() => shutdown.closings.add(closeServer(session, server, options)));
     // A connection that was just cut says so only later, when nobody listens any more.
     if (hasLeft(req)) {
       leave();

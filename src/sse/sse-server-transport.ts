@@ -6,7 +6,7 @@ import type { AuthInfo } from "../auth/principal.js";
 import { McpSseError } from "../shared/errors.js";
 import { PostExtra } from "../http/message-extra.js";
 import type { MessageExtra } from "../http/message-extra.js";
-import { lacksScopes, RefusedCaller, toAnswer } from "../http/refused-caller.js";
+import { lacksScopes, RefusedCaller, toClientError } from "../http/refused-caller.js";
 import { documentOf, findScopeChallenge } from "../http/scope-challenge.js";
 import type { ScopeChallengeResolver } from "../http/scope-challenge.js";
 import type { SessionSummary } from "../session/session-facts.js";
@@ -101,7 +101,7 @@ export class SSEServerTransport {
   setScopeChallengeResolver(resolver: ScopeChallengeResolver): void {
     const fail = (error: unknown): never => {
       this.onerror?.(error as Error);
-      throw new RefusedCaller("a scope challenge could not be decided", toAnswer(error));
+      throw new RefusedCaller("a scope challenge could not be decided", toClientError(error));
     };
     this.#session.scopeCheck = (message, extra) => {
       try {
@@ -158,7 +158,7 @@ export class SSEServerTransport {
       await this.#take(message(), new PostExtra(req, req.auth));
     } catch (error) {
       if (error instanceof RefusedCaller) {
-        sendError(res, error.answer, error.rpcCode);
+        sendError(res, error.error, error.rpcCode);
         return;
       }
       res.writeHead(400).end(error instanceof McpSseError ? error.message : "Invalid message");
@@ -177,7 +177,7 @@ export class SSEServerTransport {
     try {
       await this.#take(checkMessage(message), extra);
     } catch (error) {
-      if (error instanceof RefusedCaller) throw error.answer;
+      if (error instanceof RefusedCaller) throw error.error;
       this.onerror?.(error as Error);
       throw error;
     }

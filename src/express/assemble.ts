@@ -1,0 +1,133 @@
+import { toAuthMethods } from "../../strategies/index.js";
+import type { AuthConfig } from "../../strategies/index.js";
+import type { AuthMethod } from "../auth/auth-method.js";
+import { Authenticator } from "../auth/authenticate.js";
+import { ownerKey } from "../auth/principal.js";
+import { CallerGuard } from "../http/caller-guard.js";
+import { Discovery } from "../http/discovery.js";
+import { configuredMount, mountUrl, resourceUrl } from "../http/metadata-routes.js";
+import { Pipeline } from "../http/pipeline.js";
+import { Refusals } from "../http/refusals.js";
+import type { ServerFactory, Sessions } from "../http/router-session.js";
+import { Shutdown } from "../http/shutdown.js";
+import { SourceGuard } from "../http/source-guard.js";
+import { logSessions } from "../observe/session-log.js";
+import { continuationRules } from "../options/continuation-options.js";
+import { resolveOptions, ROUTER_OPTION_NAMES } from "../options/resolve.js";
+import type { ResolvedOptions } from "../options/resolve.js";
+import type { ContinuationRules } from "../session/continuation.js";
+import { SessionRegistry } from "../session/registry.js";
+import { checkOptionNames, optionError } from "../shared/check.js";
+import { SseEndpoint } from "../sse/sse-endpoint.js";
+
+/** The parts of one endpoint, each made once; what serves it puts them to use. */
+export interface Assembly {
+  readonly options: ResolvedOptions;
+  readonly sessions: Sessions;
+  readonly discovery: Discovery;
+  readonly callers: CallerGuard;
+  readonly refusals: Refusals;
+  readonly pipeline: Pipeline;
+}
+
+/** How an endpoint is served. */
+export interface Serving {
+  /** What comes before an option's name in errors. */
+  readonly path: string;
+  /** Whether requests for known sessions are answered before they are routed. */
+  readonly hasFastPath: boolean;
+}
+
+/**
+ * Makes an endpoint from the options of its user: the guards and the sessions, which are the same
+ * for all transports, then the transports, then the pipeline in front of them.
+ *
+ * @throws TypeError for a wrong option, saying what to write instead.
+ */
+export function assemble(given: unknown, { path, hasFastPath }: Serving): Assembly {
+  checkOptionNames(path, given, ROUTER_OPTION_NAMES);
+  const { createServer, auth } = given;
+  if (typeof createServer !== "function") {
+    throw optionError(
+      `${path}.createServer`,
+      "must be a function",
+      "Write createServer: (session) => new McpServer({ … }).",
+    );
+  }
+  const options = resolveOptions(given, path);
+  const authenticator = createAuthenticator(`${path}.auth`, auth as AuthConfig | false, options);
+  const methods = authenticator?.methods ?? [];
+  const sessions = createSessions(options, auth === false, continuationRules(options, methods));
+  const discovery = new Discovery(options, methods);
+  const refusals = new Refusals(options.logger, methods);
+  const callers = new CallerGuard({ options, authenticator, discovery, sessions });
+  const sources = new SourceGuard(options, methods);
+  const shutdown = new Shutdown();
+  const shared = { options, sessions, callers, refusals, shutdown };
+  const sse = new SseEndpoint({
+    ...shared,
+    createServer: createServer as ServerFactory,
+    hasFastPath,
+  });
+  const pipeline = new Pipeline({ ...shared, transports: [sse], discovery, sources });
+  return { options, sessions, discovery, callers, refusals, pipeline };
+}
+
+/**
+ * Security decision: only the word `false` opens an endpoint. A missing or empty `auth` is a
+ * mistake, for example a configuration file that was not found.
+ */
+function createAuthenticator(
+  option: string,
+  auth: AuthConfig | false | undefined,
+  options: ResolvedOptions,
+): Authenticator | undefined {
+  if (auth === false) return undefined;
+  if (auth === undefined) {
+    throw optionError(
+      option,
+      "is missing",
+      'Say who may call, for example { type: "jwt", options: { … } }, or write false to let everybody in.',
+    );
+  }
+  const mount = configuredMount(options);
+  const resource = mount === undefined ? undefined : resourceUrl(mount, options);
+  const methods = toAuthMethods(auth, option, { resource, mountUrl: mount && mountUrl(mount) });
+  checkEndpoints(methods, option);
+  for (const warning of methods.flatMap((method) => method.warnings ?? []))
+    options.logger.warn(warning);
+  for (const method of methods) method.reportTo?.((message) => options.logger.warn(message));
+  return new Authenticator(methods);
+}
+
+function hasEndpoints({ endpoints }: AuthMethod): boolean {
+  return endpoints !== undefined;
+}
+
+/** Two authorization servers at one URL would answer in each other's place. */
+function checkEndpoints(methods: readonly AuthMethod[], option: string): void {
+  if (methods.filter(hasEndpoints).length < 2) return;
+  throw optionError(
+    option,
+    "has signIn more than once",
+    "Use one router for each, with a publicUrl of its own.",
+  );
+}
+
+function createSessions(
+  { logger, limits, bytes }: ResolvedOptions,
+  isOpenEndpoint: boolean,
+  rules: ContinuationRules,
+): Sessions {
+  const sessions: Sessions = new SessionRegistry({
+    ownerKeyOf: ownerKey,
+    onListenerError: (_error, of) => logger.error(`a listener of ${of} threw`),
+    rules,
+    onFault: ({ id }, fault) => logger.error(`session ${id}: ${fault}`),
+    limits,
+    bytes,
+    isOpenEndpoint,
+  });
+  logSessions(sessions, logger);
+  return sessions;
+}

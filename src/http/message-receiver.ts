@@ -1,0 +1,185 @@
+import { hasLapsed } from "../auth/verified-cache.js";
+import type { ResolvedOptions } from "../options/resolve.js";
+import type { HeldCall } from "../session/held-call.js";
+import { isCall } from "../session/session-bytes.js";
+import type { ScopeChallenge } from "../session/session-info.js";
+import { McpSseError } from "../shared/errors.js";
+import type { ErrorCode } from "../shared/errors.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import type { CallerGuard } from "./caller-guard.js";
+import { mayContinue, sessionNotFound } from "./find-session.js";
+import { readMessage, wasRead } from "./message-body.js";
+import { headersToHide, PostExtra } from "./message-extra.js";
+import { configuredMount, mountUrl } from "./metadata-routes.js";
+import { PostedBytes } from "./posted-bytes.js";
+import type { Refusals } from "./refusals.js";
+import type { RouterSession, Sessions } from "./router-session.js";
+import type { Shutdown } from "./shutdown.js";
+import type { AdmittedRequest } from "./transport.js";
+
+/** What a transport has to say about the messages that are posted to it. */
+export interface MessageHandler {
+  /**
+   * Sees a message before the server does, when its sender's rights to the session are certain.
+   *
+   * @returns whether it was meant for the transport itself: then the server does not get it.
+   * @throws McpSseError to refuse it.
+   */
+  intercept(message: JsonRpcMessage, request: AdmittedRequest, session: RouterSession): boolean;
+  /** Answers the POST of a message that was taken. It must not throw. */
+  accept(request: AdmittedRequest): void;
+}
+
+export interface MessageReceiverInit {
+  readonly options: ResolvedOptions;
+  readonly sessions: Sessions;
+  readonly callers: CallerGuard;
+  readonly refusals: Refusals;
+  readonly shutdown: Shutdown;
+  /** Path below the mount at which the messages arrive. */
+  readonly path: string;
+  readonly handler: MessageHandler;
+}
+
+/**
+ * The last steps of a POST, for every transport whose clients post messages to a session:
+ *
+ * 1. *body*: read within its bounds, when there is memory for it ({@link PostedBytes})
+ * 2. *caller and session* once more, if time has passed or another request has changed the session
+ * 3. what is meant for the transport itself ({@link MessageHandler.intercept})
+ * 4. *rights*: what the caller may do with this one message; today what the session's server says
+ *    (`scopeCheck`). An operator's policy about tools is asked here, before the server is
+ * 5. *delivery*: the session's server gets it
+ */
+export class MessageReceiver {
+  readonly #init: MessageReceiverInit;
+  /** URL of the message route, if the operator wrote one down. */
+  readonly #publicUrl: string | undefined;
+
+  constructor(init: MessageReceiverInit) {
+    this.#init = init;
+    const mount = configuredMount(init.options);
+    this.#publicUrl = mount && `${mountUrl(mount)}${init.path}`;
+  }
+
+  /** Takes a POST's message and answers the POST. Never throws. */
+  receive(request: AdmittedRequest, session: RouterSession): void {
+    const { req, res, parts } = request;
+    const { options, sessions, refusals, handler } = this.#init;
+    const isRead = wasRead(req);
+    const bytes = new PostedBytes(res, session, sessions);
+    const body = {
+      maxBytes: options.maxMessageBytes,
+      parsedBody: isRead ? (req as { body?: unknown }).body : undefined,
+      isRead,
+      parts,
+      timeoutMs: options.bodyTimeoutMs,
+      admission: bytes,
+    };
+    const refuse = (error: unknown): void => {
+      bytes.leave();
+      bytes.call?.letGo();
+      this.#noteLimit(error, session);
+      refusals.refuse(request, error);
+    };
+    const take = (message: JsonRpcMessage, isLate: boolean): void => {
+      try {
+        const waiting = isLate
+          ? this.#takeLate(message, request, session, bytes.call)
+          : this.#take(message, request, session, bytes.call);
+        if (waiting === undefined) handler.accept(request);
+        else waiting.then(() => handler.accept(request)).catch(refuse);
+      } catch (error) {
+        refuse(error);
+      }
+    };
+    readMessage(req, body, (read, isLate) => {
+      try {
+        const message = read();
+        if (bytes.mayTake(message)) take(message, isLate);
+        else bytes.waitToTake(() => take(message, true), refuse);
+      } catch (error) {
+        refuse(error);
+      }
+    });
+  }
+
+  /** Takes a message for which its sender took time; see {@link CallerGuard.confirm}. */
+  #takeLate(
+    message: JsonRpcMessage,
+    request: AdmittedRequest,
+    session: RouterSession,
+    call: HeldCall | undefined,
+  ): Promise<void> | undefined {
+    const confirming = this.#init.callers.confirm(request);
+    return confirming === undefined
+      ? this.#take(message, request, session, call)
+      : confirming.then((caller) => this.#take(message, { ...request, caller }, session, call));
+  }
+
+  /** @returns a promise only where the session's server takes its time to say who may call. */
+  #take(
+    message: JsonRpcMessage,
+    request: AdmittedRequest,
+    session: RouterSession,
+    call: HeldCall | undefined,
+  ): Promise<void> | undefined {
+    const { caller } = request;
+    this.#checkNow(message, request, session);
+    session.renew(caller.principal, caller.validUntil);
+    if (this.#init.handler.intercept(message, request, session)) return undefined;
+    const extra = this.#extraOf(request);
+    const asked = session.scopeCheck?.(message, extra);
+    const deliver = (lacking: ScopeChallenge | undefined): void => {
+      if (lacking !== undefined) throw this.#init.callers.lacksScopes(lacking, request);
+      session.receive(message, extra, call);
+    };
+    if (asked instanceof Promise) {
+      return asked.then(async (lacking) => {
+        await this.#confirmLapsed(message, request, session);
+        deliver(lacking);
+      });
+    }
+    deliver(asked);
+    return undefined;
+  }
+
+  /** Time has passed, although none that the sender could draw out: nobody is asked needlessly. */
+  async #confirmLapsed(
+    message: JsonRpcMessage,
+    request: AdmittedRequest,
+    session: RouterSession,
+  ): Promise<void> {
+    const confirming = hasLapsed(request.caller) ? this.#init.callers.confirm(request) : undefined;
+    const caller = (await confirming) ?? request.caller;
+    this.#checkNow(message, { ...request, caller }, session);
+  }
+
+  /** Looks at what may have changed since the header was there. @throws McpSseError */
+  #checkNow(message: JsonRpcMessage, request: AdmittedRequest, session: RouterSession): void {
+    const { sessions, shutdown } = this.#init;
+    // Another request may have brought more rights.
+    const isSame = request.caller.principal === session.principal;
+    if (!isSame && !mayContinue(sessions, session, request)) throw sessionNotFound();
+    if (isCall(message)) shutdown.checkOpen();
+  }
+
+  #extraOf({ req, parts, caller }: AdmittedRequest): PostExtra {
+    const { methods } = this.#init.callers;
+    const hidden = (): readonly string[] => headersToHide(req, caller, methods);
+    return new PostExtra(req, caller.authInfo, hidden, parts, this.#publicUrl);
+  }
+
+  #noteLimit(error: unknown, session: RouterSession): void {
+    const limit = error instanceof McpSseError ? LIMIT_OF[error.code] : undefined;
+    if (limit === undefined) return;
+    const { principal } = session;
+    this.#init.sessions.noteLimit({ limit, outcome: "refused", session, principal });
+  }
+}
+
+/** Limits that are found where nobody knows of sessions. */
+const LIMIT_OF: Readonly<Partial<Record<ErrorCode, "maxMessageSize" | "bodyTimeoutMs">>> = {
+  message_too_large: "maxMessageSize",
+  message_timeout: "bodyTimeoutMs",
+};

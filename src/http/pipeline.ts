@@ -1,0 +1,213 @@
+import type { ServerResponse } from "node:http";
+import type { Caller } from "../auth/outcome.js";
+import type { ResolvedOptions } from "../options/resolve.js";
+import { LAST_BYTES_MS } from "../session/close-reason.js";
+import { settlesWithin } from "../shared/timeout.js";
+import type { CallerGuard } from "./caller-guard.js";
+import type { Discovery } from "./discovery.js";
+import { findSession, mayContinue } from "./find-session.js";
+import { wasForwarded } from "./forwarded.js";
+import { incomingRequest } from "./mount.js";
+import type { HostRequest } from "./mount.js";
+import { redactCredentials } from "./redact-query.js";
+import type { Refusals } from "./refusals.js";
+import { partsOf } from "./request-parts.js";
+import { routeFor, RouteTable } from "./route-table.js";
+import type { Target, TransportTarget } from "./route-table.js";
+import type { RouterSession, Sessions } from "./router-session.js";
+import type { Shutdown } from "./shutdown.js";
+import type { SourceGuard } from "./source-guard.js";
+import type {
+  AdmittedRequest,
+  FastRoute,
+  IncomingRequest,
+  Transport,
+  TransportRoute,
+} from "./transport.js";
+
+/** What a {@link Pipeline} is made of; the guards are the endpoint's, whatever its transports. */
+export interface PipelineInit {
+  readonly options: ResolvedOptions;
+  readonly transports: readonly Transport[];
+  readonly discovery: Discovery;
+  readonly sources: SourceGuard;
+  readonly callers: CallerGuard;
+  readonly sessions: Sessions;
+  readonly refusals: Refusals;
+  readonly shutdown: Shutdown;
+}
+
+/**
+ * Every step of a request, once, on Node's request and response:
+ *
+ * 1. *route*: what the path leads to ({@link RouteTable}); public documents end here
+ * 2. *source*: Host, Origin, and the headers of every response ({@link SourceGuard})
+ * 3. *preflight*: answered without a caller; the pages of a sign-in end after it
+ * 4. *method*: 405 before authentication
+ * 5. *caller*: 401, 403 or 503 for who is not let in ({@link CallerGuard})
+ * 6. *session*: 404 unless the caller may continue the one that is named
+ * 7. the transport's `answer` ({@link Transport}); for messages that is {@link MessageReceiver},
+ *    with *body*, *rights* and *delivery*
+ *
+ * What any of them throws is the *refusal* ({@link Refusals}). A step that decides over every request,
+ * whatever it carries, belongs here after the caller; one that decides over a message, such as a
+ * policy about tools, belongs to the rights.
+ */
+export class Pipeline {
+  readonly #init: PipelineInit;
+  readonly #routes: RouteTable;
+  /** Whether what is cached of a caller does not say all that must be the same. */
+  readonly #hasBoundHeaders: boolean;
+
+  constructor(init: PipelineInit) {
+    this.#init = init;
+    this.#routes = new RouteTable(init.transports, init.discovery);
+    this.#hasBoundHeaders = init.options.boundHeaders.length > 0;
+  }
+
+  /** What a path below the mount leads to; `undefined` for a path that is none of ours. */
+  find(path: string): Target | undefined {
+    return this.#routes.find(path);
+  }
+
+  /** Answers a request to a path of ours. Never rejects, never calls the app's error handling. */
+  async answer(req: HostRequest, res: ServerResponse, target: Target): Promise<void> {
+    await this.#run(incomingRequest(req, res), target);
+  }
+
+  /**
+   * Answers a request that a transport recognizes, before anybody else has looked at it.
+   *
+   * @param otherwise gets every other request, and those of callers who are not let in: with it
+   * they go the way that ends in {@link answer}, which says why.
+   * @param next is handed to it.
+   */
+  answerFast<R extends HostRequest, S extends ServerResponse, N>(
+    req: R,
+    res: S,
+    otherwise: (req: R, res: S, next: N) => void,
+    next: N,
+  ): void {
+    const fast = this.#routes.recognize(req);
+    if (fast === undefined) {
+      otherwise(req, res, next);
+      return;
+    }
+    const { mount, route } = fast;
+    const parts = partsOf(req);
+    const viaTrustedProxy = wasForwarded(parts, mount.trustsProxy);
+    const request = { req, res, parts, path: route.path, mount, viaTrustedProxy };
+    void this.#run(request, fast, () => otherwise(req, res, next));
+  }
+
+  /** Prepares every method that wants to be; rejects with the first that cannot. */
+  async ready(): Promise<void> {
+    await Promise.all(this.#init.callers.methods.map(async (method) => method.start?.()));
+  }
+
+  /**
+   * Takes no more sessions, waits for the calls in flight, at most `timeoutMs`, until their
+   * answers are on their way, and ends all streams. A client that is away meanwhile may come back
+   * for its answers.
+   */
+  async close(timeoutMs: number): Promise<void> {
+    const { shutdown, sessions, options, callers } = this.#init;
+    shutdown.hasBegun = true;
+    await settlesWithin(timeoutMs, sessions.whenSettled());
+    const gone = sessions.endAll("shutting-down");
+    const isDone = await settlesWithin(
+      LAST_BYTES_MS,
+      Promise.all([gone, shutdown.closings.done()]),
+    );
+    if (!isDone) options.logger.warn("closed, although some servers or streams have not ended");
+    await Promise.all(callers.methods.map(async (method) => method.stop?.()));
+  }
+
+  /**
+   * The steps, in their order.
+   *
+   * @param passOn takes a request on the fast path whose caller or session is not the expected one.
+   */
+  async #run(
+    request: IncomingRequest,
+    target: Target | FastRoute,
+    passOn: () => void = () => undefined,
+  ): Promise<void> {
+    let route: TransportRoute | undefined;
+    try {
+      if (target.kind === "document") {
+        target.send(request);
+        return;
+      }
+      const isSignIn = target.kind === "sign-in";
+      this.#init.sources.admit(request, isSignIn && target.takesForeignForms);
+      if (request.req.method === "OPTIONS") {
+        this.#sendPreflight(request);
+        return;
+      }
+      if (isSignIn) {
+        await target.handle(request);
+        return;
+      }
+      route = target.kind === "fast" ? target.route : routeFor(target, request.req.method);
+      const found = this.#callerOf(request, target);
+      const isCached = !(found instanceof Promise);
+      const caller = isCached ? found : await found;
+      const admitted = caller && admit(request, caller);
+      const session = admitted && this.#sessionOf(admitted, route, target, isCached);
+      if (admitted === undefined || (target.kind === "fast" && session === undefined)) {
+        passOn();
+        return;
+      }
+      const answering = route.answer(admitted, session);
+      // Most are answered by now, and to wait for nothing costs a call something.
+      if (answering !== undefined) await answering;
+    } catch (error) {
+      this.#init.refusals.refuse(request, error, route);
+    }
+  }
+
+  #sendPreflight({ req, res }: IncomingRequest): void {
+    redactCredentials(req, this.#init.callers.methods);
+    res.writeHead(204, { "Content-Length": "0" }).end();
+  }
+
+  /** The caller, at once if it is the cached one. `undefined` if it is for others to say why not. */
+  #callerOf(
+    { req, mount }: IncomingRequest,
+    target: TransportTarget | FastRoute,
+  ): Caller | Promise<Caller | undefined> {
+    const { callers } = this.#init;
+    return target.kind === "fast"
+      ? (callers.cached(req, target.lastCaller) ?? callers.verify(req))
+      : callers.identify(req, mount);
+  }
+
+  /**
+   * The session that a request names. `undefined` if it names none, or if it is another than the
+   * fast path has led to.
+   *
+   * @throws McpSseError 404 for one that its caller may not continue.
+   */
+  #sessionOf(
+    request: AdmittedRequest,
+    route: TransportRoute,
+    target: TransportTarget | FastRoute,
+    isCached: boolean,
+  ): RouterSession | undefined {
+    const { sessions } = this.#init;
+    if (target.kind === "fast") {
+      // Who is known by the same credential has the same rights, but headers are no part of it.
+      const isSame = isCached && !this.#hasBoundHeaders;
+      const { session } = target;
+      return isSame || mayContinue(sessions, session, request) ? session : undefined;
+    }
+    const id = route.sessionId?.(request.req);
+    return id === undefined ? undefined : findSession(sessions, id, request);
+  }
+}
+
+function admit(request: IncomingRequest, caller: Caller): AdmittedRequest {
+  const { req, res, parts, path, mount, viaTrustedProxy } = request;
+  return { req, res, parts, path, mount, viaTrustedProxy, caller };
+}

@@ -1,0 +1,46 @@
+import type { AuthMethod } from "../auth/auth-method.js";
+import type { Logger } from "../shared/logger.js";
+import type { HostRequest } from "./mount.js";
+import { redactCredentials } from "./redact-query.js";
+import { RefusedCaller, toClientError } from "./refused-caller.js";
+import { describeCause, sendError } from "./respond-error.js";
+import type { RefusedRequest, TransportRoute } from "./transport.js";
+
+/** The last step of every request that could not be answered: the client is told, and the operator. */
+export class Refusals {
+  readonly #logger: Logger;
+  readonly #methods: readonly AuthMethod[];
+
+  /** @param methods by which the endpoint authenticates: their credentials may stand in the URL. */
+  constructor(logger: Logger, methods: readonly AuthMethod[]) {
+    this.#logger = logger;
+    this.#methods = methods;
+  }
+
+  /**
+   * Nothing is sent once a response has begun.
+   *
+   * @param route which was to answer the request, if one was found: it may refuse in its own way.
+   */
+  refuse(request: RefusedRequest, error: unknown, route?: TransportRoute): void {
+    const { req, res } = request;
+    redactCredentials(req, this.#methods);
+    if (!res.headersSent && route?.refuse?.(request, error) === true) return;
+    this.log("refused", req, error);
+    const rpcCode = error instanceof RefusedCaller ? error.rpcCode : undefined;
+    sendError(res, toClientError(error), rpcCode);
+  }
+
+  /** Tells the operator what was done with a request, and why. */
+  log(what: string, { method }: HostRequest, error: unknown): void {
+    const told = toClientError(error);
+    // There may be thousands, and one line tells of many: see SparingLog.
+    if (told.code === "too_many_bytes") return;
+    const reason = error instanceof RefusedCaller ? error.reason : told.message;
+    // A method may be any text, and is not repeated.
+    const shown = method === "GET" || method === "POST" ? method : "other method";
+    const line = `${what} ${shown}: ${told.status} ${told.code}: ${reason}${describeCause(told)}`;
+    if (told.status >= 500) this.#logger.error(line);
+    else this.#logger.info(line);
+  }
+}

@@ -1,0 +1,83 @@
+import { McpSseError } from "../shared/errors.js";
+import type { Discovery } from "./discovery.js";
+import type { HostRequest } from "./mount.js";
+import type { FastRoute, IncomingRequest, Transport, TransportRoute } from "./transport.js";
+
+/** What a path leads to. */
+export type Target = DocumentTarget | SignInTarget | TransportTarget;
+
+/** A document that anybody may read, from any page. */
+export interface DocumentTarget {
+  readonly kind: "document";
+  /** @throws McpSseError for another method than GET. */
+  send(request: IncomingRequest): void;
+}
+
+/** The pages of a sign-in, which find out themselves who is there. */
+export interface SignInTarget {
+  readonly kind: "sign-in";
+  /** Whether other sites post forms to this path. */
+  readonly takesForeignForms: boolean;
+  handle(request: IncomingRequest): Promise<void>;
+}
+
+/** A path of one or more transports. */
+export interface TransportTarget {
+  readonly kind: "transport";
+  /** By their methods. */
+  readonly routes: ReadonlyMap<string, TransportRoute>;
+}
+
+/** What an endpoint answers at, and nothing else decides that. */
+export class RouteTable {
+  readonly #transports: readonly Transport[];
+  readonly #paths = new Map<string, { kind: "transport"; routes: Map<string, TransportRoute> }>();
+  readonly #discovery: Discovery;
+
+  /** Where two transports have the same method at the same path, the first one's counts. */
+  constructor(transports: readonly Transport[], discovery: Discovery) {
+    this.#transports = transports;
+    this.#discovery = discovery;
+    for (const route of transports.flatMap(({ routes }) => routes)) this.#add(route);
+  }
+
+  /** What a path below the mount leads to; `undefined` for a path that is none of ours. */
+  find(path: string): Target | undefined {
+    const target = this.#paths.get(path) ?? this.#paths.get(withoutSlash(path));
+    return target ?? this.#discovery.targetOf(path);
+  }
+
+  /** See {@link Transport.recognize}. */
+  recognize(req: HostRequest): FastRoute | undefined {
+    for (const transport of this.#transports) {
+      const found = transport.recognize?.(req);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #add(route: TransportRoute): void {
+    const target = this.#paths.get(route.path) ?? { kind: "transport", routes: new Map() };
+    if (!target.routes.has(route.method)) target.routes.set(route.method, route);
+    this.#paths.set(route.path, target);
+  }
+}
+
+/**
+ * The route of a method at a path.
+ *
+ * @throws McpSseError 405 that names the methods there are. It comes before authentication: some
+ * clients try one transport, and this status tells them to go on with the next.
+ */
+export function routeFor({ routes }: TransportTarget, method: string | undefined): TransportRoute {
+  const route = routes.get(method ?? "");
+  if (route !== undefined) return route;
+  const methods = [...routes.keys()];
+  throw new McpSseError("method_not_allowed", `This path takes ${methods.join(" and ")} only.`, {
+    headers: { Allow: [...methods, "OPTIONS"].join(", ") },
+  });
+}
+
+function withoutSlash(path: string): string {
+  return path.endsWith("/") ? path.slice(0, -1) : path;
+}

@@ -1,0 +1,20 @@
+import { McpSseError, retryAfter } from "../shared/errors.js";
+import { PendingWork } from "../shared/pending-work.js";
+
+/** When to come back to a server that is going away, in seconds. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** Whether an endpoint is being closed, and what is still to end before it has. */
+export class Shutdown {
+  hasBegun = false;
+  /** Servers of sessions that have ended, on their way out. */
+  readonly closings = new PendingWork();
+
+  /** @throws McpSseError 503 when no new sessions and calls are taken. */
+  checkOpen(): void {
+    if (!this.hasBegun) return;
+    throw new McpSseError("shutting_down", "The server is shutting down.", {
+      headers: retryAfter(RETRY_AFTER_SECONDS),
+    });
+  }
+}

@@ -1,0 +1,90 @@
+import type { ServerResponse } from "node:http";
+import type { Caller } from "../auth/outcome.js";
+import type { CachedCaller } from "../auth/verified-cache.js";
+import type { HostRequest, Mount } from "./mount.js";
+import type { RequestParts } from "./request-parts.js";
+import type { RouterSession } from "./router-session.js";
+
+/** A request to one of our paths, before anything that it says of itself counts. */
+export interface IncomingRequest {
+  readonly req: HostRequest;
+  readonly res: ServerResponse;
+  /** Of `req`. */
+  readonly parts: RequestParts;
+  /** Path below the mount, without query. */
+  readonly path: string;
+  /** Where it came in. */
+  readonly mount: Mount;
+  /** Whether a proxy that the application trusts forwarded it. */
+  readonly viaTrustedProxy: boolean;
+}
+
+/** A request that cannot be answered, whatever is known of it. */
+export type RefusedRequest = Pick<IncomingRequest, "req" | "res">;
+
+/** A request whose caller was let in. */
+export interface AdmittedRequest extends IncomingRequest {
+  readonly caller: Caller;
+}
+
+/**
+ * One way for messages to travel, as the {@link Pipeline} sees it. A transport says which paths
+ * and methods are its own, and answers the requests that were let in. Where a request comes from,
+ * who sent it, and whose session it names is decided before, in one place and alike for all.
+ *
+ * | what to implement | when the pipeline asks | what a throw or a rejection means |
+ * |---|---|---|
+ * | `routes` | once, when it is built | |
+ * | `recognize` | for each request, before its path is looked up | it must not throw |
+ * | a route's `sessionId` | when the caller is known | the request is refused with that error |
+ * | a route's `answer` | when source, caller and session are right | the same; once a response has begun, the error is only logged |
+ * | a route's `refuse` | when any step threw, `answer` included | it must not throw |
+ *
+ * An `McpSseError` is the answer itself: its status, headers, code and message. Everything else is
+ * a 500 that tells the client nothing.
+ */
+export interface Transport {
+  readonly routes: readonly TransportRoute[];
+  /**
+   * The fast path: whether a request is one for a session of which everything is known, to be told
+   * by the request line alone. It takes the same steps as every other, without the search for route
+   * and session, and its caller is not verified anew if the credential is the same. Default: none is.
+   */
+  recognize?(req: HostRequest): FastRoute | undefined;
+}
+
+/** One method of one path. */
+export interface TransportRoute {
+  /** Below the mount; a trailing slash is tolerated. */
+  readonly path: string;
+  /**
+   * Transports may share a path and have different methods there. A method that none of them has
+   * is answered 405 before authentication, with all that there are.
+   */
+  readonly method: "GET" | "POST" | "DELETE";
+  /**
+   * The id of the session that a request must be allowed to continue: one that does not exist, or is
+   * another's, is 404. Default, and for `undefined`: it is let in without a session.
+   */
+  sessionId?(req: HostRequest): string | undefined;
+  /** @param session the one that {@link sessionId} names. */
+  answer(request: AdmittedRequest, session: RouterSession | undefined): Promise<void> | void;
+  /**
+   * Answers a refused request where the transport's clients need another answer than the error.
+   * Nothing has been sent yet.
+   *
+   * @returns whether it did. Default: the error is sent, as JSON.
+   */
+  refuse?(request: RefusedRequest, error: unknown): boolean;
+}
+
+/** A route to one session, for requests that need no search. */
+export interface FastRoute {
+  readonly kind: "fast";
+  readonly route: TransportRoute;
+  readonly session: RouterSession;
+  /** Where requests of the session come in. */
+  readonly mount: Mount;
+  /** Who sent the session's last request; `undefined` when that has to be asked each time. */
+  readonly lastCaller: CachedCaller | undefined;
+}
