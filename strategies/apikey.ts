@@ -11,6 +11,7 @@ import type { ApiKeyLookup } from "./apikey/api-key-list.js";
 import type { ApiKeyEntry } from "./apikey/api-key-entry.js";
 import { checkFlag, checkHeaderName, commonMembers } from "./shared/check-options.js";
 import type { CommonOptions } from "./shared/check-options.js";
+import { invalidToken } from "./shared/credential-errors.js";
 import { loadPeer } from "./shared/load-peer.js";
 import { translateFailures } from "./shared/translate-failures.js";
 import type { ActiveStrategy } from "./shared/translate-failures.js";
@@ -133,7 +134,7 @@ function readJudge(
   }
   const judge: Judge = async (key) => {
     const known = list?.current()(key) ?? (await (verify as VerifyApiKey | undefined)?.(key));
-    if (known === undefined || known === null) throw refusal("the API key is not known");
+    if (known === undefined || known === null) throw invalidToken("the API key is not known");
     if (hasEnded(known)) {
       throw new McpSseError("invalid_token", "the API key has expired", {
         cause: EXPIRED_CREDENTIAL,
@@ -248,14 +249,14 @@ function otherPlacesStrategy(find: FindKey, judge: Judge): PassportStrategy {
 }
 
 function keyProblem({ text, place }: FoundCredential): McpSseError | undefined {
-  if (text === "") return refusal("the API key is empty, or sent more than once");
+  if (text === "") return invalidToken("the API key is empty, or sent more than once");
   return place === "header" ? ELSEWHERE : undefined;
 }
 
 /** One key's way: to `done` with the principal, with the reason against it, or with an outage. */
 async function judgeWith(judge: Judge, key: string, done: Done): Promise<void> {
   try {
-    if (key.length > MAX_CREDENTIAL_LENGTH) throw refusal("the API key is too long");
+    if (key.length > MAX_CREDENTIAL_LENGTH) throw invalidToken("the API key is too long");
     done(null, await judge(key));
   } catch (error) {
     if (error instanceof McpSseError) done(null, false, error);
@@ -266,10 +267,6 @@ async function judgeWith(judge: Judge, key: string, done: Done): Promise<void> {
 
 /** What a strategy says of a request whose key stands where the other one looks. */
 const ELSEWHERE = new McpSseError("missing_credential", "no API key in this place");
-
-function refusal(reason: string): McpSseError {
-  return new McpSseError("invalid_token", reason);
-}
 
 function checkKeyHeader(option: string, value: unknown = "X-API-Key"): string {
   const name = checkHeaderName(option, checkText(option, value));

@@ -2,7 +2,8 @@ import { createPublicKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import type { JwksClient, Options, SigningKey } from "jwks-rsa";
 import { notAsked } from "../../src/auth/asking.js";
-import { McpSseError, retryAfter } from "../../src/shared/errors.js";
+import type { McpSseError } from "../../src/shared/errors.js";
+import { invalidToken, unavailable } from "../shared/credential-errors.js";
 import { fetchJson } from "../shared/fetch-json.js";
 import { signatureKeys } from "./jwk-set.js";
 import type { TokenHeader } from "./jwt-strategy.js";
@@ -97,7 +98,7 @@ export class IssuerKeys {
     const key = this.#find(header);
     if (key !== undefined) return key;
     if (this.#outage !== undefined) throw this.#unavailable(this.#outage.cause);
-    throw new McpSseError("invalid_token", "the token's key is not one of its issuer's");
+    throw invalidToken("the token's key is not one of its issuer's");
   }
 
   /** Whether the keys are to be fetched again even if they hold the one that is needed. */
@@ -138,11 +139,7 @@ export class IssuerKeys {
 
   #unavailable(cause: unknown): McpSseError {
     const waitMs = Math.max(0, RETRY_MS - this.#age());
-    return new McpSseError(
-      "temporarily_unavailable",
-      "the issuer's keys cannot be fetched at the moment",
-      { headers: retryAfter(waitMs / 1000), cause },
-    );
+    return unavailable("the issuer's keys cannot be fetched at the moment", cause, waitMs / 1000);
   }
 }
 
@@ -186,10 +183,10 @@ function findKey({ all, byKid }: KeySet, { alg, kid }: TokenHeader): KeyObject |
   const candidates = kid === undefined ? all : (byKid.get(kid) ?? []);
   const [fitting, ...others] = candidates.filter((candidate) => mayVerify(candidate, alg));
   if (fitting === undefined && candidates.length > 0) {
-    throw new McpSseError("invalid_token", "the token's key is not for its algorithm");
+    throw invalidToken("the token's key is not for its algorithm");
   }
   if (kid === undefined && others.length > 0) {
-    throw new McpSseError("invalid_token", "the token names no key, and its issuer has several");
+    throw invalidToken("the token names no key, and its issuer has several");
   }
   return fitting?.key;
 }

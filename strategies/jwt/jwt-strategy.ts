@@ -7,7 +7,8 @@ import {
   MAX_CREDENTIAL_LENGTH,
 } from "../../src/auth/auth-method.js";
 import type { PassportStrategy } from "../../src/auth/auth-method.js";
-import { McpSseError, retryAfter } from "../../src/shared/errors.js";
+import { McpSseError } from "../../src/shared/errors.js";
+import { invalidToken, unavailable } from "../shared/credential-errors.js";
 import { loadPeer } from "../shared/load-peer.js";
 import { principalOfClaims } from "../shared/token-claims.js";
 import type { TokenClaims } from "../shared/token-claims.js";
@@ -118,7 +119,7 @@ function keyProvider({ keys, algorithms }: JwtRules): KeyProvider {
         done(null, key);
       } catch {
         // jsonwebtoken throws on some payloads that are no object, such as null.
-        done(refusal("the token is malformed"));
+        done(invalidToken("the token is malformed"));
       }
     };
     const giveUp = (error: unknown): void => done(asKeyError(error));
@@ -143,16 +144,16 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
  * @see RFC 7515, sections 4.1 and 7.1; RFC 8725, section 3.1
  */
 export function readHeader(token: string, algorithms: readonly string[]): TokenHeader {
-  if (token.length > MAX_CREDENTIAL_LENGTH) throw refusal("the token is too long");
-  if (!COMPACT_JWS.test(token)) throw refusal("the token is malformed");
+  if (token.length > MAX_CREDENTIAL_LENGTH) throw invalidToken("the token is too long");
+  if (!COMPACT_JWS.test(token)) throw invalidToken("the token is malformed");
   const { alg, kid, typ, crit } = parseHeader(token);
   if (typeof alg !== "string" || !algorithms.includes(alg)) {
-    throw refusal("the token's algorithm is not allowed");
+    throw invalidToken("the token's algorithm is not allowed");
   }
-  if (token.endsWith(".")) throw refusal("the token is not signed");
+  if (token.endsWith(".")) throw invalidToken("the token is not signed");
   // Whatever `crit` names must be understood, and no extension is understood here.
-  if (crit !== undefined) throw refusal("the token needs an extension that is not supported");
-  if (kid !== undefined && typeof kid !== "string") throw refusal("the token is malformed");
+  if (crit !== undefined) throw invalidToken("the token needs an extension that is not supported");
+  if (kid !== undefined && typeof kid !== "string") throw invalidToken("the token is malformed");
   return { alg, kid, typ };
 }
 
@@ -162,9 +163,9 @@ function parseHeader(token: string): Record<string, unknown> {
   try {
     header = JSON.parse(Buffer.from(encoded, "base64url").toString("utf8"));
   } catch {
-    throw refusal("the token is malformed");
+    throw invalidToken("the token is malformed");
   }
-  if (typeof header !== "object" || header === null) throw refusal("the token is malformed");
+  if (typeof header !== "object" || header === null) throw invalidToken("the token is malformed");
   return header as Record<string, unknown>;
 }
 
@@ -181,13 +182,14 @@ function claimsProblem(payload: unknown, rules: JwtRules): McpSseError | undefin
 
 function checkClaims(payload: unknown, { requireExp, accept }: JwtRules): void {
   if (typeof payload !== "object" || payload === null || Array.isArray(payload)) {
-    throw refusal("the token is malformed");
+    throw invalidToken("the token is malformed");
   }
   const claims = payload as TokenClaims;
   const { exp } = claims as { exp?: unknown };
-  if (exp === undefined && requireExp) throw refusal("the token has no expiry");
+  if (exp === undefined && requireExp) throw invalidToken("the token has no expiry");
   // A number too large for JSON reads as infinity: a token that never ends.
-  if (exp !== undefined && !Number.isFinite(exp)) throw refusal("the token's expiry is malformed");
+  if (exp !== undefined && !Number.isFinite(exp))
+    throw invalidToken("the token's expiry is malformed");
   accept?.(claims);
 }
 
@@ -218,12 +220,5 @@ function asMcpSseError(info: unknown): McpSseError {
 
 function asKeyError(error: unknown): McpSseError {
   if (error instanceof McpSseError) return error;
-  return new McpSseError("temporarily_unavailable", "the key of the token cannot be looked up", {
-    headers: retryAfter(5),
-    cause: error,
-  });
-}
-
-function refusal(reason: string): McpSseError {
-  return new McpSseError("invalid_token", reason);
+  return unavailable("the key of the token cannot be looked up", error);
 }

@@ -1,5 +1,6 @@
 import { EXPIRED_CREDENTIAL } from "../../src/auth/auth-method.js";
 import { McpSseError } from "../../src/shared/errors.js";
+import { invalidToken } from "../shared/credential-errors.js";
 import type { TokenClaims } from "../shared/token-claims.js";
 import { checkTokenKind, notAnAccessToken } from "../shared/token-kind.js";
 
@@ -39,13 +40,13 @@ export function namesOneOf(accepted: readonly string[]): AudienceRule {
 export function checkAccessToken(claims: TokenClaims, rules: AccessTokenRules, now: number): void {
   // An introspection answer may leave `iss` out; for JWTs it is required before they come here.
   if (claims["iss"] !== undefined && claims["iss"] !== rules.issuer) {
-    throw refusal("the token's issuer is not accepted");
+    throw invalidToken("the token's issuer is not accepted");
   }
   checkTokenKind(claims);
   if (mayBeIdToken(claims, rules.clientId)) throw notAnAccessToken();
   const isForUs: unknown = rules.audience(audienceOf(claims, rules.audienceClaim), claims);
   // Compared with `true`, because the promise of an async function is truthy whatever it resolves to.
-  if (isForUs !== true) throw refusal("the token is not meant for this server");
+  if (isForUs !== true) throw invalidToken("the token is not meant for this server");
   checkTimes(claims, rules.clockTolerance, now);
 }
 
@@ -86,16 +87,14 @@ export function mayBeIdToken(claims: TokenClaims, clientId: string | undefined):
 
 function checkTimes(claims: TokenClaims, clockTolerance: number, now: number): void {
   const { exp, nbf } = claims;
-  if (exp !== undefined && !Number.isFinite(exp)) throw refusal("the token's expiry is malformed");
-  if (nbf !== undefined && !Number.isFinite(nbf)) throw refusal("the token's start is malformed");
+  if (exp !== undefined && !Number.isFinite(exp))
+    throw invalidToken("the token's expiry is malformed");
+  if (nbf !== undefined && !Number.isFinite(nbf))
+    throw invalidToken("the token's start is malformed");
   if (exp !== undefined && (exp as number) + clockTolerance <= now) {
     throw new McpSseError("invalid_token", "the token has expired", { cause: EXPIRED_CREDENTIAL });
   }
   if (nbf !== undefined && (nbf as number) - clockTolerance > now) {
-    throw refusal("the token is not valid yet");
+    throw invalidToken("the token is not valid yet");
   }
-}
-
-function refusal(reason: string): McpSseError {
-  return new McpSseError("invalid_token", reason);
 }

@@ -1,6 +1,8 @@
-import { McpSseError, retryAfter } from "../../src/shared/errors.js";
+import type { McpSseError } from "../../src/shared/errors.js";
+import { unavailable } from "../shared/credential-errors.js";
 import { fetchJson } from "../shared/fetch-json.js";
 import type { FetchJsonLimits } from "../shared/fetch-json.js";
+import { UpstreamError } from "../shared/upstream-error.js";
 import { parseMetadata } from "./issuer-metadata.js";
 import type { IssuerMetadata } from "./issuer-metadata.js";
 import { metadataUrls } from "./issuer-url.js";
@@ -33,13 +35,13 @@ export interface DiscoveryAttempt {
  * No URL of an issuer gave usable metadata. For operators: the message names every URL with what
  * it answered, and the issuer's host with it, so it is not for clients.
  */
-export class DiscoveryError extends Error {
+export class DiscoveryError extends UpstreamError {
   override readonly name = "DiscoveryError";
   readonly attempts: readonly DiscoveryAttempt[];
 
   constructor(issuerUrl: string, attempts: readonly DiscoveryAttempt[]) {
     const list = attempts.map(({ url, answer }) => `${url} ${answer}`).join("; ");
-    super(`no metadata of the issuer ${issuerUrl} was found: ${list}`);
+    super("unreachable", `no metadata of the issuer ${issuerUrl} was found: ${list}`);
     this.attempts = attempts;
   }
 }
@@ -120,10 +122,8 @@ export class IssuerDiscovery {
   }
 
   #unavailable({ error, at }: { error: DiscoveryError; at: number }): McpSseError {
-    return new McpSseError("temporarily_unavailable", "the issuer cannot be reached", {
-      headers: retryAfter(this.#left(at, this.#cooldownMs) / 1000),
-      cause: error,
-    });
+    const waitMs = this.#left(at, this.#cooldownMs);
+    return unavailable("the issuer cannot be reached", error, waitMs / 1000);
   }
 
   /** Milliseconds that are left of a time span. None once the clock was set back: it cannot be told. */

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { notAsked } from "../../src/auth/asking.js";
 import { MAX_CREDENTIAL_LENGTH } from "../../src/auth/auth-method.js";
-import { McpSseError, retryAfter } from "../../src/shared/errors.js";
-import { FetchJsonError, fetchJson } from "../shared/fetch-json.js";
+import type { McpSseError } from "../../src/shared/errors.js";
+import { invalidToken, unavailable } from "../shared/credential-errors.js";
+import { fetchJson } from "../shared/fetch-json.js";
 import type { FetchJsonLimits } from "../shared/fetch-json.js";
+import { UpstreamError, unusable } from "../shared/upstream-error.js";
 import { authenticatedForm, chooseClientAuth } from "./client-authentication.js";
 import type { ClientCredentials } from "./client-authentication.js";
 import { ExpiringCache } from "./expiring-cache.js";
@@ -43,16 +45,8 @@ const MAX_INACTIVE_MS = 5000;
  */
 const MAX_LOOKUPS = 64;
 
-/** When to come back after an outage whose end nobody knows, in seconds. */
-const RETRY_AFTER_SECONDS = 5;
-
 /** When to come back after too many others, in seconds: an answer takes less. */
 const RETRY_AFTER_CROWD_SECONDS = 1;
-
-/** Why an issuer could not be asked about a token. For operators; names no token and no secret. */
-export class IntrospectionError extends Error {
-  override readonly name = "IntrospectionError";
-}
 
 /**
  * Asks the issuer whether a token is active, and what it says.
@@ -97,7 +91,7 @@ export class TokenIntrospection {
    * with `Retry-After` when the issuer gives no usable answer; its `cause` says why.
    */
   async introspect(token: string, mayAsk = true): Promise<IntrospectedClaims> {
-    if (!isTokenText(token)) throw new McpSseError("invalid_token", "that is no access token");
+    if (!isTokenText(token)) throw invalidToken("that is no access token");
     const key = digestOf(token);
     const claims = this.#active.get(key);
     if (claims !== undefined) return claims;
@@ -109,7 +103,7 @@ export class TokenIntrospection {
 
   #startLookUp(key: string, token: string): Promise<IntrospectedClaims> {
     if (this.#lookups.size >= MAX_LOOKUPS) {
-      throw unavailable(`${MAX_LOOKUPS} tokens are being asked about`, RETRY_AFTER_CROWD_SECONDS);
+      throw cannotAsk(`${MAX_LOOKUPS} tokens are being asked about`, RETRY_AFTER_CROWD_SECONDS);
     }
     const lookup = this.#lookUp(key, token).finally(() => this.#lookups.delete(key));
     this.#lookups.set(key, lookup);
@@ -142,10 +136,10 @@ export class TokenIntrospection {
   /** @returns `undefined` when the token is not active. */
   async #ask(token: string): Promise<IntrospectedClaims | undefined> {
     const { introspectionEndpoint: url, introspectionAuthMethods } = await this.#metadata();
-    if (url === undefined) throw unavailable("the issuer names no introspection_endpoint");
+    if (url === undefined) throw cannotAsk("the issuer names no introspection_endpoint");
     const method = chooseClientAuth(introspectionAuthMethods);
     if (method === undefined) {
-      throw unavailable(`${url} takes neither client_secret_basic nor client_secret_post`);
+      throw cannotAsk(`${url} takes neither client_secret_basic nor client_secret_post`);
     }
     // The hint saves the issuer a search; it is free to ignore it.
     const parameters = { token, token_type_hint: "access_token" };
@@ -153,9 +147,9 @@ export class TokenIntrospection {
     try {
       return claimsOf(await fetchJson(url, this.#limits, { method: "POST", ...form }));
     } catch (error) {
-      if (!(error instanceof FetchJsonError || error instanceof IntrospectionError)) throw error;
+      if (!(error instanceof UpstreamError)) throw error;
       // The method is named because of 401 and 403: those refuse this server's own credentials.
-      throw unavailable(`${url} ${error.message}, asked as a client with ${method}`);
+      throw cannotAsk(`${url} ${error.message}, asked as a client with ${method}`);
     }
   }
 }
@@ -166,7 +160,7 @@ export class TokenIntrospection {
  * Security decision: only `true` is active and only `false` is not. Anything else is an endpoint
  * that does not speak this protocol: nobody gets in, and no client is told that its token is bad.
  *
- * @throws IntrospectionError without a boolean `active`.
+ * @throws UpstreamError without a boolean `active`.
  * @see RFC 7662, section 2.2
  */
 export function claimsOf(
@@ -174,7 +168,7 @@ export function claimsOf(
 ): IntrospectedClaims | undefined {
   const { active, ...claims } = answer;
   if (active === false) return undefined;
-  if (active !== true) throw new IntrospectionError('answered without a boolean "active"');
+  if (active !== true) throw unusable('answered without a boolean "active"');
   return deepFreeze(claims);
 }
 
@@ -211,12 +205,11 @@ function deepFreeze<T extends object>(root: T): Readonly<T> {
 }
 
 function notActive(): McpSseError {
-  return new McpSseError("invalid_token", "the issuer says that the token is not active");
+  return invalidToken("the issuer says that the token is not active");
 }
 
-function unavailable(problem: string, seconds = RETRY_AFTER_SECONDS): McpSseError {
-  return new McpSseError("temporarily_unavailable", "the issuer cannot be asked about the token", {
-    headers: retryAfter(seconds),
-    cause: new IntrospectionError(problem),
-  });
+/** @param problem For operators; names no token and no secret. */
+function cannotAsk(problem: string, retryAfterSeconds?: number): McpSseError {
+  const cause = new UpstreamError("unreachable", problem);
+  return unavailable("the issuer cannot be asked about the token", cause, retryAfterSeconds);
 }

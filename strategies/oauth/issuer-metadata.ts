@@ -1,3 +1,4 @@
+import { unusable } from "../shared/upstream-error.js";
 import { isLoopbackUrl, sameIssuer } from "./issuer-url.js";
 
 /** What an issuer publishes about itself, as far as it is used here. */
@@ -27,11 +28,6 @@ export interface IssuerMetadata {
   readonly sendsIssuerInResponse: boolean;
 }
 
-/** Why a metadata document is refused; names at most the published issuer. */
-export class MetadataError extends Error {
-  override readonly name = "MetadataError";
-}
-
 /** Longest part of a published value that an error repeats. */
 const MAX_QUOTED_LENGTH = 200;
 
@@ -39,8 +35,9 @@ const MAX_QUOTED_LENGTH = 200;
  * Reads an issuer's metadata document.
  *
  * @param issuerUrl The issuer that was asked for.
- * @throws MetadataError when the document names another issuer, gives no way to check a token,
- * or has an endpoint that is no safe URL. One bad endpoint refuses the whole document.
+ * @throws UpstreamError `unusable` when the document names another issuer, gives no way to check
+ * a token, or has an endpoint that is no safe URL. One bad endpoint refuses the whole document.
+ * The message names at most the published issuer.
  * @see RFC 8414, sections 2 and 3.3
  */
 export function parseMetadata(
@@ -65,17 +62,17 @@ export function parseMetadata(
     sendsIssuerInResponse: document["authorization_response_iss_parameter_supported"] === true,
   };
   if (metadata.jwksUri === undefined && metadata.introspectionEndpoint === undefined) {
-    throw new MetadataError("names neither a jwks_uri nor an introspection_endpoint");
+    throw unusable("names neither a jwks_uri nor an introspection_endpoint");
   }
   return Object.freeze(metadata);
 }
 
 function readIssuer(issuerUrl: string, published: unknown): string {
-  if (typeof published !== "string") throw new MetadataError("names no issuer");
+  if (typeof published !== "string") throw unusable("names no issuer");
   if (!sameIssuer(issuerUrl, published)) {
     // Quoted as JSON, so that what a stranger's server answers cannot write log lines.
     const quoted = JSON.stringify(published.slice(0, MAX_QUOTED_LENGTH));
-    throw new MetadataError(`names another issuer, ${quoted}`);
+    throw unusable(`names another issuer, ${quoted}`);
   }
   return published;
 }
@@ -83,12 +80,10 @@ function readIssuer(issuerUrl: string, published: unknown): string {
 function readEndpoint(issuerUrl: string, name: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== "string" || !URL.canParse(value)) {
-    throw new MetadataError(`publishes no URL as its ${name}`);
+    throw unusable(`publishes no URL as its ${name}`);
   }
   if (!isSafeEndpoint(new URL(issuerUrl), new URL(value))) {
-    throw new MetadataError(
-      `publishes an unsafe URL as its ${name} (needs https and no credentials)`,
-    );
+    throw unusable(`publishes an unsafe URL as its ${name} (needs https and no credentials)`);
   }
   return value;
 }

@@ -2,6 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { McpSseError } from "../../src/shared/errors.js";
 import { IssuerKeys } from "../jwt/issuer-keys.js";
 import type { TokenHeader } from "../jwt/jwt-strategy.js";
+import { invalidToken } from "../shared/credential-errors.js";
 import { lazily } from "../shared/lazily.js";
 import type { TokenClaims } from "../shared/token-claims.js";
 import { checkTokenKind, checkTokenType } from "../shared/token-kind.js";
@@ -58,15 +59,16 @@ export class Issuer {
    */
   async keyFor(header: TokenHeader, token: string, mayAsk: boolean): Promise<KeyObject> {
     const unverified = readUnverified(token);
-    if (unverified === undefined) throw refusal("the token is malformed");
+    if (unverified === undefined) throw invalidToken("the token is malformed");
     this.#checkUnverified(unverified);
     const { issuer, jwksUri, signingAlgorithms } = await this.metadata();
     // The signature covers these bytes, so what is compared now is verified with it.
-    if (unverified.claims["iss"] !== issuer) throw refusal("the token's issuer is not accepted");
+    if (unverified.claims["iss"] !== issuer)
+      throw invalidToken("the token's issuer is not accepted");
     if (signingAlgorithms !== undefined && !signingAlgorithms.includes(header.alg)) {
-      throw refusal("the token's algorithm is not one of its issuer's");
+      throw invalidToken("the token's algorithm is not one of its issuer's");
     }
-    if (jwksUri === undefined) throw refusal("the token's issuer publishes no keys");
+    if (jwksUri === undefined) throw invalidToken("the token's issuer publishes no keys");
     return await this.#keysAt(jwksUri).keyFor(header, mayAsk);
   }
 
@@ -141,8 +143,4 @@ async function loadRemote(
 /** Says that a token is another issuer's to judge; a bad one if there is no such issuer here. */
 function declined(reason: string): McpSseError {
   return new McpSseError("missing_credential", reason);
-}
-
-function refusal(reason: string): McpSseError {
-  return new McpSseError("invalid_token", reason);
 }

@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
-import { McpSseError } from "../../src/shared/errors.js";
 import type { TokenHeader } from "../jwt/jwt-strategy.js";
+import { invalidToken } from "../shared/credential-errors.js";
 import type { TokenClaims } from "../shared/token-claims.js";
 import { checkTokenType } from "../shared/token-kind.js";
 import { checkAccessToken, namesOneOf } from "./access-token.js";
@@ -31,11 +31,11 @@ export class OwnTokens {
 
   /** The key that a token must be signed with. */
   keyFor({ kid, typ }: TokenHeader, token: string, keys: KeyRing): KeyObject {
-    if (!this.isOurs(token)) throw refusal("the token's issuer is not accepted");
+    if (!this.isOurs(token)) throw invalidToken("the token's issuer is not accepted");
     // The engine signs nothing else for this resource, but a token's type says what it is for.
     checkTokenType(typ);
     const key = keys.publicKey(kid);
-    if (key === undefined) throw refusal("the token's key is not one of its issuer's");
+    if (key === undefined) throw invalidToken("the token's key is not one of its issuer's");
     return key;
   }
 
@@ -46,7 +46,7 @@ export class OwnTokens {
     const rules = { issuer, audience, clockTolerance, clientId: undefined } as const;
     checkAccessToken(claims, { ...rules, audienceClaim: "aud" }, Date.now() / 1000);
     if (typeof claims["sid"] !== "string" || typeof claims["grant_id"] !== "string") {
-      throw refusal("the token names no grant");
+      throw invalidToken("the token names no grant");
     }
   }
 
@@ -59,11 +59,7 @@ export class OwnTokens {
   async loginOf(claims: TokenClaims, logins: Logins, records: SealedStorage): Promise<Login> {
     const { sid, grant_id: grantId } = claims as { sid: string; grant_id: string };
     const [login, grant] = await Promise.all([logins.find(sid), records.get("Grant", grantId)]);
-    if (login === undefined || grant === undefined) throw refusal("the token was revoked");
+    if (login === undefined || grant === undefined) throw invalidToken("the token was revoked");
     return login;
   }
-}
-
-function refusal(reason: string): McpSseError {
-  return new McpSseError("invalid_token", reason);
 }

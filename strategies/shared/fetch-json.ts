@@ -1,17 +1,5 @@
-/** What went wrong with a request to an issuer; names no header and no body. */
-export class FetchJsonError extends Error {
-  override readonly name = "FetchJsonError";
-  /** Status of the answer, if there was one that is not 200. */
-  readonly status: number | undefined;
-  /** The `error` of an answer in the form of OAuth errors. It is the issuer's text: never show it. */
-  readonly code: string | undefined;
-
-  constructor(message: string, answer: { readonly status?: number; readonly code?: string } = {}) {
-    super(message);
-    this.status = answer.status;
-    this.code = answer.code;
-  }
-}
+import { UpstreamError } from "./upstream-error.js";
+import type { UpstreamAnswer } from "./upstream-error.js";
 
 /** Limits of one request to an issuer. */
 export interface FetchJsonLimits {
@@ -34,7 +22,7 @@ export interface FetchJsonRequest {
  * Security decision: redirects are not followed. What an issuer publishes about itself is only
  * as good as the URL it came from, and a redirect is how a request is steered to another host.
  *
- * @throws FetchJsonError for anything but a 200 with a JSON object in time.
+ * @throws UpstreamError `unreachable` for anything but a 200 with a JSON object in time.
  * @see RFC 8414, section 3.2
  */
 export async function fetchJson(
@@ -52,10 +40,7 @@ export async function fetchJson(
     const { status } = response;
     if (status !== 200) {
       const code = await readErrorCode(response, maxBytes);
-      throw new FetchJsonError(`answered ${status}`, {
-        status,
-        ...(code !== undefined && { code }),
-      });
+      throw unreachable(`answered ${status}`, { status, code });
     }
     return parseObject(await readBounded(response, maxBytes));
   } catch (error) {
@@ -85,7 +70,7 @@ async function readBounded(response: Response, maxBytes: number): Promise<string
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength;
     // Leaving the loop cancels the body, so that the rest is never read.
-    if (size > maxBytes) throw new FetchJsonError(`answered more than ${maxBytes} bytes`);
+    if (size > maxBytes) throw unreachable(`answered more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
@@ -96,22 +81,26 @@ function parseObject(text: string): Record<string, unknown> {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new FetchJsonError("answered something that is no JSON");
+    throw unreachable("answered something that is no JSON");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new FetchJsonError("answered JSON that is no object");
+    throw unreachable("answered JSON that is no object");
   }
   return value as Record<string, unknown>;
 }
 
-function explain(error: unknown, timeoutMs: number): FetchJsonError {
-  if (error instanceof FetchJsonError) return error;
+function explain(error: unknown, timeoutMs: number): UpstreamError {
+  if (error instanceof UpstreamError) return error;
   if (error instanceof DOMException && error.name === "TimeoutError") {
-    return new FetchJsonError(`did not answer within ${timeoutMs} ms`);
+    return unreachable(`did not answer within ${timeoutMs} ms`);
   }
   const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
   const code = (cause as { code?: unknown } | undefined)?.code;
-  return new FetchJsonError(
+  return unreachable(
     typeof code === "string" ? `could not be reached (${code})` : "could not be reached",
   );
+}
+
+function unreachable(problem: string, answer?: UpstreamAnswer): UpstreamError {
+  return new UpstreamError("unreachable", problem, answer);
 }

@@ -1,4 +1,5 @@
-import { McpSseError } from "../../src/shared/errors.js";
+import type { McpSseError } from "../../src/shared/errors.js";
+import { invalidToken } from "./credential-errors.js";
 import type { TokenClaims } from "./token-claims.js";
 
 /**
@@ -14,10 +15,7 @@ import type { TokenClaims } from "./token-claims.js";
 export function checkTokenKind(claims: TokenClaims): void {
   if (isOtherKindOfToken(claims)) throw notAnAccessToken();
   if (isBoundToKey(claims)) {
-    throw new McpSseError(
-      "invalid_token",
-      "the token is bound to a key, and no proof of it was sent",
-    );
+    throw invalidToken("the token is bound to a key, and no proof of it was sent");
   }
 }
 
@@ -81,5 +79,5 @@ export function checkTokenType(typ: unknown): void {
 }
 
 export function notAnAccessToken(): McpSseError {
-  return new McpSseError("invalid_token", "that is no access token");
+  return invalidToken("that is no access token");
 }

@@ -1,4 +1,5 @@
-import { MetadataError, parseMetadata } from "../../../strategies/oauth/issuer-metadata.js";
+import { parseMetadata } from "../../../strategies/oauth/issuer-metadata.js";
+import { UpstreamError } from "../../../strategies/shared/upstream-error.js";
 
 const ISSUER = "https://auth.example.com/realms/a";
 const DOCUMENT = { issuer: ISSUER, jwks_uri: `${ISSUER}/jwks` };
@@ -72,7 +73,7 @@ describe("OAUTH-1: parseMetadata", () => {
     [{ introspection_endpoint: "" }, "publishes no URL as its introspection_endpoint"],
   ])("refuses %j", (change, problem) => {
     const parse = () => parseMetadata(ISSUER, { ...DOCUMENT, ...change });
-    expect(parse).toThrow(MetadataError);
+    expect(parse).toThrow(UpstreamError);
     expect(parse).toThrow(problem);
   });
 
@@ -108,6 +109,6 @@ describe("OAUTH-1: parseMetadata", () => {
     const parse = (uri: string) => parseMetadata(issuer, { issuer, jwks_uri: uri }).jwksUri;
 
     expect(parse("http://127.0.0.1:3001/jwks")).toBe("http://127.0.0.1:3001/jwks");
-    expect(() => parse("http://auth.example.com/jwks")).toThrow(MetadataError);
+    expect(() => parse("http://auth.example.com/jwks")).toThrow(UpstreamError);
   });
 });

@@ -3,7 +3,8 @@ import { Strategy as LocalStrategy } from "passport-local";
 import OAuth2Strategy from "passport-oauth2";
 import { createSseRouter } from "../../../src/index.js";
 import type { PassportStrategy, SignInOptions } from "../../../src/index.js";
-import { checkIdToken, IdentityError } from "../../../strategies/oauth/sign-in/login/identity.js";
+import { checkIdToken } from "../../../strategies/oauth/sign-in/login/identity.js";
+import { UpstreamError } from "../../../strategies/shared/upstream-error.js";
 import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { converse } from "../../kit/conversation.js";
 import { secret } from "../../kit/leak-watch.js";
@@ -241,7 +242,7 @@ describe("SIGNIN-24: the provider's ID token", () => {
     ["another azp", { ...good, azp: "them" }],
     ["no audience", { ...good, aud: undefined }],
   ])("with %s is refused", (_what, claims) => {
-    expect(() => checkIdToken(claims, { clientId: "us", nonce: "n" })).toThrow(IdentityError);
+    expect(() => checkIdToken(claims, { clientId: "us", nonce: "n" })).toThrow(UpstreamError);
     expect(() => checkIdToken(good, { clientId: "us", nonce: "n" })).not.toThrow();
   });
 });

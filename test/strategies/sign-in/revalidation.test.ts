@@ -4,7 +4,7 @@ import { MemoryStorage } from "../../../src/index.js";
 import type { SignInOptions } from "../../../src/index.js";
 import { endsLogin } from "../../../strategies/oauth/sign-in/login/ends-login.js";
 import { judgeWord } from "../../../strategies/oauth/sign-in/login/revalidation.js";
-import { TokenRefusedError } from "../../../strategies/oauth/sign-in/login/token-client.js";
+import { UpstreamError } from "../../../strategies/shared/upstream-error.js";
 import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { converse } from "../../kit/conversation.js";
 import { openStream } from "../../kit/raw-sse.js";
@@ -260,7 +260,7 @@ describe("SIGNIN-32: at a refresh the provider is asked again", () => {
     ["temporarily_unavailable", false],
     [undefined, false],
   ])("the provider's error %s ends a login: %s", (code, ends) => {
-    expect(endsLogin(new TokenRefusedError("x", code))).toBe(ends);
+    expect(endsLogin(new UpstreamError("refused", "x", { code }))).toBe(ends);
     expect(endsLogin(new Error("invalid_grant"))).toBe(false);
   });
 });

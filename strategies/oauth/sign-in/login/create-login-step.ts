@@ -1,4 +1,5 @@
-import { IdentityError, ProviderIdentity } from "./identity.js";
+import { unusable } from "../../../shared/upstream-error.js";
+import { ProviderIdentity } from "./identity.js";
 import { ProviderLogin } from "./provider-login.js";
 import type { Logins, SignInProfile } from "../storage/records.js";
 import { askProvider } from "./revalidation.js";
@@ -56,8 +57,8 @@ export function createLoginStep(
   };
 }
 
-/** @throws IdentityError, which counts as no answer, for a function that forgot to return one. */
+/** @throws UpstreamError, which counts as no answer, for a function that forgot to return one. */
 function toWord(answer: unknown): Word {
   if (typeof answer === "boolean") return { kind: answer ? "good" : "over" };
-  throw new IdentityError("revalidate() must return true or false");
+  throw unusable("revalidate() must return true or false");
 }

@@ -1,4 +1,4 @@
-import { TokenRefusedError } from "./token-client.js";
+import { UpstreamError } from "../../../shared/upstream-error.js";
 
 /** Error codes that speak of the person or their grant, and not of us or of the moment. */
 const DEFINITE: ReadonlySet<string> = new Set([
@@ -20,5 +20,7 @@ const DEFINITE: ReadonlySet<string> = new Set([
  * @see RFC 6749, section 5.2; OpenID Connect Core 1.0, section 3.1.2.6
  */
 export function endsLogin(error: unknown): boolean {
-  return error instanceof TokenRefusedError && DEFINITE.has(error.code ?? "");
+  return (
+    error instanceof UpstreamError && error.fault === "refused" && DEFINITE.has(error.code ?? "")
+  );
 }

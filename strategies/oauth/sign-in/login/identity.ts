@@ -4,14 +4,10 @@ import { IssuerKeys } from "../../../jwt/issuer-keys.js";
 import { createJwtStrategy } from "../../../jwt/jwt-strategy.js";
 import { PUBLIC_KEY_ALGORITHMS } from "../../../jwt/key-material.js";
 import type { TokenClaims } from "../../../shared/token-claims.js";
+import { unusable } from "../../../shared/upstream-error.js";
 import type { IssuerMetadata } from "../../issuer-metadata.js";
 import type { SignInProfile } from "../storage/records.js";
 import { runStrategy } from "./run-strategy.js";
-
-/** The provider's answer was there, and does not say who signed in. */
-export class IdentityError extends Error {
-  override readonly name = "IdentityError";
-}
 
 /** What an ID token must say. */
 export interface IdTokenRules {
@@ -57,7 +53,7 @@ export class ProviderIdentity {
   /**
    * Who the tokens of an answer belong to: the verified ID token says, else the userinfo endpoint.
    *
-   * @throws IdentityError when neither does; McpSseError when the keys cannot be had.
+   * @throws UpstreamError `unusable` when neither does; McpSseError when the keys cannot be had.
    */
   async find(
     tokens: { readonly idToken: unknown; readonly accessToken: string; readonly nonce: string },
@@ -68,7 +64,7 @@ export class ProviderIdentity {
       return toProfile(await this.#verify(idToken, nonce, metadata));
     }
     if (metadata.userinfoEndpoint === undefined) {
-      throw new IdentityError("the provider gave no ID token and has no userinfo endpoint");
+      throw unusable("the provider gave no ID token and has no userinfo endpoint");
     }
     const headers = { authorization: `Bearer ${accessToken}` };
     return toProfile(await fetchJson(metadata.userinfoEndpoint, LIMITS, { headers }));
@@ -77,7 +73,7 @@ export class ProviderIdentity {
   /** @see OpenID Connect Core 1.0, section 3.1.3.7 */
   async #verify(idToken: string, nonce: string, metadata: IssuerMetadata): Promise<TokenClaims> {
     const { jwksUri, issuer, signingAlgorithms } = metadata;
-    if (jwksUri === undefined) throw new IdentityError("the provider publishes no keys");
+    if (jwksUri === undefined) throw unusable("the provider publishes no keys");
     const keys = this.#keysAt(jwksUri);
     const strategy = createJwtStrategy(
       {
@@ -110,7 +106,7 @@ export class ProviderIdentity {
  * Security decision: the nonce ties the token to the one request of the one browser that asked; a
  * token of another login, although it is for us too, is refused.
  *
- * @throws IdentityError that names no value.
+ * @throws UpstreamError `unusable` that names no value.
  * @see OpenID Connect Core 1.0, section 3.1.3.7
  */
 export function checkIdToken(
@@ -118,13 +114,13 @@ export function checkIdToken(
   { clientId, nonce }: Omit<IdTokenRules, "clockTolerance">,
 ): void {
   const { aud, azp, iss } = claims;
-  if (claims["nonce"] !== nonce) throw new IdentityError("the ID token is of another login");
-  if (iss === undefined || aud === undefined) throw new IdentityError("the ID token is incomplete");
+  if (claims["nonce"] !== nonce) throw unusable("the ID token is of another login");
+  if (iss === undefined || aud === undefined) throw unusable("the ID token is incomplete");
   if (Array.isArray(aud) && aud.length > 1 && azp === undefined) {
-    throw new IdentityError("the ID token does not say which of its audiences asked for it");
+    throw unusable("the ID token does not say which of its audiences asked for it");
   }
   if (azp !== undefined && azp !== clientId) {
-    throw new IdentityError("the ID token was made for another client");
+    throw unusable("the ID token was made for another client");
   }
 }
 
@@ -142,13 +138,12 @@ function toError(answer: {
   // An outage of the key host is no verdict on the token.
   if (reason instanceof McpSseError && reason.code !== "invalid_token") return reason;
   const detail = reason instanceof Error ? reason.message : "it cannot be verified";
-  return new IdentityError(`the ID token is refused: ${detail}`);
+  return unusable(`the ID token is refused: ${detail}`);
 }
 
 function toProfile(claims: TokenClaims): SignInProfile {
   const { sub, name, preferred_username: username, email } = claims;
-  if (typeof sub !== "string" || sub === "")
-    throw new IdentityError("the provider names no subject");
+  if (typeof sub !== "string" || sub === "") throw unusable("the provider names no subject");
   const label = [name, username, email].find((text) => typeof text === "string" && text !== "");
   const kept = PROFILE_CLAIMS.filter((claim) => claim in claims);
   return {

@@ -1,8 +1,7 @@
 import { McpSseError } from "../../../../src/shared/errors.js";
+import { UpstreamError } from "../../../shared/upstream-error.js";
 import type { Login } from "../storage/records.js";
 import type { LoginAnswer } from "./run-strategy.js";
-import { IdentityError } from "./identity.js";
-import { TokenRefusedError } from "./token-client.js";
 
 /** What an authorization request that failed answers to the client. @see RFC 6749, section 4.1.2.1 */
 export type LoginFailure = "access_denied" | "temporarily_unavailable" | "server_error";
@@ -81,15 +80,6 @@ export function failureOf(
   return { kind: "failed", uid, ...explain(cause), cause: forLog(cause) };
 }
 
-/** Errors whose messages are written here, and hold no value of the exchange. */
-const OUR_ERRORS: ReadonlySet<string> = new Set([
-  "DiscoveryError",
-  "FetchJsonError",
-  "IdentityError",
-  "McpSseError",
-  "TokenRefusedError",
-]);
-
 /**
  * What the log may say of an error.
  *
@@ -98,7 +88,8 @@ const OUR_ERRORS: ReadonlySet<string> = new Set([
  */
 export function forLog(error: unknown): unknown {
   if (!(error instanceof Error)) return new Error("no error object");
-  if (OUR_ERRORS.has(error.name)) return error;
+  // Their messages are written here, and hold no value of the exchange.
+  if (error instanceof UpstreamError || error instanceof McpSseError) return error;
   const { code } = error as { readonly code?: unknown };
   const kind = typeof code === "string" ? `${error.name} ${code}` : error.name;
   return new Error(`the strategy, profile() or principal() failed: ${kind}`);
@@ -111,12 +102,13 @@ function unwrap(error: unknown): unknown {
 }
 
 function explain(error: unknown): { readonly error: LoginFailure; readonly description: string } {
-  if (error instanceof IdentityError || error instanceof TokenRefusedError) {
+  const fault = error instanceof UpstreamError ? error.fault : undefined;
+  if (fault === "refused" || fault === "unusable") {
     return { error: "server_error", description: "the identity provider's answer was not usable" };
   }
   const isOutage =
-    (error instanceof McpSseError && error.code === "temporarily_unavailable") ||
-    (error instanceof Error && error.name === "FetchJsonError");
+    fault === "unreachable" ||
+    (error instanceof McpSseError && error.code === "temporarily_unavailable");
   return isOutage
     ? {
         error: "temporarily_unavailable",

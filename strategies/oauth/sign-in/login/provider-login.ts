@@ -6,7 +6,7 @@ import { McpSseError } from "../../../../src/shared/errors.js";
 import { loadPeer } from "../../../shared/load-peer.js";
 import type { IssuerMetadata } from "../../issuer-metadata.js";
 import { isSame, LOGIN_TIME_MS } from "../requests/browser.js";
-import { IdentityError } from "./identity.js";
+import { unusable } from "../../../shared/upstream-error.js";
 import type { ProviderIdentity } from "./identity.js";
 import {
   failureOf,
@@ -178,7 +178,7 @@ export class ProviderLogin {
     const metadata = await this.#parts.metadata();
     const { authorizationEndpoint, tokenEndpoint, tokenAuthMethods } = metadata;
     if (authorizationEndpoint === undefined || tokenEndpoint === undefined) {
-      throw new IdentityError("the issuer publishes no authorization or no token endpoint");
+      throw unusable("the issuer publishes no authorization or no token endpoint");
     }
     return {
       authorizationUrl: authorizationEndpoint,
@@ -281,7 +281,7 @@ export function checkProfile(profile: SignInProfile | undefined): SignInProfile 
   const { id } = (profile as Partial<SignInProfile> | undefined) ?? {};
   // Some providers number their users; a number would be another key than its text.
   if (profile !== undefined && typeof id === "string" && id !== "") return profile;
-  throw new IdentityError("profile() and principal() must return { id }, a text that is not empty");
+  throw unusable("profile() and principal() must return { id }, a text that is not empty");
 }
 
 /**

@@ -1,6 +1,5 @@
 import { withTimeout, TIMED_OUT } from "../../../../src/shared/timeout.js";
-import { FetchJsonError } from "../../../shared/fetch-json.js";
-import { IdentityError } from "./identity.js";
+import { UpstreamError } from "../../../shared/upstream-error.js";
 import type { Login, Logins, SignInProfile } from "../storage/records.js";
 import { endsLogin } from "./ends-login.js";
 import type { Upstream } from "./upstream.js";
@@ -118,7 +117,10 @@ export class Revalidation {
         answerMs,
       );
       if (word !== TIMED_OUT) return word;
-      return { kind: "no-answer", cause: new IdentityError("nobody answered in time") };
+      return {
+        kind: "no-answer",
+        cause: new UpstreamError("unreachable", "nobody answered in time"),
+      };
     } catch (cause) {
       return { kind: "no-answer", cause };
     }
@@ -164,5 +166,5 @@ export async function askProvider(
 
 /** Whether the userinfo endpoint says that a token is none, any more. @see RFC 6750, section 3.1 */
 export function isTokenRefused(error: unknown): boolean {
-  return error instanceof FetchJsonError && error.status === 401;
+  return error instanceof UpstreamError && error.status === 401;
 }

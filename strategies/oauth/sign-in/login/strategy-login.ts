@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { withTimeout, TIMED_OUT } from "../../../../src/shared/timeout.js";
 import { guessableState, tieOfAnswer, tieRedirect } from "./answer-tie.js";
 import { isSame, LOGIN_TIME_MS } from "../requests/browser.js";
-import { IdentityError } from "./identity.js";
+import { unusable } from "../../../shared/upstream-error.js";
 import { failureOf, otherBrowser, unknownLogin } from "./login-step.js";
 import type { LoginContext, LoginOutcome } from "./login-step.js";
 import { ownerByRequest } from "../storage/owners.js";
@@ -171,7 +171,7 @@ export class StrategyLogin {
     try {
       const answer = Promise.resolve(this.#step.principal(user, info));
       const found = await withTimeout(answer, TIMEOUT_MS);
-      if (found === TIMED_OUT) throw new IdentityError("principal() did not answer");
+      if (found === TIMED_OUT) throw unusable("principal() did not answer");
       const profile = checkProfile(found);
       return { kind: "signed-in", uid, login: { profile } };
     } catch (error) {

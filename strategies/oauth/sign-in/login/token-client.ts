@@ -1,4 +1,5 @@
-import { fetchJson, FetchJsonError } from "../../../shared/fetch-json.js";
+import { fetchJson } from "../../../shared/fetch-json.js";
+import { UpstreamError } from "../../../shared/upstream-error.js";
 import { authenticatedForm, chooseClientAuth } from "../../client-authentication.js";
 import type { ClientAuthMethod, ClientCredentials } from "../../client-authentication.js";
 import type { UpstreamTokens } from "../storage/records.js";
@@ -14,27 +15,13 @@ export interface TokenEndpoint {
   readonly authMethods: readonly string[];
 }
 
-/** The provider answered a request for tokens, and refused it. */
-export class TokenRefusedError extends Error {
-  override readonly name = "TokenRefusedError";
-
-  /** @param code The error code, where the provider gave one. @see RFC 6749, section 5.2 */
-  constructor(
-    message: string,
-    readonly code?: string,
-  ) {
-    super(message);
-  }
-}
-
 /** What a token endpoint answers. @see RFC 6749, section 5.1 */
 export type TokenResponse = Readonly<Record<string, unknown>>;
 
 /**
  * Asks a token endpoint.
  *
- * @throws TokenRefusedError when the answer holds no token; FetchJsonError when there was no
- * usable answer. Neither message holds a value of the exchange.
+ * @throws UpstreamError `refused` when the answer holds no token.
  */
 export async function requestTokens(
   endpoint: TokenEndpoint,
@@ -44,22 +31,29 @@ export async function requestTokens(
   const { headers, body } = authenticatedForm(method, endpoint.credentials, parameters);
   const response = await fetchJson(endpoint.url, LIMITS, { method: "POST", headers, body }).catch(
     (error: unknown) => {
-      // An answer that refuses is no outage.
-      if (!(error instanceof FetchJsonError) || !error.message.startsWith("answered 4"))
-        throw error;
-      throw new TokenRefusedError(`the provider ${error.message}`, error.code);
+      throw isRefusal(error) ? refused(`the provider ${error.message}`, error.code) : error;
     },
   );
   const { access_token: accessToken, token_type: type = "bearer", error } = response;
   // GitHub answers errors with 200.
   if (typeof accessToken !== "string" || accessToken === "") {
     const code = typeof error === "string" ? error : undefined;
-    throw new TokenRefusedError("the provider's answer holds no access token", code);
+    throw refused("the provider's answer holds no access token", code);
   }
   if (String(type).toLowerCase() !== "bearer") {
-    throw new TokenRefusedError("the provider's token is no bearer token");
+    throw refused("the provider's token is no bearer token");
   }
   return response;
+}
+
+/** An answer that refuses is no outage. */
+function isRefusal(error: unknown): error is UpstreamError {
+  const { status = 0 } = error instanceof UpstreamError ? error : {};
+  return status >= 400 && status < 500;
+}
+
+function refused(problem: string, code?: string): UpstreamError {
+  return new UpstreamError("refused", problem, { code });
 }
 
 /** An answer as it is kept; what it leaves out stays as it was `before`. */

@@ -6,7 +6,7 @@ import {
   hkdfSync,
   randomBytes,
 } from "node:crypto";
-import { McpSseError, retryAfter } from "../../../../src/shared/errors.js";
+import { unavailable } from "../../../shared/credential-errors.js";
 import { kindName } from "./names.js";
 import type { SignInStorage } from "../../../storage/storage.js";
 
@@ -165,17 +165,11 @@ export class SealedStorage {
   }
 }
 
-/** When to come back after a storage has failed, in seconds. */
-const RETRY_AFTER_SECONDS = 5;
-
 /** A storage that fails is an outage: nothing is told to be done that may not have been. */
 async function orOutage<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {
-    throw new McpSseError("temporarily_unavailable", "the storage of the sign-in failed", {
-      headers: retryAfter(RETRY_AFTER_SECONDS),
-      cause,
-    });
+    throw unavailable("the storage of the sign-in failed", cause);
   }
 }
