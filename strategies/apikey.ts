@@ -82,6 +82,13 @@ const OPTIONS = [
 /**
  * Lets callers in who send a known key: in a header, in the query, or as `Authorization: Bearer`.
  *
+ * @example
+ * ```ts
+ * const auth = apikey({
+ *   keys: [{ key: process.env["BATCH_KEY"] ?? "", id: "batch", scopes: ["notes:read"] }],
+ * });
+ * ```
+ *
  * @param path How error messages call the options.
  * @throws TypeError for a wrong option; it says which, and what to write instead.
  * @throws Error when passport-headerapikey is not installed.

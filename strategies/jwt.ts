@@ -105,6 +105,16 @@ const OPTIONS = [...KEY_OPTIONS, "algorithms", ...CLAIM_OPTIONS, "scopes", "time
 /**
  * Lets callers in who send a signed token as `Authorization: Bearer`.
  *
+ * @example
+ * ```ts
+ * const auth = jwt({
+ *   jwksUri: "https://login.example.com/.well-known/jwks.json",
+ *   issuer: "https://login.example.com",
+ *   audience: "https://api.example.com/mcp/sse",
+ *   algorithms: ["RS256"],
+ * });
+ * ```
+ *
  * @param path How error messages call the options.
  * @throws TypeError for a wrong option; it says which, and what to write instead.
  * @throws Error when passport-jwt, or jwks-rsa for `jwksUri`, is not installed.

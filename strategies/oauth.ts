@@ -45,6 +45,16 @@ const NOT_MINE = new McpSseError("missing_credential", "another check takes this
  * A JWT is verified with the issuer's keys, any other token by introspection. The issuer's
  * metadata is looked up when it is first needed; until it is found, callers get 503.
  *
+ * @example
+ * ```ts
+ * const auth = oauth({
+ *   issuerUrl: "https://login.example.com",
+ *   clientId: "mcp-server",
+ *   clientSecret: process.env["CLIENT_SECRET"] ?? "",
+ *   audience: "https://api.example.com/mcp/sse",
+ * });
+ * ```
+ *
  * @param path How error messages call the options.
  * @param context What the endpoint around the method knows.
  * @throws TypeError for a wrong option; it says which, and what to write instead.

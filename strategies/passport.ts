@@ -70,6 +70,13 @@ const OPTIONS = [
  * Any Passport strategy as an authentication method. What the strategy's answers come to is in
  * the table at {@link AuthMethod}; sessions, redirects and `req.logIn` play no part.
  *
+ * @example
+ * ```ts
+ * const auth = fromPassport(passportStrategy, {
+ *   principal: (user) => ({ id: (user as { name: string }).name }),
+ * });
+ * ```
+ *
  * @throws TypeError for a wrong option; it says which, and what to write instead.
  */
 export function fromPassport(strategy: PassportStrategy, options: FromPassportOptions): AuthMethod {

@@ -119,6 +119,15 @@ export function createAuthInfo(principal: Principal, token = ""): AuthInfo {
  * this package: in tests of tools, over the SDK's `InMemoryTransport`, and from a transport of your
  * own that has authenticated its callers.
  *
+ * @example
+ * ```ts
+ * const [near, far] = InMemoryTransport.createLinkedPair();
+ * await mcp.connect(far);
+ * const send = near.send.bind(near);
+ * // What the client sends now is alice's.
+ * near.send = (message, options) => send(message, { ...options, authInfo: authInfoFor({ id: "alice" }) });
+ * ```
+ *
  * @param caller who it is; `method` is `"test"` unless given.
  * @param token the bearer token that tools may see. Default: none.
  * @throws TypeError without a usable `id`.
@@ -133,6 +142,13 @@ export function authInfoFor(
 /**
  * The caller, from inside a tool, prompt or resource handler: takes the handler's last argument
  * (`extra` of SDK v1, `ctx` of SDK v2), or a request that passed the router's `guard`.
+ *
+ * @example
+ * ```ts
+ * mcp.registerTool("whoami", {}, (extra) => ({
+ *   content: [{ type: "text", text: principalOf(extra)?.id ?? "nobody" }],
+ * }));
+ * ```
  *
  * @returns `undefined` where nobody was authenticated: an open endpoint, or stdio.
  */

@@ -60,6 +60,21 @@ export const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
  * An MCP endpoint for an existing Express app: `app.use("/mcp", createSseRouter({ … }))`.
  * Opens no port and installs no global middleware.
  *
+ * @example
+ * ```ts
+ * const router = createSseRouter({
+ *   auth: { type: "apikey", options: { keys: [process.env["API_KEY"] ?? ""] } },
+ *   createServer: (session) => {
+ *     const mcp = new McpServer({ name: "notes", version: "1.0.0" });
+ *     mcp.registerTool("whoami", {}, () => ({
+ *       content: [{ type: "text", text: session.principal.id }],
+ *     }));
+ *     return mcp;
+ *   },
+ * });
+ * express().use("/mcp", router).listen(8080);
+ * ```
+ *
  * @throws TypeError for a wrong option, saying what to write instead.
  */
 export function createSseRouter(options: SseRouterOptions<undefined>): SseRouter;

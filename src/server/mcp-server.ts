@@ -62,6 +62,27 @@ type AnyConfig = McpServerConfig<never, SseTransportConfig<never> | StdioTranspo
  * An MCP server that owns its port, or the process's standard streams.
  *
  * Signals are the caller's business: `process.on("SIGTERM", () => server.stop())`.
+ *
+ * @example
+ * ```ts
+ * const server = new MCPServer({
+ *   name: "weather",
+ *   version: "1.0.0",
+ *   setup: (mcp) => {
+ *     mcp.registerTool("now", { description: "The time" }, () => ({
+ *       content: [{ type: "text", text: new Date().toISOString() }],
+ *     }));
+ *   },
+ *   transport: {
+ *     type: "sse",
+ *     options: {
+ *       port: 8080,
+ *       auth: { type: "apikey", options: { keys: [process.env["API_KEY"] ?? ""] } },
+ *     },
+ *   },
+ * });
+ * await server.start();
+ * ```
  */
 export class MCPServer {
   readonly #name: string;

@@ -46,6 +46,19 @@ interface FrameworkTool extends ToolInstance {
  * Each session has instances of its own: a tool that knows its server must not ask another caller's
  * client. What sessions share belongs into a module.
  *
+ * @example
+ * ```ts
+ * class AddTool {
+ *   readonly name = "add";
+ *   readonly description = "Adds two numbers";
+ *   readonly schema = z.object({ a: z.number(), b: z.number() });
+ *   async execute({ a, b }: { a: number; b: number }) {
+ *     return a + b;
+ *   }
+ * }
+ * const setup = fromToolClasses(AddTool);
+ * ```
+ *
  * @throws TypeError for what is no such class.
  */
 export function fromToolClasses(...classes: readonly ToolClass[]): (mcp: ToolServer) => void {

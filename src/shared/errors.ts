@@ -81,6 +81,13 @@ export interface McpSseErrorDetails {
  *
  * `message` is written for the client and names no internals, no credential and no value that
  * the client sent; what an operator needs beside it is in `cause`.
+ *
+ * @example
+ * ```ts
+ * router.ready().catch((error: unknown) => {
+ *   if (error instanceof McpSseError) console.error(error.code, error.status, error.cause);
+ * });
+ * ```
  */
 export class McpSseError extends Error {
   override readonly name = "McpSseError";

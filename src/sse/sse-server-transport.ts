@@ -41,6 +41,20 @@ type CarriedSession = Session<unknown, MessageExtra | undefined>;
  * A drop-in for the SDK's class of the same name: same constructor, methods, endpoint event and
  * status codes. It authenticates nobody; `createSseRouter` does.
  *
+ * @example
+ * ```ts
+ * const transports = new Map<string, SSEServerTransport>();
+ * const app = express();
+ * app.get("/sse", async (req, res) => {
+ *   const transport = new SSEServerTransport("/messages", res);
+ *   transports.set(transport.sessionId, transport);
+ *   await new McpServer({ name: "notes", version: "1.0.0" }).connect(transport);
+ * });
+ * app.post("/messages", async (req, res) => {
+ *   await transports.get(String(req.query["sessionId"]))?.handlePostMessage(req, res);
+ * });
+ * ```
+ *
  * @see https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
  */
 export class SSEServerTransport {

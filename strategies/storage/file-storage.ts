@@ -43,6 +43,11 @@ interface Change {
  * time the file is written anew, without what is over. A last line that was cut off, because the
  * machine stopped while it was written, is dropped.
  *
+ * @example
+ * ```ts
+ * const signIn = { storage: new FileStorage({ path: "/var/lib/notes/sign-in" }) };
+ * ```
+ *
  * @throws TypeError for a wrong option.
  */
 export class FileStorage implements SignInStorage {

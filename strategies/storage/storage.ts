@@ -46,7 +46,14 @@ export interface MemoryStorageOptions {
   readonly now?: () => number;
 }
 
-/** A {@link SignInStorage} that ends with the process: everybody signs in again after a restart. */
+/**
+ * A {@link SignInStorage} that ends with the process: everybody signs in again after a restart.
+ *
+ * @example
+ * ```ts
+ * const signIn = { storage: new MemoryStorage({ maxEntries: 10_000 }) };
+ * ```
+ */
 export class MemoryStorage implements SignInStorage {
   readonly #table: EntryTable;
 

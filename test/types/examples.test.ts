@@ -1,0 +1,90 @@
+import { join } from "node:path";
+import ts from "typescript";
+
+const ROOT = join(__dirname, "../..");
+const INDEX = join(ROOT, "src/index.ts");
+
+/** What the examples may use without saying where it comes from. */
+const PRELUDE = `
+import express from "express";
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { z } from "zod";
+import type { SseRouter, PassportStrategy } from "express-mcp-sse";
+declare const mcp: McpServer;
+declare const router: SseRouter;
+declare const passportStrategy: PassportStrategy;
+declare const strategy: { fail(problem: Error): void };
+`;
+
+const options: ts.CompilerOptions = {
+  ...ts.getParsedCommandLineOfConfigFile(join(ROOT, "tsconfig.json"), {}, ts.sys as never)?.options,
+  noEmit: true,
+  noUnusedLocals: false,
+  noUnusedParameters: false,
+};
+
+/** The names of the values that the package exports, and their first example. */
+function examplesOfExports(): ReadonlyMap<string, string | undefined> {
+  const program = ts.createProgram([INDEX], options);
+  const checker = program.getTypeChecker();
+  const index = checker.getSymbolAtLocation(program.getSourceFile(INDEX)!);
+  const examples = new Map<string, string | undefined>();
+  for (const exported of checker.getExportsOfModule(index!)) {
+    const isAlias = (exported.flags & ts.SymbolFlags.Alias) !== 0;
+    const symbol = isAlias ? checker.getAliasedSymbol(exported) : exported;
+    if ((symbol.flags & ts.SymbolFlags.Value) === 0) continue;
+    if (
+      exported.declarations?.some(
+        (node) => ts.isExportSpecifier(node) && node.parent.parent.isTypeOnly,
+      )
+    )
+      continue;
+    const tag = symbol.getJsDocTags(checker).find(({ name }) => name === "example");
+    examples.set(exported.name, /```ts\n(.*?)\n```/s.exec(ts.displayPartsToString(tag?.text))?.[1]);
+  }
+  return examples;
+}
+
+/** What the compiler says of each example. */
+function mistakesIn(examples: ReadonlyMap<string, string>): readonly string[] {
+  const names = [...examples.keys()].join(", ");
+  const files = new Map(
+    [...examples].map(([name, example]) => [
+      join(ROOT, "test/types", `example-of-${name}.ts`),
+      `${PRELUDE}import { ${names} } from "express-mcp-sse";\n{\n${example}\n}\n`,
+    ]),
+  );
+  const disk = ts.createCompilerHost(options);
+  const host: ts.CompilerHost = {
+    ...disk,
+    fileExists: (file) => files.has(file) || disk.fileExists(file),
+    readFile: (file) => files.get(file) ?? disk.readFile(file),
+    getSourceFile: (file, version, ...rest) => {
+      const text = files.get(file);
+      return text === undefined
+        ? disk.getSourceFile(file, version, ...rest)
+        : ts.createSourceFile(file, text, version);
+    },
+  };
+  const program = ts.createProgram([...files.keys()], options, host);
+  return [...files.keys()].flatMap((file) =>
+    ts
+      .getPreEmitDiagnostics(program, program.getSourceFile(file))
+      .map(({ messageText }) => `${file}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`),
+  );
+}
+
+test("every value that the package exports has an example that compiles", () => {
+  const examples = examplesOfExports();
+
+  expect([...examples].filter(([, example]) => example === undefined)).toEqual([]);
+  expect(examples.size).toBeGreaterThanOrEqual(12);
+  expect(mistakesIn(examples as ReadonlyMap<string, string>)).toEqual([]);
+});
+
+test("an example that does not compile is found", () => {
+  const mistakes = mistakesIn(new Map([["jwt", "jwt({ secretKey: 1 });"]]));
+
+  expect(mistakes).toEqual([expect.stringMatching(/example-of-jwt.*secretKey/s)]);
+});
