@@ -33,7 +33,7 @@ const KNOWS_EXPRESS = ["express", "server"];
 /** Imports that run up, until what they want has moved down. */
 const STILL_UP = {
   session: ["sse/(?:resume|event-stream|resume-options|handshake|delivery)\\.js"],
-  options: ["sse/(?:resume|sse-server-transport|resume-options)\\.js", "http/origin\\.js"],
+  options: ["sse/sse-server-transport\\.js"],
 };
 
 const arrows = [

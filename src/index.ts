@@ -47,14 +47,12 @@ export { fromPassport } from "../strategies/passport.js";
 export type { FromPassportOptions } from "../strategies/passport.js";
 export { McpSseError } from "./shared/errors.js";
 export type { ErrorCode } from "./shared/errors.js";
-export type {
-  CorsOptions,
-  McpServerLike,
-  ResumeConfig,
-  SessionOptions,
-  SseOptions,
-  ThrottleConfig,
-} from "./options/options.js";
+export type { AdvancedOptions } from "./options/advanced-options.js";
+export type { CorsOptions } from "./options/cors-options.js";
+export type { McpServerLike, SseOptions } from "./options/options.js";
+export type { ResumeConfig } from "./options/resume-options.js";
+export type { SessionOptions } from "./options/session-options.js";
+export type { ThrottleConfig } from "./options/throttle-options.js";
 export type { SseRouterOptions } from "./express/router-options.js";
 export type { HttpTimesConfig, SseServerOptions } from "./server/server-options.js";
 export type { Logger } from "./shared/logger.js";

@@ -54,7 +54,7 @@ export type ApiKeyOptions = ApiKeyPlaces &
 export interface ApiKeyPlaces extends CommonOptions {
   /**
    * Whether what `verify` said of a key counts for the next POSTs of the session too, for
-   * `sessions.revalidateAfterMs`. Then a revoked key may be used for that long. Without `verify`
+   * `advanced.revalidateAfterMs`. Then a revoked key may be used for that long. Without `verify`
    * it changes nothing: a key that is taken out of `keys` is refused at once. Default: false.
    */
   readonly remember?: boolean;

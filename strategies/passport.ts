@@ -41,7 +41,7 @@ export interface FromPassportOptions extends CommonOptions {
   readonly findCredential?: (req: IncomingMessage) => FoundCredential | undefined;
   /**
    * Whether a success counts for the next POSTs of the session too, for
-   * `sessions.revalidateAfterMs`, as long as they carry the same credential: the one that
+   * `advanced.revalidateAfterMs`, as long as they carry the same credential: the one that
    * `findCredential` finds, else all headers, on the same connection. What middleware of yours
    * puts on the request does not count. A revocation then counts after that time. Default: false, so that the strategy judges every request.
    */

@@ -27,8 +27,9 @@ const keys = Array.from({ length: 50 }, (_unused, index) => ({
 
 const router = createSseRouter({
   auth: { type: "apikey", options: { keys } },
-  sessions: { maxSessionsPerPrincipal: 0, maxUninitialized: 0 },
-  resume: { graceMs: PATIENCE_MS, probeMs: PATIENCE_MS, retryMs: 50 },
+  sessions: { maxSessionsPerPrincipal: 0 },
+  resume: { graceMs: PATIENCE_MS, retryMs: 50 },
+  advanced: { maxUninitialized: 0, probeMs: PATIENCE_MS },
   createServer: () => {
     const server = new McpServer({ name: "soak", version: "1" });
     server.registerTool("echo", { inputSchema: { text: z.string() } }, ({ text }) => ({

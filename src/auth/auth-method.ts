@@ -87,7 +87,7 @@ export interface AuthMethod {
 
   /**
    * What a success with this principal stands on, as a value to compare with `===`. While it is
-   * the same, the same credential is not verified again for `sessions.revalidateAfterMs` on the
+   * the same, the same credential is not verified again for `advanced.revalidateAfterMs` on the
    * POSTs of its session; expiry is always looked at. `undefined` stands for a success that counts
    * for its own request only, because the credential may be revoked without this method knowing.
    * Cheap and synchronous; a throw counts as `undefined`. Default: `undefined`.

@@ -8,17 +8,20 @@ import { Discovery } from "../http/discovery.js";
 import { configuredMount, mountUrl, resourceUrl } from "../http/metadata-routes.js";
 import { Pipeline } from "../http/pipeline.js";
 import { Refusals } from "../http/refusals.js";
-import type { ServerFactory, Sessions } from "../http/router-session.js";
+import type { Sessions } from "../http/router-session.js";
 import { Shutdown } from "../http/shutdown.js";
 import { SourceGuard } from "../http/source-guard.js";
 import { logSessions } from "../observe/session-log.js";
 import { continuationRules } from "../options/continuation-options.js";
-import { resolveOptions, ROUTER_OPTION_NAMES } from "../options/resolve.js";
+import { resolveOptions } from "../options/resolve.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import { SessionRegistry } from "../session/registry.js";
 import { checkOptionNames, optionError } from "../shared/check.js";
+import { readOptions } from "../shared/option.js";
+import { INSTANCE_PARAMETER } from "../sse/resume.js";
 import { SseEndpoint } from "../sse/sse-endpoint.js";
+import { ROUTER_OPTION_NAMES, ROUTER_OPTIONS } from "./router-options.js";
 
 /** The parts of one endpoint, each made once; what serves it puts them to use. */
 export interface Assembly {
@@ -46,50 +49,29 @@ export interface Serving {
  */
 export function assemble(given: unknown, { path, hasFastPath }: Serving): Assembly {
   checkOptionNames(path, given, ROUTER_OPTION_NAMES);
-  const { createServer, auth } = given;
-  if (typeof createServer !== "function") {
-    throw optionError(
-      `${path}.createServer`,
-      "must be a function",
-      "Write createServer: (session) => new McpServer({ … }).",
-    );
-  }
+  const { auth, createServer } = readOptions(ROUTER_OPTIONS, path, given);
   const options = resolveOptions(given, path);
-  const authenticator = createAuthenticator(`${path}.auth`, auth as AuthConfig | false, options);
+  const authenticator = createAuthenticator(`${path}.auth`, auth, options);
   const methods = authenticator?.methods ?? [];
-  const sessions = createSessions(options, auth === false, continuationRules(options, methods));
+  const rules = continuationRules(options, methods, [INSTANCE_PARAMETER]);
+  const sessions = createSessions(options, auth === false, rules);
   const discovery = new Discovery(options, methods);
   const refusals = new Refusals(options.logger, methods);
   const callers = new CallerGuard({ options, authenticator, discovery, sessions });
   const sources = new SourceGuard(options, methods);
   const shutdown = new Shutdown();
   const shared = { options, sessions, callers, refusals, shutdown };
-  const sse = new SseEndpoint({
-    ...shared,
-    createServer: createServer as ServerFactory,
-    hasFastPath,
-  });
+  const sse = new SseEndpoint({ ...shared, createServer, hasFastPath });
   const pipeline = new Pipeline({ ...shared, transports: [sse], discovery, sources });
   return { options, sessions, discovery, callers, refusals, pipeline };
 }
 
-/**
- * Security decision: only the word `false` opens an endpoint. A missing or empty `auth` is a
- * mistake, for example a configuration file that was not found.
- */
 function createAuthenticator(
   option: string,
-  auth: AuthConfig | false | undefined,
+  auth: AuthConfig | false,
   options: ResolvedOptions,
 ): Authenticator | undefined {
   if (auth === false) return undefined;
-  if (auth === undefined) {
-    throw optionError(
-      option,
-      "is missing",
-      'Say who may call, for example { type: "jwt", options: { … } }, or write false to let everybody in.',
-    );
-  }
   const mount = configuredMount(options);
   const resource = mount === undefined ? undefined : resourceUrl(mount, options);
   const methods = toAuthMethods(auth, option, { resource, mountUrl: mount && mountUrl(mount) });

@@ -1,7 +1,12 @@
 import type { AuthConfig } from "../../strategies/index.js";
 import type { Principal } from "../auth/principal.js";
-import type { SseOptions, McpServerLike } from "../options/options.js";
+import type { ServerFactory } from "../http/router-session.js";
+import { SSE_OPTIONS } from "../options/options.js";
+import type { McpServerLike, SseOptions } from "../options/options.js";
 import type { SessionInfo } from "../session/session-info.js";
+import { optionError } from "../shared/check.js";
+import { custom } from "../shared/option.js";
+import type { Declares } from "../shared/option.js";
 
 /** Options of `createSseRouter`. `P` is the type of the principal: `undefined` where `auth` is `false`. */
 export interface SseRouterOptions<P = Principal> extends SseOptions {
@@ -15,4 +20,35 @@ export interface SseRouterOptions<P = Principal> extends SseOptions {
    * returned before 500; other sessions are not affected.
    */
   createServer: (session: SessionInfo<P>) => McpServerLike | Promise<McpServerLike>;
+}
+
+/** What {@link SseRouterOptions} has beside the options of the wire. */
+export const ROUTER_OPTIONS = {
+  auth: custom("method, list of methods, or `false`", readAuth),
+  createServer: custom("function", readFactory),
+} satisfies Declares<Omit<SseRouterOptions, keyof SseOptions>>;
+
+/** Names that `createSseRouter` takes. */
+export const ROUTER_OPTION_NAMES = [...Object.keys(ROUTER_OPTIONS), ...Object.keys(SSE_OPTIONS)];
+
+/**
+ * Security decision: only the word `false` opens an endpoint. A missing or empty `auth` is a
+ * mistake, for example a configuration file that was not found.
+ */
+function readAuth(name: string, value: unknown): AuthConfig | false {
+  if (value !== undefined) return value as AuthConfig | false;
+  throw optionError(
+    name,
+    "is missing",
+    'Say who may call, for example { type: "jwt", options: { … } }, or write false to let everybody in.',
+  );
+}
+
+function readFactory(name: string, value: unknown): ServerFactory {
+  if (typeof value === "function") return value as ServerFactory;
+  throw optionError(
+    name,
+    "must be a function",
+    "Write createServer: (session) => new McpServer({ … }).",
+  );
 }

@@ -5,6 +5,8 @@
  * origin and the name it looked up; a page can fake neither.
  */
 
+import type { SourceRules } from "../options/resolve.js";
+
 /** What is known of a request before anything else of it counts. */
 export interface RequestSource {
   /** The `Host` field. */
@@ -15,16 +17,6 @@ export interface RequestSource {
   readonly localAddress: string | undefined;
   /** Whether a proxy that the app trusts forwarded the request. */
   readonly viaTrustedProxy: boolean;
-}
-
-/** What an operator allows. */
-export interface SourceRules {
-  /** Host names, with or without port; `undefined` when the operator named none. */
-  readonly allowedHosts: readonly string[] | undefined;
-  /** Origins that may call from a browser; `"*"` for all. */
-  readonly allowedOrigins: readonly string[];
-  /** The address that clients use, when it differs from where the request arrives. */
-  readonly publicUrl: URL | undefined;
 }
 
 /** What to do with a request, judged by where it comes from. */

@@ -1,10 +1,10 @@
 import type { AuthMethod } from "../auth/auth-method.js";
 import { checkTextList, optionError } from "../shared/check.js";
-import type { SessionOptions } from "./options.js";
+import { custom } from "../shared/option.js";
+import type { Option } from "../shared/option.js";
 import { isPassingHeader } from "../session/continuation.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import { isToken } from "../shared/http-syntax.js";
-import { INSTANCE_PARAMETER } from "../sse/resume.js";
 
 /** What stays the same throughout a session. */
 export interface BoundNames {
@@ -37,33 +37,32 @@ const DEFAULT_BOUND_CLAIMS: readonly string[] = [
 /** Differ between a GET and a POST, whoever sends them. */
 const DIFFERENT_BY_METHOD: readonly string[] = ["accept", "content-type", "cookie", "origin"];
 
-/**
- * Checks and completes what must not differ within a session.
- *
- * @throws TypeError that names the option and says what to write instead.
- */
-export function checkBound(
-  path: string,
-  { boundClaims, boundHeaders }: SessionOptions = {},
-): BoundNames {
-  const option = `${path}.boundHeaders`;
-  const headers = checkNames(option, boundHeaders) ?? [];
-  return {
-    boundClaims: checkNames(`${path}.boundClaims`, boundClaims) ?? DEFAULT_BOUND_CLAIMS,
-    boundHeaders: headers.map((name) => checkBoundHeader(option, name)),
-  };
-}
+/** Claims that must not differ within a session. */
+export const boundClaims: Option<readonly string[]> = custom(
+  "list of names",
+  (name, value) => checkNames(name, value) ?? DEFAULT_BOUND_CLAIMS,
+);
 
-/** What a router's sessions must not differ in, and what of a request says nothing about that. */
+/** Headers that must not differ within a session, in lower case. */
+export const boundHeaders: Option<readonly string[]> = custom("list of names", (name, value) =>
+  (checkNames(name, value) ?? []).map((header) => checkBoundHeader(name, header)),
+);
+
+/**
+ * What a router's sessions must not differ in, and what of a request says nothing about that.
+ *
+ * @param ownParameters parameters of the query that the transport itself reads.
+ */
 export function continuationRules(
   { boundClaims, boundHeaders }: BoundNames,
   methods: readonly AuthMethod[],
+  ownParameters: readonly string[],
 ): ContinuationRules {
   return {
     boundClaims,
     boundHeaders,
     ownParameters: [
-      INSTANCE_PARAMETER,
+      ...ownParameters,
       ...methods.flatMap(({ queryParameter }) => queryParameter ?? []),
     ],
     credentialHeaders: methods.flatMap(({ requestHeaders = [] }) =>

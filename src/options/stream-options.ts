@@ -1,20 +1,27 @@
-/** How a stream behaves unless told otherwise. */
-export const DEFAULT_STREAM_OPTIONS: EventStreamOptions = {
-  keepAliveMs: 15000,
-  maxQueuedBytes: 4 * 1024 * 1024,
-  stallMs: 30000,
-};
-/** Largest message that is accepted by default: 4 MiB, as in the SDK. */
-export const DEFAULT_MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
-/** How a stream behaves between its messages. */
-export interface EventStreamOptions {
-  /** Milliseconds of silence after which a comment keeps the connection alive; 0 for none. */
-  readonly keepAliveMs: number;
+import { milliseconds, number, readOptions } from "../shared/option.js";
+import type { Resolved } from "../shared/option.js";
+
+/** How an event stream behaves between its messages, for routers and for the drop-in transport. */
+export const STREAM_OPTIONS = {
+  /** Silence after which a comment keeps the connection alive; 0 for none. */
+  keepAliveMs: milliseconds(15_000, 0),
   /**
    * Bytes that may wait for the reader before `write` makes its caller wait too. When as many
    * again wait from callers who do not, a reader that is not reading loses its stream.
    */
-  readonly maxQueuedBytes: number;
-  /** Milliseconds for which a reader may take nothing while something waits for it; then, at the latest after twice that, the stream is cut. 0 for ever. */
-  readonly stallMs: number;
-}
+  maxQueuedBytes: number("bytes", 4_194_304, { min: 1 }),
+  /**
+   * For how long a reader may take nothing while something waits for it; then, at the latest after
+   * twice that, the stream is cut. 0 for ever.
+   */
+  stallMs: milliseconds(30_000, 0),
+};
+
+/** {@link STREAM_OPTIONS}, checked and complete. */
+export type EventStreamOptions = Resolved<typeof STREAM_OPTIONS>;
+
+/** How a stream behaves unless told otherwise. */
+export const DEFAULT_STREAM_OPTIONS: EventStreamOptions = readOptions(STREAM_OPTIONS, "stream", {});
+
+/** Largest message that is accepted by default: 4 MiB, as in the SDK. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 4_194_304;

@@ -3,9 +3,6 @@ import type { RequestListener, Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-/** Larger than Node's 16 KiB, so that an oversized token is refused with an answer that says so. */
-export const DEFAULT_MAX_HEADER_BYTES = 128 * 1024;
-
 /** How long an HTTP server waits, as `node:http` calls it; 0 for ever. */
 export interface HttpTimes {
   readonly keepAliveTimeout: number;

@@ -1,18 +1,27 @@
-import {
-  checkMilliseconds,
-  checkNumber,
-  checkText,
-  checkOptionNames,
-  optionError,
-} from "../shared/check.js";
-import { DEFAULT_MAX_HEADER_BYTES } from "./http-server.js";
-import type { HttpTimes } from "./http-server.js";
 import type { AuthConfig } from "../../strategies/index.js";
 import type { Principal } from "../auth/principal.js";
-import type { SseOptions } from "../options/options.js";
-import { TRANSPORT_OPTION_DIRECTIONS } from "../options/misplaced-options.js";
-import { checkPath, checkSize, SERVER_OPTION_NAMES } from "../options/resolve.js";
 import { isLoopbackAddress } from "../http/origin.js";
+import { TRANSPORT_OPTION_DIRECTIONS } from "../options/misplaced-options.js";
+import { SSE_OPTIONS } from "../options/options.js";
+import type { SseOptions } from "../options/options.js";
+import { path, size } from "../options/values.js";
+import { checkOptionNames, optionError } from "../shared/check.js";
+import {
+  block,
+  checked,
+  custom,
+  flag,
+  milliseconds,
+  neverUnset,
+  optional,
+  readOptions,
+  text,
+  unchecked,
+  wholeNumber,
+  withDefault,
+} from "../shared/option.js";
+import type { Declares, Option, Resolved, Settings } from "../shared/option.js";
+import type { HttpTimes } from "./http-server.js";
 
 /**
  * How long `MCPServer`'s HTTP server waits for its peers. Node looks at the last two every 30
@@ -58,27 +67,50 @@ export interface SseServerOptions<P = Principal> extends SseOptions {
 
 const PATH = "transport.options";
 
-/**
- * Longer than the 60 s for which load balancers keep a connection that is idle: whoever closes it
- * first must be the one who uses it, or a request meets its end and becomes a 502. Node's own
- * default is 5 s.
- */
-const DEFAULT_KEEP_ALIVE_MS = 75_000;
+/** Node takes whole numbers only. */
+const wholeMilliseconds = (fallback: number): Option<number> =>
+  checked(milliseconds(fallback, 0), (_name, value) => Math.ceil(value));
 
 /** As Node's. */
 const DEFAULT_HEADERS_MS = 60_000;
-const DEFAULT_REQUEST_MS = 300_000;
+
+/** {@link HttpTimesConfig}. */
+export const HTTP_TIMES = block({
+  /**
+   * Longer than the 60 s for which load balancers keep a connection that is idle: whoever closes
+   * it first must be the one who uses it, or a request meets its end and becomes a 502. Node's own
+   * default is 5 s.
+   */
+  keepAliveTimeoutMs: wholeMilliseconds(75_000),
+  // Without it, never longer than the whole request may take.
+  headersTimeoutMs: optional(wholeMilliseconds(DEFAULT_HEADERS_MS)),
+  requestTimeoutMs: wholeMilliseconds(300_000),
+} satisfies Declares<HttpTimesConfig>);
+
+/** What {@link SseServerOptions} has beside the options of the wire. */
+export const SERVER_OPTIONS = {
+  // Written but undefined, as with a setting that was not found, is no decision to be open.
+  auth: neverUnset(
+    unchecked<AuthConfig | false | undefined>("method, list of methods, or `false`"),
+  ),
+  port: wholeNumber("TCP port", 8080, "for a free port", 65_535),
+  host: withDefault(text(), "127.0.0.1"),
+  ahead: flag(true),
+  // Larger than Node's 16 KiB, so that an oversized token is refused with an answer that says so.
+  maxHeaderSize: size("128kb"),
+  http: HTTP_TIMES,
+  health: custom("path, or `false`", readHealth, "/health"),
+} satisfies Declares<Omit<SseServerOptions, keyof SseOptions>>;
+
+const OPTION_NAMES = [...Object.keys(SSE_OPTIONS), ...Object.keys(SERVER_OPTIONS)];
 
 /** What `MCPServer` itself makes of its options; the rest is the router's. */
-export interface ListenerOptions {
-  readonly port: number;
-  readonly host: string;
-  /** Path of the health check; `undefined` for none. */
-  readonly health: string | undefined;
+export interface ListenerOptions extends Pick<
+  Resolved<typeof SERVER_OPTIONS>,
+  "port" | "host" | "health" | "ahead"
+> {
   readonly maxHeaderBytes: number;
   readonly times: HttpTimes;
-  /** Whether the POSTs of known sessions are answered before Express. */
-  readonly ahead: boolean;
 }
 
 /**
@@ -87,18 +119,12 @@ export interface ListenerOptions {
  * @throws TypeError that names the option and says what to write instead.
  */
 export function resolveServerOptions(options: object): ListenerOptions {
-  checkOptionNames(PATH, options, SERVER_OPTION_NAMES, TRANSPORT_OPTION_DIRECTIONS);
-  const { auth, host = "127.0.0.1", port, maxHeaderSize } = options as SseServerOptions;
-  // Written but undefined, as with a setting that was not found, is no decision to be open.
-  if ("auth" in options && auth === undefined) checkText(`${PATH}.auth`, auth);
-  const resolved: ListenerOptions = {
-    port: checkPort(port),
-    host: checkText(`${PATH}.host`, host),
-    health: checkHealth(options),
-    maxHeaderBytes: checkSize(`${PATH}.maxHeaderSize`, maxHeaderSize, DEFAULT_MAX_HEADER_BYTES),
-    times: checkTimes((options as SseServerOptions).http),
-    ahead: checkAhead((options as SseServerOptions).ahead),
-  };
+  checkOptionNames(PATH, options, OPTION_NAMES, TRANSPORT_OPTION_DIRECTIONS);
+  const { auth, host, port, health, ahead, maxHeaderSize, http } = readOptions(
+    SERVER_OPTIONS,
+    PATH,
+    options,
+  );
   if (auth === undefined && host !== "localhost" && !isLoopbackAddress(host)) {
     throw optionError(
       `${PATH}.auth`,
@@ -106,49 +132,28 @@ export function resolveServerOptions(options: object): ListenerOptions {
       "Say who may call, or write auth: false to let everybody in.",
     );
   }
-  return resolved;
+  return { host, port, health, ahead, maxHeaderBytes: maxHeaderSize, times: timesOf(http) };
 }
 
-function checkPort(value: unknown): number {
-  const port = checkNumber(`${PATH}.port`, value, 8080, { min: 0, max: 65_535 });
-  if (Number.isInteger(port)) return port;
-  throw optionError(`${PATH}.port`, "is no whole number", "Write 0 for a free port.");
+function readHealth(name: string, value: unknown): string | undefined {
+  if (value === false) return undefined;
+  if (typeof value !== "object") return path("/health").read(name, value);
+  throw optionError(name, "is an object", 'Write the path, "/live", or false for none.');
 }
 
-function checkHealth({ health }: SseServerOptions): string | undefined {
-  if (health === false) return undefined;
-  if (typeof health === "object") {
-    throw optionError(
-      `${PATH}.health`,
-      "is an object",
-      'Write the path, "/live", or false for none.',
-    );
-  }
-  return checkPath(`${PATH}.health`, health, "/health");
-}
-
-function checkTimes(given: HttpTimesConfig = {}): HttpTimes {
-  const path = `${PATH}.http`;
-  const names = ["keepAliveTimeoutMs", "headersTimeoutMs", "requestTimeoutMs"] as const;
-  checkOptionNames(path, given, names);
-  const check = (name: (typeof names)[number], fallback: number): number =>
-    // Node takes whole numbers only.
-    Math.ceil(checkMilliseconds(`${path}.${name}`, given[name], fallback, 0));
-  const requestTimeout = check("requestTimeoutMs", DEFAULT_REQUEST_MS);
-  const shortest = requestTimeout === 0 ? DEFAULT_HEADERS_MS : requestTimeout;
-  const headersTimeout = check("headersTimeoutMs", Math.min(DEFAULT_HEADERS_MS, shortest));
+function timesOf({
+  keepAliveTimeoutMs: keepAliveTimeout,
+  requestTimeoutMs: requestTimeout,
+  headersTimeoutMs,
+}: Settings<typeof HTTP_TIMES>): HttpTimes {
+  const longest = requestTimeout === 0 ? Infinity : requestTimeout;
+  const headersTimeout = headersTimeoutMs ?? Math.min(DEFAULT_HEADERS_MS, longest);
   if (requestTimeout > 0 && (headersTimeout === 0 || headersTimeout > requestTimeout)) {
     throw optionError(
-      `${path}.headersTimeoutMs`,
+      `${PATH}.http.headersTimeoutMs`,
       "is longer than requestTimeoutMs, which counts for the headers too",
       `Write at most ${requestTimeout}.`,
     );
   }
-  const keepAliveTimeout = check("keepAliveTimeoutMs", DEFAULT_KEEP_ALIVE_MS);
   return { keepAliveTimeout, headersTimeout, requestTimeout };
-}
-
-function checkAhead(value: unknown = true): boolean {
-  if (typeof value === "boolean") return value;
-  throw optionError(`${PATH}.ahead`, "must be true or false", "The default is true.");
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-import type { ResumeConfig } from "../../src/options/options.js";
+import type { ResumeConfig } from "../../src/options/resume-options.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 
 import { clientV1Over } from "../kit/sdk-clients.js";

@@ -1,5 +1,6 @@
 import { hostName, isLoopbackAddress, isLoopbackName, judgeSource } from "../../src/http/origin.js";
-import type { RequestSource, SourceRules, SourceVerdict } from "../../src/http/origin.js";
+import type { RequestSource, SourceVerdict } from "../../src/http/origin.js";
+import type { SourceRules } from "../../src/options/resolve.js";
 
 const PUBLIC = new URL("https://api.example.com/mcp");
 

@@ -33,8 +33,8 @@ const bad: Bad[] = [
   ["cors", [], "must be an object"],
   ["cors", "*", "must be an object"],
   ["cors", { origins: ["*"] }, "is not an option"],
-  ["cors", { allowOrigins: "https://a.example" }, "allowOrigins is a list"],
-  ["cors", { credentials: "yes" }, "credentials a boolean"],
+  ["cors", { allowOrigins: "https://a.example" }, "cors.allowOrigins must be a list"],
+  ["cors", { credentials: "yes" }, "cors.credentials must be true or false"],
   ["cors", { allowOrigins: ["*"], credentials: true }, "Name the origins"],
   ["cors.allowOrigins", ["a.example"], "scheme, host and port only"],
   ["cors.allowOrigins", ["https://*.example.com"], "scheme, host and port only"],
@@ -103,6 +103,17 @@ const bad: Bad[] = [
     (name): Bad => ["sessions.boundHeaders", [name], "differs from request to request"],
   ),
   ["sessions", null, "must be an object"],
+  ["advanced", { probe: 1 }, "It takes: maxUninitialized, revalidateAfterMs, probeMs"],
+  ["advanced", [], "must be an object"],
+  // The same check, wherever it is written.
+  ...["advanced", "sessions"].flatMap((place): Bad[] => [
+    [`${place}.maxUninitialized`, 0.5, "no whole number. Write 0 for no limit"],
+    [`${place}.revalidateAfterMs`, -1, "a number from 0 to 2147483647"],
+  ]),
+  ...["advanced", "resume"].flatMap((place): Bad[] => [
+    [`${place}.probeMs`, 0, "Leave it out for the default, 2000"],
+    [`${place}.closeLostClients`, "no", "must be true or false. The default is true"],
+  ]),
   ["logger", {}, "has no debug()"],
   ["logger", "console", "has no debug()"],
   ["logger", null, "has no debug()"],
@@ -133,6 +144,25 @@ describe.each([
       const sessions = { maxHeldBytes: held };
       expect(() => create({ maxMessageSize: "16mb", sessions })).not.toThrow();
     }
+  });
+
+  it.each([
+    ["sessions", "maxUninitialized", 1],
+    ["sessions", "revalidateAfterMs", 0],
+    ["resume", "probeMs", 1],
+    ["resume", "closeLostClients", false],
+  ])("takes %s.%s where it stood before, but not in both places", (place, name, value) => {
+    expect(() => create({ [place]: { [name]: value } })).not.toThrow();
+    expect(() => create({ [place]: { [name]: value }, advanced: { [name]: value } })).toThrow(
+      `${prefix}.${place}.${name} is ${prefix}.advanced.${name} now, and written in both places`,
+    );
+  });
+
+  it("takes no times of resuming where nothing is resumed", () => {
+    expect(() => create({ resume: false, advanced: { probeMs: 1 } })).toThrow(
+      `${prefix}.advanced.probeMs has no meaning with resume: false. Leave it out`,
+    );
+    expect(() => create({ resume: false, advanced: { maxUninitialized: 1 } })).not.toThrow();
   });
 
   it("refuses a name that it does not know, and tells those it knows", () => {
@@ -181,6 +211,29 @@ it("STREAM-6, STREAM-8, MESSAGE-5: every option has its documented default", () 
     throttle: { maxFailures: 20, windowMs: 60_000 },
     boundClaims: expect.arrayContaining(["org_id", "tid", "tenant", "roles", "groups"]),
     boundHeaders: [],
+  });
+});
+
+it("options count alike in advanced and where they stood before", () => {
+  const tuned = {
+    maxUninitialized: 1,
+    revalidateAfterMs: 2,
+    probeMs: 3,
+    closeLostClients: false,
+  };
+  const { maxUninitialized, revalidateAfterMs, probeMs, closeLostClients } = tuned;
+  const old: Record<string, object> = {
+    sessions: { maxUninitialized, revalidateAfterMs },
+    resume: { probeMs, closeLostClients },
+    logger: console,
+  };
+  const before = resolveOptions(old, "options");
+  const now = resolveOptions({ advanced: tuned, logger: console }, "options");
+  expect({ ...now, logger: undefined }).toEqual({ ...before, logger: undefined });
+  expect(now).toMatchObject({
+    revalidateAfterMs: 2,
+    limits: { maxUninitialized: 1 },
+    resume: { probeMs: 3, closeLostClients: false },
   });
 });
 

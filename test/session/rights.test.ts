@@ -80,7 +80,7 @@ const knows = ({ sessionId }: Pick<Conversation, "sessionId">) => ({
 });
 
 describeEveryMount((serve) => {
-  const options = { resume: { probeMs: 50 } };
+  const options = { advanced: { probeMs: 50 } };
 
   it("AUTH-9, RIGHTS-1: a token with a scope less finds no session, by POST or by GET", async () => {
     const { sseUrl } = await serve(options);
@@ -263,7 +263,7 @@ describe("a router at several mounts", () => {
   const options = {
     auth: JWT_AUTH,
     createServer: () => createToolServer(),
-    resume: { probeMs: 50 },
+    advanced: { probeMs: 50 },
   };
 
   async function serveTenants(

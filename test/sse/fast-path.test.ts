@@ -132,10 +132,10 @@ describe.each(PLACES)("%s that knows its caller", (_name, serve) => {
   it.each<[string, AuthConfig | undefined, object]>([
     ["a strategy that may not be remembered", undefined, {}],
     ["any method with revalidateAfterMs 0", undefined, { revalidateAfterMs: 0 }],
-  ])("KNOWN-1: asks %s each time", async (_what, _auth, sessions) => {
-    const isOff = "revalidateAfterMs" in sessions;
+  ])("KNOWN-1: asks %s each time", async (_what, _auth, advanced) => {
+    const isOff = "revalidateAfterMs" in advanced;
     const counting = new Counting({ remember: isOff });
-    const { sseUrl } = await serve({ auth: counting.method, sessions });
+    const { sseUrl } = await serve({ auth: counting.method, advanced });
     const conversation = await converse(sseUrl, custom);
     const { asked } = counting;
     await again(conversation);

@@ -108,7 +108,7 @@ describeEveryMount((serve) => {
   });
 
   it("RESUME-4: the log says that a client was asked, and what came of it", async () => {
-    const served = await serve({ resume: { probeMs: 100 } });
+    const served = await serve({ advanced: { probeMs: 100 } });
     const { left, stream, question } = await askedAbout(served);
     await answer(question, left);
     await stream.nextEvent();
@@ -133,7 +133,7 @@ describeEveryMount((serve) => {
   });
 
   it("LIMIT-3: streams whose clients are being asked count like those on which nothing was posted", async () => {
-    const served = await serve({ sessions: { maxUninitialized: 2 } });
+    const served = await serve({ advanced: { maxUninitialized: 2 } });
     const facts = new Facts(served.sessions);
     const { left, stream, question } = await askedAbout(served);
     const others = [];
@@ -157,7 +157,7 @@ describeEveryMount((serve) => {
   });
 
   it("LIMIT-1, RESUME-4: a client finds its session although there is room for no other", async () => {
-    const served = await serve({ sessions: { maxSessions: 1 }, resume: { probeMs: 100 } });
+    const served = await serve({ sessions: { maxSessions: 1 }, advanced: { probeMs: 100 } });
     const { left, stream, question } = await askedAbout(served);
     await answer(question, left);
     expect((await stream.nextEvent()).data).toBe(`${left.endpoint}&r=1`);
@@ -232,7 +232,7 @@ describeEveryMount((serve) => {
 describe("a router at several mounts", () => {
   it("RESUME-4, RIGHTS-1: an answer at the URL of a session of another mount continues nothing", async () => {
     const { origin } = await serveRouter({
-      resume: { probeMs: 200 },
+      advanced: { probeMs: 200 },
       after: (app, router) => app.use("/:tenant", router),
     });
     const acme = await converse(`${origin}/acme/sse`);
@@ -274,7 +274,7 @@ describe("a credential that is withdrawn", () => {
     let keys = [{ key: KEY, id: "robot" }];
     const served = await serveRouter({
       auth: { type: "apikey", options: { keys: () => keys } },
-      resume: { probeMs: 100 },
+      advanced: { probeMs: 100 },
     });
     const { stream, question } = await askedAbout(served, { "x-api-key": KEY });
     keys = [];

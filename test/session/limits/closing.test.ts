@@ -225,7 +225,7 @@ describe.each([clientV1, clientV2])("$name in a rolling restart", (kit) => {
     const tool = new HeldTool();
     const port = await lastingPort();
     const start = async (): Promise<MCPServer> => {
-      const options = { auth: JWT_AUTH, port, resume: { retryMs: 20, probeMs: 50 } };
+      const options = { auth: JWT_AUTH, port, resume: { retryMs: 20 }, advanced: { probeMs: 50 } };
       const setup = (mcp: McpServer) => {
         registerTools(mcp);
         tool.register(mcp);

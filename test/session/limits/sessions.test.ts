@@ -43,7 +43,8 @@ describeEveryMount((serve) => {
 
   it("LIMIT-3: a stream that has not begun uses up no session, and the oldest makes room", async () => {
     const { sseUrl, sessions } = await serve({
-      sessions: { maxUninitialized: 2, maxSessionsPerPrincipal: 1, maxSessions: 1 },
+      sessions: { maxSessionsPerPrincipal: 1, maxSessions: 1 },
+      advanced: { maxUninitialized: 2 },
     });
     const facts = new Facts(sessions);
     const oldest = await openStream(sseUrl, alice());

@@ -79,7 +79,8 @@ async function main(): Promise<void> {
   const router = createSseRouter({
     auth: false,
     // Each by itself is bounded; together they would be more than the process holds for anybody.
-    sessions: { maxQueuedBytes: MIB, stallMs: 0, maxUninitialized: 0, maxHeldBytes: 0 },
+    sessions: { maxQueuedBytes: MIB, stallMs: 0, maxHeldBytes: 0 },
+    advanced: { maxUninitialized: 0 },
     createServer: () => {
       const server = new McpServer({ name: "l", version: "1" }, { capabilities: { logging: {} } });
       server.server.oninitialized = () => void sendForEver(server).catch(() => undefined);

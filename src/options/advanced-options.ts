@@ -1,0 +1,34 @@
+import { block, flag, milliseconds, wholeNumber } from "../shared/option.js";
+import type { Declares } from "../shared/option.js";
+
+/** What there is no reason to change before something was measured, or went wrong. */
+export interface AdvancedOptions {
+  /**
+   * Streams of one principal whose client has sent nothing yet. They do not count as sessions; the
+   * oldest makes room for the next. On an open endpoint as many are kept as there may be sessions.
+   * 0 for no limit. Default: 100.
+   */
+  maxUninitialized?: number;
+  /**
+   * Milliseconds for which a verified credential needs no second verification on the POSTs of its
+   * session, if every byte of it is the same. Expiry is looked at each time, and what may be
+   * revoked at any moment is asked each time: introspected tokens, API keys of a `verify`
+   * function, other Passport strategies. 0 verifies every request. Default: 30000 (30 seconds).
+   */
+  revalidateAfterMs?: number;
+  /** Milliseconds that a returning client may take to show which session is its own. Default: 2000 (2 seconds). */
+  probeMs?: number;
+  /**
+   * Whether a client that goes on as if its session were there, although it is gone, is made to
+   * close, so that its calls fail at once and not at their time-out. Default: true.
+   */
+  closeLostClients?: boolean;
+}
+
+/** {@link AdvancedOptions}. */
+export const ADVANCED = block({
+  maxUninitialized: wholeNumber("streams", 100, "for no limit"),
+  revalidateAfterMs: milliseconds(30_000, 0),
+  probeMs: milliseconds(2_000),
+  closeLostClients: flag(true),
+} satisfies Declares<AdvancedOptions>);

@@ -1,0 +1,109 @@
+import { block, choice, milliseconds, movedTo, wholeNumber } from "../shared/option.js";
+import type { Declares } from "../shared/option.js";
+import { boundClaims, boundHeaders } from "./continuation-options.js";
+import { heldBytes } from "./held-bytes.js";
+import { STREAM_OPTIONS } from "./stream-options.js";
+
+/** Times and bounds of a session. */
+export interface SessionOptions {
+  /** Milliseconds that `createServer` and `setup` may take; then the client gets 503. Default: 10000 (10 seconds). */
+  openTimeoutMs?: number;
+  /**
+   * Bytes that may wait for a slow reader before `send` waits too. When as many again wait from
+   * senders that do not wait themselves, such as the answers to calls, a reader that takes nothing
+   * for 15 seconds loses its stream. Default: 4194304 (4 MiB).
+   */
+  maxQueuedBytes?: number;
+  /** Milliseconds after which a reader that takes nothing of what waits for it loses its stream; 0 for never. Default: 30000 (30 seconds). */
+  stallMs?: number;
+  /**
+   * Sessions in all. When there are as many, the caller's own session that has been idle for the
+   * longest time makes room; without one the answer is 503. 0 for no limit. Default: 10000.
+   */
+  maxSessions?: number;
+  /**
+   * Sessions of one principal. When there are as many, the one that has been idle for the longest
+   * time makes room; without one the answer is 429. On an open endpoint, where nobody is known,
+   * it does not apply. 0 for no limit. Default: 100.
+   */
+  maxSessionsPerPrincipal?: number;
+  /** Milliseconds that a client may take to send its first message, before its stream ends; 0 for ever. Default: 60000 (1 minute). */
+  initTimeoutMs?: number;
+  /**
+   * Milliseconds that a session may be without any message in either direction, before it ends.
+   * What keeps a stream alive is no message, and a session with a call in flight is not idle.
+   * 0 for ever. Default: 86400000 (1 day).
+   */
+  idleMs?: number;
+  /** Milliseconds that a session may last, before it ends, even with calls in flight; 0 for ever. Default: 0. */
+  lifetimeMs?: number;
+  /**
+   * Requests of one session that have no answer yet; one more is answered 429. Answers and
+   * notifications are always taken. 0 for no limit. Default: 100.
+   */
+  maxInFlight?: number;
+  /**
+   * Claims that must not differ from those with which a session was opened: a credential of the
+   * same subject that says another organisation, tenant or role finds no session, and begins its
+   * own. Compared as values; the order of a list of texts does not matter. Name every claim that
+   * `createServer` or a tool reads from `session.principal`. `[]` for none. Default: the usual names,
+   * see README.
+   */
+  boundClaims?: readonly string[];
+  /**
+   * Request headers that must not differ from those with which a session was opened, on every GET
+   * and POST of it: those that `createServer` reads from `session.request`, such as `["X-Tenant"]`.
+   * Clients have to send them with both. Default: none.
+   */
+  boundHeaders?: readonly string[];
+  /**
+   * Milliseconds that may pass between two pieces of a body; all of it may take four times as
+   * long. Then the POST is answered 408. Default: 30000 (30 seconds).
+   */
+  bodyTimeoutMs?: number;
+  /**
+   * Bytes of memory that may be held for all callers: bodies, calls that are not answered, answers
+   * that wait, and what is kept until it is acknowledged. At three quarters, those who use more
+   * than an equal share wait, and are answered 429 after ten seconds; what was taken is answered.
+   * Beyond it, whoever uses most loses a session. 0 for no limit: then callers can fill the
+   * memory. Default: half of what the heap may have, for all routers of the process together; a
+   * router that names a number has that for itself: at least twice `maxMessageSize`.
+   */
+  maxHeldBytes?: number;
+  /**
+   * The same for one principal, on an open endpoint for one session. 0 for no limit of its own.
+   * Default: half of `maxHeldBytes`.
+   */
+  maxHeldBytesPerPrincipal?: number;
+  /**
+   * What happens to an open stream when its owner's credential expires: `"end-stream"` ends it,
+   * so that the client comes back with a new one; `"keep"` leaves it open. A newer credential of
+   * the same principal on any POST prolongs the stream, and a POST with an expired one is refused
+   * either way. Default: `"end-stream"`.
+   */
+  onTokenExpiry?: "end-stream" | "keep";
+  /** @deprecated Write `advanced.maxUninitialized`. */
+  maxUninitialized?: number;
+  /** @deprecated Write `advanced.revalidateAfterMs`. */
+  revalidateAfterMs?: number;
+}
+
+/** {@link SessionOptions}. */
+export const SESSIONS = block({
+  openTimeoutMs: milliseconds(10_000),
+  maxQueuedBytes: STREAM_OPTIONS.maxQueuedBytes,
+  stallMs: STREAM_OPTIONS.stallMs,
+  onTokenExpiry: choice("end-stream", "keep"),
+  boundClaims,
+  boundHeaders,
+  maxSessions: wholeNumber("sessions", 10_000, "for no limit"),
+  maxSessionsPerPrincipal: wholeNumber("sessions", 100, "for no limit"),
+  initTimeoutMs: wholeNumber("milliseconds", 60_000, "for no limit"),
+  idleMs: wholeNumber("milliseconds", 86_400_000, "for no limit"),
+  lifetimeMs: wholeNumber("milliseconds", 0, "for no limit"),
+  maxInFlight: wholeNumber("calls", 100, "for no limit"),
+  bodyTimeoutMs: milliseconds(30_000),
+  maxHeldBytes: heldBytes,
+  maxHeldBytesPerPrincipal: heldBytes,
+  ...movedTo("advanced", "maxUninitialized", "revalidateAfterMs"),
+} satisfies Declares<SessionOptions>);
