@@ -1,4 +1,5 @@
-import { RateLimiterMemory } from "rate-limiter-flexible";
+import { ExpiringCache } from "../shared/expiring-cache.js";
+import { KeyedLimiter } from "../shared/keyed-limiter.js";
 
 /** How many bad credentials an address may send. */
 export interface ThrottleOptions {
@@ -17,23 +18,19 @@ const MAX_ADDRESSES = 10_000;
  * Beforehand it only decides whether an issuer may be asked about a credential that is new.
  */
 export class FailureThrottle {
-  readonly #limiter: RateLimiterMemory;
-  readonly #maxFailures: number;
-  /** In the order in which they came. The limiter itself has no bound. */
-  readonly #keys = new Set<string>();
-  /** Those that have no failure left, and until when, on the clock of `performance.now()`. */
-  readonly #spent = new Map<string, number>();
+  readonly #failures: KeyedLimiter;
+  /** Until when addresses have no failure left, on the clock of `performance.now()`. */
+  readonly #spent = new ExpiringCache<number>(MAX_ADDRESSES, () => performance.now());
   /** Until when there may be any of those. */
   #spentUntil = -Infinity;
 
   constructor({ maxFailures, windowMs }: ThrottleOptions) {
-    this.#maxFailures = maxFailures;
-    this.#limiter = new RateLimiterMemory({ points: maxFailures, duration: windowMs / 1000 });
+    this.#failures = new KeyedLimiter({ max: maxFailures, windowMs, maxKeys: MAX_ADDRESSES });
   }
 
   /** How many addresses are remembered. */
   get size(): number {
-    return this.#keys.size;
+    return this.#failures.size;
   }
 
   /** Whether any address has no failure left. */
@@ -43,10 +40,8 @@ export class FailureThrottle {
 
   /** In how many milliseconds `key` has failures left again; `undefined` if it has some now. */
   waitOf(key: string): number | undefined {
-    const waitMs = (this.#spent.get(key) ?? -Infinity) - performance.now();
-    if (waitMs > 0) return waitMs;
-    this.#spent.delete(key);
-    return undefined;
+    const until = this.#spent.get(key);
+    return until === undefined ? undefined : until - performance.now();
   }
 
   /**
@@ -55,27 +50,13 @@ export class FailureThrottle {
    * @returns in how many milliseconds to come back, if it was one too many.
    */
   async noteFailure(key: string): Promise<number | undefined> {
-    this.#remember(key);
-    const { consumedPoints, msBeforeNext } = await this.#limiter.penalty(key);
-    if (consumedPoints >= this.#maxFailures) this.#noteSpent(key, msBeforeNext);
-    return consumedPoints > this.#maxFailures ? msBeforeNext : undefined;
+    const { left, waitMs } = await this.#failures.take(key);
+    if (left <= 0) this.#noteSpent(key, performance.now() + waitMs);
+    return left < 0 ? waitMs : undefined;
   }
 
-  #noteSpent(key: string, waitMs: number): void {
-    // It may have been forgotten meanwhile.
-    if (!this.#keys.has(key)) return;
-    const until = performance.now() + waitMs;
-    this.#spent.set(key, until);
+  #noteSpent(key: string, until: number): void {
+    this.#spent.set(key, until, until);
     this.#spentUntil = Math.max(this.#spentUntil, until);
-  }
-
-  #remember(key: string): void {
-    if (this.#keys.has(key)) return;
-    this.#keys.add(key);
-    if (this.#keys.size <= MAX_ADDRESSES) return;
-    const [oldest = key] = this.#keys;
-    this.#keys.delete(oldest);
-    this.#spent.delete(oldest);
-    void this.#limiter.delete(oldest);
   }
 }

@@ -8,7 +8,7 @@ import type { Caller, Outcome, Refusal } from "../auth/outcome.js";
 import { hasLapsed, cachedCaller, cacheCaller } from "../auth/verified-cache.js";
 import type { CachedCaller } from "../auth/verified-cache.js";
 import { FailureThrottle } from "../auth/failure-throttle.js";
-import { throttleKey } from "../auth/throttle-key.js";
+import { networkOf } from "../shared/network.js";
 import type { Discovery } from "./discovery.js";
 import { addressOf } from "./mount.js";
 import type { HostRequest, Mount } from "./mount.js";
@@ -155,7 +155,7 @@ export class CallerGuard {
     authenticator: Authenticator,
   ): Promise<Outcome> {
     const throttle = this.#throttle;
-    if (throttle?.isActive === true && throttle.waitOf(throttleKey(address)) !== undefined) {
+    if (throttle?.isActive === true && throttle.waitOf(networkOf(address)) !== undefined) {
       forbidAsking(req);
     }
     return await authenticator.authenticate(req);
@@ -166,7 +166,7 @@ export class CallerGuard {
     address: string | undefined,
     { isUnasked }: { readonly isUnasked?: boolean },
   ): Promise<void> {
-    const key = throttleKey(address);
+    const key = networkOf(address);
     // What nobody was asked about is not known to be bad.
     const waitMs = isUnasked
       ? (this.#throttle?.waitOf(key) ?? 0)
@@ -178,7 +178,7 @@ export class CallerGuard {
 
   /** A caller who tries something beside a good credential is counted, and let in all the same. */
   async #countGuess(address: string | undefined, { principal }: Caller): Promise<void> {
-    const key = throttleKey(address);
+    const key = networkOf(address);
     const waitMs = await this.#throttle?.noteFailure(key);
     if (waitMs === undefined) return;
     const fact = { limit: "throttle", outcome: "counted", address: key, principal } as const;

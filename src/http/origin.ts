@@ -1,3 +1,5 @@
+import { isLocalToBrowser, isLoopbackAddress } from "../shared/loopback.js";
+
 /**
  * Where a request may come from: pure decisions about Host, Origin and CORS.
  *
@@ -61,7 +63,7 @@ function judgeHost(source: RequestSource, rules: SourceRules): HostVerdict {
   if (source.viaTrustedProxy) return "unchecked";
   if (name !== undefined && isOwnAddress(name, source.localAddress)) return "known";
   if (isLoopbackAddress(source.localAddress))
-    return name !== undefined && isLoopbackName(name) ? "known" : "refused";
+    return name !== undefined && isLocalToBrowser(name) ? "known" : "refused";
   return "unchecked";
 }
 
@@ -97,22 +99,6 @@ function isSameOrigin({ origin, host }: RequestSource): boolean {
 /** The name in `name:port`, in lower case; IPv6 addresses keep their brackets. */
 export function hostName(host: string): string {
   return host.toLowerCase().replace(/:\d*$/, "");
-}
-
-/** Names that mean this machine whatever a DNS server says. @see RFC 6761, section 6.3 */
-export function isLoopbackName(name: string): boolean {
-  return (
-    name === "localhost" ||
-    name.endsWith(".localhost") ||
-    name === "[::1]" ||
-    /^127(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}$/.test(name)
-  );
-}
-
-/** Whether an address, of a socket or to listen on, is a loopback address. */
-export function isLoopbackAddress(address: string | undefined): boolean {
-  if (address === undefined) return false;
-  return address === "::1" || isLoopbackName(address.replace(/^::ffff:/, ""));
 }
 
 /** The CORS answer, for the `cors` package. */

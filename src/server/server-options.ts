@@ -1,6 +1,6 @@
 import type { AuthConfig } from "../../strategies/index.js";
 import type { Principal } from "../auth/principal.js";
-import { isLoopbackAddress } from "../http/origin.js";
+import { isLoopbackAddress } from "../shared/loopback.js";
 import { TRANSPORT_OPTION_DIRECTIONS } from "../options/misplaced-options.js";
 import { SSE_OPTIONS } from "../options/options.js";
 import type { SseOptions } from "../options/options.js";

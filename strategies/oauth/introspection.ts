@@ -8,7 +8,7 @@ import type { FetchJsonLimits } from "../shared/fetch-json.js";
 import { UpstreamError, unusable } from "../shared/upstream-error.js";
 import { authenticatedForm, chooseClientAuth } from "./client-authentication.js";
 import type { ClientCredentials } from "./client-authentication.js";
-import { ExpiringCache } from "./expiring-cache.js";
+import { ExpiringCache } from "../../src/shared/expiring-cache.js";
 import type { IssuerMetadata } from "./issuer-metadata.js";
 
 /** What the issuer says of an active token; frozen all the way down, because callers share it. */

@@ -1,5 +1,6 @@
 import { unusable } from "../shared/upstream-error.js";
-import { isLoopbackUrl, sameIssuer } from "./issuer-url.js";
+import { isLocalToNode } from "../../src/shared/loopback.js";
+import { sameIssuer } from "./issuer-url.js";
 
 /** What an issuer publishes about itself, as far as it is used here. */
 export interface IssuerMetadata {
@@ -98,7 +99,10 @@ function readEndpoint(issuerUrl: string, name: string, value: unknown): string |
 function isSafeEndpoint(issuer: URL, endpoint: URL): boolean {
   if (endpoint.username !== "" || endpoint.password !== "") return false;
   if (endpoint.protocol === "https:") return true;
-  return endpoint.protocol === "http:" && isLoopbackUrl(issuer) && isLoopbackUrl(endpoint);
+  return (
+    endpoint.protocol === "http:" &&
+    [issuer, endpoint].every(({ hostname }) => isLocalToNode(hostname))
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import { checkText, optionError } from "../../src/shared/check.js";
+import { isLocalToNode } from "../../src/shared/loopback.js";
 
 /**
  * Checks an issuer URL that an operator wrote, and returns it as written: issuers are compared
@@ -43,23 +44,10 @@ function faultOf(text: string): readonly [problem: string, instead: string] | un
   if (url.pathname.includes("/.well-known/")) {
     return ["is the URL of the metadata", "Write the issuer that the metadata names."];
   }
-  if (url.protocol !== "https:" && !isLoopbackUrl(url)) {
+  if (url.protocol !== "https:" && !isLocalToNode(url.hostname)) {
     return ["must use https", "Plain http is for localhost, 127.0.0.1 and [::1] only."];
   }
   return undefined;
-}
-
-/**
- * Whether a URL leads to this machine, whatever a name server says.
- *
- * Security decision: names below `.localhost` do not count. Browsers keep them on the machine,
- * but Node asks the system's resolver, which may ask the network, and secrets go to the answer.
- *
- * @see RFC 6761, section 6.3
- */
-export function isLoopbackUrl({ hostname }: URL): boolean {
-  // The parser has turned every spelling of an IPv4 address into four decimal numbers.
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
 }
 
 /**

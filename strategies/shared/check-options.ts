@@ -6,6 +6,7 @@ import {
 } from "../../src/shared/check.js";
 import type { AuthMethod } from "../../src/auth/auth-method.js";
 import { isToken } from "../../src/shared/http-syntax.js";
+import { isLocalToNode } from "../../src/shared/loopback.js";
 
 /** Options that every method takes. */
 export interface CommonOptions {
@@ -69,8 +70,6 @@ export function checkHeaderName(option: string, value: string): string {
   return value;
 }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
 /**
  * The URL of something that an issuer publishes.
  *
@@ -86,7 +85,8 @@ export function checkIssuerUrl(option: string, value: string): string {
       "Write it in full, https:// included. If part of it comes from the environment: is that set?",
     );
   }
-  const isSafe = url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url));
+  const isSafe =
+    url.protocol === "https:" || (url.protocol === "http:" && isLocalToNode(url.hostname));
   if (!isSafe) {
     throw optionError(option, "must be an https URL", "Plain http is allowed to loopback only.");
   }
@@ -94,8 +94,4 @@ export function checkIssuerUrl(option: string, value: string): string {
     throw optionError(option, "must not contain a user name or password", "Leave them out.");
   }
   return value;
-}
-
-function isLoopback(url: URL): boolean {
-  return LOOPBACK.test(url.hostname);
 }

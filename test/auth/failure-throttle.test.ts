@@ -2,7 +2,7 @@ import { BasicStrategy } from "passport-http";
 import { fromPassport } from "../../src/index.js";
 import type { AuthConfig } from "../../src/index.js";
 import { FailureThrottle } from "../../src/auth/failure-throttle.js";
-import { throttleKey } from "../../src/auth/throttle-key.js";
+import { networkOf } from "../../src/shared/network.js";
 import { asCaller } from "../kit/conversation.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { JWT_AUTH, serveRouter } from "../kit/serve.js";
@@ -28,18 +28,18 @@ describe("the key of an address", () => {
     ["fe80::1%eth0", "fe80:0:0:0::/64"],
     ["::ffff:0:192.0.2.1", "0:0:0:0::/64"],
   ])("THROTTLE-3: of %s is %s", (address, key) => {
-    expect(throttleKey(address)).toBe(key);
+    expect(networkOf(address)).toBe(key);
   });
 
   it.each(["", "unknown", "_hidden", "1.2.3", "999.1.1.1", "::1::2", "[", "a".repeat(10_000)])(
     "THROTTLE-3: of %.20j, which is no address, is the one of all such",
     (address) => {
-      expect(throttleKey(address)).toBe("unknown");
+      expect(networkOf(address)).toBe("unknown");
     },
   );
 
   it("THROTTLE-3: of no address is that one too", () => {
-    expect(throttleKey(undefined)).toBe("unknown");
+    expect(networkOf(undefined)).toBe("unknown");
   });
 });
 

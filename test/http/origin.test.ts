@@ -1,4 +1,5 @@
-import { hostName, isLoopbackAddress, isLoopbackName, judgeSource } from "../../src/http/origin.js";
+import { hostName, judgeSource } from "../../src/http/origin.js";
+import { isLocalToBrowser, isLoopbackAddress } from "../../src/shared/loopback.js";
 import type { RequestSource, SourceVerdict } from "../../src/http/origin.js";
 import type { SourceRules } from "../../src/options/resolve.js";
 
@@ -249,6 +250,6 @@ it("SOURCE-1: tells loopback addresses from others, mapped ones included", () =>
   ]) {
     expect(isLoopbackAddress(address)).toBe(false);
   }
-  expect(isLoopbackName("[::1]")).toBe(true);
+  expect(isLocalToBrowser("[::1]")).toBe(true);
   expect(hostName("[2001:DB8::1]:8080")).toBe("[2001:db8::1]");
 });

@@ -4,7 +4,7 @@ import {
   checkOptionNames,
   optionError,
 } from "../../../src/shared/check.js";
-import { isLoopbackUrl } from "../issuer-url.js";
+import { isLocalToNode } from "../../../src/shared/loopback.js";
 import { readBrand, readKeys, readStorage } from "./storage-options.js";
 import type { SignInKeys } from "./signing-key.js";
 import { readFunction, readLoginStep } from "./login-options.js";
@@ -161,7 +161,7 @@ function checkOwnUrl(path: string, mountUrl: string): void {
   if (url.pathname.includes(";")) {
     throw optionError(path, "needs a publicUrl without ;", "No cookie can have such a path.");
   }
-  if (url.protocol === "https:" || isLoopbackUrl(url)) return;
+  if (url.protocol === "https:" || isLocalToNode(url.hostname)) return;
   throw optionError(path, "needs a publicUrl with https", "Plain http is for loopback only.");
 }
 

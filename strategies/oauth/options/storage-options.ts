@@ -1,6 +1,6 @@
 import type { JsonWebKey } from "node:crypto";
 import { checkText, checkOptionNames, optionError } from "../../../src/shared/check.js";
-import { isLoopbackUrl } from "../issuer-url.js";
+import { isLocalToNode } from "../../../src/shared/loopback.js";
 import { toSigningKey } from "./signing-key.js";
 import type { SignInKeys } from "./signing-key.js";
 import type { Brand } from "../sign-in/pages/page.js";
@@ -88,7 +88,8 @@ export function readBrand(option: string, value: unknown, mountUrl: string): Bra
 export function checkEndpoint(option: string, value: unknown): string {
   const text = checkText(option, value);
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackUrl(url));
+  const isSafe =
+    url?.protocol === "https:" || (url?.protocol === "http:" && isLocalToNode(url.hostname));
   if (isSafe && url.username + url.password + url.hash === "") return text;
   throw optionError(option, "is no https URL", "Plain http is for loopback only.");
 }

@@ -265,9 +265,9 @@ async function mayFetch(
   url: string,
   { clients, documentFetches, usedDocumentFetches }: EngineParts,
 ): Promise<boolean> {
-  const waitSeconds = (await clients.isUsedDocument(url))
+  const waitSeconds = await ((await clients.isUsedDocument(url))
     ? usedDocumentFetches.take(url)
-    : documentFetches.take(sourceOf(req));
+    : documentFetches.take(sourceOf(req), sourceOf(req, 48)));
   return waitSeconds === undefined;
 }
 

@@ -177,7 +177,7 @@ export class SignInServer {
       await this.#engineAnswers(req, res);
       return;
     }
-    const waitSeconds = this.#registrations.take(sourceOf(req));
+    const waitSeconds = await this.#registrations.take(sourceOf(req), sourceOf(req, 48));
     if (waitSeconds !== undefined) {
       res.setHeader("Retry-After", String(waitSeconds));
       sendJson(res, 429, {

@@ -1,9 +1,5 @@
-import {
-  checkIssuerUrl,
-  isLoopbackUrl,
-  metadataUrls,
-  sameIssuer,
-} from "../../../strategies/oauth/issuer-url.js";
+import { isLocalToNode } from "../../../src/shared/loopback.js";
+import { checkIssuerUrl, metadataUrls, sameIssuer } from "../../../strategies/oauth/issuer-url.js";
 
 describe("OAUTH-1: checkIssuerUrl", () => {
   it.each([
@@ -76,14 +72,14 @@ describe("OAUTH-1: checkIssuerUrl", () => {
     "[::2]",
     "[::ffff:127.0.0.1]",
   ])("does not take %s for this machine", (host) => {
-    expect(isLoopbackUrl(new URL(`http://${host}/`))).toBe(false);
+    expect(isLocalToNode(new URL(`http://${host}/`).hostname)).toBe(false);
     expect(() => checkIssuerUrl("issuerUrl", `http://${host}`)).toThrow(/must use https/);
   });
 
   it.each(["127.1", "0x7f000001", "2130706433", "0177.0.0.1", "LOCALHOST", "[0:0:0:0:0:0:0:1]"])(
     "knows this machine as %s",
     (host) => {
-      expect(isLoopbackUrl(new URL(`http://${host}/`))).toBe(true);
+      expect(isLocalToNode(new URL(`http://${host}/`).hostname)).toBe(true);
     },
   );
 });

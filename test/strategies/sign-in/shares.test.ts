@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { MemoryStorage } from "../../../src/index.js";
 import type { SignInOptions } from "../../../src/index.js";
 import { cleanUpAfterEach } from "../../kit/clean-up.js";
-import { widerNetwork } from "../../../strategies/oauth/sign-in/storage/owners.js";
+import { networkOf } from "../../../src/shared/network.js";
 import { later } from "../../kit/clock.js";
 import { OpenStorage } from "../../kit/open-storage.js";
 import { Person } from "../../kit/person.js";
@@ -201,11 +201,11 @@ describe("SIGNIN-41: what one network causes ends nobody else's login", () => {
   });
 
   test("what is around a network", () => {
-    expect(widerNetwork("2001:db8:1:ab12::/64", 56)).toBe("2001:db8:1:ab00::/56");
-    expect(widerNetwork("2001:db8:1:12::/64", 56)).toBe("2001:db8:1:0::/56");
-    expect(widerNetwork("2001:db8:1:ab12::/64", 48)).toBe("2001:db8:1:0::/48");
-    for (const other of ["198.51.100.7", "unknown", "https://a.example/1:2:3:4::/64"]) {
-      expect(widerNetwork(other, 56)).toBe(other);
+    expect(networkOf("2001:db8:1:ab12::7", 56)).toBe("2001:db8:1:ab00::/56");
+    expect(networkOf("2001:db8:1:12::7", 56)).toBe("2001:db8:1:0::/56");
+    expect(networkOf("2001:db8:1:ab12::7", 48)).toBe("2001:db8:1:0::/48");
+    for (const other of ["198.51.100.7", "unknown"]) {
+      expect(networkOf(other, 56)).toBe(other);
     }
   });
 

@@ -1,65 +1,53 @@
-import { widerNetwork } from "../storage/owners.js";
+import { KeyedLimiter } from "../../../../src/shared/keyed-limiter.js";
 
 /** How many sources are told apart at a time; a flood from more of them is held by the total. */
 const MAX_SOURCES = 1_000;
 
-/** How often something may happen. */
+/** How often something may happen in a minute. */
 export interface RateLimitOptions {
-  /** Times a minute for each source; twice that for the IPv6 /48 around it. */
+  /** For each source; twice that for what is around it. */
   readonly perSource: number;
-  /** Times a minute for all sources together. Default: no limit. */
+  /** For all sources together. Default: no limit. */
   readonly total?: number;
-  /** Milliseconds since the epoch. Default: `Date.now`. */
-  readonly now?: () => number;
 }
 
 /**
- * Counts by the minute, for each source and for all together. Bounded: of more sources than are
- * told apart the oldest is forgotten, and the total still holds.
+ * Counts by the minute, for each source, for what is around it, and for all together.
  *
  * Security decision: whoever has one IPv6 network at home often has 256 of them, and a /48 with
  * 65536 is free. So what is around a network counts, too, and uses up no more than a part of the
  * total.
  */
 export class RateLimit {
-  readonly #options: RateLimitOptions;
-  readonly #now: () => number;
-  #counts = new Map<string, number>();
-  #total = 0;
-  #startedAt = -Infinity;
+  readonly #sources: KeyedLimiter;
+  readonly #around: KeyedLimiter;
+  readonly #total: KeyedLimiter;
 
-  constructor(options: RateLimitOptions) {
-    this.#options = options;
-    this.#now = options.now ?? (() => Date.now());
+  constructor({ perSource, total = Number.MAX_SAFE_INTEGER }: RateLimitOptions) {
+    const minute = { windowMs: 60_000, maxKeys: MAX_SOURCES };
+    this.#sources = new KeyedLimiter({ ...minute, max: perSource });
+    this.#around = new KeyedLimiter({ ...minute, max: 2 * perSource });
+    this.#total = new KeyedLimiter({ ...minute, max: total });
   }
 
-  /** Seconds to wait; `undefined` when it may happen now, which then counts. */
-  take(source: string): number | undefined {
-    const now = this.#now();
-    if (now - this.#startedAt >= 60_000 || now < this.#startedAt) {
-      this.#startedAt = now;
-      this.#counts = new Map();
-      this.#total = 0;
+  /**
+   * Seconds to wait; `undefined` when it may happen now, which then counts.
+   *
+   * @param around The wider network that a source is in. Default: none.
+   */
+  async take(source: string, around = source): Promise<number | undefined> {
+    const counted: (readonly [KeyedLimiter, string])[] = [
+      [this.#sources, source],
+      ...(around === source ? [] : [[this.#around, around] as const]),
+      [this.#total, "all"],
+    ];
+    for (const [index, [limiter, key]] of counted.entries()) {
+      const { left, waitMs } = await limiter.take(key);
+      if (left >= 0) continue;
+      // What may not happen uses up nothing of the others.
+      for (const [other, its] of counted.slice(0, index)) await other.giveBack(its);
+      return Math.ceil(waitMs / 1000);
     }
-    const { perSource, total = Infinity } = this.#options;
-    const around = widerNetwork(source, 48);
-    const isFull =
-      this.#count(source) >= perSource ||
-      (around !== source && this.#count(around) >= 2 * perSource) ||
-      this.#total >= total;
-    if (isFull) return Math.ceil((this.#startedAt + 60_000 - now) / 1000);
-    this.#total++;
-    for (const counted of new Set([source, around])) this.#add(counted);
     return undefined;
-  }
-
-  #count(source: string): number {
-    return this.#counts.get(source) ?? 0;
-  }
-
-  #add(source: string): void {
-    this.#counts.set(source, this.#count(source) + 1);
-    const [oldest] = this.#counts.keys();
-    if (this.#counts.size > MAX_SOURCES && oldest !== undefined) this.#counts.delete(oldest);
   }
 }

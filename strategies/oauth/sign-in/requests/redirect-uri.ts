@@ -1,3 +1,4 @@
+import { isLocalToBrowser } from "../../../../src/shared/loopback.js";
 /** Where the answer is sent, as far as it matters to whoever decides. */
 export type RedirectTarget =
   | { readonly kind: "website"; readonly host: string }
@@ -22,8 +23,7 @@ export function redirectTarget(redirectUri: string): RedirectTarget {
   if (protocol !== "https:" && protocol !== "http:") {
     return { kind: "app", scheme: protocol.slice(0, -1) };
   }
-  const isLoopback = /^(?:localhost|.*\.localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
-  return { kind: isLoopback ? "this-computer" : "website", host };
+  return { kind: isLocalToBrowser(hostname) ? "this-computer" : "website", host };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { throttleKey } from "../../../../src/auth/throttle-key.js";
+import { networkOf } from "../../../../src/shared/network.js";
+import type { Ipv6Prefix } from "../../../../src/shared/network.js";
 
 /**
  * Who causes a record, and so makes room for it when its kind is full: a person once there is one,
@@ -15,28 +16,16 @@ import { throttleKey } from "../../../../src/auth/throttle-key.js";
  * @see RFC 6177, section 2
  */
 export function ownerByRequest(req: IncomingMessage): string {
-  return `network ${widerNetwork(sourceOf(req), 56)}`;
+  return `network ${sourceOf(req, 56)}`;
 }
 
 /**
  * Where a request comes from: Express knows the address in front of the proxies that the
  * application trusts.
- *
- * Security decision: of an IPv6 address only its network counts, since whoever has one address of
- * it has all of them.
  */
-export function sourceOf(req: IncomingMessage): string {
+export function sourceOf(req: IncomingMessage, prefix?: Ipv6Prefix): string {
   const { ip } = req as { readonly ip?: string };
-  return throttleKey(ip ?? req.socket.remoteAddress);
-}
-
-/** The network around an IPv6 /64; anything else stays as it is. */
-export function widerNetwork(source: string, bits: 48 | 56): string {
-  const groups = /^([\da-f]+):([\da-f]+):([\da-f]+):([\da-f]+)::\/64$/.exec(source)?.slice(1);
-  if (groups === undefined) return source;
-  const [first, second, third, last = ""] = groups;
-  const end = bits === 48 ? "0" : (Number.parseInt(last, 16) & 0xff00).toString(16);
-  return `${[first, second, third, end].join(":")}::/${bits}`;
+  return networkOf(ip ?? req.socket.remoteAddress, prefix);
 }
 
 /** A client that proves who it is with its own key. */

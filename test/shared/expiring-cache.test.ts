@@ -1,4 +1,4 @@
-import { ExpiringCache } from "../../../strategies/oauth/expiring-cache.js";
+import { ExpiringCache } from "../../src/shared/expiring-cache.js";
 
 let clock = 0;
 beforeEach(() => (clock = 1000));

@@ -1,0 +1,7 @@
+/** One limiter by itself, as the package's documentation imports it; its types only know all of them. */
+declare module "rate-limiter-flexible/lib/RateLimiterMemory.js" {
+  import type { RateLimiterMemory } from "rate-limiter-flexible";
+
+  const limiter: typeof RateLimiterMemory;
+  export default limiter;
+}
