@@ -218,10 +218,10 @@ function headerStrategy(header: string, find: FindKey, judge: Judge): PassportSt
   const { HeaderAPIKeyStrategy } = loadPeer("passport-headerapikey", NEEDED_BY) as HeaderApiKey;
   const strategy = new HeaderAPIKeyStrategy({ header, prefix: "" }, true, (key, done, req) => {
     const found = find(req);
-    if (found?.place !== "header" || found.text !== key) done(null, false, ELSEWHERE);
+    if (found?.place !== "header" || found.text !== key) done(null, false, NO_KEY_HERE);
     else void judgeWith(judge, key, done);
   });
-  return translateFailures(strategy, (info) => (info instanceof McpSseError ? info : ELSEWHERE));
+  return translateFailures(strategy, (info) => (info instanceof McpSseError ? info : NO_KEY_HERE));
 }
 
 /** As much of passport-headerapikey as is used here; its own types want Express's request. */
@@ -241,7 +241,7 @@ function otherPlacesStrategy(find: FindKey, judge: Judge): PassportStrategy {
     name: "apikey",
     authenticate(this: ActiveStrategy, req: IncomingMessage): void {
       const found = find(req);
-      const problem = found === undefined ? ELSEWHERE : keyProblem(found);
+      const problem = found === undefined ? NO_KEY_HERE : keyProblem(found);
       if (found === undefined || problem !== undefined) {
         this.fail(problem);
         return;
@@ -257,7 +257,7 @@ function otherPlacesStrategy(find: FindKey, judge: Judge): PassportStrategy {
 
 function keyProblem({ text, place }: FoundCredential): McpSseError | undefined {
   if (text === "") return invalidToken("the API key is empty, or sent more than once");
-  return place === "header" ? ELSEWHERE : undefined;
+  return place === "header" ? NO_KEY_HERE : undefined;
 }
 
 /** One key's way: to `done` with the principal, with the reason against it, or with an outage. */
@@ -273,7 +273,7 @@ async function judgeWith(judge: Judge, key: string, done: Done): Promise<void> {
 }
 
 /** What a strategy says of a request whose key stands where the other one looks. */
-const ELSEWHERE = new McpSseError("missing_credential", "no API key in this place");
+const NO_KEY_HERE = new McpSseError("missing_credential", "no API key in this place");
 
 function checkKeyHeader(option: string, value: unknown = "X-API-Key"): string {
   const name = checkHeaderName(option, checkText(option, value));

@@ -36,7 +36,7 @@ const NEEDED_BY = 'auth type "oauth"';
 const TOKEN_PARAMETER = "access_token";
 
 /** What a strategy says of a token that the other one checks. */
-const NOT_MINE = new McpSseError("missing_credential", "another check takes this token");
+const NOT_APPLICABLE = new McpSseError("missing_credential", "another check takes this token");
 
 /**
  * Lets callers in who send an access token of an OAuth 2.1 authorization server, and tells those
@@ -176,7 +176,7 @@ function ownTokenStrategy(signIn: SignIn, settings: OAuthSettings): PassportStra
   );
   return guarded(verify, async (strategy, req) => {
     const token = tokenOf(req);
-    if (settings.takesIssuersTokens && !signIn.isOurs(token)) throw NOT_MINE;
+    if (settings.takesIssuersTokens && !signIn.isOurs(token)) throw NOT_APPLICABLE;
     verify.authenticate.call(strategy, req);
   });
 }
@@ -231,7 +231,7 @@ function jwtStrategy(issuer: Issuer, settings: OAuthSettings): PassportStrategy 
   return guarded(verify, async (strategy, req) => {
     const token = tokenOf(req);
     if (readUnverified(token) === undefined) throw NOT_A_JWT;
-    if (tokenValidation === "auto" && !(await issuer.verifiesWithKeys(token))) throw NOT_MINE;
+    if (tokenValidation === "auto" && !(await issuer.verifiesWithKeys(token))) throw NOT_APPLICABLE;
     verify.authenticate.call(strategy, req);
   });
 }
@@ -244,7 +244,7 @@ function introspectionStrategy(issuer: Issuer, settings: OAuthSettings): Passpor
   const { tokenValidation } = settings;
   return guarded({ name: "oauth", authenticate: () => undefined }, async (strategy, req) => {
     const token = tokenOf(req);
-    if (tokenValidation === "auto" && (await issuer.verifiesWithKeys(token))) throw NOT_MINE;
+    if (tokenValidation === "auto" && (await issuer.verifiesWithKeys(token))) throw NOT_APPLICABLE;
     const claims = await issuer.introspect(token, mayAsk(req));
     strategy.success(principalOfClaims(claims, token), INTROSPECTED);
   });

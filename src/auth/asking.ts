@@ -4,11 +4,11 @@ import { McpSseError } from "../shared/errors.js";
 const unasked = new WeakSet<object>();
 
 /**
- * Has the methods judge a request's credentials by what they know already.
+ * Has the methods verify a request's credentials by what they know already.
  *
  * Security decision: whoever comes from an address that has sent too many bad credentials makes no
- * issuer work for invented ones any more. A credential that can be judged without asking anybody, or
- * that was good before, is judged as ever.
+ * issuer work for invented ones any more. A credential that can be verified without asking anybody, or
+ * that was good before, is verified as ever.
  */
 export function forbidAsking(req: object): void {
   unasked.add(req);

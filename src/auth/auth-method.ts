@@ -97,7 +97,7 @@ export interface AuthMethod {
   revision?(principal: Principal, info: unknown): unknown;
 
   /**
-   * The credential that this method would judge, or `undefined` when the request carries none:
+   * The credential that this method would verify, or `undefined` when the request carries none:
    * then the answer is a challenge without `error=`. Must not throw.
    *
    * Default: unknown. The strategies always run, and a failure counts as "no credential" unless
@@ -164,7 +164,7 @@ export interface AuthMethod {
 
 /**
  * The routes of a method that is an authorization server itself. They take Node's request and
- * response; `Host` and `Origin` have been judged, and CORS headers are set, before `handle`.
+ * response; `Host` and `Origin` have been checked, and CORS headers are set, before `handle`.
  */
 export interface AuthEndpoints {
   /** Identifier of the authorization server: the URL of the mount. @see RFC 8414, section 2 */
@@ -175,7 +175,7 @@ export interface AuthEndpoints {
   metadata(): Readonly<Record<string, unknown>>;
   /**
    * Whether a form from another site may be posted to a path, as the answers of some identity
-   * providers are. Its `Origin` is then not judged. Default: nowhere.
+   * providers are. Its `Origin` is then not checked. Default: nowhere.
    */
   takesForeignForms?(path: string): boolean;
   /**

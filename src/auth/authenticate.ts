@@ -4,7 +4,7 @@ import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
 import type { AuthMethod, FoundCredential, ScopeRule } from "./auth-method.js";
 import { createAuthInfo, createPrincipal, ownerKey } from "./principal.js";
 import type { Principal } from "./principal.js";
-import { judgeDeclined, mostTelling, RETRY_AFTER_SECONDS } from "./outcome.js";
+import { refuseUnclaimed, mostSpecific, RETRY_AFTER_SECONDS } from "./outcome.js";
 import type { Caller, Outcome, Refusal } from "./outcome.js";
 import { refusalOf } from "./refusal.js";
 import { StrategyRunner } from "./strategy-runner.js";
@@ -16,7 +16,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 export const ANONYMOUS: Caller = Object.freeze({
   principal: undefined,
   authInfo: undefined,
-  judges: [],
+  methodsTried: [],
   verifiedAt: 0,
   ownerKey: ownerKey(undefined),
   credential: undefined,
@@ -27,13 +27,13 @@ export const ANONYMOUS: Caller = Object.freeze({
 /** Runs authentication methods, in their order, through a Passport instance of its own. */
 export class Authenticator {
   readonly methods: readonly AuthMethod[];
-  /** For each method, those that are asked before it succeeds, and itself. */
-  readonly #judges: readonly (readonly AuthMethod[])[];
+  /** For each method, those that are tried before it succeeds, and itself. */
+  readonly #methodsTried: readonly (readonly AuthMethod[])[];
   readonly #runner = new StrategyRunner();
 
   constructor(methods: readonly AuthMethod[]) {
     this.methods = methods;
-    this.#judges = methods.map((_, index) => methods.slice(0, index + 1));
+    this.#methodsTried = methods.map((_, index) => methods.slice(0, index + 1));
     methods.forEach((method, index) => {
       method.strategies.forEach((strategy, position) => {
         this.#runner.mount(`${index}.${position}`, strategy);
@@ -41,7 +41,7 @@ export class Authenticator {
     });
   }
 
-  /** Any method lets the caller in; otherwise the most telling refusal answers. Never rejects. */
+  /** Any method lets the caller in; otherwise the most specific refusal counts. Never rejects. */
   async authenticate(req: IncomingMessage): Promise<Outcome> {
     if (hasRepeatedAuthorization(req.rawHeaders)) {
       return { kind: "invalid", reason: "more than one Authorization header", bearer: true };
@@ -55,7 +55,7 @@ export class Authenticator {
       refusals.push(outcome);
       if (credential !== undefined && isGuess(outcome)) refused.push(credential);
     }
-    return judgeDeclined(mostTelling(refusals));
+    return refuseUnclaimed(mostSpecific(refusals));
   }
 
   async #tryMethod(
@@ -87,14 +87,14 @@ export class Authenticator {
     const refusals: Refusal[] = [];
     for (let position = 0; position < method.strategies.length; position++) {
       const answer = await this.#runner.ask(`${index}.${position}`, req);
-      const outcome = await this.#judge(method, answer, req, credential);
+      const outcome = await this.#evaluate(method, answer, req, credential);
       if (outcome.kind === "authenticated") return outcome;
       refusals.push(outcome);
     }
-    return mostTelling(refusals);
+    return mostSpecific(refusals);
   }
 
-  async #judge(
+  async #evaluate(
     method: AuthMethod,
     answer: StrategyAnswer,
     req: IncomingMessage,
@@ -108,10 +108,10 @@ export class Authenticator {
       if (missing.length > 0) {
         return { kind: "insufficient-scope", required: method.scopes?.required ?? [] };
       }
-      const judges = this.#judges[this.methods.indexOf(method)] ?? [];
+      const methodsTried = this.#methodsTried[this.methods.indexOf(method)] ?? [];
       return {
         kind: "authenticated",
-        caller: createCaller(judges, principal, credential, answer.info),
+        caller: createCaller(methodsTried, principal, credential, answer.info),
       };
     } catch (error) {
       return refusalOf(method, { kind: "error", error }, req, credential);
@@ -145,18 +145,18 @@ function withGuess(
 }
 
 function createCaller(
-  judges: readonly AuthMethod[],
+  methodsTried: readonly AuthMethod[],
   principal: Principal,
   credential: FoundCredential | undefined,
   info: unknown,
 ): Caller {
-  const method = judges.at(-1);
+  const method = methodsTried.at(-1);
   const exposesToken = method?.exposesToken ?? false;
   const token = exposesToken && credential?.place === "bearer" ? credential.text : "";
   return {
     principal,
     authInfo: createAuthInfo(principal, token),
-    judges,
+    methodsTried,
     info,
     revision: revisionOf(method, principal, info),
     verifiedAt: performance.now(),
@@ -203,7 +203,7 @@ export function missingScopes(
 
 /**
  * Whether a request has two `Authorization` headers. Node shows the first, a proxy may have
- * judged the second: a request that two parties can read differently is refused.
+ * read the second: a request that two parties can read differently is refused.
  *
  * @see RFC 9110, section 11.6.2
  */

@@ -8,7 +8,7 @@ export interface Caller {
   readonly principal: Principal | undefined;
   readonly authInfo: AuthInfo | undefined;
   /** The methods that were asked, up to the one that let the caller in. */
-  readonly judges: readonly AuthMethod[];
+  readonly methodsTried: readonly AuthMethod[];
   /** What the strategy succeeded with beside the user. */
   readonly info?: unknown;
   /** What the success stands on, as it was when the credential was verified; see {@link AuthMethod.revision}. */
@@ -38,8 +38,8 @@ export type Outcome =
       readonly kind: "no-credential";
       /** Challenges that strategies themselves asked for. */
       readonly challenges?: readonly string[];
-      /** Why a method leaves a credential that is there to others. */
-      readonly declined?: Pick<Extract<Outcome, { kind: "invalid" }>, "reason" | "bearer">;
+      /** Why a method leaves a credential that is there to the other methods. */
+      readonly unclaimed?: Pick<Extract<Outcome, { kind: "invalid" }>, "reason" | "bearer">;
     }
   | {
       readonly kind: "invalid";
@@ -81,11 +81,11 @@ export const RETRY_AFTER_SECONDS = 5;
  * Security decision: an outage ranks above "invalid", because a client that hears "invalid"
  * throws a good token away.
  */
-export function mostTelling(refusals: readonly Refusal[]): Refusal {
+export function mostSpecific(refusals: readonly Refusal[]): Refusal {
   const order: readonly Refusal["kind"][] = ["insufficient-scope", "unavailable", "invalid"];
   const found = order
     .map((kind) => refusals.find((refusal) => refusal.kind === kind))
-    .concat(refusals.find((refusal) => "declined" in refusal))
+    .concat(refusals.find((refusal) => "unclaimed" in refusal))
     .find((refusal) => refusal !== undefined);
   if (found?.kind === "insufficient-scope" || found?.kind === "unavailable") return found;
   // One answer names the challenges of all.
@@ -109,10 +109,10 @@ function areAllExpired(refusals: readonly Refusal[]): boolean {
 
 /**
  * A credential that every method left to the others is a bad one, for the reason that the first
- * had. Where another method judged it, that one's reason counts.
+ * had. Where another method verified it, that one's reason counts.
  */
-export function judgeDeclined(refusal: Refusal): Refusal {
-  if (refusal.kind !== "no-credential" || refusal.declined === undefined) return refusal;
-  const { declined, challenges } = refusal;
-  return { kind: "invalid", ...declined, ...(challenges !== undefined && { challenges }) };
+export function refuseUnclaimed(refusal: Refusal): Refusal {
+  if (refusal.kind !== "no-credential" || refusal.unclaimed === undefined) return refusal;
+  const { unclaimed, challenges } = refusal;
+  return { kind: "invalid", ...unclaimed, ...(challenges !== undefined && { challenges }) };
 }

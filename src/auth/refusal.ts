@@ -80,7 +80,7 @@ function refusalOfError(
     case "missing_credential":
       return {
         kind: "no-credential",
-        ...(credential !== undefined && { declined: { reason: error.message, bearer } }),
+        ...(credential !== undefined && { unclaimed: { reason: error.message, bearer } }),
       };
     case "invalid_token":
       return {

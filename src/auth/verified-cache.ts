@@ -8,12 +8,12 @@ import type { Caller } from "./outcome.js";
 /** A caller who was let in, for later requests with the very same credential. */
 export interface CachedCaller {
   readonly caller: Caller;
-  /** What each of the methods saw that were asked. */
-  readonly seen: readonly Seen[];
+  /** What each of the methods read that were asked. */
+  readonly fingerprints: readonly Fingerprint[];
 }
 
-/** What a method looks at: its credential, or the whole request when it does not say. */
-type Seen = FoundCredential | WholeRequest | undefined;
+/** What a method reads of a request: its credential, or the whole request when it does not say. */
+type Fingerprint = FoundCredential | WholeRequest | undefined;
 
 /**
  * What a request came on, where it went to, and its header lines, each name before its value. The
@@ -24,41 +24,43 @@ interface WholeRequest {
   readonly lines: readonly (string | undefined)[];
 }
 
-/** Remembers who sent a request, if the method that let the caller in allows that. */
+/** Keeps who sent a request, if the method that let the caller in allows that. */
 export function cacheCaller(req: IncomingMessage, caller: Caller): CachedCaller | undefined {
   if (caller.revision === undefined) return undefined;
-  const { judges, credential } = caller;
-  // The last of them has looked at it already.
-  const seen = judges.map((method) =>
-    method === judges.at(-1) ? (credential ?? look(method, req)) : look(method, req),
+  const { methodsTried, credential } = caller;
+  // The last of them has read it already.
+  const fingerprints = methodsTried.map((method) =>
+    method === methodsTried.at(-1)
+      ? (credential ?? fingerprintOf(method, req))
+      : fingerprintOf(method, req),
   );
-  return { caller, seen };
+  return { caller, fingerprints };
 }
 
 /**
  * The caller of a request, if it carries what was verified a while ago and nothing has happened
  * to that since; `undefined` when the methods must be asked.
  *
- * Security decision: every byte that they would look at is compared. A method that does not say
- * what it looks at may look at the connection, such as at the client's certificate, so there
- * nothing counts but the very same one. Expiry is looked at each
- * time, and so is the method's revision, since a memory must not outlive a revocation that the
- * method knows of: the one from when the credential was verified, whatever has happened since.
- * What is compared with is no new secret in memory: the session has the request that opened it.
- * And it is no oracle: who has not the session's id, which cannot be guessed, gets here never.
+ * Security decision: every byte that they would read is compared. A method that does not say what
+ * it reads may read the connection, such as the client's certificate, so there nothing counts but
+ * the very same one. Expiry is checked each time, and so is the method's revision, since a cache
+ * must not outlive a revocation that the method knows of: the one from when the credential was
+ * verified, whatever has happened since. What is compared with is no new secret in memory: the
+ * session has the request that opened it. And it is no oracle: without the session's id, which
+ * cannot be guessed, no request gets here.
  *
  * @param forMs milliseconds for which a success may be relied on.
  */
 export function cachedCaller(
   req: IncomingMessage,
-  { caller, seen }: CachedCaller,
+  { caller, fingerprints }: CachedCaller,
   forMs: number,
 ): Caller | undefined {
   if (performance.now() - caller.verifiedAt >= forMs || hasLapsed(caller)) return undefined;
-  // Which of the two counts is not for a memory to say.
+  // Which of the two counts is not for a cache to say.
   if (hasRepeatedAuthorization(req.rawHeaders)) return undefined;
-  const isSameCaller = caller.judges.every((method, index) =>
-    isSame(look(method, req), seen[index]),
+  const isSameCaller = caller.methodsTried.every((method, index) =>
+    isSame(fingerprintOf(method, req), fingerprints[index]),
   );
   return isSameCaller ? caller : undefined;
 }
@@ -67,17 +69,23 @@ export function cachedCaller(
  * Whether what let a caller in has ended since, as far as that can be told without asking anybody:
  * it has expired, or its method knows of a revocation.
  */
-export function hasLapsed({ principal, judges, info, revision, validUntil }: Caller): boolean {
+export function hasLapsed({
+  principal,
+  methodsTried,
+  info,
+  revision,
+  validUntil,
+}: Caller): boolean {
   if (validUntil !== undefined && Date.now() >= validUntil) return true;
   if (principal === undefined || revision === undefined) return false;
-  return revisionOf(judges.at(-1), principal, info) !== revision;
+  return revisionOf(methodsTried.at(-1), principal, info) !== revision;
 }
 
-function look(method: AuthMethod, req: IncomingMessage): Seen {
+function fingerprintOf(method: AuthMethod, req: IncomingMessage): Fingerprint {
   return method.findCredential === undefined ? wholeRequest(req) : method.findCredential(req);
 }
 
-function isSame(now: Seen, before: Seen): boolean {
+function isSame(now: Fingerprint, before: Fingerprint): boolean {
   if (now === undefined || before === undefined) return now === before;
   if (isWhole(now) || isWhole(before)) {
     return isWhole(now) && isWhole(before) && isSameWhole(now, before);
@@ -85,8 +93,8 @@ function isSame(now: Seen, before: Seen): boolean {
   return now.text === before.text && now.name === before.name && now.place === before.place;
 }
 
-function isWhole(seen: FoundCredential | WholeRequest): seen is WholeRequest {
-  return "lines" in seen;
+function isWhole(fingerprint: FoundCredential | WholeRequest): fingerprint is WholeRequest {
+  return "lines" in fingerprint;
 }
 
 function isSameWhole(now: WholeRequest, before: WholeRequest): boolean {

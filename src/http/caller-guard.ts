@@ -130,9 +130,9 @@ export class CallerGuard {
    */
   lacksScopes(
     challenge: ScopeChallenge,
-    { caller: { judges, principal }, mount }: AdmittedRequest,
+    { caller: { methodsTried, principal }, mount }: AdmittedRequest,
   ): RefusedCaller {
-    const scopes = [...(judges.at(-1)?.scopes?.required ?? []), ...challenge.scopes];
+    const scopes = [...(methodsTried.at(-1)?.scopes?.required ?? []), ...challenge.scopes];
     const document = this.#init.discovery.documentUrl(mount);
     const held = principal?.scopes ?? [];
     return lacksScopes({ ...challenge, scopes }, held, this.methods, document);

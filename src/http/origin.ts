@@ -21,11 +21,11 @@ export interface RequestSource {
   readonly viaTrustedProxy: boolean;
 }
 
-/** What to do with a request, judged by where it comes from. */
+/** What to do with a request, decided by where it comes from. */
 export type SourceVerdict = "allowed" | "host-not-allowed" | "origin-not-allowed";
 
 /** Judges Host first, since the meaning of a same-origin request depends on it. */
-export function judgeSource(source: RequestSource, rules: SourceRules): SourceVerdict {
+export function checkSource(source: RequestSource, rules: SourceRules): SourceVerdict {
   const host = judgeHost(source, rules);
   if (host === "refused") return "host-not-allowed";
   if (source.origin === undefined) return "allowed";

@@ -2,7 +2,7 @@ import cors from "cors";
 import type { AuthMethod } from "../auth/auth-method.js";
 import { McpSseError } from "../shared/errors.js";
 import type { ResolvedOptions } from "../options/resolve.js";
-import { corsOptions, judgeSource } from "./origin.js";
+import { corsOptions, checkSource } from "./origin.js";
 import type { RequestSource, SourceVerdict } from "./origin.js";
 import type { IncomingRequest } from "./transport.js";
 
@@ -54,7 +54,7 @@ export class SourceGuard {
   }
 
   #check(source: RequestSource): void {
-    const verdict = judgeSource(source, this.#options.sourceRules);
+    const verdict = checkSource(source, this.#options.sourceRules);
     if (verdict !== "allowed") throw sourceRefused(verdict);
     this.#lastAllowed = source;
   }

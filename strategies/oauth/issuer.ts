@@ -89,7 +89,8 @@ export class Issuer {
     const unverified = readUnverified(token);
     // A JWT that names another issuer is not shown to this one.
     if (unverified?.claims["iss"] !== undefined) this.#checkIssuer(unverified.claims);
-    else if (this.#settings.needsNamedIssuer) throw declined("the token does not name its issuer");
+    else if (this.#settings.needsNamedIssuer)
+      throw notApplicable("the token does not name its issuer");
     if (unverified !== undefined) {
       // An answer need not repeat that a token is bound to a key, or of another kind.
       checkTokenType(unverified.header["typ"]);
@@ -115,7 +116,7 @@ export class Issuer {
 
   #checkIssuer({ iss }: { readonly iss?: unknown }): void {
     if (typeof iss === "string" && sameIssuer(this.#settings.issuerUrl, iss)) return;
-    throw declined("the token's issuer is not accepted");
+    throw notApplicable("the token's issuer is not accepted");
   }
 
   /** An issuer that moves its keys gets a new set. */
@@ -141,6 +142,6 @@ async function loadRemote(
 }
 
 /** Says that a token is another issuer's to judge; a bad one if there is no such issuer here. */
-function declined(reason: string): McpSseError {
+function notApplicable(reason: string): McpSseError {
   return new McpSseError("missing_credential", reason);
 }

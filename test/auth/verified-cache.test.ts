@@ -41,17 +41,21 @@ const whole: AuthMethod = {
   revision: () => 1,
 };
 
-function callerOf(judges: readonly AuthMethod[], validUntil?: number): Caller {
+function callerOf(methodsTried: readonly AuthMethod[], validUntil?: number): Caller {
   const principal = { id: "alice" } as Principal;
-  const revision = revisionOf(judges.at(-1), principal, undefined);
+  const revision = revisionOf(methodsTried.at(-1), principal, undefined);
   const rest = { authInfo: undefined, credential: undefined, exposesToken: false };
   const verifiedAt = performance.now();
-  return { principal, judges, revision, verifiedAt, ownerKey: "alice", validUntil, ...rest };
+  return { principal, methodsTried, revision, verifiedAt, ownerKey: "alice", validUntil, ...rest };
 }
 
 /** Whether a request is taken for the same as an earlier one. */
-function isSame(earlier: IncomingMessage, later: IncomingMessage, judges = [method()]): boolean {
-  const remembered = cacheCaller(earlier, callerOf(judges));
+function isSame(
+  earlier: IncomingMessage,
+  later: IncomingMessage,
+  methodsTried = [method()],
+): boolean {
+  const remembered = cacheCaller(earlier, callerOf(methodsTried));
   return cachedCaller(later, remembered!, HOUR) !== undefined;
 }
 
@@ -114,8 +118,8 @@ it("KNOWN-1: nobody is remembered without a revision, or with one that cannot be
 
 it("KNOWN-4: a memory ends with the revision that it was made with", () => {
   let revision: unknown = "one";
-  const judges = [method(() => revision)];
-  const remembered = cacheCaller(request(), callerOf(judges))!;
+  const methodsTried = [method(() => revision)];
+  const remembered = cacheCaller(request(), callerOf(methodsTried))!;
   expect(cachedCaller(request(), remembered, HOUR)).toBe(remembered.caller);
   revision = "two";
   expect(cachedCaller(request(), remembered, HOUR)).toBeUndefined();

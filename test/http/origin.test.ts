@@ -1,4 +1,4 @@
-import { hostName, judgeSource } from "../../src/http/origin.js";
+import { hostName, checkSource } from "../../src/http/origin.js";
 import { isLocalToBrowser, isLoopbackAddress } from "../../src/shared/loopback.js";
 import type { RequestSource, SourceVerdict } from "../../src/http/origin.js";
 import type { SourceRules } from "../../src/options/resolve.js";
@@ -9,7 +9,7 @@ type Row = [what: string, SourceVerdict, Partial<RequestSource>, Partial<SourceR
 
 /** A request from this machine to a server without options, unless a row says otherwise. */
 function judge(source: Partial<RequestSource>, rules: Partial<SourceRules> = {}): SourceVerdict {
-  return judgeSource(
+  return checkSource(
     {
       host: "127.0.0.1:8080",
       origin: undefined,

@@ -238,7 +238,7 @@ export class SignInServer {
   async #callback(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { issuer } = this.#parts.settings;
     if (req.method === "POST" && this.#login instanceof StrategyLogin) {
-      const query = await this.#login.park(req, await readForm(req));
+      const query = await this.#login.deferPost(req, await readForm(req));
       redirect(res, `${issuer}${ROUTES.callback}?${query}`);
       return;
     }

@@ -102,7 +102,7 @@ export class StrategyLogin {
    * @returns the query for that redirect.
    * @throws SignInProblem for an answer that nobody here waits for; nothing of it is kept.
    */
-  async park(req: IncomingMessage, fields: URLSearchParams): Promise<string> {
+  async deferPost(req: IncomingMessage, fields: URLSearchParams): Promise<string> {
     const tie = tieOfAnswer(fields);
     if (tie === undefined) throw unknownLogin();
     if ((await this.#records.get("PendingLogin", tie)) === undefined) throw unknownLogin();
@@ -121,9 +121,9 @@ export class StrategyLogin {
     browser: string | undefined,
   ): Promise<LoginOutcome> {
     const posted = query.get("posted");
-    const parked = posted === null ? undefined : await this.#records.take("ParkedAnswer", posted);
-    if (posted !== null && parked === undefined) throw unknownLogin();
-    const fields = new URLSearchParams((parked ?? [...query]) as [string, string][]);
+    const deferred = posted === null ? undefined : await this.#records.take("ParkedAnswer", posted);
+    if (posted !== null && deferred === undefined) throw unknownLogin();
+    const fields = new URLSearchParams((deferred ?? [...query]) as [string, string][]);
     const pending = await this.#takePending(fields, browser, posted !== null);
     const { uid, session, relayState } = pending;
     if (fields.has("RelayState") && relayState !== undefined) fields.set("RelayState", relayState);
