@@ -1,12 +1,12 @@
 import { block, flag, milliseconds, wholeNumber } from "../shared/option.js";
 import type { Declares } from "../shared/option.js";
 
-/** What there is no reason to change before something was measured, or went wrong. */
+/** Tuning that there is no reason to change before something was measured, or went wrong. */
 export interface AdvancedOptions {
   /**
-   * Streams of one principal whose client has sent nothing yet. They do not count as sessions; the
-   * oldest makes room for the next. On an open endpoint as many are kept as there may be sessions.
-   * 0 for no limit. Default: 100.
+   * Streams of one principal whose client has sent nothing yet; the oldest makes room for the next;
+   * 0 for no limit. They do not count as sessions. On an open endpoint as many are kept as there
+   * may be sessions. Default: 100.
    */
   maxUninitialized?: number;
   /**

@@ -10,7 +10,7 @@ export interface CorsOptions {
    * Empty entries are dropped. Default: none; a page of the server's own origin is always allowed.
    */
   allowOrigins?: readonly string[];
-  /** Whether browsers may send cookies along. Never together with `"*"`. Default: false. */
+  /** Whether browsers may send cookies along; never together with `"*"`. Default: false. */
   credentials?: boolean;
 }
 

@@ -29,8 +29,8 @@ export interface SseOptions {
   /** Headers for every answer of the endpoint, for example `Strict-Transport-Security`. Default: none. */
   headers?: Readonly<Record<string, string>>;
   /**
-   * URL under which clients reach the mount, when a proxy changes it:
-   * `"https://api.example.com/mcp"`. Default: derived from each request's path.
+   * URL under which clients reach the mount, `"https://api.example.com/mcp"`: when a proxy changes
+   * it, and always with OAuth in production. Default: derived from each request's path.
    */
   publicUrl?: string;
   /**
@@ -55,7 +55,7 @@ export interface SseOptions {
    * silent; `MCPServer` writes all but details to the standard error stream.
    */
   logger?: Logger | false;
-  /** What there is no reason to change before something was measured. Default: see {@link AdvancedOptions}. */
+  /** Tuning that there is no reason to change before something was measured. Default: see {@link AdvancedOptions}. */
   advanced?: AdvancedOptions;
 }
 

@@ -17,37 +17,37 @@ export interface SessionOptions {
   /** Milliseconds after which a reader that takes nothing of what waits for it loses its stream; 0 for never. Default: 30000 (30 seconds). */
   stallMs?: number;
   /**
-   * Sessions in all. When there are as many, the caller's own session that has been idle for the
-   * longest time makes room; without one the answer is 503. 0 for no limit. Default: 10000.
+   * Sessions in all; for one more, the caller's own session that has been idle for the longest time
+   * makes room, and without one the answer is 503; 0 for no limit. Default: 10000.
    */
   maxSessions?: number;
   /**
-   * Sessions of one principal. When there are as many, the one that has been idle for the longest
-   * time makes room; without one the answer is 429. On an open endpoint, where nobody is known,
-   * it does not apply. 0 for no limit. Default: 100.
+   * Sessions of one principal; for one more, one whose client is away makes room, then the one that
+   * has been idle for the longest time, and without one the answer is 429; 0 for no limit. On an
+   * open endpoint, where nobody is known, it does not apply. Default: 100.
    */
   maxSessionsPerPrincipal?: number;
   /** Milliseconds that a client may take to send its first message, before its stream ends; 0 for ever. Default: 60000 (1 minute). */
   initTimeoutMs?: number;
   /**
-   * Milliseconds that a session may be without any message in either direction, before it ends.
-   * What keeps a stream alive is no message, and a session with a call in flight is not idle.
-   * 0 for ever. Default: 86400000 (1 day).
+   * Milliseconds that a session may be without any message in either direction, before it ends; 0
+   * for ever. What keeps a stream alive is no message, and a session with a call in flight is not
+   * idle. Default: 86400000 (1 day).
    */
   idleMs?: number;
   /** Milliseconds that a session may last, before it ends, even with calls in flight; 0 for ever. Default: 0. */
   lifetimeMs?: number;
   /**
-   * Requests of one session that have no answer yet; one more is answered 429. Answers and
-   * notifications are always taken. 0 for no limit. Default: 100.
+   * Requests of one session that have no answer yet; one more is answered 429; 0 for no limit.
+   * Answers and notifications are always taken. Default: 100.
    */
   maxInFlight?: number;
   /**
    * Claims that must not differ from those with which a session was opened: a credential of the
    * same subject that says another organisation, tenant or role finds no session, and begins its
    * own. Compared as values; the order of a list of texts does not matter. Name every claim that
-   * `createServer` or a tool reads from `session.principal`. `[]` for none. Default: the usual names,
-   * see README.
+   * `createServer` or a tool reads from `session.principal`. `[]` for none. Default: the usual names
+   * of organisation, tenant, role and group, see docs/identity-providers.md.
    */
   boundClaims?: readonly string[];
   /**
@@ -57,21 +57,21 @@ export interface SessionOptions {
    */
   boundHeaders?: readonly string[];
   /**
-   * Milliseconds that may pass between two pieces of a body; all of it may take four times as
-   * long. Then the POST is answered 408. Default: 30000 (30 seconds).
+   * Milliseconds that may pass between two pieces of a body, before the POST is answered 408; all of
+   * it may take four times as long. Default: 30000 (30 seconds).
    */
   bodyTimeoutMs?: number;
   /**
    * Bytes of memory that may be held for all callers: bodies, calls that are not answered, answers
-   * that wait, and what is kept until it is acknowledged. At three quarters, those who use more
+   * that wait, and what is kept until it is acknowledged; 0 for no limit. At three quarters, those who use more
    * than an equal share wait, and are answered 429 after ten seconds; what was taken is answered.
-   * Beyond it, whoever uses most loses a session. 0 for no limit: then callers can fill the
-   * memory. Default: half of what the heap may have, for all routers of the process together; a
+   * Beyond it, whoever uses most loses a session. Security: without a limit callers can
+   * fill the memory. Default: half of what the heap may have, for all routers of the process together; a
    * router that names a number has that for itself: at least twice `maxMessageSize`.
    */
   maxHeldBytes?: number;
   /**
-   * The same for one principal, on an open endpoint for one session. 0 for no limit of its own.
+   * The same for one principal, on an open endpoint for one session; 0 for no limit of its own.
    * Default: half of `maxHeldBytes`.
    */
   maxHeldBytesPerPrincipal?: number;

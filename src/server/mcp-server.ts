@@ -2,7 +2,9 @@ import type { Server } from "node:http";
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import type { Principal } from "../auth/principal.js";
-import { checkMilliseconds, checkText, checkOptionNames, optionError } from "../shared/check.js";
+import { checkMilliseconds, checkOptionNames, optionError } from "../shared/check.js";
+import { block, callback, custom, text, withDefault } from "../shared/option.js";
+import type { Declares } from "../shared/option.js";
 import { CONFIG_DIRECTIONS, TRANSPORT_DIRECTIONS } from "../options/misplaced-options.js";
 import { LazyValidator } from "./lazy-validator.js";
 import { STDERR_LOGGER } from "../shared/logger.js";
@@ -32,10 +34,11 @@ export interface McpServerConfig<P, T> {
   version?: string;
   /**
    * Registers what the server offers; runs once for each session, after authentication and
-   * before the client gets an answer. A throw answers that client 500 and nobody else.
+   * before the client gets an answer. A throw answers that client 500 and nobody else. Default:
+   * a server without tools, and a warning.
    */
   setup?: Setup<P>;
-  /** Default: `{ type: "stdio" }`. */
+  /** How clients reach it. Default: `{ type: "stdio" }`. */
   transport?: T;
 }
 
@@ -56,7 +59,18 @@ const NO_SETUP =
   'import AddTool from "./tools/AddTool.js" and setup: fromToolClasses(AddTool), for tool classes; ' +
   "or setup(mcp) { mcp.registerTool(name, { description, inputSchema }, handler) }.";
 
-type AnyConfig = McpServerConfig<never, SseTransportConfig<never> | StdioTransportConfig>;
+type AnyTransport = SseTransportConfig<never> | StdioTransportConfig;
+
+/** {@link McpServerConfig}. */
+export const MCP_SERVER = block(
+  {
+    name: withDefault(text(), "mcp-server"),
+    version: withDefault(text(), "0.0.0"),
+    setup: callback<Setup<never>>("function", "Write setup(server, session) { … }."),
+    transport: custom("object", readTransport),
+  } satisfies Declares<McpServerConfig<never, AnyTransport>>,
+  CONFIG_DIRECTIONS,
+);
 
 /**
  * An MCP server that owns its port, or the process's standard streams.
@@ -105,20 +119,10 @@ export class MCPServer {
     config?: McpServerConfig<undefined, SseTransportConfig<undefined> | StdioTransportConfig>,
   );
   constructor(config: unknown = {}) {
-    checkOptionNames(
-      "config",
-      config,
-      ["name", "version", "setup", "transport"],
-      CONFIG_DIRECTIONS,
-    );
-    const { name, version, setup, transport = { type: "stdio" } } = config as AnyConfig;
-    this.#name = name === undefined ? "mcp-server" : checkText("name", name);
-    this.#version = version === undefined ? "0.0.0" : checkText("version", version);
-    if (setup !== undefined && typeof setup !== "function") {
-      throw optionError("setup", "must be a function", "Write setup(server, session) { … }.");
-    }
+    const { name, version, setup, transport: options } = MCP_SERVER.read("config", config);
+    this.#name = name;
+    this.#version = version;
     this.#setup = setup;
-    const options = checkTransport(transport);
     if (options !== undefined) {
       this.#listener = new SseListener(options, (session) => this.#createServer(session));
     }
@@ -270,13 +274,14 @@ async function importSdk() {
 }
 
 /** Options of the SSE transport, `undefined` for stdio. */
-function checkTransport(
-  transport: SseTransportConfig<never> | StdioTransportConfig,
+function readTransport(
+  _name: string,
+  transport: unknown = { type: "stdio" },
 ): SseServerOptions | undefined {
   checkOptionNames("transport", transport, ["type", "options"], TRANSPORT_DIRECTIONS);
-  if (transport.type === "sse") return transport.options ?? {};
-  if ((transport.type as unknown) !== "stdio") {
-    const isStreamable = (transport.type as unknown) === "http-stream";
+  if (transport["type"] === "sse") return transport["options"] ?? {};
+  if (transport["type"] !== "stdio") {
+    const isStreamable = transport["type"] === "http-stream";
     const problem = isStreamable ? "is Streamable HTTP, which is not served here" : "is unknown";
     throw optionError("transport.type", problem, 'Write "sse" or "stdio".');
   }

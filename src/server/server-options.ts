@@ -31,7 +31,8 @@ export interface HttpTimesConfig {
   /**
    * Milliseconds that a connection may be idle between two requests; 0 for ever. Behind a load
    * balancer it must be longer than the balancer's own idle time, or requests now and then become
-   * a 502. Default: 75000 (75 seconds), for those that wait 60.
+   * a 502. Most of those wait 60 seconds.
+   * Default: 75000 (75 seconds).
    */
   keepAliveTimeoutMs?: number;
   /**
@@ -46,9 +47,9 @@ export interface HttpTimesConfig {
 
 /** Options of `MCPServer`'s SSE transport. */
 export interface SseServerOptions<P = Principal> extends SseOptions {
-  /** As on the router; may be left out on loopback only, where it means `false`. */
+  /** As on the router; may be left out on loopback only. Default: `false`. */
   auth?: P extends Principal ? AuthConfig : false;
-  /** TCP port; 0 for a free one. Default: 8080. */
+  /** TCP port; 0 for a free one. From 0 to 65535. Default: 8080. */
   port?: number;
   /** Address to listen on. Default: `"127.0.0.1"`. */
   host?: string;
@@ -57,7 +58,7 @@ export interface SseServerOptions<P = Principal> extends SseOptions {
    * them several times as fast. The answers are the same. Default: true.
    */
   ahead?: boolean;
-  /** Largest request header, all fields together: bytes, or text such as `"64kb"`. More is answered 431. Default: `"128kb"`. */
+  /** Largest request header, all fields together: bytes, or text such as `"64kb"`; more is answered 431. Default: `"128kb"`. */
   maxHeaderSize?: number | string;
   /** How long the HTTP server waits for its peers. Default: see {@link HttpTimesConfig}. */
   http?: HttpTimesConfig;

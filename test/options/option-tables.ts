@@ -1,0 +1,191 @@
+/**
+ * The tables of options in the documentation, made of what is said once: an option's declaration
+ * has its kind, range and default, the doc comment of the type that users see what it is for.
+ */
+import ts from "typescript";
+import { ROUTER_OPTIONS } from "../../src/express/router-options.js";
+import { SSE_OPTIONS } from "../../src/options/options.js";
+import { MCP_SERVER } from "../../src/server/mcp-server.js";
+import { SERVER_OPTIONS } from "../../src/server/server-options.js";
+import type { Options } from "../../src/shared/option.js";
+
+/** Options that are documented together: the public type with their comments, and their declarations. */
+interface Source {
+  readonly type: string;
+  readonly options: Options;
+}
+
+/** By the names that the marks in the documents have. */
+const SOURCES: Readonly<Record<string, Source>> = {
+  router: { type: "SseRouterOptions", options: ROUTER_OPTIONS },
+  sse: { type: "SseOptions", options: SSE_OPTIONS },
+  mcpServer: { type: "McpServerConfig", options: MCP_SERVER.options },
+  server: { type: "SseServerOptions", options: SERVER_OPTIONS },
+};
+
+/** One option, ready to be shown. */
+export interface Row {
+  /** With the objects around it: `sessions.stallMs`. */
+  readonly name: string;
+  readonly type: string;
+  /** In the words of the comment; empty where it has to be written. */
+  readonly fallback: string;
+  readonly meaning: string;
+  /** Whether it stands elsewhere now. */
+  readonly isMoved: boolean;
+  /** What the comment says otherwise than the declaration. */
+  readonly faults: readonly string[];
+}
+
+const program = ts.createProgram(["src/index.ts"], {
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.NodeNext,
+  strict: true,
+  noEmit: true,
+  skipLibCheck: true,
+});
+const checker = program.getTypeChecker();
+
+/** The options of a source, those of objects after the object. */
+export function rowsOf(source: string): readonly Row[] {
+  const found = SOURCES[source];
+  if (found === undefined) throw new Error(`There are no options called ${source}.`);
+  return rows(found.options, publicType(found.type), "");
+}
+
+/** Everything that documents name. */
+export const SOURCE_NAMES = Object.keys(SOURCES);
+
+function publicType(name: string): ts.Type {
+  const index = program.getSourceFile("src/index.ts");
+  const module = index && checker.getSymbolAtLocation(index);
+  const exported = module && checker.getExportsOfModule(module).find((it) => it.name === name);
+  if (exported === undefined) throw new Error(`src/index.ts does not export ${name}.`);
+  return checker.getDeclaredTypeOfSymbol(checker.getAliasedSymbol(exported));
+}
+
+function rows(options: Options, type: ts.Type, prefix: string): Row[] {
+  return Object.entries(options).flatMap(([key, option]) => {
+    const member = checker.getPropertyOfType(type, key);
+    if (member === undefined) throw new Error(`No type has a comment on ${prefix}${key}.`);
+    const name = `${prefix}${key}`;
+    const { meaning, fallback } = readComment(member);
+    const isMoved = option.type.startsWith("now ");
+    const expected = isMoved ? undefined : inWords(option.fallback, option.type);
+    const range = /\d+ to \d+$/.exec(option.type)?.[0];
+    const isOptional = (member.flags & ts.SymbolFlags.Optional) !== 0;
+    const faults = [
+      ...(meaning === "" && !isMoved ? [`${name} has no comment`] : []),
+      ...(isOptional && fallback === "" && !isMoved ? [`${name}: the comment has no default`] : []),
+      ...(expected !== undefined && !plain(fallback).startsWith(expected)
+        ? [`${name}: the default is ${expected}, and the comment says: ${fallback}`]
+        : []),
+      ...(range !== undefined && !meaning.includes(`From ${range}`)
+        ? [`${name}: the comment does not say: From ${range}`]
+        : []),
+    ];
+    const row = { name, type: option.type, fallback, meaning, isMoved, faults };
+    return [row, ...(option.options ? rows(option.options, objectIn(member), `${name}.`) : [])];
+  });
+}
+
+/** The type of an option that is an object, or `false`. */
+function objectIn(member: ts.Symbol): ts.Type {
+  const type = checker.getNonNullableType(checker.getTypeOfSymbol(member));
+  const parts = type.isUnion() ? type.types : [type];
+  return parts.find((part) => part.flags & ts.TypeFlags.Object) ?? type;
+}
+
+/** A comment in two parts: what it says, and after "Default:", at its end, what counts without the option. */
+function readComment(member: ts.Symbol): { readonly meaning: string; readonly fallback: string } {
+  const comment = ts
+    .displayPartsToString(member.getDocumentationComment(checker))
+    .replace(/see \{@link \w+\}/g, "see below")
+    .replace(/\{@link (\w+)\}/g, "`$1`")
+    .replace(/\s+/g, " ")
+    .trim();
+  const [, meaning = comment, fallback = ""] = /^(.*?) ?Default: (.*)\.$/.exec(comment) ?? [];
+  return { meaning, fallback };
+}
+
+/** How comments write a default: `10000 (10 seconds)`. */
+function inWords(value: unknown, type: string): string | undefined {
+  if (typeof value !== "number") return value === undefined ? undefined : JSON.stringify(value);
+  const units: readonly (readonly [size: number, one: string, many: string])[] = type.startsWith(
+    "milliseconds",
+  )
+    ? [
+        [86_400_000, "day", "days"],
+        [3_600_000, "hour", "hours"],
+        [60_000, "minute", "minutes"],
+        [1_000, "second", "seconds"],
+      ]
+    : type.startsWith("bytes")
+      ? [[1_048_576, "MiB", "MiB"]]
+      : [];
+  const unit = units.find(([size]) => value >= size && value % size === 0);
+  if (unit === undefined) return String(value);
+  const [size, one, many] = unit;
+  return `${value} (${value / size} ${value === size ? one : many})`;
+}
+
+function plain(text: string): string {
+  return text.replaceAll("`", "");
+}
+
+/** A table with everything that is said of a source, `"sse"`, or of an object in it, `"sse.sessions"`. */
+function fullTable(place: string): string {
+  const [source = "", inside] = place.split(".", 2);
+  const isThere = ({ name }: Row) =>
+    inside === undefined ? !name.includes(".") : name.startsWith(`${inside}.`);
+  const cells = rowsOf(source)
+    .filter(isThere)
+    .map(({ name, type, fallback, meaning, isMoved }) =>
+      isMoved ? [code(name), type, "", ""] : [code(name), type, fallback || "required", meaning],
+    );
+  return table(["option", "written as", "default", "meaning"], cells);
+}
+
+/** A table with the first sentence on each option, and none that has moved. */
+function shortTable(source: string): string {
+  const cells = rowsOf(source)
+    .filter(({ isMoved }) => !isMoved)
+    .map(({ name, fallback, meaning }) => {
+      const [first = meaning] = /^.*?[^.]\.(?= |$)/.exec(meaning) ?? [];
+      return [code(name), fallback || "required", first.replace(/\.$/, "")];
+    });
+  return table(["option", "default", "meaning"], cells);
+}
+
+function table(head: readonly string[], cells: readonly (readonly string[])[]): string {
+  const lines = [head, head.map(() => "---"), ...cells];
+  return lines
+    .map((line) => `| ${line.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`)
+    .join("");
+}
+
+function code(name: string): string {
+  return `\`${name}\``;
+}
+
+/** Where a table stands in a document: between `<!-- options: sse, short -->` and `<!-- end of options -->`. */
+const PLACE = /(<!-- options: ([\w.]+)(, short)? -->\n)[^]*?(<!-- end of options -->)/g;
+
+/** Documents with tables. */
+export const DOCUMENTS = [
+  "docs/options.md",
+  "README.md",
+  "strategies/README.md",
+  "docs/sign-in.md",
+];
+
+/** A document with its tables as they are to be. */
+export function withTables(document: string): string {
+  return document.replace(
+    PLACE,
+    (_all, begin: string, source: string, short: string, end: string) => {
+      const made = short ? shortTable(source) : fullTable(source);
+      return `${begin}\n${made}\n${end}`;
+    },
+  );
+}
