@@ -127,7 +127,7 @@ function signInMethod(
     clientSecret,
     scopes: settings.scopes?.required ?? [],
     clockTolerance,
-    metadata: () => issuer.metadata(),
+    provider: issuer,
     warn: (message) => warn(message),
   });
   const isAsked = options.login.kind === "provider" && options.login.endpoints === undefined;

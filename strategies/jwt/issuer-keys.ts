@@ -6,7 +6,7 @@ import type { McpSseError } from "../../src/shared/errors.js";
 import { invalidToken, unavailable } from "../shared/credential-errors.js";
 import { fetchJson } from "../shared/fetch-json.js";
 import { signatureKeys } from "./jwk-set.js";
-import type { TokenHeader } from "./jwt-strategy.js";
+import type { KeyHeader } from "./jwt-strategy.js";
 import { keyFitsAlgorithm, weaknessOf } from "./key-material.js";
 import { loadPeer } from "../shared/load-peer.js";
 
@@ -81,14 +81,14 @@ export class IssuerKeys {
    * @throws McpSseError `invalid_token` when the issuer has no such key,
    * `temporarily_unavailable` when it cannot be asked.
    */
-  keyFor(header: TokenHeader, mayAsk = true): KeyObject | Promise<KeyObject> {
+  keyFor(header: KeyHeader, mayAsk = true): KeyObject | Promise<KeyObject> {
     if (this.#isDue()) return this.#search(header);
     const known = this.#find(header);
     if (known === undefined && !mayAsk) throw notAsked();
     return known ?? this.#search(header);
   }
 
-  async #search(header: TokenHeader): Promise<KeyObject> {
+  async #search(header: KeyHeader): Promise<KeyObject> {
     const kept = this.#outage === undefined ? undefined : this.#find(header);
     if (kept !== undefined) {
       if (this.#mayFetch()) void this.#fetch();
@@ -133,7 +133,7 @@ export class IssuerKeys {
     }
   }
 
-  #find(header: TokenHeader): KeyObject | undefined {
+  #find(header: KeyHeader): KeyObject | undefined {
     return this.#keys === undefined ? undefined : findKey(this.#keys, header);
   }
 
@@ -179,7 +179,7 @@ function readKey(signingKey: SigningKey): KeyObject | undefined {
  *
  * @throws McpSseError `invalid_token` when there are keys and none, or more than one, could be meant.
  */
-function findKey({ all, byKid }: KeySet, { alg, kid }: TokenHeader): KeyObject | undefined {
+function findKey({ all, byKid }: KeySet, { alg, kid }: KeyHeader): KeyObject | undefined {
   const candidates = kid === undefined ? all : (byKid.get(kid) ?? []);
   const [fitting, ...others] = candidates.filter((candidate) => mayVerify(candidate, alg));
   if (fitting === undefined && candidates.length > 0) {

@@ -15,10 +15,14 @@ import type { TokenClaims } from "../shared/token-claims.js";
 import { translateFailures } from "../shared/translate-failures.js";
 
 /** What of a token's header decides which key verifies it. @see RFC 7515, section 4.1 */
-export interface TokenHeader {
+export interface KeyHeader {
   /** One of the allowed algorithms. */
   readonly alg: string;
-  readonly kid: string | undefined;
+  readonly kid?: string | undefined;
+}
+
+/** What is known of a token before its key is looked for. */
+export interface TokenHeader extends KeyHeader {
   /** What kind of token it says it is; anything at all. */
   readonly typ: unknown;
 }

@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { McpSseError } from "../../src/shared/errors.js";
 import { IssuerKeys } from "../jwt/issuer-keys.js";
-import type { TokenHeader } from "../jwt/jwt-strategy.js";
+import type { KeyHeader, TokenHeader } from "../jwt/jwt-strategy.js";
 import { invalidToken } from "../shared/credential-errors.js";
 import { lazily } from "../shared/lazily.js";
 import type { TokenClaims } from "../shared/token-claims.js";
@@ -61,15 +61,26 @@ export class Issuer {
     const unverified = readUnverified(token);
     if (unverified === undefined) throw invalidToken("the token is malformed");
     this.#checkUnverified(unverified);
-    const { issuer, jwksUri, signingAlgorithms } = await this.metadata();
+    const { issuer } = await this.metadata();
     // The signature covers these bytes, so what is compared now is verified with it.
-    if (unverified.claims["iss"] !== issuer)
+    if (unverified.claims["iss"] !== issuer) {
       throw invalidToken("the token's issuer is not accepted");
+    }
+    return await this.publishedKey(header, mayAsk);
+  }
+
+  /** The one of the issuer's keys that a token with this header is signed with, whatever it is for. */
+  async publishedKey(header: KeyHeader, mayAsk = true): Promise<KeyObject> {
+    const { jwksUri, signingAlgorithms } = await this.metadata();
     if (signingAlgorithms !== undefined && !signingAlgorithms.includes(header.alg)) {
       throw invalidToken("the token's algorithm is not one of its issuer's");
     }
     if (jwksUri === undefined) throw invalidToken("the token's issuer publishes no keys");
-    return await this.#keysAt(jwksUri).keyFor(header, mayAsk);
+    // An issuer that moves its keys gets a new set.
+    if (this.#keys?.url !== jwksUri) {
+      this.#keys = { url: jwksUri, set: new IssuerKeys(jwksUri, NEEDED_BY) };
+    }
+    return await this.#keys.set.keyFor(header, mayAsk);
   }
 
   /** Whether an issuer that publishes keys is to verify this token with them. */
@@ -117,12 +128,6 @@ export class Issuer {
   #checkIssuer({ iss }: { readonly iss?: unknown }): void {
     if (typeof iss === "string" && sameIssuer(this.#settings.issuerUrl, iss)) return;
     throw notApplicable("the token's issuer is not accepted");
-  }
-
-  /** An issuer that moves its keys gets a new set. */
-  #keysAt(url: string): IssuerKeys {
-    if (this.#keys?.url !== url) this.#keys = { url, set: new IssuerKeys(url, NEEDED_BY) };
-    return this.#keys.set;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { IssuerMetadata } from "../issuer-metadata.js";
+import type { Issuer } from "../issuer.js";
 import type { SignInSettings } from "../options/sign-in-options.js";
 
 /** What a sign-in needs of the method around it. */
@@ -12,7 +12,7 @@ export interface SignInParts {
   readonly scopes: readonly string[];
   readonly clockTolerance: number;
   /** What the identity provider publishes. */
-  readonly metadata: () => Promise<IssuerMetadata>;
+  readonly provider: Pick<Issuer, "metadata" | "publishedKey">;
   /** Tells an operator what they should know. */
   readonly warn: (message: string) => void;
 }

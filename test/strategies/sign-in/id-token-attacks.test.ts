@@ -23,10 +23,23 @@ interface Forgery {
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly key?: KeyObject | Uint8Array;
   readonly alg?: string;
+  /** More of its header. */
+  readonly header?: Readonly<Record<string, unknown>>;
+  /** What is done to the token once it is signed. */
+  readonly change?: (token: string) => string;
+  /** Whether the provider gives nobody its keys by then. */
+  readonly hidesKeys?: boolean;
 }
 
 /** What our server makes of a login whose ID token is this one. */
-async function signInWith({ claims, key = privateKey, alg = "RS256" }: Forgery): Promise<Visit> {
+async function signInWith({
+  claims,
+  key = privateKey,
+  alg = "RS256",
+  header,
+  change = (token) => token,
+  hidesKeys = false,
+}: Forgery): Promise<Visit> {
   const setup = await serveSignIn();
   const { issuer } = setup.provider;
   const person = setup.person();
@@ -43,13 +56,26 @@ async function signInWith({ claims, key = privateKey, alg = "RS256" }: Forgery):
     exp: now + 60,
     ...claims,
   })
-    .setProtectedHeader({ alg, kid: (jwks as { keys: [{ kid: string }] }).keys[0].kid })
-    .sign(key);
+    .setProtectedHeader({ alg, kid: (jwks as { keys: [{ kid: string }] }).keys[0].kid, ...header })
+    .sign(key, { crit: { unheardOf: true } });
+  if (hidesKeys) setup.provider.faults.set("/jwks", (_req, res) => void res.writeHead(500).end());
   setup.provider.faults.set("/token", (_req, res) => {
-    const body = { access_token: "a", token_type: "Bearer", id_token: idToken };
+    const body = { access_token: "a", token_type: "Bearer", id_token: change(idToken) };
     res.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
   return await passProvider(person, await person.visit(away.url), "mallory");
+}
+
+const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
+
+function unsigned(token: string): string {
+  return `${encode({ alg: "none" })}.${token.split(".")[1]}.`;
+}
+
+function withSubject(token: string, sub: string): string {
+  const [header, claims = "", signature] = token.split(".");
+  const said = JSON.parse(Buffer.from(claims, "base64url").toString()) as object;
+  return `${header}.${encode({ ...said, sub })}.${signature}`;
 }
 
 test("SIGNIN-24: a good ID token says who signed in", async () => {
@@ -58,6 +84,12 @@ test("SIGNIN-24: a good ID token says who signed in", async () => {
 
 test.each<[string, Forgery]>([
   ["of another signer", { key: foreignKey }],
+  ["that nobody signed", { change: unsigned }],
+  ["changed after it was signed", { change: (token) => withSubject(token, "alice") }],
+  ["that is none", { change: () => "opaque" }],
+  ["signed with a key that is not published", { header: { kid: "another" } }],
+  ["with an extension to mind", { header: { crit: ["unheardOf"], unheardOf: true } }],
+  ["for several, of whom nobody asked", { claims: { aud: [OUR_CLIENT.id, "another-client"] } }],
   ["signed with the client's secret", { key: sharedSecret, alg: "HS256" }],
   ["of another issuer", { claims: { iss: "https://evil.example" } }],
   ["for another client", { claims: { aud: "another-client" } }],
@@ -70,4 +102,8 @@ test.each<[string, Forgery]>([
   ["with an empty subject", { claims: { sub: "" } }],
 ])("SIGNIN-24: an ID token %s signs nobody in", async (_what, forgery) => {
   expectErrorAnswer(await signInWith(forgery), REDIRECT_URI, "server_error");
+});
+
+test("SIGNIN-24: an ID token whose keys cannot be had is not judged", async () => {
+  expectErrorAnswer(await signInWith({ hidesKeys: true }), REDIRECT_URI, "temporarily_unavailable");
 });

@@ -19,7 +19,7 @@ export interface LoginStepParts {
 
 /** The login step that the options ask for. */
 export function createLoginStep(
-  { settings, clientId, clientSecret, clockTolerance, metadata }: SignInParts,
+  { settings, clientId, clientSecret, clockTolerance, provider }: SignInParts,
   { logins, records }: { readonly logins: Logins; readonly records: SealedStorage },
 ): LoginStepParts {
   const { login: step, revalidate } = settings;
@@ -41,8 +41,8 @@ export function createLoginStep(
     clientId,
     clientSecret,
     callbackUrl: `${settings.issuer}${ROUTES.callback}`,
-    metadata,
-    identity: new ProviderIdentity(clientId, clockTolerance),
+    metadata: () => provider.metadata(),
+    identity: new ProviderIdentity({ clientId, clockTolerance, provider }),
     records,
   });
   const refresh = async (token: string) => await login.refresh(token);

@@ -1,22 +1,21 @@
+import { errors, jwtVerify } from "jose";
 import { McpSseError } from "../../../../src/shared/errors.js";
-import { fetchJson } from "../../../shared/fetch-json.js";
-import { IssuerKeys } from "../../../jwt/issuer-keys.js";
-import { createJwtStrategy } from "../../../jwt/jwt-strategy.js";
 import { PUBLIC_KEY_ALGORITHMS } from "../../../jwt/key-material.js";
+import { unavailable } from "../../../shared/credential-errors.js";
+import { fetchJson } from "../../../shared/fetch-json.js";
 import type { TokenClaims } from "../../../shared/token-claims.js";
 import { unusable } from "../../../shared/upstream-error.js";
 import type { IssuerMetadata } from "../../issuer-metadata.js";
+import type { Issuer } from "../../issuer.js";
 import type { SignInProfile } from "../storage/records.js";
-import { runStrategy } from "./run-strategy.js";
 
-/** What an ID token must say. */
-export interface IdTokenRules {
+/** What identifying somebody takes. */
+export interface ProviderIdentityParts {
   /** Our client id at the provider. */
   readonly clientId: string;
-  /** What the authorization request carried. */
-  readonly nonce: string;
   /** Seconds by which the clocks of provider and server may differ. */
   readonly clockTolerance: number;
+  readonly provider: Pick<Issuer, "publishedKey">;
 }
 
 /** Bounds of one request to the userinfo endpoint: 5 seconds, 256 KiB. */
@@ -41,13 +40,10 @@ const PROFILE_CLAIMS = [
 
 /** Learns from a provider that publishes metadata who signed in. */
 export class ProviderIdentity {
-  readonly #clientId: string;
-  readonly #clockTolerance: number;
-  #keys: { readonly url: string; readonly set: IssuerKeys } | undefined;
+  readonly #parts: ProviderIdentityParts;
 
-  constructor(clientId: string, clockTolerance: number) {
-    this.#clientId = clientId;
-    this.#clockTolerance = clockTolerance;
+  constructor(parts: ProviderIdentityParts) {
+    this.#parts = parts;
   }
 
   /**
@@ -61,7 +57,7 @@ export class ProviderIdentity {
   ): Promise<SignInProfile> {
     const { idToken, accessToken, nonce } = tokens;
     if (typeof idToken === "string") {
-      return toProfile(await this.#verify(idToken, nonce, metadata));
+      return toProfile(await this.#verify(idToken, nonce, metadata.issuer));
     }
     if (metadata.userinfoEndpoint === undefined) {
       throw unusable("the provider gave no ID token and has no userinfo endpoint");
@@ -71,32 +67,19 @@ export class ProviderIdentity {
   }
 
   /** @see OpenID Connect Core 1.0, section 3.1.3.7 */
-  async #verify(idToken: string, nonce: string, metadata: IssuerMetadata): Promise<TokenClaims> {
-    const { jwksUri, issuer, signingAlgorithms } = metadata;
-    if (jwksUri === undefined) throw unusable("the provider publishes no keys");
-    const keys = this.#keysAt(jwksUri);
-    const strategy = createJwtStrategy(
-      {
-        keys: (header) => keys.keyFor(header),
-        algorithms: acceptedAlgorithms(signingAlgorithms),
-        issuer: [issuer],
-        audience: [this.#clientId],
-        clockTolerance: this.#clockTolerance,
-        requireExp: true,
-      },
-      "signIn",
-    );
-    const headers = { authorization: `Bearer ${idToken}` };
-    const answer = await runStrategy(strategy, { headers, url: "/" });
-    if (answer.kind !== "success") throw toError(answer);
-    const { claims = {} } = answer.user as { claims?: TokenClaims };
-    checkIdToken(claims, { clientId: this.#clientId, nonce });
-    return claims;
-  }
-
-  #keysAt(url: string): IssuerKeys {
-    if (this.#keys?.url !== url) this.#keys = { url, set: new IssuerKeys(url, "signIn") };
-    return this.#keys.set;
+  async #verify(idToken: string, nonce: string, issuer: string): Promise<TokenClaims> {
+    const { clientId, clockTolerance, provider } = this.#parts;
+    const { payload } = await jwtVerify(idToken, (header) => provider.publishedKey(header), {
+      algorithms: [...PUBLIC_KEY_ALGORITHMS],
+      issuer,
+      audience: clientId,
+      requiredClaims: ["exp"],
+      clockTolerance,
+    }).catch((error: unknown) => {
+      throw asIdTokenError(error);
+    });
+    checkIdToken(payload, { clientId, nonce });
+    return payload;
   }
 }
 
@@ -111,7 +94,7 @@ export class ProviderIdentity {
  */
 export function checkIdToken(
   claims: TokenClaims,
-  { clientId, nonce }: Omit<IdTokenRules, "clockTolerance">,
+  { clientId, nonce }: { readonly clientId: string; readonly nonce: string },
 ): void {
   const { aud, azp, iss } = claims;
   if (claims["nonce"] !== nonce) throw unusable("the ID token is of another login");
@@ -124,21 +107,15 @@ export function checkIdToken(
   }
 }
 
-function acceptedAlgorithms(published: readonly string[] | undefined): readonly string[] {
-  const known: readonly string[] = PUBLIC_KEY_ALGORITHMS;
-  return published === undefined ? known : known.filter((name) => published.includes(name));
-}
-
-function toError(answer: {
-  readonly kind: string;
-  readonly info?: unknown;
-  readonly error?: unknown;
-}): Error {
-  const reason = answer.info ?? answer.error;
-  // An outage of the key host is no verdict on the token.
-  if (reason instanceof McpSseError && reason.code !== "invalid_token") return reason;
-  const detail = reason instanceof Error ? reason.message : "it cannot be verified";
-  return unusable(`the ID token is refused: ${detail}`);
+/** An exception is no verdict on the token, and neither is an outage of the key host. */
+function asIdTokenError(error: unknown): Error {
+  const isVerdict =
+    error instanceof errors.JOSEError ||
+    (error instanceof McpSseError && error.code === "invalid_token");
+  // These messages name no value of the token.
+  if (isVerdict) return unusable(`the ID token is refused: ${error.message}`);
+  if (error instanceof McpSseError) return error;
+  return unavailable("the ID token cannot be verified at the moment", error);
 }
 
 function toProfile(claims: TokenClaims): SignInProfile {
