@@ -73,7 +73,7 @@ export function routeFor({ routes }: TransportTarget, method: string | undefined
   const route = routes.get(method ?? "");
   if (route !== undefined) return route;
   const methods = [...routes.keys()];
-  throw new McpSseError("method_not_allowed", `This path takes ${methods.join(" and ")} only.`, {
+  throw new McpSseError("method_not_allowed", `This path takes ${methods.join(" or ")} only.`, {
     headers: { Allow: [...methods, "OPTIONS"].join(", ") },
   });
 }

@@ -1,0 +1,226 @@
+import { assemble } from "../../src/express/assemble.js";
+import { pathOf } from "../../src/http/mount.js";
+import { Pipeline } from "../../src/http/pipeline.js";
+import { notFound } from "../../src/http/refused-caller.js";
+import { Shutdown } from "../../src/http/shutdown.js";
+import { SourceGuard } from "../../src/http/source-guard.js";
+import type { Transport, TransportRoute } from "../../src/http/transport.js";
+import { McpSseError } from "../../src/index.js";
+import { SseEndpoint } from "../../src/sse/sse-endpoint.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { listen } from "../kit/listen.js";
+import { send } from "../kit/raw-http.js";
+import { openStream, post, toolCall } from "../kit/raw-sse.js";
+import { JWT_AUTH } from "../kit/serve.js";
+import { createToolServer } from "../kit/tools.js";
+
+cleanUpAfterEach();
+
+/** Serves HTTP+SSE, and after it other transports, by one pipeline on `node:http`. */
+async function serve(...others: Transport[]) {
+  const lines: string[] = [];
+  const log = (line: string): void => void lines.push(line);
+  const logger = { debug: log, info: log, warn: log, error: log };
+  const createServer = () => createToolServer();
+  const given = { auth: JWT_AUTH, logger, createServer };
+  const parts = {
+    ...assemble(given, { path: "options", hasFastPath: false }),
+    shutdown: new Shutdown(),
+    createServer,
+  };
+  const sse = new SseEndpoint({ ...parts, hasFastPath: true });
+  const pipeline = new Pipeline({
+    ...parts,
+    sources: new SourceGuard(parts.options, parts.callers.methods),
+    transports: [sse, ...others],
+  });
+  /** Requests that the fast path left to others. */
+  const routed: string[] = [];
+  const { url, port } = await listen((req, res) =>
+    pipeline.answerFast(
+      req,
+      res,
+      () => {
+        routed.push(`${req.method} ${pathOf(req)}`);
+        const target = pipeline.find(pathOf(req));
+        if (target === undefined) parts.refusals.refuse({ req, res }, notFound());
+        else void pipeline.answer(req, res, target);
+      },
+      undefined,
+    ),
+  );
+  onDispose(() => pipeline.close(0));
+  return { url, port, sseUrl: `${url}/sse`, lines, routed };
+}
+
+/** A transport of one route. */
+function transport(route: TransportRoute): Transport {
+  return { routes: [route] };
+}
+
+/** Tells the caller who they are, at the path of the event stream. */
+const whoAmI: TransportRoute = {
+  path: "/sse",
+  method: "POST",
+  answer: ({ res, caller }) => void res.end(caller.principal?.id),
+};
+
+describe("the pipeline", () => {
+  it("SOURCE-5: refuses a POST to the stream's path, unless another transport takes it", async () => {
+    const alone = await serve();
+    const refused = await send(alone.sseUrl, { method: "POST" });
+    expect([refused.status, refused.headers.allow]).toEqual([405, "GET, OPTIONS"]);
+
+    const shared = await serve(transport(whoAmI));
+    const answer = await post(shared.sseUrl, {}, asCaller());
+    expect([answer.status, answer.text]).toEqual([200, "alice"]);
+    expect((await post(shared.sseUrl, {})).status).toBe(401);
+    expect((await openStream(shared.sseUrl, asCaller())).status).toBe(200);
+  });
+
+  it("SOURCE-5: names the methods of all transports that share a path", async () => {
+    const { sseUrl } = await serve(transport(whoAmI), transport({ ...whoAmI, method: "DELETE" }));
+    const { status, headers, json } = await send(sseUrl, { method: "PUT" });
+    expect([status, headers.allow]).toEqual([405, "GET, POST, DELETE, OPTIONS"]);
+    expect(json.error_description).toBe("This path takes GET or POST or DELETE only.");
+  });
+
+  it("gives a method that two transports have at one path to the first of them", async () => {
+    const second = { ...whoAmI, answer: () => Promise.reject(new Error("asked")) };
+    const { sseUrl } = await serve(transport(whoAmI), transport(second));
+    expect((await post(sseUrl, {}, asCaller())).text).toBe("alice");
+  });
+
+  it("tolerates one trailing slash, and no other spelling of a path", async () => {
+    const { url } = await serve(transport({ ...whoAmI, path: "/who" }));
+    const status = async (path: string) => (await post(url + path, {}, asCaller())).status;
+    expect(await Promise.all(["/who", "/who/", "/who//", "/Who", "/who/x"].map(status))).toEqual([
+      200, 200, 404, 404, 404,
+    ]);
+  });
+
+  // Each request is wrong in what its step looks at and in all that comes after.
+  it.each([
+    ["the source", 403, { method: "PUT", headers: { host: "evil.example" } }],
+    ["a preflight", 204, { method: "OPTIONS" }],
+    ["the method", 405, { method: "PUT" }],
+    ["the caller", 401, { method: "POST" }],
+    ["the session", 404, { method: "POST", headers: asCaller() }],
+  ])("looks at %s before what comes after it", async (_step, status, request) => {
+    const answer = jest.fn();
+    const route: TransportRoute = { ...whoAmI, path: "/named", sessionId: () => "none", answer };
+    const { url } = await serve(transport(route));
+    expect((await send(`${url}/named`, request)).status).toBe(status);
+    expect(answer).not.toHaveBeenCalled();
+  });
+
+  it("hands a transport the session that its request names, to its owner only", async () => {
+    const { url, sseUrl } = await serve(
+      transport({
+        path: "/session",
+        method: "DELETE",
+        sessionId: ({ headers }) => headers["x-session"]?.toString(),
+        answer: ({ res }, session) => void res.end(session?.id ?? "none"),
+      }),
+    );
+    const { sessionId } = await converse(sseUrl);
+    const answerTo = async (headers: Record<string, string>) =>
+      await send(`${url}/session`, { method: "DELETE", headers });
+    const named = { "x-session": sessionId };
+    expect((await answerTo({ ...asCaller(), ...named })).text).toBe(sessionId);
+    expect((await answerTo(asCaller())).text).toBe("none");
+    const strangers = await answerTo({ ...asCaller({ sub: "bob" }), ...named });
+    const unknown = await answerTo({ ...asCaller(), "x-session": "unknown" });
+    expect([strangers.status, strangers.text]).toEqual([404, unknown.text]);
+  });
+
+  it.each<[string, TransportRoute["answer"]]>([
+    ["throw", () => fail()],
+    ["rejection", async () => fail()],
+  ])("makes a %s of a transport the answer, if it is one of ours", async (_how, answer) => {
+    const { url, lines } = await serve(transport({ ...whoAmI, path: "/fails", answer }));
+    const { status, headers, json } = await post(`${url}/fails`, {}, asCaller());
+    expect([status, headers.get("retry-after")]).toEqual([503, "7"]);
+    expect(json.error.message).toBe("Not now.");
+    expect(lines.at(-1)).toBe("refused POST: 503 shutting_down: Not now.");
+  });
+
+  it("tells a client nothing of any other error, and the operator all of it", async () => {
+    const answer = () => Promise.reject(new Error("the database is away"));
+    const { url, lines } = await serve(transport({ ...whoAmI, path: "/fails", answer }));
+    const { status, text } = await post(`${url}/fails`, {}, asCaller());
+    expect(status).toBe(500);
+    expect(text).not.toContain("database");
+    expect(lines.at(-1)).toMatch(/^refused POST: 500 server_error: .*the database is away/);
+  });
+
+  it("lets a transport refuse in its own way, and reports the rest", async () => {
+    const seen: unknown[] = [];
+    const { url, lines } = await serve(
+      transport({
+        ...whoAmI,
+        path: "/own",
+        refuse: ({ res }, error) => {
+          seen.push(error);
+          if (seen.length > 1) return false;
+          res.writeHead(200).end("later");
+          return true;
+        },
+      }),
+    );
+    expect((await post(`${url}/own`, {})).text).toBe("later");
+    expect(lines.filter((line) => line.startsWith("refused"))).toEqual([]);
+    expect((await post(`${url}/own`, {})).status).toBe(401);
+    expect(seen).toHaveLength(2);
+  });
+
+  it("writes nothing more where a transport fails after its answer has begun", async () => {
+    const { url, lines } = await serve(
+      transport({
+        ...whoAmI,
+        path: "/begun",
+        answer: async ({ res }) => {
+          res.end("all");
+          fail();
+        },
+      }),
+    );
+    const { status, text } = await post(`${url}/begun`, {}, asCaller());
+    expect([status, text]).toEqual([200, "all"]);
+    expect(lines.at(-1)).toBe("refused POST: 503 shutting_down: Not now.");
+  });
+});
+
+describe("the fast path", () => {
+  const call = toolCall(2, "echo", { text: "hello" });
+
+  it("KNOWN-6: answers the POSTs of sessions without routing them", async () => {
+    const { sseUrl, routed } = await serve();
+    const { postUrl, headers } = await converse(sseUrl);
+    expect((await post(postUrl, call, headers)).status).toBe(202);
+    expect(routed).toEqual(["GET /sse"]);
+  });
+
+  it("SOURCE-1: looks at the source there too", async () => {
+    const { sseUrl, routed } = await serve();
+    const { postUrl, headers } = await converse(sseUrl);
+    const elsewhere = { method: "POST", headers: { ...headers, host: "evil.example" } };
+    expect((await send(postUrl, elsewhere)).status).toBe(403);
+    expect(routed).toEqual(["GET /sse"]);
+  });
+
+  it.each<[string, Record<string, string>, number]>([
+    ["has no credential", {}, 401],
+    ["is not the owner", asCaller({ sub: "bob" }), 404],
+  ])("KNOWN-8: passes on who %s, to be told why not", async (_who, headers, status) => {
+    const { sseUrl, routed } = await serve();
+    const { postUrl } = await converse(sseUrl);
+    expect((await post(postUrl, call, headers)).status).toBe(status);
+    expect(routed).toEqual(["GET /sse", "POST /messages"]);
+  });
+});
+
+function fail(): never {
+  throw new McpSseError("shutting_down", "Not now.", { headers: { "Retry-After": "7" } });
+}
