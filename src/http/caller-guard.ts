@@ -83,7 +83,7 @@ export class CallerGuard {
    * Security decision: a request may take minutes to arrive. What has expired, or was withdrawn,
    * by the time that it is there does not count any more, although it counted when it was begun. A
    * method is asked again only where time has passed, although a body came in pieces, as all large
-   * ones do: it may take each proof once, and most that are asked cost somebody a question.
+   * ones do: it may take each proof once, and most that are asked ask a server in turn.
    *
    * @returns nothing when nothing can have happened; else a promise of the caller as of now, which
    * rejects with a RefusedCaller.
@@ -167,7 +167,7 @@ export class CallerGuard {
     { isUnasked }: { readonly isUnasked?: boolean },
   ): Promise<void> {
     const key = networkOf(address);
-    // What nobody was asked about is not known to be bad.
+    // A credential that was not verified is not known to be bad.
     const waitMs = isUnasked
       ? (this.#throttle?.waitOf(key) ?? 0)
       : await this.#throttle?.noteFailure(key);

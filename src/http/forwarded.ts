@@ -2,7 +2,7 @@ import { isHost } from "../shared/http-syntax.js";
 import type { RequestParts } from "./request-parts.js";
 
 /**
- * Whether an application trusts the proxy at an address, which is so many hops away. Whoever
+ * Whether an application trusts the proxy at an address, which is so many hops away. A client that
  * comes through a Unix socket has no address, and Express asks about that as well.
  */
 export type TrustsProxy = (address: string | undefined, hop: number) => boolean;

@@ -43,7 +43,7 @@ const DRAINED =
 export type ReadMessage = () => JsonRpcMessage;
 
 /**
- * Reads the message in a POST's body, whoever read it from the socket.
+ * Reads the message in a POST's body, from the socket or from what a parser has left.
  *
  * @param onRead is called once, perhaps at once, with a function that returns the message, or
  * throws McpSseError: 415 for another type than JSON in UTF-8, 413 for a body that is too large,
@@ -163,7 +163,7 @@ function fromParser(parsed: unknown, req: IncomingMessage, options: BodyOptions)
 /**
  * How long a value is as JSON; counting ends beyond `limit`.
  *
- * Not `JSON.stringify(…).length`: that calls itself for each level, and strangers choose how many
+ * Not `JSON.stringify(…).length`: that calls itself for each level, and clients choose how many
  * there are.
  */
 function jsonBytes(value: unknown, limit: number): number {

@@ -144,7 +144,7 @@ export class MessageReceiver {
     return undefined;
   }
 
-  /** Time has passed, although none that the sender could draw out: nobody is asked needlessly. */
+  /** Time has passed, although none that the sender could draw out: a method is asked only if it has to be. */
   async #confirmLapsed(
     message: JsonRpcMessage,
     request: AdmittedRequest,
@@ -178,7 +178,7 @@ export class MessageReceiver {
   }
 }
 
-/** Limits that are found where nobody knows of sessions. */
+/** Limits of reading, which knows of no session. */
 const LIMIT_OF: Readonly<Partial<Record<ErrorCode, "maxMessageSize" | "bodyTimeoutMs">>> = {
   message_too_large: "maxMessageSize",
   message_timeout: "bodyTimeoutMs",

@@ -53,7 +53,7 @@ export function incomingRequest(req: HostRequest, res: ServerResponse): Incoming
 
 /** @param base path of the mount within the host. */
 export function mountOf(req: HostRequest, base = baseOf(req)): Mount {
-  const trustsProxy = (req.app?.get("trust proxy fn") as TrustsProxy | undefined) ?? trustsNobody;
+  const trustsProxy = (req.app?.get("trust proxy fn") as TrustsProxy | undefined) ?? trustsNone;
   const viaTrustedProxy = wasForwarded(req, trustsProxy);
   const prefix = viaTrustedProxy ? forwardedPrefix(req) : "";
   return {
@@ -79,7 +79,7 @@ export function baseOf({ app, baseUrl = "", originalUrl, url = "" }: HostRequest
 }
 
 /** Without an application that says so, no proxy is trusted: `publicUrl` says what clients see. */
-function trustsNobody(): boolean {
+function trustsNone(): boolean {
   return false;
 }
 

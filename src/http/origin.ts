@@ -21,12 +21,12 @@ export interface RequestSource {
   readonly viaTrustedProxy: boolean;
 }
 
-/** What to do with a request, decided by where it comes from. */
+/** What to do with a request because of where it comes from. */
 export type SourceVerdict = "allowed" | "host-not-allowed" | "origin-not-allowed";
 
-/** Judges Host first, since the meaning of a same-origin request depends on it. */
+/** Checks Host first, since the meaning of a same-origin request depends on it. */
 export function checkSource(source: RequestSource, rules: SourceRules): SourceVerdict {
-  const host = judgeHost(source, rules);
+  const host = checkHost(source, rules);
   if (host === "refused") return "host-not-allowed";
   if (source.origin === undefined) return "allowed";
   const allowed =
@@ -52,7 +52,7 @@ type HostVerdict = "known" | "unchecked" | "refused";
  * is taken. `0.0.0.0`, which leads to loopback as well, gets a page around what browsers do to keep
  * it away from there, and no client needs it.
  */
-function judgeHost(source: RequestSource, rules: SourceRules): HostVerdict {
+function checkHost(source: RequestSource, rules: SourceRules): HostVerdict {
   const { host } = source;
   const name = host === undefined ? undefined : hostName(host);
   const isPublic = rules.publicUrl !== undefined && name === hostName(rules.publicUrl.host);

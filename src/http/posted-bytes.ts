@@ -7,7 +7,7 @@ import type { BodyAdmission } from "./message-body.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 
 /**
- * A body of so many bytes is read whether there is room or not: it may acknowledge what fills the
+ * A body of so many bytes is read whether there is memory left or not: it may acknowledge what fills the
  * memory, or cancel a call. If it is a call, it waits after that.
  */
 const SMALL = 4_096;
@@ -52,7 +52,7 @@ export class PostedBytes implements BodyAdmission {
       this.#held = bytes;
       return true;
     }
-    // With room for its answer, so that it need not be refused once it was read.
+    // With memory for its answer, so that it need not be refused once it was read.
     this.#needed = bytes + account.answers.largest;
     if (account.take(this.#needed) !== undefined) return false;
     this.#held = this.#needed;
@@ -63,7 +63,7 @@ export class PostedBytes implements BodyAdmission {
   waitToRead(read: () => void, refuse: (error: McpSseError) => void): void {
     const { account } = this.#session.bytes;
     this.#wait(
-      (hasRoom) => account.wait(this.#needed, WAIT_MS, hasRoom),
+      (done) => account.wait(this.#needed, WAIT_MS, done),
       () => {
         this.#held = this.#needed;
         read();
@@ -72,7 +72,7 @@ export class PostedBytes implements BodyAdmission {
     );
   }
 
-  /** Looks whether there is room for what was read, once it is parsed. @throws McpSseError if not. */
+  /** Takes memory for what was read, once it is parsed. @throws McpSseError when there is none. */
   weigh(weight: number): void {
     this.#weight = weight;
     // What is small waits for its turn in memory: see {@link mayTake}.
@@ -84,7 +84,7 @@ export class PostedBytes implements BodyAdmission {
     this.#held += more;
   }
 
-  /** The body was read, or nobody reads it any more. */
+  /** The body was read, or is not read any more. */
   leave(): void {
     if (this.#isReading) this.#session.bytes.bodies--;
     this.#isReading = false;
@@ -104,11 +104,11 @@ export class PostedBytes implements BodyAdmission {
 
   /** Waits until the message may be taken. */
   waitToTake(take: () => void, refuse: (error: McpSseError) => void): void {
-    this.#wait((hasRoom) => this.call?.wait(WAIT_MS, hasRoom), take, refuse);
+    this.#wait((done) => this.call?.wait(WAIT_MS, done), take, refuse);
   }
 
   #wait(
-    wait: (hasRoom: (full: ByteLimit | undefined) => void) => (() => void) | undefined,
+    wait: (done: (full: ByteLimit | undefined) => void) => (() => void) | undefined,
     go: () => void,
     refuse: (error: McpSseError) => void,
   ): void {
@@ -125,7 +125,7 @@ export class PostedBytes implements BodyAdmission {
     };
     if (giveUp === undefined) refuse(this.#tooMany("maxHeldBytesPerPrincipal"));
     else {
-      // Nobody is left to answer then. A request, unlike its response, closes once it was read.
+      // Its client has left then. A request, unlike its response, closes once it was read.
       this.#res.once("close", leave);
       if (isFirst) this.#tell("maxHeldBytesPerPrincipal", "delayed");
     }

@@ -23,7 +23,7 @@ export interface BodyLength {
 const ALL_PIECES = 4;
 
 /**
- * Reads a body that nobody has read. Most messages come in one piece, and those are not copied.
+ * Reads a body from the socket. Most messages come in one piece, and those are not copied.
  *
  * What is beyond the limit is taken from the socket and thrown away, because a connection with
  * unread bytes answers nobody any more.

@@ -34,8 +34,8 @@ export function redactQuery(req: RoutedRequest, parameter: string): void {
 }
 
 /**
- * The request as it was before its credential was taken out of the URL, for whoever must look at
- * that once more. It is another object, so that nobody else finds the credential.
+ * The request as it was before its credential was taken out of the URL, to verify it once
+ * more. It is another object, so that no other code finds the credential.
  */
 export function withCredential(req: IncomingMessage, credential: FoundCredential): IncomingMessage {
   const { place, name, text } = credential;

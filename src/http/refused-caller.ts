@@ -16,7 +16,7 @@ export class RefusedCaller extends Error {
   }
 }
 
-/** Of a path where nobody answers. */
+/** For a path that is none of ours. */
 export function notFound(): McpSseError {
   return new McpSseError("not_found", "There is nothing here.");
 }

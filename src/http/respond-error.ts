@@ -23,7 +23,7 @@ const RPC_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
  * Sends an error as JSON: as a JSON-RPC error where a message was at fault, else in the form of
  * OAuth errors. The id is null, because nothing of a message counts before it was accepted.
  *
- * Does nothing when an answer has begun or nobody is left to read it.
+ * Does nothing when a response has begun or its client has left.
  *
  * @param rpcCode where it does not follow from the error whether a message was at fault.
  * @see RFC 6749, section 5.2
