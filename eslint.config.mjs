@@ -30,12 +30,6 @@ export const ROOMS = {
 /** Rooms that may import Express itself. */
 const KNOWS_EXPRESS = ["express", "server"];
 
-/** Imports that run up, until what they want has moved down. */
-const STILL_UP = {
-  session: ["sse/(?:resume|event-stream|resume-options|handshake|delivery)\\.js"],
-  options: ["sse/sse-server-transport\\.js"],
-};
-
 const arrows = [
   ...Object.entries(ROOMS).map(([room, below]) => ({
     files: [`src/${room}/**`],
@@ -51,8 +45,7 @@ const arrows = [
 
 /** A pattern for the imports that a room must not have. */
 function forbiddenIn(room, below) {
-  const rooms = below.filter((name) => name !== "strategies").map((name) => `${name}/`);
-  const allowed = [...rooms, ...(STILL_UP[room] ?? [])];
+  const allowed = below.filter((name) => name !== "strategies").map((name) => `${name}/`);
   const up = `\\.\\./(?!\\.\\./)${allowed.length > 0 ? `(?!${allowed.join("|")})` : ""}`;
   const out = below.includes("strategies") ? "\\.\\./\\.\\./(?!strategies/)" : "\\.\\./\\.\\./";
   const express = KNOWS_EXPRESS.includes(room) ? "" : "express(/|$)|";

@@ -19,7 +19,7 @@ import type { ContinuationRules } from "../session/continuation.js";
 import { SessionRegistry } from "../session/registry.js";
 import { checkOptionNames, optionError } from "../shared/check.js";
 import { readOptions } from "../shared/option.js";
-import { INSTANCE_PARAMETER } from "../sse/resume.js";
+import { OWN_HINTS } from "../sse/resume.js";
 import { SseEndpoint } from "../sse/sse-endpoint.js";
 import { ROUTER_OPTION_NAMES, ROUTER_OPTIONS } from "./router-options.js";
 
@@ -53,7 +53,7 @@ export function assemble(given: unknown, { path, hasFastPath }: Serving): Assemb
   const options = resolveOptions(given, path);
   const authenticator = createAuthenticator(`${path}.auth`, auth, options);
   const methods = authenticator?.methods ?? [];
-  const rules = continuationRules(options, methods, [INSTANCE_PARAMETER]);
+  const rules = continuationRules(options, methods, OWN_HINTS);
   const sessions = createSessions(options, auth === false, rules);
   const discovery = new Discovery(options, methods);
   const refusals = new Refusals(options.logger, methods);

@@ -1,8 +1,8 @@
 import type { AuthConfig } from "../../strategies/index.js";
 import type { Principal } from "../auth/principal.js";
-import type { ServerFactory } from "../http/router-session.js";
+import type { McpServerLike, ServerFactory } from "../http/router-session.js";
 import { SSE_OPTIONS } from "../options/options.js";
-import type { McpServerLike, SseOptions } from "../options/options.js";
+import type { SseOptions } from "../options/options.js";
 import type { SessionInfo } from "../session/session-info.js";
 import { optionError } from "../shared/check.js";
 import { custom } from "../shared/option.js";

@@ -18,19 +18,19 @@ import type { Shutdown } from "./shutdown.js";
 import type { AdmittedRequest } from "./transport.js";
 
 /** What a transport has to say about the messages that are posted to it. */
-export interface MessageHandler {
+export interface MessageHandler<S extends RouterSession> {
   /**
    * Sees a message before the server does, when its sender's rights to the session are certain.
    *
    * @returns whether it was meant for the transport itself: then the server does not get it.
    * @throws McpSseError to refuse it.
    */
-  intercept(message: JsonRpcMessage, request: AdmittedRequest, session: RouterSession): boolean;
+  intercept(message: JsonRpcMessage, request: AdmittedRequest, session: S): boolean;
   /** Answers the POST of a message that was taken. It must not throw. */
   accept(request: AdmittedRequest): void;
 }
 
-export interface MessageReceiverInit {
+export interface MessageReceiverInit<S extends RouterSession> {
   readonly options: ResolvedOptions;
   readonly sessions: Sessions;
   readonly callers: CallerGuard;
@@ -38,7 +38,7 @@ export interface MessageReceiverInit {
   readonly shutdown: Shutdown;
   /** Path below the mount at which the messages arrive. */
   readonly path: string;
-  readonly handler: MessageHandler;
+  readonly handler: MessageHandler<S>;
 }
 
 /**
@@ -51,19 +51,19 @@ export interface MessageReceiverInit {
  *    (`scopeCheck`). An operator's policy about tools is asked here, before the server is
  * 5. *delivery*: the session's server gets it
  */
-export class MessageReceiver {
-  readonly #init: MessageReceiverInit;
+export class MessageReceiver<S extends RouterSession> {
+  readonly #init: MessageReceiverInit<S>;
   /** URL of the message route, if the operator wrote one down. */
   readonly #publicUrl: string | undefined;
 
-  constructor(init: MessageReceiverInit) {
+  constructor(init: MessageReceiverInit<S>) {
     this.#init = init;
     const mount = configuredMount(init.options);
     this.#publicUrl = mount && `${mountUrl(mount)}${init.path}`;
   }
 
   /** Takes a POST's message and answers the POST. Never throws. */
-  receive(request: AdmittedRequest, session: RouterSession): void {
+  receive(request: AdmittedRequest, session: S): void {
     const { req, res, parts } = request;
     const { options, sessions, refusals, handler } = this.#init;
     const isRead = wasRead(req);
@@ -108,7 +108,7 @@ export class MessageReceiver {
   #takeLate(
     message: JsonRpcMessage,
     request: AdmittedRequest,
-    session: RouterSession,
+    session: S,
     call: HeldCall | undefined,
   ): Promise<void> | undefined {
     const confirming = this.#init.callers.confirm(request);
@@ -121,7 +121,7 @@ export class MessageReceiver {
   #take(
     message: JsonRpcMessage,
     request: AdmittedRequest,
-    session: RouterSession,
+    session: S,
     call: HeldCall | undefined,
   ): Promise<void> | undefined {
     const { caller } = request;

@@ -51,18 +51,19 @@ export const boundHeaders: Option<readonly string[]> = custom("list of names", (
 /**
  * What a router's sessions must not differ in, and what of a request says nothing about that.
  *
- * @param ownParameters parameters of the query that the transport itself reads.
+ * @param own what the transports themselves put into requests.
  */
 export function continuationRules(
   { boundClaims, boundHeaders }: BoundNames,
   methods: readonly AuthMethod[],
-  ownParameters: readonly string[],
+  own: Pick<ContinuationRules, "ownParameters" | "ownCookies">,
 ): ContinuationRules {
   return {
     boundClaims,
     boundHeaders,
+    ownCookies: own.ownCookies,
     ownParameters: [
-      ...ownParameters,
+      ...own.ownParameters,
       ...methods.flatMap(({ queryParameter }) => queryParameter ?? []),
     ],
     credentialHeaders: methods.flatMap(({ requestHeaders = [] }) =>

@@ -2,7 +2,6 @@ import type { Logger } from "../shared/logger.js";
 import { toLogger } from "../shared/logger.js";
 import { checked, custom, orFalse, texts } from "../shared/option.js";
 import type { Declares } from "../shared/option.js";
-import type { SSEServerTransport } from "../sse/sse-server-transport.js";
 import { ADVANCED } from "./advanced-options.js";
 import type { AdvancedOptions } from "./advanced-options.js";
 import { CORS } from "./cors-options.js";
@@ -75,9 +74,3 @@ export const SSE_OPTIONS = {
   logger: custom("logger, or false", toLogger),
   advanced: ADVANCED,
 } satisfies Declares<SseOptions>;
-
-/** An SDK server of either major; only these two methods are used. */
-export interface McpServerLike {
-  connect(transport: SSEServerTransport): Promise<void>;
-  close(): Promise<void>;
-}

@@ -8,7 +8,7 @@ import { optionError } from "../shared/check.js";
 import { HttpListener } from "./http-server.js";
 import { STDERR_LOGGER, toLogger } from "../shared/logger.js";
 import type { Logger } from "../shared/logger.js";
-import type { McpServerLike } from "../options/options.js";
+import type { McpServerLike } from "../http/router-session.js";
 import { resolveServerOptions } from "./server-options.js";
 import type { SseServerOptions, ListenerOptions } from "./server-options.js";
 import { pathOf } from "../http/mount.js";

@@ -1,5 +1,110 @@
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import type { CloseReason } from "./close-reason.js";
+import type { Handshake } from "./handshake.js";
+import type { ChannelLimit } from "./limits.js";
+import type { MessageJson } from "./message-json.js";
+
 /**
- * Why a stream ended: we ended it, the peer or the network did, the reader took nothing for too
- * long, or it did not read while too much was waiting for it.
+ * When something to be written was taken by the socket or its bounded queue: at once, which is
+ * `undefined`, or later. Almost always it is at once, and a promise for each message is not free.
  */
-export type StreamEnd = "ended" | "disconnected" | "stalled" | "overrun";
+export type WriteResult = Promise<void> | undefined;
+
+/** Counts what is held for somebody. */
+export interface ByteHolder {
+  /** So many bytes more are held, or, with a negative number, less. */
+  hold(bytes: number): void;
+}
+
+/**
+ * How a session reaches its client: what a transport implements, and all that a session knows of
+ * it. A session has one channel, from its first moment to its end, over however many connections.
+ *
+ * A transport makes the session ({@link Session}), which makes the channel; has the session opened
+ * (`http/open-session.ts`); and hands each message of the client to `session.receive`. The session
+ * calls the members below, in this order; nobody else does. The channel calls
+ * {@link ChannelSession} back.
+ *
+ * Where nothing else is said, a member must not throw, and its promise must not reject.
+ */
+export interface Channel {
+  /** `opening` until the client can hear, `open` while it can, `detached` while it is away and may come back. */
+  readonly state: "opening" | "open" | "detached";
+
+  /**
+   * Called once, when the session has its server: the client may hear from now on. What it throws
+   * makes `connect()` of the server fail, and that ends the session.
+   */
+  open(): void;
+
+  /**
+   * Asked of each message of the client, before anything is known or counted of it. `true` for one
+   * that was meant for the channel, such as the answer to a ping of its own: it goes no further. An
+   * `McpSseError` that is thrown refuses the message, and is what its sender is answered.
+   */
+  intercept(message: JsonRpcMessage): boolean;
+
+  /** Told of each message that the session has admitted, before its server gets it. */
+  noteReceived(message: JsonRpcMessage): void;
+
+  /**
+   * Sends a message to the client, in order, or keeps it for one that is away. Bounded: a client
+   * that does not read makes the result wait, and in the end loses its connection. What is held
+   * meanwhile is told to {@link ChannelSession.bytes}.
+   *
+   * A rejection, an `McpSseError`, says that the client will never have it. The server hears of
+   * that; the session goes on unless the channel ends it.
+   *
+   * @param json the same message, as it is to be written.
+   */
+  send(message: JsonRpcMessage, json: MessageJson): WriteResult;
+
+  /**
+   * Whether an answer was not written to any connection of the client. Such a session counts as in
+   * use, and a shutdown waits for it.
+   */
+  readonly hasWaitingAnswer: boolean;
+
+  /** Resolves when there is no such answer, or nobody is left to hear it. */
+  whenSettled(): Promise<void>;
+
+  /**
+   * The owner's credential has ended: the client must not hear anything more until it comes back
+   * with another.
+   *
+   * @returns `false` where it cannot come back: then the session ends.
+   */
+  suspend(): boolean;
+
+  /**
+   * The session has ended, which is final. Tells the client as far as `reason` and the wire allow.
+   *
+   * @param discards whether what waits for the client is given up; otherwise it may still leave,
+   * within a bound of the channel's own.
+   */
+  end(reason: CloseReason, discards: boolean): void;
+
+  /** Called after `end`. Resolves when all that was accepted has left this process, or never will. */
+  whenGone(): Promise<void>;
+}
+
+/** A session, as its channel sees it. */
+export interface ChannelSession {
+  readonly id: string;
+  /** Why it has ended, if it has. */
+  readonly closeReason: CloseReason | undefined;
+  /** How far the client has come: one that has sent nothing has nothing to come back to. */
+  readonly handshake: Pick<Handshake, "isUninitialized" | "isInitialized">;
+  /** Counts what the channel holds in memory. */
+  readonly bytes: ByteHolder;
+  /** Until when the client is waited for, in milliseconds since the epoch; `undefined` while it is there. */
+  readonly graceEndsAt: number | undefined;
+  /** The client has gone, and is expected back: unless it is within `graceMs`, the session ends. */
+  awaitClient(graceMs: number): void;
+  /** The client is there, for the first time or again. */
+  clientArrived(): void;
+  /** A limit of the channel was reached. */
+  noteLimit(limit: ChannelLimit, outcome: "ended" | "detached"): void;
+  /** Ends the session, for a reason that only the channel can know. The first reason counts. */
+  end(reason: CloseReason): void;
+}

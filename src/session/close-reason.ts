@@ -1,4 +1,3 @@
-import type { StreamEnd } from "./channel.js";
 import type { TimeLimit } from "./limits.js";
 
 /** Why a session ended. */
@@ -34,14 +33,6 @@ export type CloseReason =
   /** There was no server for it. */
   | "failed-to-open";
 
-/** What the end of its only stream means for a session. */
-export const REASON_OF_END: Readonly<Record<StreamEnd, CloseReason>> = {
-  ended: "server-closed",
-  disconnected: "client-disconnected",
-  stalled: "reader-stalled",
-  overrun: "reader-stalled",
-};
-
 /** What reaching a time limit means for a session. */
 export const REASON_OF_TIME_LIMIT: Readonly<Record<TimeLimit, CloseReason>> = {
   initTimeoutMs: "never-initialized",
@@ -59,18 +50,15 @@ const COMES_BACK: ReadonlySet<CloseReason> = new Set([
   "made-room",
 ]);
 
-/** How soon a client comes back to a stream that ends politely, in milliseconds. */
-const RETRY_MS = 1_000;
-
-/** When the client is told to come back, in milliseconds; `undefined` where it is not. */
-export function retryAfterEnd(reason: CloseReason, retryMs = RETRY_MS): number | undefined {
-  return COMES_BACK.has(reason) ? retryMs : undefined;
+/** Whether the client is to come back. */
+export function comesBack(reason: CloseReason): boolean {
+  return COMES_BACK.has(reason);
 }
 
 /** Ends that do not wait for a slow reader. */
 const HURRIES: ReadonlySet<CloseReason> = new Set(["shutting-down", "revoked"]);
 
-/** How long the last bytes of a stream that must end may take to leave, in milliseconds. */
+/** How long what is still to leave may take when a session must end, in milliseconds. */
 export const LAST_BYTES_MS = 2_000;
 
 /** How long what a slow reader has not taken may take to leave; `undefined` for as long as ever. */

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import { rawQueryOf } from "../shared/url.js";
-import { RESUME_COOKIE } from "../sse/resume.js";
 
 /** As much of a principal as decides what it may do. */
 export interface Rights {
@@ -16,7 +15,7 @@ export interface Requester {
   readonly principal: unknown;
   /** Path of the mount as requests arrive here. Default: none. */
   readonly mount?: string | undefined;
-  /** Path of the event stream as the client sees it. Default: none. */
+  /** Path that was asked for, as the client sees it, where the session would be heard. Default: none. */
   readonly path?: string | undefined;
   readonly request: Pick<IncomingMessage, "headers" | "url">;
 }
@@ -27,8 +26,10 @@ export interface ContinuationRules {
   readonly boundClaims: readonly string[];
   /** Headers that must not differ, in lower case. */
   readonly boundHeaders: readonly string[];
-  /** Query parameters of the stream that say nothing to `createServer`: our own, and credentials. */
+  /** Query parameters that say nothing to `createServer`: our own, and credentials. */
   readonly ownParameters: readonly string[];
+  /** Cookies of our own, which a client has once it was answered. */
+  readonly ownCookies: readonly string[];
   /** Headers with credentials, in lower case, beside `authorization`. */
   readonly credentialHeaders: readonly string[];
 }
@@ -38,20 +39,21 @@ export const NO_RULES: ContinuationRules = {
   boundClaims: [],
   boundHeaders: [],
   ownParameters: [],
+  ownCookies: [],
   credentialHeaders: [],
 };
 
 /**
- * Whether a request may go on with a session: by posting a message to it, or by a stream that
- * names it by any mark.
+ * Whether a request may go on with a session: by sending it a message, or by listening to
+ * it.
  *
  * Security decision: a session's server was made for what `createServer` was shown. So the caller
  * must be its owner, at the same mount, with at least the scopes that the session has by now, and
- * with the same organisation, tenant and roles; and a stream must ask with the same query. A no
+ * with the same organisation, tenant and roles; and whoever listens must ask with the same query. A no
  * is the answer for a session that does not exist.
  */
 export function mayContinue(
-  by: "message" | "stream",
+  by: "message" | "listen",
   asker: Requester,
   session: Requester,
   rules: ContinuationRules,
@@ -68,8 +70,8 @@ export function mayContinue(
 }
 
 /**
- * Whether nothing that `createServer` could have looked at tells two requests for a stream apart:
- * for guessing that a client without any mark is the one that made the other.
+ * Whether nothing that `createServer` could have looked at tells two requests to listen apart:
+ * for guessing that a client which names no session is the one that made the other.
  *
  * Security decision: every header counts unless it is known to differ from request to request, or
  * from connection to connection. A header that is counted in vain costs a new session; one that is
@@ -80,22 +82,26 @@ export function isSameRequest(
   session: Requester,
   rules: ContinuationRules,
 ): boolean {
-  if (!mayContinue("stream", asker, session, rules)) return false;
+  if (!mayContinue("listen", asker, session, rules)) return false;
   const names = [asker, session].flatMap(({ request }) => Object.keys(request.headers));
   const telling = names.filter(
     (name) =>
       name !== "cookie" && !isPassingHeader(name) && !rules.credentialHeaders.includes(name),
   );
   return (
-    cookiesOf(asker.request) === cookiesOf(session.request) &&
+    cookiesOf(asker.request, rules) === cookiesOf(session.request, rules) &&
     haveSameHeaders(asker.request, session.request, telling)
   );
 }
 
-/** All but our own, which a client has once it was answered. */
-function cookiesOf({ headers: { cookie = "" } }: Requester["request"]): string {
+/** All but our own. */
+function cookiesOf(
+  { headers: { cookie = "" } }: Requester["request"],
+  { ownCookies }: ContinuationRules,
+): string {
   const pairs = cookie.split(";").map((pair) => pair.trim());
-  return pairs.filter((pair) => !pair.startsWith(`${RESUME_COOKIE}=`)).join("; ");
+  const isOwn = (pair: string): boolean => ownCookies.some((name) => pair.startsWith(`${name}=`));
+  return pairs.filter((pair) => !isOwn(pair)).join("; ");
 }
 
 /**

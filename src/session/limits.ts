@@ -1,10 +1,10 @@
 /** Bounds and times of a router's sessions; 0 stands for none. */
 export interface SessionLimits {
-  /** Sessions that were begun, in all. */
+  /** Sessions whose client has begun its conversation, in all. */
   readonly maxSessions: number;
-  /** Sessions that were begun, of one principal. */
+  /** The same of one principal. */
   readonly maxSessionsPerPrincipal: number;
-  /** Streams of one principal whose conversation was not begun. */
+  /** Sessions of one principal whose client has sent nothing. */
   readonly maxUninitialized: number;
   /** Requests of one client that have no answer yet. */
   readonly maxInFlight: number;
@@ -30,13 +30,13 @@ export const NO_LIMITS: SessionLimits = {
 /** How old a session is, and how much it is used. Times are milliseconds since the epoch. */
 export interface SessionUse {
   readonly openedAt: number;
-  /** When the last message went in either direction; ours that keep the stream alive do not count. */
+  /** When the last message went in either direction; what only keeps a connection alive does not count. */
   readonly activeAt: number;
-  /** Whether its client has begun the conversation. */
-  readonly isBegun: boolean;
+  /** Whether its client has sent nothing yet. */
+  readonly isUninitialized: boolean;
   /** Whether a call has no answer yet. */
   readonly isBusy: boolean;
-  /** Whether an answer was not written to any stream of the client. */
+  /** Whether an answer was not written to any connection of the client. */
   readonly hasWaitingAnswer: boolean;
   /** When it ends unless its client comes back, while that is away; `undefined` while it is there. */
   readonly graceEndsAt: number | undefined;
@@ -46,7 +46,7 @@ export interface SessionUse {
 export type TimeLimit = "initTimeoutMs" | "idleMs" | "lifetimeMs";
 
 /** A limit of what waits for a client. */
-export type StreamLimit = "stallMs" | "maxQueuedBytes" | "maxBufferedBytes" | "maxHeldBytes";
+export type ChannelLimit = "stallMs" | "maxQueuedBytes" | "maxBufferedBytes" | "maxHeldBytes";
 
 /** When a session reaches the first of its time limits. */
 export interface TimeLimitAt {
@@ -60,13 +60,13 @@ export function nextTimeLimit(
   limits: SessionLimits,
   now: number,
 ): TimeLimitAt | undefined {
-  const { openedAt, activeAt, isBegun } = use;
+  const { openedAt, activeAt, isUninitialized } = use;
   const { initTimeoutMs, idleMs, lifetimeMs } = limits;
   const all: TimeLimitAt[] = [];
-  if (!isBegun && initTimeoutMs > 0) {
+  if (isUninitialized && initTimeoutMs > 0) {
     all.push({ limit: "initTimeoutMs", at: openedAt + initTimeoutMs });
   }
-  if (isBegun && idleMs > 0) {
+  if (!isUninitialized && idleMs > 0) {
     // Who waits for an answer is not idle, however long it takes.
     const isIdle = !use.isBusy && !use.hasWaitingAnswer;
     all.push({ limit: "idleMs", at: (isIdle ? activeAt : now) + idleMs });
@@ -75,16 +75,16 @@ export function nextTimeLimit(
   return all.sort((a, b) => a.at - b.at)[0];
 }
 
-/** What the number of sessions is judged by. */
+/** What admission depends on. */
 export interface SessionCount<S> {
   /** Sessions of the caller, oldest first. */
   readonly own: Iterable<S>;
-  /** How many of those were begun. */
-  readonly begun: number;
-  /** How many of those were not. */
-  readonly waiting: number;
-  /** Sessions that were begun, of everybody. */
-  readonly begunInAll: number;
+  /** How many of those have begun their conversation. */
+  readonly initialized: number;
+  /** How many of those have not. */
+  readonly uninitialized: number;
+  /** How many sessions of everybody have begun their conversation. */
+  readonly initializedInAll: number;
   /** Whether the endpoint is open: then all callers are one owner, and none of them is anybody. */
   readonly isOpenEndpoint: boolean;
 }
@@ -92,61 +92,62 @@ export interface SessionCount<S> {
 /** A limit of the number of sessions. */
 export type CountLimit = "maxSessions" | "maxSessionsPerPrincipal" | "maxUninitialized";
 
-/** Whether there is room for one more. */
+/** Whether one more is admitted. */
 export type Admission<S> =
-  | { readonly kind: "free" }
-  /** There is, once this session of the same principal has gone, which somebody may miss. */
+  | { readonly kind: "admitted" }
+  /** It is, once this session of the same principal has ended. */
   | {
-      readonly kind: "made";
-      readonly by: S;
+      readonly kind: "evicts";
+      readonly victim: S;
       readonly limit: CountLimit;
+      /** Whether somebody may miss it. */
       readonly isMissed: boolean;
     }
-  | { readonly kind: "none"; readonly limit: CountLimit };
+  | { readonly kind: "refused"; readonly limit: CountLimit };
 
 /**
  * Whether one more conversation can be begun.
  *
- * Security decision: only the caller's own session ever makes room, so nobody can push anybody
- * else out. On an open endpoint nobody knows whose is whose, so none does.
+ * Security decision: only the caller's own session is ever evicted, so nobody can push anybody
+ * else out. On an open endpoint nobody knows whose is whose, so none is.
  */
-export function roomToBegin<S extends SessionUse>(
-  { own, begun, begunInAll, isOpenEndpoint }: SessionCount<S>,
+export function admitInitialization<S extends SessionUse>(
+  { own, initialized, initializedInAll, isOpenEndpoint }: SessionCount<S>,
   { maxSessions, maxSessionsPerPrincipal }: SessionLimits,
 ): Admission<S> {
-  const ownFull = !isOpenEndpoint && isReached(begun, maxSessionsPerPrincipal);
-  if (!ownFull && !isReached(begunInAll, maxSessions)) return { kind: "free" };
+  const ownFull = !isOpenEndpoint && isReached(initialized, maxSessionsPerPrincipal);
+  if (!ownFull && !isReached(initializedInAll, maxSessions)) return { kind: "admitted" };
   const limit = ownFull ? "maxSessionsPerPrincipal" : "maxSessions";
-  const by = isOpenEndpoint ? undefined : firstToGo(own);
-  if (by === undefined) return { kind: "none", limit };
-  return { kind: "made", by, limit, isMissed: useOf(by) !== "left" };
+  const victim = isOpenEndpoint ? undefined : firstToGo(own);
+  if (victim === undefined) return { kind: "refused", limit };
+  return { kind: "evicts", victim, limit, isMissed: useOf(victim) !== "left" };
 }
 
-/** Whether one more stream can be opened, and a conversation begun on it. */
-export function roomToOpen<S extends SessionUse>(
+/** Whether one more session can be opened, and a conversation begun in it. */
+export function admitOpening<S extends SessionUse>(
   count: SessionCount<S>,
   limits: SessionLimits,
 ): Admission<S> {
-  const later = roomToBegin(count, limits);
-  return later.kind === "none" ? later : roomToWait(count, limits);
+  const later = admitInitialization(count, limits);
+  return later.kind === "refused" ? later : admitUninitialized(count, limits);
 }
 
 /**
- * Whether one more stream can be kept whose conversation is not begun. Those that never begin one
- * do not use up the room of those that do: the oldest of the same principal makes room for the
- * next. On an open endpoint as many are kept as there may be sessions.
+ * Whether one more session can be kept whose client has sent nothing. Those that never will do not
+ * use up the room of those that do: the oldest of the same principal goes for the next. On an open
+ * endpoint as many are kept as there may be sessions.
  */
-export function roomToWait<S extends SessionUse>(
+export function admitUninitialized<S extends SessionUse>(
   count: SessionCount<S>,
   limits: SessionLimits,
 ): Admission<S> {
   const max = count.isOpenEndpoint ? limits.maxSessions : limits.maxUninitialized;
-  if (!isReached(count.waiting, max)) return { kind: "free" };
+  if (!isReached(count.uninitialized, max)) return { kind: "admitted" };
   for (const session of count.own) {
-    if (session.isBegun) continue;
-    return { kind: "made", by: session, limit: "maxUninitialized", isMissed: true };
+    if (!session.isUninitialized) continue;
+    return { kind: "evicts", victim: session, limit: "maxUninitialized", isMissed: true };
   }
-  return { kind: "free" };
+  return { kind: "admitted" };
 }
 
 /** Whether `count` leaves no room for one more. */
@@ -167,12 +168,12 @@ function useOf({ isBusy, hasWaitingAnswer, graceEndsAt }: SessionUse): (typeof U
   return hasWaitingAnswer ? "left with an answer" : "left";
 }
 
-/** Of the sessions that were begun, the one that can best be spared; none that is busy. */
+/** Of the sessions that have begun, the one that can best be spared; none that is busy. */
 function firstToGo<S extends SessionUse>(sessions: Iterable<S>): S | undefined {
   let found: S | undefined;
   let least = USES.indexOf("busy");
   for (const session of sessions) {
-    if (!session.isBegun) continue;
+    if (session.isUninitialized) continue;
     const rank = USES.indexOf(useOf(session));
     if (rank > least || (rank === least && !isUnusedForLonger(session, found))) continue;
     found = session;

@@ -5,6 +5,16 @@ export interface MessageJson {
   readonly json: string;
   /** Length of that in UTF-8. */
   readonly bytes: number;
+  /** What it takes in memory while it is kept, in bytes. */
+  readonly weight: number;
+}
+
+/** What V8 needs for a message that is kept beside its JSON, in bytes, as measured with 26,000 small answers. */
+const KEPT_BYTES = 176;
+
+/** One character beyond Latin-1 makes each of them take two bytes. */
+export function weightOf(json: string, bytes: number): number {
+  return KEPT_BYTES + (bytes === json.length ? bytes : Math.max(bytes, 2 * json.length));
 }
 
 /** JSON-RPC's "Internal error". @see https://www.jsonrpc.org/specification#error_object */
@@ -29,7 +39,7 @@ export function toMessageJson(message: JsonRpcMessage): MessageJson {
     const json = JSON.stringify(message);
     const bytes = Buffer.byteLength(json);
     // All of it is ASCII: there is nothing to escape, and nothing to look at.
-    return bytes === json.length ? { json, bytes } : escapeLineBreaks(json, bytes);
+    return bytes === json.length ? weighed(json, bytes) : escapeLineBreaks(json, bytes);
   } catch (error) {
     throw new NotJsonError(message, error);
   }
@@ -50,15 +60,18 @@ function isEmptyAnswer(message: JsonRpcMessage): boolean {
 const LINE_BREAKS = /[\u0085\u2028\u2029]/g;
 
 /**
- * Line breaks to Unicode, though not to event streams: readers that split lines as Python's
- * `splitlines` does would take the rest of the event for another field. What ends lines in ASCII
- * is escaped in any JSON.
+ * Line breaks to Unicode: a reader that splits lines as Python's `splitlines` does would take the
+ * rest of the message for another line. What ends lines in ASCII is escaped in any JSON.
  */
 function escapeLineBreaks(json: string, bytes: number): MessageJson {
-  if (json.search(LINE_BREAKS) === -1) return { json, bytes };
+  if (json.search(LINE_BREAKS) === -1) return weighed(json, bytes);
   const escaped = json.replace(
     LINE_BREAKS,
     (char) => String.raw`\u` + char.charCodeAt(0).toString(16).padStart(4, "0"),
   );
-  return { json: escaped, bytes: Buffer.byteLength(escaped) };
+  return weighed(escaped, Buffer.byteLength(escaped));
+}
+
+function weighed(json: string, bytes: number): MessageJson {
+  return { json, bytes, weight: weightOf(json, bytes) };
 }

@@ -1,4 +1,4 @@
-import type { WriteResult } from "../sse/event-stream.js";
+import type { WriteResult } from "./channel.js";
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import type { HeldCall } from "./held-call.js";
 
@@ -43,16 +43,16 @@ export class PendingCalls {
    *
    * @param bytes what is held of the answer.
    */
-  noteSent(message: JsonRpcMessage, taking: WriteResult, bytes: number): void {
+  noteSent(message: JsonRpcMessage, result: WriteResult, bytes: number): void {
     if ("method" in message || message.id === undefined) return;
     const { id } = message;
     this.#find(id)?.answered(bytes);
-    if (taking === undefined) {
+    if (result === undefined) {
       this.settle(id);
       return;
     }
     const settle = (): void => this.settle(id);
-    taking.then(settle, settle);
+    result.then(settle, settle);
   }
 
   /** Whoever was to answer a request will not do it, or has done it. */

@@ -1,14 +1,13 @@
 import { EventEmitter } from "node:events";
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
-import { McpSseError, retryAfter } from "../shared/errors.js";
+import { AdmissionController } from "./admission.js";
 import { ByteAccounts } from "./byte-accounts.js";
 import type { ByteShare } from "./byte-accounts.js";
 import { isSameRequest, mayContinue, NO_RULES } from "./continuation.js";
 import type { ContinuationRules, Requester } from "./continuation.js";
-import { isReached, NO_LIMITS, roomToBegin, roomToOpen, roomToWait } from "./limits.js";
-import type { Admission, SessionCount, SessionLimits } from "./limits.js";
-import type { OwnSessions } from "../sse/resume.js";
+import { NO_LIMITS } from "./limits.js";
+import type { SessionLimits } from "./limits.js";
 import type { LimitReached, SessionEvents } from "./session-events.js";
 import type { CloseReason, Session, SessionAdmission, SessionInfo } from "./session.js";
 
@@ -35,37 +34,36 @@ export interface SessionRegistryOptions<P> {
   readonly bytes?: ByteShare;
 }
 
-/** The sessions of one owner. */
-interface Owned<S> {
-  /** Oldest first. */
-  readonly sessions: Set<S>;
-  /** How many of them were begun. */
-  begun: number;
+/** The sessions of whoever made a request, and of nobody else. */
+export interface OwnSessions<S> {
+  /** Whether everybody may call, so that strangers are one owner. Default: false. */
+  readonly isOpenEndpoint?: boolean;
+  byId(id: string): S | undefined;
+  /** Whether a session is one of them. */
+  readonly has: (session: S) => boolean;
+  /** Whether nothing that its server could be made for tells the request from the one that opened a session. */
+  openedAlike(session: S): boolean;
+  /** Those for which `isMeant` holds. It is asked first: to look whose a session is costs more. */
+  all(isMeant: (session: S) => boolean): readonly S[];
 }
-
-const NOTHING: Owned<never> = { sessions: new Set(), begun: 0 };
-
-/** When to come back after there was no room, in seconds. */
-const RETRY_AFTER_FULL_SECONDS = 30;
-
-/** When to call again after too many calls, in seconds. */
-const RETRY_AFTER_CALLS_SECONDS = 1;
 
 /** The sessions of one router: who is connected, and the way to end it. */
 export class SessionRegistry<P = unknown, E = unknown> {
   readonly #sessions = new Map<string, Session<P, E>>();
-  readonly #byOwner = new Map<string, Owned<Session<P, E>>>();
+  readonly #controller: AdmissionController<P, Session<P, E>>;
   readonly #events = new EventEmitter<SessionEvents<P>>();
   readonly #options: SessionRegistryOptions<P>;
-  readonly #limits: SessionLimits;
   readonly #rules: ContinuationRules;
   readonly #accounts: ByteAccounts | undefined;
-  #begunInAll = 0;
 
   constructor(options: SessionRegistryOptions<P>) {
     this.#options = options;
     this.#accounts = options.bytes && new ByteAccounts(options.bytes);
-    this.#limits = options.limits ?? NO_LIMITS;
+    this.#controller = new AdmissionController({
+      limits: options.limits ?? NO_LIMITS,
+      isOpenEndpoint: options.isOpenEndpoint ?? false,
+      noteLimit: (fact) => this.noteLimit(fact),
+    });
     this.#rules = options.rules ?? NO_RULES;
   }
 
@@ -103,7 +101,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
   /** Ends every session of a principal, for example when their access is withdrawn. @returns how many. */
   closeFor(principal: P): number {
     const key = this.#options.ownerKeyOf(principal);
-    const owned = [...(this.#byOwner.get(key)?.sessions ?? [])];
+    const owned = [...this.#controller.sessionsOf(key)];
     for (const session of owned) session.end("revoked");
     return owned.length;
   }
@@ -128,50 +126,16 @@ export class SessionRegistry<P = unknown, E = unknown> {
 
   /** @internal Keeps a session until it ends. */
   add(session: Session<P, E>): void {
-    const { id, ownerKey } = session;
-    this.#sessions.set(id, session);
-    const owned = this.#byOwner.get(ownerKey);
-    if (owned === undefined) {
-      this.#byOwner.set(ownerKey, { sessions: new Set([session]), begun: 0 });
-    } else owned.sessions.add(session);
-    session.gate = this.#gate;
+    this.#sessions.set(session.id, session);
+    this.#controller.add(session);
+    session.admission = this.#admission;
     if (this.#accounts === undefined) return;
     session.bytes.account = this.#accounts.of(this.#payerOf(session), this.#shedderFor(session));
   }
 
-  /** @internal Takes a place for a body that is read now. @throws McpSseError when there is none. */
-  admitBody(session: Session<P, E>): void {
-    const { bytes } = session;
-    if (isReached(bytes.bodies, this.#limits.maxInFlight)) throw this.#tooManyCalls(session);
-    bytes.bodies++;
-  }
-
-  /**
-   * @internal Makes room for a stream whose conversation is still to be begun.
-   *
-   * @throws McpSseError `too_many_sessions` or `server_full` when there would be none for it.
-   */
-  admitStream(ownerKey: string, principal: P): void {
-    const count = this.#count(ownerKey);
-    this.#makeRoom(roomToOpen(count, this.#limits), { principal });
-  }
-
-  /**
-   * @internal Makes room for a stream whose client is asked which session it has. It may have one,
-   * so it is let in when there is room for no other.
-   */
-  admitReturning(ownerKey: string, principal: P): void {
-    this.#makeRoom(roomToWait(this.#count(ownerKey), this.#limits), { principal });
-  }
-
-  /**
-   * @internal Looks whether a stream that was let in like that may begin a conversation.
-   *
-   * @throws McpSseError `too_many_sessions` or `server_full` when it may not.
-   */
-  checkRoom(ownerKey: string, principal: P): void {
-    const room = roomToBegin(this.#count(ownerKey), this.#limits);
-    if (room.kind === "none") this.#makeRoom(room, { principal });
+  /** @internal Who decides what is opened, begun and called. */
+  get controller(): AdmissionController<P, Session<P, E>> {
+    return this.#controller;
   }
 
   /** @internal Tells that a limit was reached. */
@@ -179,10 +143,17 @@ export class SessionRegistry<P = unknown, E = unknown> {
     this.#announce("limited", fact);
   }
 
-  /** @internal The sessions that a request for a stream may go on with; see {@link mayContinue}. */
-  ownedBy(asker: Requester): OwnSessions<Session<P, E>> {
-    const has = (session: Session<P, E>): boolean =>
-      mayContinue("stream", asker, session, this.#rules);
+  /**
+   * @internal The sessions of one transport that a request may listen to; see {@link mayContinue}.
+   *
+   * @param isMeant whether a session is one of the transport's.
+   */
+  ownedBy<S extends Session<P, E>>(
+    asker: Requester,
+    isMeant: (session: Session<P, E>) => session is S,
+  ): OwnSessions<S> {
+    const has = (session: Session<P, E>): session is S =>
+      isMeant(session) && mayContinue("listen", asker, session, this.#rules);
     return {
       isOpenEndpoint: this.#options.isOpenEndpoint ?? false,
       has,
@@ -191,10 +162,10 @@ export class SessionRegistry<P = unknown, E = unknown> {
         return session !== undefined && has(session) ? session : undefined;
       },
       openedAlike: (session) => isSameRequest(asker, session, this.#rules),
-      all: (isMeant) => {
-        const { sessions } = this.#byOwner.get(asker.ownerKey) ?? NOTHING;
-        return [...sessions].filter((session) => isMeant(session) && has(session));
-      },
+      all: (isWanted) =>
+        [...this.#controller.sessionsOf(asker.ownerKey)]
+          .filter(isMeant)
+          .filter((session) => isWanted(session) && has(session)),
     };
   }
 
@@ -230,36 +201,21 @@ export class SessionRegistry<P = unknown, E = unknown> {
     await Promise.all([...this.#sessions.values()].map((session) => session.whenSettled()));
   }
 
-  /** @internal Ends all sessions. @returns a promise that resolves when their streams are gone. */
+  /** @internal Ends all sessions. @returns a promise that resolves when what they had to say is gone. */
   async endAll(reason: CloseReason): Promise<void> {
     const all = [...this.#sessions.values()];
     for (const session of all) session.end(reason);
     await Promise.all(all.map((session) => session.whenGone()));
   }
 
-  /** Asked by each session before its client does something that is limited. */
-  readonly #gate: SessionAdmission<Session<P, E>> = {
-    admitBeginning: (session) => {
-      const { ownerKey, principal } = session;
-      this.#makeRoom(roomToBegin(this.#count(ownerKey), this.#limits), { session, principal });
-      this.#begunInAll++;
-      const owned = this.#byOwner.get(ownerKey);
-      if (owned !== undefined) owned.begun++;
-    },
-    admitCall: (session) => {
-      if (isReached(session.callLoad, this.#limits.maxInFlight)) throw this.#tooManyCalls(session);
-    },
+  /** What each session asks and tells. */
+  readonly #admission: SessionAdmission<Session<P, E>> = {
+    admitInitialization: (session) => this.#controller.admitInitialization(session),
+    admitCall: (session) => this.#controller.admitCall(session),
     noteEnd: (session) => {
-      const { id, ownerKey } = session;
-      this.#sessions.delete(id);
-      const owned = this.#byOwner.get(ownerKey);
-      owned?.sessions.delete(session);
-      if (owned?.sessions.size === 0) this.#byOwner.delete(ownerKey);
-      const isLast = owned?.sessions.size === 0 || this.#options.isOpenEndpoint === true;
+      this.#sessions.delete(session.id);
+      const isLast = this.#controller.remove(session) || this.#options.isOpenEndpoint === true;
       if (isLast) this.#accounts?.noteLeft(this.#payerOf(session));
-      if (!session.isBegun) return;
-      this.#begunInAll--;
-      if (owned !== undefined) owned.begun--;
     },
     noteListenerError: (error) => {
       this.#options.onListenerError(error, "session.onPrincipalChanged");
@@ -280,49 +236,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
     if (this.#options.isOpenEndpoint === true) {
       return () => shedHeaviest([this.#sessions.get(id)].filter((one) => one !== undefined));
     }
-    return () => shedHeaviest(this.#byOwner.get(ownerKey)?.sessions ?? []);
-  }
-
-  #tooManyCalls(session: Session<P, E>): McpSseError {
-    const { principal } = session;
-    this.noteLimit({ limit: "maxInFlight", outcome: "refused", session, principal });
-    return new McpSseError(
-      "too_many_calls",
-      "Too many calls of this session have no answer yet: wait for one.",
-      { headers: retryAfter(RETRY_AFTER_CALLS_SECONDS) },
-    );
-  }
-
-  #count(ownerKey: string): SessionCount<Session<P, E>> {
-    const { isOpenEndpoint = false } = this.#options;
-    const { sessions, begun } = this.#byOwner.get(ownerKey) ?? NOTHING;
-    const waiting = sessions.size - begun;
-    return { own: sessions, begun, waiting, begunInAll: this.#begunInAll, isOpenEndpoint };
-  }
-
-  /** @throws McpSseError when there is no room. */
-  #makeRoom(
-    room: Admission<Session<P, E>>,
-    whose: Pick<LimitReached<P>, "session" | "principal">,
-  ): void {
-    if (room.kind === "free") return;
-    const { limit } = room;
-    if (room.kind === "made") {
-      const { by, isMissed } = room;
-      by.end(limit === "maxUninitialized" ? "never-initialized" : "made-room");
-      if (!isMissed) return;
-      this.noteLimit({ limit, outcome: "ended", session: by, principal: by.principal });
-      return;
-    }
-    this.noteLimit({ limit, outcome: "refused", ...whose });
-    const headers = retryAfter(RETRY_AFTER_FULL_SECONDS);
-    throw limit === "maxSessions"
-      ? new McpSseError("server_full", "There are as many sessions as there may be.", { headers })
-      : new McpSseError(
-          "too_many_sessions",
-          "You have as many sessions as you may have, and all are in use: end one.",
-          { headers },
-        );
+    return () => shedHeaviest(this.#controller.sessionsOf(ownerKey));
   }
 
   #announce<K extends keyof SessionEvents<P>>(event: K, ...args: SessionEvents<P>[K]): void {
@@ -344,7 +258,7 @@ function shedHeaviest(sessions: Iterable<Session<unknown, never>>): boolean {
   for (const session of sessions) {
     if (session.bytes.outgoing > (heaviest?.bytes.outgoing ?? 0)) heaviest = session;
   }
-  heaviest?.gate?.noteLimit(heaviest, "maxHeldBytes", "ended");
-  heaviest?.end("buffer-overflow", 0);
+  heaviest?.noteLimit("maxHeldBytes", "ended");
+  heaviest?.end("buffer-overflow", true);
   return heaviest !== undefined;
 }

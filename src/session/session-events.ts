@@ -1,5 +1,5 @@
 import type { ByteLimit } from "./byte-budget.js";
-import type { CountLimit, StreamLimit, TimeLimit } from "./limits.js";
+import type { CountLimit, ChannelLimit, TimeLimit } from "./limits.js";
 import type { CloseReason, SessionInfo } from "./session.js";
 
 /** A limit that was reached: which, and what came of it. */
@@ -8,7 +8,7 @@ export interface LimitReached<P> {
   readonly limit:
     | CountLimit
     | TimeLimit
-    | StreamLimit
+    | ChannelLimit
     | ByteLimit
     | "bodyTimeoutMs"
     | "maxInFlight"

@@ -25,7 +25,6 @@ export abstract class SessionFacts<P> {
   readonly id: string = randomUUID();
   readonly mount: string | undefined;
   readonly path: string | undefined;
-  readonly instance: string | undefined;
   readonly address: string | undefined;
   readonly openedAt = Date.now();
   readonly #request: IncomingMessage;
@@ -36,10 +35,9 @@ export abstract class SessionFacts<P> {
   abstract readonly inFlight: number;
   abstract readonly client: ClientInfo | undefined;
 
-  constructor({ mount, path, instance, address, request }: SessionInit<P>) {
+  constructor({ mount, path, address, request }: SessionInit<P>) {
     this.mount = mount;
     this.path = path;
-    this.instance = instance;
     this.address = address;
     this.#request = request;
   }

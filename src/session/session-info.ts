@@ -1,12 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import type { ResumeOptions } from "../sse/resume-options.js";
 import type { UpstreamToken } from "../shared/upstream-token.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
-import type { SessionLimits, StreamLimit, TimeLimit } from "./limits.js";
+import type { Requester } from "./continuation.js";
+import type { ChannelLimit, SessionLimits, TimeLimit } from "./limits.js";
 
 /**
- * `opening` until the client has its endpoint event, `open` while it listens, `detached` while it
- * is away and expected back, `closed` for good after that.
+ * `opening` until the client can hear, `open` while it can, `detached` while it is away and
+ * expected back, `closed` for good after that.
  */
 export type SessionState = "opening" | "open" | "detached" | "closed";
 
@@ -75,36 +75,24 @@ export type ScopeCheck<E> = (
   extra: E,
 ) => ScopeChallenge | undefined | Promise<ScopeChallenge | undefined>;
 
-/** Who opens a session, and with what. */
-export interface SessionInit<P> {
+/** Who opens a session, and with what: the request that does has all of it. */
+export interface SessionInit<P> extends Requester {
   readonly principal: P;
-  /** Compared with the key of every request that would go on with the session. */
-  readonly ownerKey: string;
   readonly request: IncomingMessage;
   /** When the owner's credential ends, in milliseconds since the epoch. Default: never. */
   readonly validUntil?: number | undefined;
-  /** How the session outlives its stream. Default: it does not. */
-  readonly resume?: ResumeOptions | undefined;
-  /** Path of the mount where it was opened, as requests arrive here. Default: none. */
-  readonly mount?: string;
-  /** Path of the stream that opened it, as the client sees it. Default: none. */
-  readonly path?: string | undefined;
-  /** Name of the client process, if its user gave it one. */
-  readonly instance?: string | undefined;
   /** Whom the request came from. Default: nobody knows. */
   readonly address?: string | undefined;
-  /** Whether the client came back to a session that is gone. */
-  readonly isLost?: boolean;
   /** Looks up the identity provider's token for the session's principal. Default: there is none. */
-  upstream?(principal: P & object): Promise<UpstreamToken>;
+  readonly upstream?: ((principal: P & object) => Promise<UpstreamToken>) | undefined;
   /** Its bounds. Default: none. */
   readonly limits?: SessionLimits;
 }
 
-/** Whoever counts sessions: decides what a client may do, and hears what it may not. */
+/** An admission controller, as a session sees it: decides what its client may do, and hears what became of it. */
 export interface SessionAdmission<S> {
-  /** A client begins its conversation. @throws McpSseError when there is no room for it. */
-  admitBeginning(session: S): void;
+  /** A client begins its conversation. @throws McpSseError when one more is not admitted. */
+  admitInitialization(session: S): void;
   /** A client calls. @throws McpSseError when too many of its calls have no answer. */
   admitCall(session: S): void;
   /** It has ended; everybody else hears of it after this. */
@@ -112,7 +100,7 @@ export interface SessionAdmission<S> {
   /** A listener of the application threw. */
   noteListenerError(error: unknown): void;
   /** A limit was reached. */
-  noteLimit(session: S, limit: TimeLimit | StreamLimit, outcome: "ended" | "detached"): void;
+  noteLimit(session: S, limit: TimeLimit | ChannelLimit, outcome: "ended" | "detached"): void;
   /** Something of the application's is wrong. @param fault in words for the log, without content. */
   noteFault(session: S, fault: string): void;
 }

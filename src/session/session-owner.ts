@@ -9,17 +9,18 @@ import type { PrincipalListener, SessionInit } from "./session-info.js";
  */
 export class SessionOwner<P> {
   readonly key: string;
-  readonly #upstream: SessionInit<P>["upstream"];
+  /** Typed, like the listeners, so that a session can stand for one of anybody. */
+  readonly #upstream: ((principal: never) => Promise<UpstreamToken>) | undefined;
   #principal: P;
   #validUntil: number | undefined;
-  /** `undefined` until somebody listens. Typed so that a session can stand for one of anybody. */
+  /** `undefined` until somebody listens. */
   #listeners: readonly PrincipalListener<never>[] | undefined;
 
   constructor(init: Pick<SessionInit<P>, "principal" | "ownerKey" | "validUntil" | "upstream">) {
     this.key = init.ownerKey;
     this.#principal = init.principal;
     this.#validUntil = init.validUntil;
-    this.#upstream = init.upstream?.bind(init);
+    this.#upstream = init.upstream;
   }
 
   get principal(): P {
@@ -61,7 +62,7 @@ export class SessionOwner<P> {
     if (this.#upstream === undefined || typeof principal !== "object" || principal === null) {
       throw noUpstream();
     }
-    return await this.#upstream(principal);
+    return await this.#upstream(principal as never);
   }
 }
 

@@ -1,81 +1,67 @@
-import { McpSseError } from "../shared/errors.js";
-import type { UpstreamToken } from "../shared/upstream-token.js";
-import { TAKEN } from "../sse/event-stream.js";
-import type { EventStream, StreamOwner } from "../sse/event-stream.js";
-import type { StreamEnd } from "./channel.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
-import { Handshake } from "../sse/handshake.js";
-import { cutAfterEnd, REASON_OF_END, REASON_OF_TIME_LIMIT, retryAfterEnd } from "./close-reason.js";
+import type { UpstreamToken } from "../shared/upstream-token.js";
+import type { Channel, ChannelSession, WriteResult } from "./channel.js";
+import { REASON_OF_TIME_LIMIT } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
-import { Delivery, OVERFLOW } from "../sse/delivery.js";
-import type { ResumeOptions } from "../sse/resume-options.js";
-import { NO_LIMITS } from "./limits.js";
-import type { SessionUse } from "./limits.js";
-import { NotJsonError } from "./message-json.js";
-import { isOverdue, nthEndpoint } from "../sse/resume.js";
+import { Handshake } from "./handshake.js";
 import type { HeldCall } from "./held-call.js";
+import { NO_LIMITS } from "./limits.js";
+import type { ChannelLimit, SessionUse } from "./limits.js";
+import { errorInPlaceOf, toMessageJson } from "./message-json.js";
+import type { MessageJson, NotJsonError } from "./message-json.js";
 import { PendingCalls } from "./pending-calls.js";
 import { isCall, SessionBytes } from "./session-bytes.js";
-import { SessionTimers } from "./session-clock.js";
-import type { SessionTimeout } from "./session-clock.js";
 import { sessionClosed, SessionEnd } from "./session-end.js";
 import { SessionFacts } from "./session-facts.js";
-import type {
-  ClientInfo,
-  ScopeCheck,
-  SessionAdmission,
-  SessionInfo,
-  PrincipalListener,
-  SessionInit,
-  SessionState,
-} from "./session-info.js";
+import type { ClientInfo, ScopeCheck, SessionAdmission, SessionInfo } from "./session-info.js";
+import type { PrincipalListener, SessionInit, SessionState } from "./session-info.js";
 import { SessionOwner } from "./session-owner.js";
+import { SessionTimers } from "./session-timers.js";
+import type { SessionTimeout } from "./session-timers.js";
 
 export type { CloseReason } from "./close-reason.js";
 export type { SessionAdmission, SessionInfo, SessionInit, SessionState } from "./session-info.js";
 
 type Listener<E> = (message: JsonRpcMessage, extra: E) => void;
 
+/** For those who need a promise of what was taken at once. */
+const TAKEN = Promise.resolve();
+
 /**
- * One client's conversation: whose it is, how it is heard, what is still to be answered, and how
- * it ended. `E` is what accompanies a received message.
+ * One client's conversation: whose it is, what is still to be answered, how long it may last, and
+ * how it ended. How its client is reached, it leaves to its channel.
+ *
+ * `E` is what accompanies a received message, `C` the transport's kind of channel.
  */
-export class Session<P = unknown, E = unknown>
+export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   extends SessionFacts<P>
-  implements SessionInfo<P>, SessionUse, StreamOwner
+  implements SessionInfo<P>, SessionUse, ChannelSession
 {
   /** Receives every message of the client; set by the transport. */
   onmessage: Listener<E> | undefined;
   /** Asked before a message is received, if the transport's server has a say in it. */
   scopeCheck: ScopeCheck<E> | undefined;
   readonly bytes = new SessionBytes();
+  readonly handshake = new Handshake();
   /** Set by whoever counts sessions. */
-  gate: SessionAdmission<this> | undefined;
+  admission: SessionAdmission<this> | undefined;
+  readonly channel: C;
 
-  readonly #resume: ResumeOptions | undefined;
-  readonly #delivery: Delivery;
   readonly #calls = new PendingCalls();
-  readonly #clock: SessionTimers;
+  readonly #timers: SessionTimers;
   readonly #end = new SessionEnd();
   readonly #owner: SessionOwner<P>;
-  readonly beginning = new Handshake();
-  #attachments = 0;
   #activeAt = this.openedAt;
-  #lastStream: EventStream | undefined;
 
-  constructor(init: SessionInit<P>) {
+  /** @param openChannel makes the transport's channel, which must not use the session yet. */
+  constructor(init: SessionInit<P>, openChannel: (session: ChannelSession) => C) {
     super(init);
-    const { validUntil, resume } = init;
     this.#owner = new SessionOwner(init);
-    this.#resume = resume;
-    if (init.isLost === true && resume !== undefined) {
-      this.beginning.expectLost(resume, (frame) => this.#write(frame));
-    }
-    this.#delivery = new Delivery(this.id, resume, this.bytes);
-    this.#clock = new SessionTimers(this, init.limits ?? NO_LIMITS, (moment) =>
-      this.#reached(moment),
+    this.#timers = new SessionTimers(this, init.limits ?? NO_LIMITS, (timeout) =>
+      this.#onTimeout(timeout),
     );
-    this.#clock.start(validUntil);
+    this.channel = openChannel(this);
+    this.#timers.start(init.validUntil);
   }
 
   /** Decides, with all else in `continuation.ts`, who may go on with the session. */
@@ -88,9 +74,7 @@ export class Session<P = unknown, E = unknown>
   }
 
   get state(): SessionState {
-    if (this.#end.reason !== undefined) return "closed";
-    if (this.#attachments === 0) return "opening";
-    return this.#delivery.isAttached ? "open" : "detached";
+    return this.#end.reason === undefined ? this.channel.state : "closed";
   }
 
   /** Why it has ended, if it has. */
@@ -102,9 +86,8 @@ export class Session<P = unknown, E = unknown>
     return this.state === "detached";
   }
 
-  /** Whether the client has begun its conversation. */
-  get isBegun(): boolean {
-    return !this.beginning.isNew;
+  get isUninitialized(): boolean {
+    return this.handshake.isUninitialized;
   }
 
   get isBusy(): boolean {
@@ -112,11 +95,11 @@ export class Session<P = unknown, E = unknown>
   }
 
   get hasWaitingAnswer(): boolean {
-    return this.#delivery.hasWaitingAnswer;
+    return this.channel.hasWaitingAnswer;
   }
 
   get graceEndsAt(): number | undefined {
-    return this.#clock.graceEndsAt;
+    return this.#timers.graceEndsAt;
   }
 
   get activeAt(): number {
@@ -124,7 +107,7 @@ export class Session<P = unknown, E = unknown>
   }
 
   get client(): ClientInfo | undefined {
-    return this.beginning.client;
+    return this.handshake.client;
   }
 
   get inFlight(): number {
@@ -140,46 +123,12 @@ export class Session<P = unknown, E = unknown>
     return this.#end.signal;
   }
 
-  /**
-   * Lets the session be heard on `stream`. The newest stream wins: an earlier one may be
-   * half-open, with nobody at its other end.
-   *
-   * @param endpoint path that the client is to post to; a later stream adds a changing parameter
-   * to it, for clients that wait until it changes.
-   */
-  attach(stream: EventStream, endpoint: string): void {
-    if (this.#end.reason !== undefined) throw sessionClosed();
-    this.#delivery.admitStream(this.#resume?.retryMs);
-    stream.owner = this;
-    stream.together(() => {
-      // It cannot be opened where somebody else has answered: then nothing has changed.
-      if (!stream.isOpen) stream.open();
-      this.#clock.setGraceEnd(undefined);
-      this.#lastStream = stream;
-      const path = nthEndpoint(endpoint, this.#attachments++);
-      this.#delivery.attach(stream, path, this.#resume?.retryMs);
-    });
-    this.beginning.attached();
-    // It may have left while it was being let in; then no event tells of it any more.
-    if (!stream.isOpen) this.streamEnded(stream, "disconnected");
-  }
-
-  /** Whether everything is kept that the client is not known to have. */
-  get isWhole(): boolean {
-    return !this.#delivery.hasGap;
-  }
-
-  /** The client has everything up to `seq`. @returns whether all the rest can still be sent. */
-  acknowledge(seq: number): boolean {
-    return this.#delivery.acknowledge(seq);
-  }
-
   /** Keeps the most recent credential's principal, which permits no less than the one before. */
   renew(principal: P, validUntil?: number): void {
     if (this.#end.reason !== undefined) return;
-    this.#owner.renew(principal, validUntil, (error) => this.gate?.noteListenerError(error));
-    // Also for a credential that has ended and was let in all the same: its stream ends again.
-    this.#clock.setCredentialEnd(this.#owner.validUntil);
+    this.#owner.renew(principal, validUntil, (error) => this.admission?.noteListenerError(error));
+    // Also for a credential that has ended and was let in all the same: its connection ends again.
+    this.#timers.setCredentialEnd(this.#owner.validUntil);
   }
 
   onPrincipalChanged(listener: PrincipalListener<P>): void {
@@ -190,38 +139,32 @@ export class Session<P = unknown, E = unknown>
    * Sends a message, or keeps it while the client is away.
    *
    * @returns a promise that resolves when the socket, or its bounded queue, took the message, or
-   * it is kept.
+   * it is kept; it rejects with a {@link NotJsonError} for what is no JSON.
    */
   send(message: unknown): Promise<void> {
     if (this.#end.reason !== undefined) return Promise.reject(sessionClosed());
     this.#activeAt = Date.now();
-    const taking = this.#delivery.send(message as JsonRpcMessage);
-    this.#calls.noteSent(message as JsonRpcMessage, taking, this.#delivery.lastWeight);
-    this.bytes.account.keepBound();
-    if (taking === undefined) return TAKEN;
-    taking.catch((error: unknown) => {
-      if ((error as { cause?: unknown }).cause === OVERFLOW) this.#endOverfull();
-      if (error instanceof NotJsonError) {
-        this.gate?.noteFault(this, `${error.what} cannot be written as JSON`);
-      }
-    });
-    return taking;
+    let json: MessageJson;
+    try {
+      json = toMessageJson(message as JsonRpcMessage);
+    } catch (error) {
+      return this.#refuse(message as JsonRpcMessage, error as NotJsonError);
+    }
+    return this.#write(message as JsonRpcMessage, json) ?? TAKEN;
   }
 
   /** Hands a message of the client to the server. @param held the bytes of a request, if they are. */
   receive(message: JsonRpcMessage, extra: E, held?: HeldCall): void {
     const { state } = this;
     if (state === "closed" || state === "opening" || !this.onmessage) throw sessionClosed();
-    if (!this.beginning.allows(message)) throw this.#closeLostClient();
-    if (this.#delivery.takeAnswer(message)) return;
-    if (isCall(message) && isOverdue(this.graceEndsAt, this.#resume)) throw sessionClosed();
-    if (!this.isBegun) this.gate?.admitBeginning(this);
-    if (isCall(message)) this.gate?.admitCall(this);
+    if (this.channel.intercept(message)) return;
+    if (this.isUninitialized) this.admission?.admitInitialization(this);
+    if (isCall(message)) this.admission?.admitCall(this);
     this.#activeAt = Date.now();
-    this.#noteBeginning(message);
+    if (this.handshake.note(message)) this.#timers.check();
     const call = held ?? this.bytes.takeCall(message);
     this.#calls.noteReceived(message, call);
-    this.#delivery.progress.noteReceived(message);
+    this.channel.noteReceived(message);
     try {
       this.onmessage(message, extra);
     } catch (error) {
@@ -242,14 +185,12 @@ export class Session<P = unknown, E = unknown>
    */
   async whenSettled(): Promise<void> {
     await this.whenIdle();
-    while (this.#end.reason === undefined && this.#delivery.hasWaitingAnswer) {
-      await this.#delivery.whenChanged();
-    }
+    await this.channel.whenSettled();
   }
 
-  /** Resolves when the last stream, which has ended, has left this process. */
-  async whenGone(): Promise<void> {
-    await this.#lastStream?.whenGone();
+  /** Resolves when all that was said to the client, after the end, has left this process. */
+  whenGone(): Promise<void> {
+    return this.channel.whenGone();
   }
 
   /** Calls `listener` once the session has ended; at once if it has. */
@@ -265,87 +206,67 @@ export class Session<P = unknown, E = unknown>
     this.end("closed-by-application");
   }
 
-  /** Ends the session. Only the first reason counts. @param cutAfterMs see {@link EventStream.end}. */
-  end(reason: CloseReason, cutAfterMs = cutAfterEnd(reason)): void {
+  /** Ends the session. Only the first reason counts. @param discards see {@link Channel.end}. */
+  end(reason: CloseReason, discards = false): void {
     if (!this.#end.decide(reason)) return;
-    this.#clock.stop();
-    this.beginning.end();
-    this.#delivery.stop()?.end(retryAfterEnd(reason, this.#resume?.retryMs), cutAfterMs);
+    this.#timers.stop();
+    this.channel.end(reason, discards);
     this.#end.inContext(() => {
       this.#end.abort();
       this.#calls.clear();
-      this.gate?.noteEnd(this);
+      this.admission?.noteEnd(this);
       this.#end.announce(reason);
     });
   }
 
-  /** A stream that was replaced ends without consequences. */
-  streamEnded(stream: EventStream, end: StreamEnd): void {
-    if (!this.#delivery.isAttachedTo(stream)) return;
-    // A client that never began its conversation has nothing to come back to.
-    const isOver = this.#resume === undefined || this.beginning.isNew;
-    if (end === "stalled" || end === "overrun") {
-      const limit = end === "stalled" ? "stallMs" : "maxQueuedBytes";
-      this.gate?.noteLimit(this, limit, isOver ? "ended" : "detached");
-    }
-    if (isOver) this.end(REASON_OF_END[end]);
-    else this.#waitForClient();
+  awaitClient(graceMs: number): void {
+    this.#timers.setGraceEnd(Date.now() + graceMs);
   }
 
-  /** A reader that is never faster than its messages come leaves no other moment. */
-  streamDrained(stream: EventStream): void {
-    this.#delivery.noteDrained(stream);
+  clientArrived(): void {
+    this.#timers.setGraceEnd(undefined);
   }
 
-  /** What the client has is asked for in a silence: a ping keeps the stream alive as well. */
-  streamIsSilent(): boolean {
-    return this.#delivery.writePing();
+  noteLimit(limit: ChannelLimit, outcome: "ended" | "detached"): void {
+    this.admission?.noteLimit(this, limit, outcome);
   }
 
-  #waitForClient(): EventStream | undefined {
-    this.#clock.setGraceEnd(Date.now() + (this.#resume?.graceMs ?? 0));
-    const stream = this.#delivery.detach();
-    // What was on its way to a slow reader may be more than is kept for one that is away.
-    if (this.#delivery.isOverfull) this.#endOverfull();
-    return stream;
+  /** Something of the application's is wrong. @param fault in words for the log, without content. */
+  noteFault(fault: string): void {
+    this.admission?.noteFault(this, fault);
   }
 
-  #endOverfull(): void {
-    if (this.#end.reason === undefined) this.gate?.noteLimit(this, "maxBufferedBytes", "ended");
-    this.end("buffer-overflow");
+  #write(message: JsonRpcMessage, json: MessageJson): WriteResult {
+    const result = this.channel.send(message, json);
+    this.#calls.noteSent(message, result, json.weight);
+    this.bytes.account.keepBound();
+    result?.catch(ignore);
+    return result;
   }
 
-  #reached(moment: SessionTimeout): void {
-    if (moment === "credential") this.#expire();
-    else if (moment === "grace") this.end("grace-expired");
+  /** Rejects a message that is no JSON. A call is answered all the same: its client would wait. */
+  #refuse(message: JsonRpcMessage, error: NotJsonError): Promise<void> {
+    this.noteFault(`${error.what} cannot be written as JSON`);
+    const inPlace = "method" in message ? undefined : errorInPlaceOf(message);
+    const told = inPlace && this.#write(inPlace, toMessageJson(inPlace));
+    const refused = Promise.resolve(told).then(() => {
+      throw error;
+    });
+    refused.catch(ignore);
+    return refused;
+  }
+
+  #onTimeout(timeout: SessionTimeout): void {
+    if (timeout === "credential") {
+      if (!this.channel.suspend()) this.end("credential-expired");
+    } else if (timeout === "grace") this.end("grace-expired");
     else {
-      this.gate?.noteLimit(this, moment, "ended");
-      this.end(REASON_OF_TIME_LIMIT[moment]);
+      this.admission?.noteLimit(this, timeout, "ended");
+      this.end(REASON_OF_TIME_LIMIT[timeout]);
     }
   }
+}
 
-  /** The stream ends; the session waits for its owner to come back with a new credential. */
-  #expire(): void {
-    if (this.#resume === undefined || this.beginning.isNew) this.end("credential-expired");
-    // While the client is away, its time to come back runs already.
-    else if (!this.isDetached) this.#waitForClient()?.end(this.#resume.retryMs);
-  }
-
-  #noteBeginning(message: JsonRpcMessage): void {
-    if (!this.beginning.note(message)) return;
-    if (this.beginning.isInitialized) this.#delivery.noteInitialized(message);
-    this.#clock.check();
-  }
-
-  /** Writes what belongs to the stream that there is now, if there is one. */
-  #write(frame: string): void {
-    this.#delivery.write(frame)?.catch(() => undefined);
-  }
-
-  /** Ends the session of a client that goes on as if its old one were still there. */
-  #closeLostClient(): McpSseError {
-    this.beginning.closeLost();
-    this.end("client-lost");
-    return new McpSseError("session_not_found", "The session is gone: begin a new one.");
-  }
+function ignore(): void {
+  // Whoever waits for a message hears that it was not sent; nobody has to wait.
 }

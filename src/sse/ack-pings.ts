@@ -72,7 +72,7 @@ export class AckPings {
   }
 
   /** Asks for a message that was just sent, as soon as its kind needs it. */
-  askFor({ seq, traits: { kind } }: OutboxEntry, waiting: Waiting): void {
+  askFor({ seq, metadata: { kind } }: OutboxEntry, waiting: Waiting): void {
     // A request must not be repeated once the client works on it.
     if (kind === "request") this.askAtOnce(seq);
     // A notification the client would take for another.
@@ -83,9 +83,9 @@ export class AckPings {
   /** Asks for what was sent before the last acknowledgement came. */
   askForRest(waiting: Waiting): void {
     const { entries } = waiting;
-    const request = entries.findLast(({ traits }) => traits.kind === "request");
+    const request = entries.findLast(({ metadata }) => metadata.kind === "request");
     if (request !== undefined) this.askAtOnce(request.seq);
-    else if (entries.some(({ traits }) => traits.kind !== "answer")) this.askIn(ACK_DELAY_MS);
+    else if (entries.some(({ metadata }) => metadata.kind !== "answer")) this.askIn(ACK_DELAY_MS);
     else if (entries.length > 0) this.#askForAnswers(waiting);
   }
 

@@ -1,25 +1,21 @@
 import { McpSseError } from "../shared/errors.js";
-import { encodeEvent } from "./event.js";
-import type { ByteHolder, EventStream, WriteResult } from "./event-stream.js";
+import { encodeEvent, pingFrame } from "./event.js";
+import type { EventStream } from "./event-stream.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { AckPings } from "./ack-pings.js";
 import type { PingWriter } from "./ack-pings.js";
-import { errorInPlaceOf, toMessageJson } from "../session/message-json.js";
+import type { ByteHolder, WriteResult } from "../session/channel.js";
 import type { MessageJson } from "../session/message-json.js";
-import { Outbox, weightOf } from "./outbox.js";
+import { Outbox } from "./outbox.js";
 import type { OutboxEntry } from "./outbox.js";
-import { pingFrame } from "./ping-frame.js";
 import { ProgressOrdering } from "./progress-order.js";
 import { formatEventId } from "./resume.js";
-import type { ResumeOptions } from "./resume-options.js";
-
-/** Why a message cannot be kept for a client that is away. */
-export const OVERFLOW = Symbol("overflow");
+import type { ResumeOptions } from "../options/resume-options.js";
 
 /** A message that has to wait for its turn. */
-interface HeldEntry {
+interface QueuedEntry {
   readonly entry: OutboxEntry;
-  readonly settle: (taking: WriteResult) => void;
+  readonly settle: (result: WriteResult) => void;
 }
 
 /**
@@ -33,20 +29,17 @@ export class Delivery implements PingWriter {
   readonly #sessionId: string;
   readonly #outbox: Outbox;
   readonly #isKeeping: boolean;
-  readonly #gap = new ProgressOrdering();
-  readonly #held: HeldEntry[] = [];
+  readonly #ordering = new ProgressOrdering();
+  readonly #queued: QueuedEntry[] = [];
   #stream: EventStream | undefined;
   /** The newest message that was handed to the stream, and the newest that the stream took. */
   #putSeq = 0;
   #writtenSeq = 0;
   /** Up to here all messages have left this process, on whichever stream. */
   #leftSeq = 0;
-  #gapTimer: NodeJS.Timeout | undefined;
+  #orderTimer: NodeJS.Timeout | undefined;
   readonly #pings = new AckPings(this);
   #changeListeners: (() => void)[] = [];
-
-  /** What the last message that was sent takes in memory, in bytes. */
-  lastWeight = 0;
 
   /** @param holder is told how much is kept. */
   constructor(sessionId: string, resume: ResumeOptions | undefined, holder?: ByteHolder) {
@@ -72,7 +65,7 @@ export class Delivery implements PingWriter {
   get hasWaitingAnswer(): boolean {
     const written = Math.max(this.#writtenSeq, this.#leftSeq);
     return this.#outbox.entries.some(
-      ({ seq, traits }) => seq > written && traits.kind === "answer",
+      ({ seq, metadata }) => seq > written && metadata.kind === "answer",
     );
   }
 
@@ -86,9 +79,11 @@ export class Delivery implements PingWriter {
     return this.#outbox.isWaiting;
   }
 
-  /** Resolves when messages were written or acknowledged, or the stream was left. */
-  whenChanged(): Promise<void> {
-    return new Promise((resolve) => this.#changeListeners.push(resolve));
+  /** Resolves when no answer waits, or nobody is left to hear it. */
+  async whenSettled(): Promise<void> {
+    while (this.hasWaitingAnswer) {
+      await new Promise<void>((resolve) => this.#changeListeners.push(resolve));
+    }
   }
 
   /** @throws McpSseError when much was written to another stream just now. */
@@ -102,7 +97,7 @@ export class Delivery implements PingWriter {
 
   /** Keeps answers apart from the progress of their calls. */
   get progress(): ProgressOrdering {
-    return this.#gap;
+    return this.#ordering;
   }
 
   /**
@@ -141,26 +136,17 @@ export class Delivery implements PingWriter {
   /**
    * Sends a message, or keeps it while nobody is listening.
    *
-   * @returns when it was taken, or kept; a promise that rejects with {@link OVERFLOW} as its cause
-   * when there is no room to keep it, and with a {@link NotJsonError} for what is no JSON.
+   * @returns when it was taken, or kept; a promise that rejects when there is no stream and nothing
+   * is kept, or no room to keep it: then {@link isOverfull} holds.
    */
-  send(message: JsonRpcMessage): WriteResult {
-    try {
-      return this.#send(message, toMessageJson(message));
-    } catch (error) {
-      return this.#refuse(message, error as Error);
-    }
-  }
-
-  #send(message: JsonRpcMessage, { json, bytes }: MessageJson): WriteResult {
-    const traits = this.#gap.traitsOf(message);
+  send(message: JsonRpcMessage, json: MessageJson): WriteResult {
+    const metadata = this.#ordering.metadataOf(message);
     if (!this.#isKeeping) {
-      if (this.#stream === undefined) return Promise.reject(noStream());
-      this.lastWeight = weightOf(json, bytes);
-      return this.#transmit({ seq: 0, json, bytes, weight: this.lastWeight, traits });
+      return this.#stream === undefined
+        ? Promise.reject(noStream())
+        : this.#transmit({ ...json, seq: 0, metadata });
     }
-    const entry = this.#outbox.append(traits, json, bytes);
-    this.lastWeight = entry.weight;
+    const entry = this.#outbox.append(json, metadata);
     if (this.#stream === undefined) {
       return this.#outbox.isOverfull ? Promise.reject(overflow()) : undefined;
     }
@@ -169,19 +155,14 @@ export class Delivery implements PingWriter {
     return this.#transmit(entry)?.catch(() => undefined);
   }
 
-  /** Rejects a message that is no JSON. A call is answered all the same: its client would wait. */
-  #refuse(message: JsonRpcMessage, error: Error): WriteResult {
-    const told = "method" in message ? undefined : this.send(errorInPlaceOf(message));
-    return Promise.resolve(told).then(() => Promise.reject(error));
-  }
-
   /**
-   * The client has begun its conversation, with this message: it can be expected to answer a ping.
-   * If it says that it is initialised, it has the answer to `initialize`.
+   * The client is initialized, by the first such message: it can be expected to answer a ping. If
+   * the message says so itself, it has the answer to `initialize`. Later messages change nothing.
    *
    * @see MCP 2024-11-05, basic/lifecycle, "Initialization"
    */
   noteInitialized(message: JsonRpcMessage): void {
+    if (this.#pings.isAnswering) return;
     this.#pings.start();
     const { method } = message as { method?: unknown };
     if (method === "notifications/initialized") this.#outbox.settleFirstAnswer();
@@ -246,45 +227,45 @@ export class Delivery implements PingWriter {
 
   /** Writes a message in its turn. */
   #transmit(entry: OutboxEntry): WriteResult {
-    if (this.#held.length === 0 && this.#delayOf(entry) === 0) return this.#put(entry);
+    if (this.#queued.length === 0 && this.#delayOf(entry) === 0) return this.#put(entry);
     return new Promise((resolve, reject) => {
-      const settle = (taking: WriteResult): void => {
-        if (taking === undefined) resolve();
-        else taking.then(resolve, reject);
+      const settle = (result: WriteResult): void => {
+        if (result === undefined) resolve();
+        else result.then(resolve, reject);
       };
-      this.#held.push({ entry, settle });
-      if (this.#held.length === 1) this.#release();
+      this.#queued.push({ entry, settle });
+      if (this.#queued.length === 1) this.#release();
     });
   }
 
   /** Milliseconds that a message has to wait for the client to see the progress before it. */
-  #delayOf({ traits }: OutboxEntry): number {
-    if (this.#gap.isIdle) return 0;
+  #delayOf({ metadata }: OutboxEntry): number {
+    if (this.#ordering.isIdle) return 0;
     const canTell = this.#isKeeping && this.#pings.isAnswering;
     const acknowledged = { seq: this.#outbox.keptSeq, hasAnswered: this.#pings.hasAnswered };
-    return this.#gap.delayOf(traits, performance.now(), canTell ? acknowledged : undefined);
+    return this.#ordering.delayOf(metadata, performance.now(), canTell ? acknowledged : undefined);
   }
 
   /** Writes what had to wait, up to what still has to. */
   #release(): void {
-    clearTimeout(this.#gapTimer);
-    this.#gapTimer = undefined;
+    clearTimeout(this.#orderTimer);
+    this.#orderTimer = undefined;
     for (;;) {
-      const [next] = this.#held;
+      const [next] = this.#queued;
       if (next === undefined) return;
       // What the client was found to have meanwhile is not sent again.
       if (this.#isKeeping && next.entry.seq <= this.#outbox.keptSeq) {
-        this.#held.shift();
+        this.#queued.shift();
         next.settle(undefined);
         continue;
       }
       const delay = this.#delayOf(next.entry);
       if (delay > 0) {
-        this.#gapTimer = setTimeout(() => this.#release(), delay);
+        this.#orderTimer = setTimeout(() => this.#release(), delay);
         this.#pings.askAtOnce(this.#putSeq);
         return;
       }
-      this.#held.shift();
+      this.#queued.shift();
       next.settle(this.#put(next.entry));
     }
   }
@@ -294,13 +275,13 @@ export class Delivery implements PingWriter {
     if (stream === undefined) return Promise.reject(noStream());
     const { seq, json, bytes } = entry;
     this.#putSeq = seq;
-    this.#gap.noteWritten(entry);
+    this.#ordering.noteWritten(entry);
     const id = this.#isKeeping ? `id: ${this.#idOf(seq)}\n` : "";
     // JSON has no raw line breaks, so the event needs no look at its data; all else is ASCII.
     const frame = `${id}event: message\ndata: ${json}\n\n`;
-    const taking = stream.write(frame, frame.length - json.length + bytes);
-    if (!this.#isKeeping) return taking;
-    if (taking !== undefined) return taking.then(() => this.#noteWritten(stream, seq));
+    const result = stream.write(frame, frame.length - json.length + bytes);
+    if (!this.#isKeeping) return result;
+    if (result !== undefined) return result.then(() => this.#noteWritten(stream, seq));
     this.#noteWritten(stream, seq);
     return undefined;
   }
@@ -324,10 +305,10 @@ export class Delivery implements PingWriter {
     this.#pings.clear();
     this.#putSeq = 0;
     this.#writtenSeq = 0;
-    clearTimeout(this.#gapTimer);
-    this.#gapTimer = undefined;
+    clearTimeout(this.#orderTimer);
+    this.#orderTimer = undefined;
     // Where messages are kept, the next stream gets these too.
-    for (const held of this.#held.splice(0)) held.settle(Promise.reject(noStream()));
+    for (const queued of this.#queued.splice(0)) queued.settle(Promise.reject(noStream()));
     this.#announceChange();
     return stream;
   }
@@ -338,9 +319,7 @@ export class Delivery implements PingWriter {
 }
 
 function overflow(): McpSseError {
-  return new McpSseError("session_closed", "Too much is waiting for a client that is away.", {
-    cause: OVERFLOW,
-  });
+  return new McpSseError("session_closed", "Too much is waiting for a client that is away.");
 }
 
 function noStream(): McpSseError {

@@ -34,6 +34,20 @@ export function publicBase({ publicUrl }: ResolvedOptions, base: string): string
   return path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
+/** Path, query and hash of `endpoint`, with the session's id, a UUID, in the query. */
+export function endpointPath(endpoint: string, sessionId: string): string {
+  if (isPlainPath(endpoint)) return `${endpoint}?sessionId=${sessionId}`;
+  const url = new URL(endpoint, "http://path.invalid");
+  url.searchParams.set("sessionId", sessionId);
+  return url.pathname + url.search + url.hash;
+}
+
+/** The endpoint of a session's nth stream. Some clients wait until it changes. */
+export function nthEndpoint(endpoint: string, count: number): string {
+  if (count === 0) return endpoint;
+  return `${endpoint}${endpoint.includes("?") ? "&" : "?"}r=${count}`;
+}
+
 /**
  * The session that a POST names.
  *

@@ -3,13 +3,13 @@ import { McpSseError } from "../shared/errors.js";
 import { FrameWriter } from "./frame-writer.js";
 import { readerProblem, ReaderWatch } from "./slow-reader.js";
 import type { EventStreamOptions } from "../options/stream-options.js";
-import type { StreamEnd } from "../session/channel.js";
+import type { ByteHolder, WriteResult } from "../session/channel.js";
 
-/** Counts what is held for somebody. */
-export interface ByteHolder {
-  /** So many bytes more are held, or, with a negative number, less. */
-  hold(bytes: number): void;
-}
+/**
+ * Why a stream ended: we ended it, the peer or the network did, the reader took nothing for too
+ * long, or it did not read while too much was waiting for it.
+ */
+export type StreamEnd = "ended" | "disconnected" | "stalled" | "overrun";
 
 /** Who is told what becomes of a stream; an object, since there is one for each session. */
 export interface StreamOwner {
@@ -39,15 +39,6 @@ const LAST_BYTES_MS = 60_000;
 /** A comment, which clients skip. */
 const KEEP_ALIVE = ": keep-alive\n\n";
 
-/**
- * When something to be written was taken by the socket or its bounded queue: at once, which is
- * `undefined`, or later. Almost always it is at once, and a promise for each frame is not free.
- */
-export type WriteResult = Promise<void> | undefined;
-
-/** For those who need a promise of what was taken at once. */
-export const TAKEN = Promise.resolve();
-
 /** A frame for which the queue had no room yet. */
 interface WaitingFrame {
   readonly frame: string;
@@ -69,7 +60,6 @@ export class EventStream {
 
   readonly #res: ServerResponse;
   readonly #options: EventStreamOptions;
-  #cookie: string | undefined;
   /** Made once something waits for the reader. */
   #watch: ReaderWatch | undefined;
   readonly #waiting: WaitingFrame[] = [];
@@ -85,16 +75,18 @@ export class EventStream {
   #isOpen = false;
   #hasEnded = false;
 
-  /** @param cookie value of a `Set-Cookie` that is sent beside those that are set already. */
-  constructor(res: ServerResponse, options: EventStreamOptions, cookie?: string) {
+  constructor(res: ServerResponse, options: EventStreamOptions) {
     this.#res = res;
     this.#options = options;
-    this.#cookie = cookie;
   }
 
   /** Whether frames can be written. */
   get isOpen(): boolean {
     return this.#isOpen && !this.#hasEnded;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** Whether some of what was accepted has not left this process. */
@@ -113,7 +105,7 @@ export class EventStream {
   }
 
   /** Sends what `write` writes in one piece, where it can be. */
-  together(write: () => void): void {
+  cork(write: () => void): void {
     const { socket } = this.#res;
     socket?.cork();
     try {
@@ -123,12 +115,16 @@ export class EventStream {
     }
   }
 
-  /** Sends the response's head at once, so that clients and proxies know of the stream before its first event. */
-  open(): void {
+  /**
+   * Sends the response's head at once, so that clients and proxies know of the stream before its
+   * first event.
+   *
+   * @param cookie value of a `Set-Cookie` that is sent beside those that are set already.
+   */
+  open(cookie?: string): void {
     const res = this.#res;
     // A header that was set before, say by a CORS middleware, stays.
-    res.writeHead(200, { ...STREAM_HEADERS, ...this.#cookies() });
-    this.#cookie = undefined;
+    res.writeHead(200, { ...STREAM_HEADERS, ...this.#cookies(cookie) });
     res.flushHeaders();
     this.#writer = new FrameWriter(res);
     this.#writer.onDrain(this.#writeWaiting);
@@ -199,10 +195,10 @@ export class EventStream {
   };
 
   /** Not set one by one: then Node would keep them apart for as long as the stream lasts. */
-  #cookies(): OutgoingHttpHeaders {
-    if (this.#cookie === undefined) return {};
+  #cookies(cookie: string | undefined): OutgoingHttpHeaders {
+    if (cookie === undefined) return {};
     const others = this.#res.getHeader("Set-Cookie") ?? [];
-    return { "Set-Cookie": [others, this.#cookie].flat() as string[] };
+    return { "Set-Cookie": [others, cookie].flat() as string[] };
   }
 
   #hasRoom(): boolean {

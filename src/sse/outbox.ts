@@ -1,33 +1,20 @@
 import { McpSseError, retryAfter } from "../shared/errors.js";
-import type { ByteHolder } from "./event-stream.js";
+import type { ByteHolder } from "../session/channel.js";
+import type { MessageJson } from "../session/message-json.js";
 import type { JsonRpcId } from "../shared/json-rpc.js";
 
-/** A message on its way to the client, and as much of it as decides when it is written. */
-export interface OutboxEntry {
+/** A message on its way to the client, as it is sent each time, and what decides when. */
+export interface OutboxEntry extends MessageJson {
   /** Position in the conversation, from 1; 0 where nothing is kept. */
   readonly seq: number;
-  /** As it is sent, the same each time. Kept without its event, which would double a small one. */
-  readonly json: string;
-  /** Length of that in UTF-8. */
-  readonly bytes: number;
-  /** What it takes in memory, in bytes. */
-  readonly weight: number;
-  readonly traits: MessageTraits;
+  readonly metadata: MessageMetadata;
 }
 
 /** From here on, in bytes of memory, what is kept is much to write again. */
 const MUCH = 128 * 1_024;
 
-/** What V8 needs for an entry beside its JSON, in bytes, as measured with 26,000 small answers. */
-const ENTRY_BYTES = 176;
-
-/** What a message takes in memory. One character beyond Latin-1 makes each of them take two bytes. */
-export function weightOf(json: string, bytes: number): number {
-  return ENTRY_BYTES + (bytes === json.length ? bytes : Math.max(bytes, 2 * json.length));
-}
-
 /** What matters of a message while it is on its way. */
-export interface MessageTraits {
+export interface MessageMetadata {
   readonly kind: "request" | "notification" | "progress" | "answer";
   /** Of a request. */
   readonly requestId?: JsonRpcId | undefined;
@@ -118,10 +105,8 @@ export class Outbox {
     this.#restsUntil = now + restMs;
   }
 
-  /** @param bytes length of `json` in UTF-8. */
-  append(traits: MessageTraits, json: string, bytes: number): OutboxEntry {
-    const weight = weightOf(json, bytes);
-    const entry = { seq: ++this.#lastSeq, json, bytes, weight, traits };
+  append({ json, bytes, weight }: MessageJson, metadata: MessageMetadata): OutboxEntry {
+    const entry = { seq: ++this.#lastSeq, json, bytes, weight, metadata };
     this.#entries.push(entry);
     this.#add(weight);
     return entry;
@@ -137,14 +122,14 @@ export class Outbox {
   /** The client has answered a request: it has that, and everything before it. */
   settle(requestId: JsonRpcId): void {
     const request = this.#entries.find(
-      ({ traits }) => traits.kind === "request" && traits.requestId === requestId,
+      ({ metadata }) => metadata.kind === "request" && metadata.requestId === requestId,
     );
     if (request !== undefined) this.acknowledge(request.seq);
   }
 
   /** The client has the first of the answers that are kept, and everything before it. */
   settleFirstAnswer(): void {
-    const answer = this.#entries.find(({ traits }) => traits.kind === "answer");
+    const answer = this.#entries.find(({ metadata }) => metadata.kind === "answer");
     if (answer !== undefined) this.acknowledge(answer.seq);
   }
 

@@ -3,7 +3,7 @@ import type { EventStream } from "./event-stream.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { CloseReason } from "../session/close-reason.js";
 import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
-import { pingFrame } from "./ping-frame.js";
+import { pingFrame } from "./event.js";
 
 /** Begins the ids of pings that ask a client which session is its own. */
 const PROBE_PREFIX = "express-mcp-sse-probe-";

@@ -1,5 +1,5 @@
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
-import type { MessageTraits, OutboxEntry } from "./outbox.js";
+import type { MessageMetadata, OutboxEntry } from "./outbox.js";
 
 /**
  * Milliseconds between a progress notification and the answer to its call, where nothing tells
@@ -33,7 +33,7 @@ interface RecentProgress {
   readonly seq: number;
 }
 
-const PLAIN: Readonly<Record<"notification" | "answer", MessageTraits>> = {
+const PLAIN: Readonly<Record<"notification" | "answer", MessageMetadata>> = {
   notification: { kind: "notification" },
   answer: { kind: "answer" },
 };
@@ -68,8 +68,8 @@ export class ProgressOrdering {
   }
 
   /** What matters of a message that is to be sent. An answer ends its call. */
-  traitsOf(message: JsonRpcMessage): MessageTraits {
-    if (!("method" in message)) return this.#traitsOfAnswer(message.id);
+  metadataOf(message: JsonRpcMessage): MessageMetadata {
+    if (!("method" in message)) return this.#metadataOfAnswer(message.id);
     if ("id" in message) return { kind: "request", requestId: message.id };
     if (message.method !== "notifications/progress") return PLAIN.notification;
     return { kind: "progress", progressToken: message.params?.["progressToken"] };
@@ -81,7 +81,7 @@ export class ProgressOrdering {
    * @param acknowledged what the client is known to have; `undefined` if it cannot tell yet.
    */
   delayOf(
-    { kind, progressToken }: MessageTraits,
+    { kind, progressToken }: MessageMetadata,
     now: number,
     acknowledged: Acknowledged | undefined,
   ): number {
@@ -93,14 +93,14 @@ export class ProgressOrdering {
   }
 
   /** Notes that a message was written, now unless told otherwise. */
-  noteWritten({ traits, seq }: Pick<OutboxEntry, "traits" | "seq">, now?: number): void {
-    const { kind, progressToken } = traits;
+  noteWritten({ metadata, seq }: Pick<OutboxEntry, "metadata" | "seq">, now?: number): void {
+    const { kind, progressToken } = metadata;
     // Tools report progress to callers, too, that did not ask for it and gave it no name.
     if (kind !== "progress" || progressToken === undefined) return;
     this.#noteProgress(progressToken, seq, now);
   }
 
-  #traitsOfAnswer(id: JsonRpcId | undefined): MessageTraits {
+  #metadataOfAnswer(id: JsonRpcId | undefined): MessageMetadata {
     if (id === undefined || this.#tokens?.has(id) !== true) return PLAIN.answer;
     const progressToken = this.#tokens.get(id);
     this.#tokens.delete(id);

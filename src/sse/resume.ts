@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { ResumeOptions } from "../options/resume-options.js";
+import type { Handshake } from "../session/handshake.js";
+import type { OwnSessions } from "../session/registry.js";
 import { queryOf } from "../shared/url.js";
-import type { Handshake } from "./handshake.js";
-import type { ResumeOptions } from "./resume-options.js";
 
-/** What a GET says about the stream that it may continue. */
+/** What a GET says about the session that it may go on with. */
 export interface ResumeHints {
   /** Session and position of the last event that the client has, from `Last-Event-ID`. */
   readonly lastEvent: EventPosition | undefined;
@@ -23,38 +24,31 @@ export interface EventPosition {
 }
 
 /** What to do with a GET. */
-export type ReconnectPlan<S> =
+export type ResumePlan<S> =
   /** It continues `session`, whose client has everything up to `seq` (`undefined`: up to what it acknowledged). */
   | { readonly kind: "resume"; readonly session: S; readonly seq: number | undefined }
   /** It continues one of the owner's sessions; a ping tells which. */
   | { readonly kind: "probe" }
   /** It is a client that wants a session of its own. */
-  | { readonly kind: "fresh"; readonly isLost: boolean };
+  | { readonly kind: "fresh"; readonly isStale: boolean };
+
+/** What a session's client has shown of the program that it is, as far as a plan depends on it. */
+export interface ClientTraits {
+  /** Name of the client process, if its user gave it one. */
+  readonly instance: string | undefined;
+  /** Whether the client names the protocol version with its messages; `undefined` before it can. */
+  readonly namesVersion: boolean | undefined;
+  /** Whether no other process has the client's cookies. */
+  readonly keepsOwnCookies: boolean;
+}
 
 /** As much of a session as the plan depends on. */
 export interface ResumableSession {
-  /** Name of the client process, if its user gave it one. */
-  readonly instance: string | undefined;
   readonly isDetached: boolean;
-  /** Of the GET that opened it. */
+  /** The GET that opened it. */
   readonly request: Pick<IncomingMessage, "headers">;
-  /** What its client has shown so far. */
-  readonly beginning: Readonly<
-    Pick<Handshake, "isInitialized" | "isInitializing" | "namesVersion" | "keepsOwnCookies">
-  >;
-}
-
-/** The sessions of the caller who sent the GET, and of nobody else. */
-export interface OwnSessions<S> {
-  /** Whether everybody may call, so that strangers are one owner. Default: false. */
-  readonly isOpenEndpoint?: boolean;
-  byId(id: string): S | undefined;
-  /** Whether a session is one of them. */
-  readonly has: (session: S) => boolean;
-  /** Whether nothing that its server could be made for tells the GET from the one that opened a session. */
-  openedAlike(session: S): boolean;
-  /** Those for which `isMeant` holds. It is asked first: to look whose a session is costs more. */
-  all(isMeant: (session: S) => boolean): readonly S[];
+  readonly handshake: Pick<Handshake, "isInitializing" | "isInitialized">;
+  readonly channel: ClientTraits;
 }
 
 /** Name of the cookie that tells clients without `Last-Event-ID` apart. */
@@ -64,37 +58,40 @@ export const RESUME_COOKIE = "mcp_resume";
 export const INSTANCE_HEADER = "x-mcp-instance";
 export const INSTANCE_PARAMETER = "mcp_instance";
 
+/** What of a GET says whose stream it is, and nothing to the application. */
+export const OWN_HINTS = { ownParameters: [INSTANCE_PARAMETER], ownCookies: [RESUME_COOKIE] };
+
 /**
  * Decides which session a GET continues.
  *
- * Security decision: only the caller's own sessions are looked at, and a mark that several
+ * Security decision: only the caller's own sessions are looked at, and a hint that several
  * processes may carry proves nothing, be it a cookie, a name that a user gave twice, or that one
  * session only waits for its client. Then the client itself tells, by answering a ping at the URL
  * of its session, and until then nothing of any session is sent. `Last-Event-ID` has been sent to
  * one stream only. The cookie counts for clients whose cookies are their process's own.
  */
 export function planResume<S extends ResumableSession>(
-  marks: ResumeHints,
+  hints: ResumeHints,
   own: OwnSessions<S>,
-): ReconnectPlan<S> {
-  const { lastEvent, cookieSession, instance, isReconnect } = marks;
+): ResumePlan<S> {
+  const { lastEvent, cookieSession, instance, isReconnect } = hints;
   if (lastEvent !== undefined) {
     const session = own.byId(lastEvent.sessionId);
     if (session !== undefined) return { kind: "resume", session, seq: lastEvent.seq };
   }
   const byCookie = isReconnect && cookieSession !== undefined ? own.byId(cookieSession) : undefined;
-  if (byCookie?.beginning.keepsOwnCookies === true) {
+  if (byCookie?.channel.keepsOwnCookies === true) {
     return { kind: "resume", session: byCookie, seq: undefined };
   }
-  // One of these marks is needed to be asked; most GETs have neither, and look at no session.
+  // One of these hints is needed to be asked; most GETs have neither, and look at no session.
   const mayBeAsked = isReconnect || instance !== undefined;
-  if (mayBeAsked && own.all((session) => mayMiss(session, marks)).length > 0) {
+  if (mayBeAsked && own.all((session) => mayMiss(session, hints)).length > 0) {
     return { kind: "probe" };
   }
   // Whoever names a session must not be given another: both would come back to it for ever.
-  if (isReconnect || lastEvent !== undefined) return { kind: "fresh", isLost: true };
+  if (isReconnect || lastEvent !== undefined) return { kind: "fresh", isStale: true };
   if (instance !== undefined || own.isOpenEndpoint === true)
-    return { kind: "fresh", isLost: false };
+    return { kind: "fresh", isStale: false };
   return planFirst(own);
 }
 
@@ -102,18 +99,18 @@ export function planResume<S extends ResumableSession>(
  * Whether the client that sent a GET may be the one of this session, so that it is worth asking:
  * who asks a client that comes for the first time makes it wait.
  */
-function mayMiss({ beginning, instance, request }: ResumableSession, marks: ResumeHints): boolean {
+function mayMiss({ channel, handshake, request }: ResumableSession, hints: ResumeHints): boolean {
   // Whoever has negotiated a version can answer, even if that it is initialised is still on its way.
-  if (!beginning.isInitialized && !beginning.isInitializing) return false;
-  if (!isSameProgram(request.headers, marks.headers)) return false;
+  if (!handshake.isInitialized && !handshake.isInitializing) return false;
+  if (!isSameProgram(request.headers, hints.headers)) return false;
   // A client that named a version when it came first always does: then that tells nothing.
-  if (marks.isReconnect) return !namesVersion(request.headers);
+  if (hints.isReconnect) return !namesVersion(request.headers);
   // A client that comes for the first time and is asked something may fail or hang; those on
   // Node's fetch do not. One whose messages name the version would do so here, if the SDK made
   // its GET: then it is a new process. supergateway makes its own.
-  const { accept, "user-agent": program = "" } = marks.headers;
-  const wouldNameVersion = beginning.namesVersion === true && accept === "text/event-stream";
-  const isNamed = marks.instance !== undefined && marks.instance === instance;
+  const { accept, "user-agent": program = "" } = hints.headers;
+  const wouldNameVersion = channel.namesVersion === true && accept === "text/event-stream";
+  const isNamed = hints.instance !== undefined && hints.instance === channel.instance;
   return isNamed && !wouldNameVersion && /^(?:node|undici)$/.test(program);
 }
 
@@ -125,26 +122,25 @@ function isSameProgram(one: IncomingHttpHeaders, other: IncomingHttpHeaders): bo
 }
 
 /**
- * A GET without any mark is a client's first, or comes from one that was cut off while it was
+ * A GET without any hint is a client's first, or comes from one that was cut off while it was
  * initialising. If exactly one session waits for such a client, it is continued: it holds nothing
  * but the answer to `initialize`, and whoever gets that unasked ignores it and sends its own.
  *
  * Security decision: only if the session's server may have been made for this very GET.
  */
-function planFirst<S extends ResumableSession>(own: OwnSessions<S>): ReconnectPlan<S> {
+function planFirst<S extends ResumableSession>(own: OwnSessions<S>): ResumePlan<S> {
   const waiting = own
     .all(
-      ({ isDetached, beginning, instance }) =>
-        isDetached && beginning.isInitializing && instance === undefined,
+      ({ isDetached, handshake, channel }) =>
+        isDetached && handshake.isInitializing && channel.instance === undefined,
     )
     .filter((session) => own.openedAlike(session));
   const [session] = waiting;
   return session !== undefined && waiting.length === 1
     ? { kind: "resume", session, seq: undefined }
-    : { kind: "fresh", isLost: false };
+    : { kind: "fresh", isStale: false };
 }
 
-/** Reads the marks of a GET. */
 export function readResumeHints(req: IncomingMessage): ResumeHints {
   const { headers, url } = req;
   const header = headers[INSTANCE_HEADER];
@@ -168,9 +164,9 @@ export function namesVersion(headers: IncomingHttpHeaders): boolean {
  * Whether a GET may be a client's that comes back, and must not be refused for a while: it would
  * take that for the end.
  */
-export function isReconnect(marks: ResumeHints): boolean {
-  const { lastEvent, cookieSession, instance, isReconnect } = marks;
-  return isReconnect || [lastEvent, cookieSession, instance].some((mark) => mark !== undefined);
+export function isReconnect(hints: ResumeHints): boolean {
+  const { lastEvent, cookieSession, instance, isReconnect } = hints;
+  return isReconnect || [lastEvent, cookieSession, instance].some((hint) => hint !== undefined);
 }
 
 /** What a client may take to come back before its calls are refused: times `retryMs`, and at least, in milliseconds. */
@@ -212,10 +208,4 @@ function readCookie(header: string | undefined): string | undefined {
     if (name === RESUME_COOKIE && value !== undefined && /^[\w-]{1,64}$/.test(value)) return value;
   }
   return undefined;
-}
-
-/** The endpoint of a session's nth stream. Some clients wait until it changes. */
-export function nthEndpoint(endpoint: string, count: number): string {
-  if (count === 0) return endpoint;
-  return `${endpoint}${endpoint.includes("?") ? "&" : "?"}r=${count}`;
 }

@@ -16,11 +16,14 @@ import type {
   TransportRoute,
 } from "../http/transport.js";
 import type { ResolvedOptions } from "../options/resolve.js";
-import { openStream } from "./answer-stream.js";
 import { sessionIdOf } from "./endpoint-path.js";
+import { EventStreams } from "./event-streams.js";
 import { FastPath } from "./fast-path.js";
 import { Probes } from "./probe.js";
-import { isReconnect, namesVersion, readResumeHints } from "./resume.js";
+import { isReconnect, readResumeHints } from "./resume.js";
+import { isSseSession } from "./sse-channel.js";
+import type { SseSession } from "./sse-channel.js";
+import { StreamRequest } from "./stream-request.js";
 
 export interface SseEndpointInit {
   readonly options: ResolvedOptions;
@@ -48,9 +51,10 @@ const FINAL_STATUSES: readonly number[] = [404, 429, 500, 503];
 export class SseEndpoint implements Transport {
   readonly routes: readonly TransportRoute[];
   readonly #init: SseEndpointInit;
-  readonly #probes = new Probes<RouterSession>();
+  readonly #probes = new Probes<SseSession>();
   readonly #fastPath: FastPath | undefined;
-  readonly #messages: MessageReceiver;
+  readonly #streams: EventStreams;
+  readonly #messages: MessageReceiver<SseSession>;
 
   constructor(init: SseEndpointInit) {
     this.#init = init;
@@ -64,11 +68,12 @@ export class SseEndpoint implements Transport {
     const stream: TransportRoute = {
       path: endpoint,
       method: "GET",
-      answer: async (request) => this.#open(request),
+      answer: (request) => this.#streams.answer(new StreamRequest(request, init.options)),
       refuse: (request, error) => this.#putOff(request, error),
     };
     this.routes = [messages, stream];
     this.#fastPath = init.hasFastPath ? new FastPath(messages, init.callers) : undefined;
+    this.#streams = new EventStreams({ ...init, probes: this.#probes, fastPath: this.#fastPath });
     this.#messages = new MessageReceiver({
       ...init,
       path: messageEndpoint,
@@ -81,28 +86,17 @@ export class SseEndpoint implements Transport {
     return this.#fastPath?.find(req);
   }
 
-  async #open(request: AdmittedRequest): Promise<void> {
-    await openStream(request, {
-      ...this.#init,
-      probes: this.#probes,
-      fastPath: this.#fastPath,
-    });
-  }
-
   #receive(request: AdmittedRequest, session: RouterSession | undefined): void {
-    // The route has a `sessionId`, so there is one.
-    if (session === undefined) throw sessionNotFound();
+    // The route has a `sessionId`, so there is one; another transport's is none of ours.
+    if (session === undefined || !isSseSession(session)) throw sessionNotFound();
     this.#fastPath?.note(session, request);
     this.#messages.receive(request, session);
   }
 
-  readonly #messageHandler: MessageHandler = {
+  readonly #messageHandler: MessageHandler<SseSession> = {
     intercept: (message, { parts }, session) => {
       if (this.#probes.takeAnswer(message, session)) return true;
-      const { beginning } = session;
-      if (beginning.namesVersion === undefined && !beginning.isNew && "method" in message) {
-        beginning.namesVersion = namesVersion(parts.headers);
-      }
+      session.channel.notePost(message, parts.headers);
       return false;
     },
     accept: ({ res }) => {

@@ -1,24 +1,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { inspect } from "node:util";
-import type { InspectOptions } from "node:util";
-import { sendError } from "../http/respond-error.js";
 import type { AuthInfo } from "../auth/principal.js";
-import { McpSseError } from "../shared/errors.js";
+import { readMessage } from "../http/message-body.js";
+import type { ReadMessage } from "../http/message-body.js";
 import { PostExtra } from "../http/message-extra.js";
 import type { MessageExtra } from "../http/message-extra.js";
-import { lacksScopes, RefusedCaller, toClientError } from "../http/refused-caller.js";
-import { documentOf, findScopeChallenge } from "../http/scope-challenge.js";
-import type { ScopeChallengeResolver } from "../http/scope-challenge.js";
-import type { SessionSummary } from "../session/session-facts.js";
-import { isPlainPath } from "../shared/plain-path.js";
-import { Session } from "../session/session.js";
-import { EventStream } from "./event-stream.js";
-import type { EventStreamOptions } from "../options/stream-options.js";
-import { readMessage } from "../http/message-body.js";
-import { checkMessage } from "../shared/json-rpc.js";
-import type { ReadMessage } from "../http/message-body.js";
-import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import { lacksScopes, RefusedCaller } from "../http/refused-caller.js";
+import { sendError } from "../http/respond-error.js";
+import { documentOf } from "../http/scope-challenge.js";
+import { SessionTransport } from "../http/session-transport.js";
+import type { CarriedSession } from "../http/session-transport.js";
 import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_STREAM_OPTIONS } from "../options/stream-options.js";
+import type { EventStreamOptions } from "../options/stream-options.js";
+import { Session } from "../session/session.js";
+import { McpSseError } from "../shared/errors.js";
+import { checkMessage } from "../shared/json-rpc.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import { EventStream } from "./event-stream.js";
+import { SseChannel } from "./sse-channel.js";
 
 /** Options of {@link SSEServerTransport}; the first three are the SDK's. */
 export interface SSEServerTransportOptions extends Partial<EventStreamOptions> {
@@ -31,9 +29,6 @@ export interface SSEServerTransportOptions extends Partial<EventStreamOptions> {
   /** Longest POST body in bytes. Default: 4194304 (4 MiB). */
   maxMessageBytes?: number;
 }
-
-/** A session, whoever owns it. */
-type CarriedSession = Session<unknown, MessageExtra | undefined>;
 
 /**
  * The SDK's `Transport` over one HTTP+SSE session, for servers built with either SDK major.
@@ -57,89 +52,26 @@ type CarriedSession = Session<unknown, MessageExtra | undefined>;
  *
  * @see https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
  */
-export class SSEServerTransport {
-  /** Called once, however the session ends. Set by the SDK server. */
-  onclose: (() => void) | undefined;
-  /** Called for what goes wrong without ending the session. Set by the SDK server. */
-  onerror: ((error: Error) => void) | undefined;
-  /** Called for each message of the client. Set by the SDK server. */
-  onmessage: ((message: JsonRpcMessage, extra?: MessageExtra) => void) | undefined;
-
-  readonly #endpoint: string;
+export class SSEServerTransport extends SessionTransport {
   readonly #options: SSEServerTransportOptions;
   readonly #session: CarriedSession;
-  readonly #stream: EventStream;
-  #isStarted = false;
 
   /**
    * @param endpoint path that the client is told to POST to; `sessionId` is added to its query.
    * A scheme and host are dropped: clients refuse an endpoint of another origin.
    * @param res the answer to the client's GET; nothing must have been written to it.
-   * @param carrier the conversation to carry, and its first stream; by default a new
-   * conversation that belongs to nobody.
    */
-  constructor(
-    endpoint: string,
-    res: ServerResponse,
-    options: SSEServerTransportOptions = {},
-    carrier: { session?: CarriedSession; stream?: EventStream } = {},
-  ) {
-    this.#endpoint = endpoint;
+  constructor(endpoint: string, res: ServerResponse, options: SSEServerTransportOptions = {}) {
+    const stream = new EventStream(res, { ...DEFAULT_STREAM_OPTIONS, ...definedOnly(options) });
+    // It belongs to nobody.
+    const init = { principal: undefined, ownerKey: "", request: res.req };
+    const session: CarriedSession = new Session(
+      init,
+      (opened) => new SseChannel(opened, { stream, endpoint }),
+    );
+    super(session);
     this.#options = options;
-    this.#session =
-      carrier.session ?? new Session({ principal: undefined, ownerKey: "", request: res.req });
-    this.#stream =
-      carrier.stream ??
-      new EventStream(res, { ...DEFAULT_STREAM_OPTIONS, ...definedOnly(options) });
-  }
-
-  /** The id in the endpoint URL; use it to find the transport that a POST belongs to. */
-  get sessionId(): string {
-    return this.#session.id;
-  }
-
-  /** What `JSON.stringify` shows. */
-  toJSON(): SessionSummary {
-    return this.#session.toJSON();
-  }
-
-  /** What `console.log` shows. */
-  [inspect.custom](_depth: number, options: InspectOptions): string {
-    return `SSEServerTransport ${inspect(this.toJSON(), options)}`;
-  }
-
-  /**
-   * Sets who says what callers lack for a request: it is asked before the server gets a message.
-   * An `McpServer` of SDK v2 calls this from `connect()`, for its `scopeChallenge`s.
-   */
-  setScopeChallengeResolver(resolver: ScopeChallengeResolver): void {
-    const fail = (error: unknown): never => {
-      this.onerror?.(error as Error);
-      throw new RefusedCaller("a scope challenge could not be decided", toClientError(error));
-    };
-    this.#session.scopeCheck = (message, extra) => {
-      try {
-        const asked = findScopeChallenge(resolver, message, extra?.authInfo);
-        return asked instanceof Promise ? asked.catch(fail) : asked;
-      } catch (error) {
-        return fail(error);
-      }
-    };
-  }
-
-  /**
-   * Opens the stream and sends the endpoint event. SDK servers call it from `connect()`.
-   *
-   * @throws Error when called twice.
-   */
-  async start(): Promise<void> {
-    if (this.#isStarted) {
-      throw new Error("This transport is started already: server.connect() does it for you.");
-    }
-    this.#isStarted = true;
-    this.#session.onmessage = (message, extra) => this.onmessage?.(message, extra);
-    this.#session.onClosed(() => this.#announceClosed());
-    this.#session.attach(this.#stream, endpointPath(this.#endpoint, this.sessionId));
+    this.#session = session;
   }
 
   /**
@@ -209,44 +141,6 @@ export class SSEServerTransport {
     this.#session.receive(message, extra);
   }
 
-  /**
-   * Sends a message to the client.
-   *
-   * Resolves when the socket took it or its bounded queue has room; with a slow reader that is
-   * later, so awaiting it keeps the memory flat. Rejects when there is no open stream.
-   */
-  send(message: unknown): Promise<void> {
-    const { state } = this.#session;
-    if (state === "opening" || state === "closed") return Promise.reject(notConnected());
-    if (typeof message !== "object" || message === null) return Promise.reject(noMessage());
-    return this.#session.send(message);
-  }
-
-  /** Ends the stream and the session. Safe to call twice. */
-  async close(): Promise<void> {
-    this.#session.end("server-closed");
-    if (!this.#isStarted) {
-      this.#isStarted = true;
-      this.#announceClosed();
-    }
-  }
-
-  /**
-   * A handler that throws is told to `onerror`: nobody else is there to catch it when a socket
-   * closes. If that throws as well, the log is told.
-   */
-  #announceClosed(): void {
-    try {
-      this.onclose?.();
-    } catch (error) {
-      try {
-        this.onerror?.(error as Error);
-      } catch {
-        this.#session.gate?.noteFault(this.#session, "its onclose and its onerror threw");
-      }
-    }
-  }
-
   /** The SDK's check, with the SDK's exact comparison. */
   #refuseSource({ headers }: IncomingMessage): string | undefined {
     const { enableDnsRebindingProtection, allowedHosts, allowedOrigins } = this.#options;
@@ -260,22 +154,6 @@ export class SSEServerTransport {
     }
     return undefined;
   }
-}
-
-function noMessage(): Error {
-  return new TypeError("A JSON-RPC message is an object.");
-}
-
-function notConnected(): Error {
-  return new Error("Not connected");
-}
-
-/** Path, query and hash of `endpoint`, with the session's id, a UUID, in the query. */
-export function endpointPath(endpoint: string, sessionId: string): string {
-  if (isPlainPath(endpoint)) return `${endpoint}?sessionId=${sessionId}`;
-  const url = new URL(endpoint, "http://path.invalid");
-  url.searchParams.set("sessionId", sessionId);
-  return url.pathname + url.search + url.hash;
 }
 
 /** Drops options that are explicitly `undefined`, so that they do not hide their defaults. */

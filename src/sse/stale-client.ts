@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { encodeEvent } from "./event.js";
+import { encodeEvent, pingFrame } from "./event.js";
 import { Deadline } from "../session/deadline.js";
 import type { DeadlineListener } from "../session/deadline.js";
-import type { ResumeOptions } from "./resume-options.js";
-import { pingFrame } from "./ping-frame.js";
+import type { ResumeOptions } from "../options/resume-options.js";
 
 /**
  * A client that came back to a session that is gone, and has not shown whether it knows.

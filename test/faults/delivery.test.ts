@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { Delivery } from "../../src/sse/delivery.js";
 import type { EventStream } from "../../src/sse/event-stream.js";
+import { deliver } from "../kit/sse-session.js";
 import type { JsonRpcMessage } from "../../src/shared/json-rpc.js";
 
 beforeEach(() => jest.useFakeTimers());
@@ -65,9 +66,9 @@ class Conversation {
   }
 
   send(message: Record<string, unknown>): void {
-    const numbered = { jsonrpc: "2.0", ...message, number: this.sent.length } as unknown;
+    const numbered = { jsonrpc: "2.0", ...message, number: this.sent.length };
     this.sent.push(JSON.stringify(numbered));
-    void this.#delivery.send(numbered as JsonRpcMessage);
+    void deliver(this.#delivery, numbered);
   }
 
   do(step: string): void {
@@ -183,7 +184,7 @@ describe("the answer to initialize", () => {
     const delivery = new Delivery("session", RESUME);
     delivery.attach(new FakeStream(() => undefined) as unknown as EventStream, "/messages");
     for (const message of sent) {
-      void delivery.send({ jsonrpc: "2.0", ...message } as JsonRpcMessage);
+      void deliver(delivery, message);
     }
     delivery.noteInitialized({ jsonrpc: "2.0", method: said });
     return delivery;
@@ -218,7 +219,7 @@ it("RESUME-9: a pong that is lost is asked for again, so that not all that follo
   const stream = new FakeStream(() => undefined);
   delivery.attach(stream as unknown as EventStream, "/messages");
   for (const method of ["first", "second", "third"]) {
-    void delivery.send({ jsonrpc: "2.0", method });
+    void deliver(delivery, { method });
     // Long after the client has sent its pong, which a proxy answered with 502, say.
     jest.advanceTimersByTime(6_000);
   }
@@ -234,8 +235,7 @@ describe("a request of the server", () => {
     delivery.noteInitialized(INITIALIZED);
     const stream = new FakeStream(() => undefined);
     delivery.attach(stream as unknown as EventStream, "/messages");
-    const send = (message: object): void =>
-      void delivery.send({ jsonrpc: "2.0", ...message } as JsonRpcMessage);
+    const send = (message: object): void => void deliver(delivery, message);
     return { delivery, stream, send };
   }
 
@@ -283,8 +283,7 @@ describe("a busy client", () => {
     const stream = new FakeStream(() => undefined);
     delivery.attach(stream as unknown as EventStream, "/messages");
     let count = 0;
-    const send = (): void =>
-      void delivery.send({ jsonrpc: "2.0", ...makeMessage(++count) } as JsonRpcMessage);
+    const send = (): void => void deliver(delivery, makeMessage(++count));
     const pongs: number[] = [];
     for (let ms = 10; ms <= whileMs; ms += 10) {
       send();
@@ -325,7 +324,7 @@ it("RESUME-9: answers that a client may have are asked for in a silence, and onl
   delivery.noteInitialized(INITIALIZED);
   const stream = new FakeStream(() => undefined);
   delivery.attach(stream as unknown as EventStream, "/messages");
-  const send = (id: number): void => void delivery.send({ jsonrpc: "2.0", id, result: {} });
+  const send = (id: number): void => void deliver(delivery, { id, result: {} });
   const pong = (): void =>
     void delivery.takeAnswer({ jsonrpc: "2.0", id: pingsIn(stream.frames).at(-1)!, result: {} });
   expect(delivery.writePing()).toBe(false);

@@ -1,6 +1,7 @@
 import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
 import type { Express, Request } from "express";
-import { Session } from "../../src/session/session.js";
+import { attach, sseSession } from "../kit/sse-session.js";
+import type { TestSession } from "../kit/sse-session.js";
 import { DEFAULT_STREAM_OPTIONS } from "../../src/options/stream-options.js";
 import { EventStream } from "../../src/sse/event-stream.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
@@ -127,20 +128,17 @@ describe.each([
 
 it("RESUME-13: a stream that is opened with a credential that has ended, ends again", async () => {
   const validUntil = Date.now() + 20;
-  let session: Session | undefined;
+  let session: TestSession | undefined;
   const { url } = await listen((request, res) => {
     const resume = { graceMs: 60_000, maxBufferedBytes: 1024, retryMs: 1, probeMs: 1 };
-    session ??= new Session({
-      principal: undefined,
-      ownerKey: "",
-      request,
-      validUntil,
-      resume: { ...resume, closeLostClients: false },
-    });
+    session ??= sseSession(
+      { principal: undefined, request, validUntil },
+      { resume: { ...resume, closeLostClients: false } },
+    );
     session.onmessage = () => undefined;
     session.renew(undefined, validUntil);
-    session.attach(new EventStream(res, DEFAULT_STREAM_OPTIONS), "/messages");
-    if (session.beginning.isInitialized) return;
+    attach(session, new EventStream(res, DEFAULT_STREAM_OPTIONS));
+    if (session.handshake.isInitialized) return;
     session.receive(initialize, undefined);
     session.receive(initialized, undefined);
   });

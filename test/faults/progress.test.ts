@@ -72,9 +72,9 @@ it.each([
   gap.noteReceived({ ...call, jsonrpc: "2.0" });
   const params = { progressToken: "p", progress: 1 };
   const method = "notifications/progress";
-  gap.noteWritten({ traits: gap.traitsOf({ jsonrpc: "2.0", method, params }), seq: 1 }, 5_000);
-  const answer = gap.traitsOf({ jsonrpc: "2.0", id: 7, result: {} });
-  const other = gap.traitsOf({ jsonrpc: "2.0", id: 8, result: {} });
+  gap.noteWritten({ metadata: gap.metadataOf({ jsonrpc: "2.0", method, params }), seq: 1 }, 5_000);
+  const answer = gap.metadataOf({ jsonrpc: "2.0", id: 7, result: {} });
+  const other = gap.metadataOf({ jsonrpc: "2.0", id: 8, result: {} });
   expect(gap.delayOf(answer, 5_000, acknowledged)).toBe(ms);
   expect(gap.delayOf(answer, 5_000 + ms, acknowledged)).toBe(0);
   expect(gap.delayOf(other, 5_000, acknowledged)).toBe(0);
@@ -84,12 +84,12 @@ it("RESUME-12: progress that names no call holds back nothing", () => {
   const gap = new ProgressOrdering();
   // What a tool sends that reports progress although its caller did not ask for it.
   const report = { method: "notifications/progress", params: { progress: 1 } };
-  gap.noteWritten({ traits: gap.traitsOf({ ...report, jsonrpc: "2.0" }), seq: 1 }, 5_000);
+  gap.noteWritten({ metadata: gap.metadataOf({ ...report, jsonrpc: "2.0" }), seq: 1 }, 5_000);
   expect(gap.isIdle).toBe(true);
   const acknowledged = { seq: 0, hasAnswered: true };
   for (const message of [report, { id: 7, method: "roots/list" }, { id: 7, result: {} }]) {
-    const traits = gap.traitsOf({ ...message, jsonrpc: "2.0" });
-    expect(gap.delayOf(traits, 5_000, acknowledged)).toBe(0);
+    const metadata = gap.metadataOf({ ...message, jsonrpc: "2.0" });
+    expect(gap.delayOf(metadata, 5_000, acknowledged)).toBe(0);
   }
 });
 

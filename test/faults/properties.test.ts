@@ -1,8 +1,10 @@
 import fc from "fast-check";
-import { Outbox, weightOf } from "../../src/sse/outbox.js";
-import type { MessageTraits } from "../../src/sse/outbox.js";
+import { weightOf } from "../../src/session/message-json.js";
+import { Outbox } from "../../src/sse/outbox.js";
+import type { MessageMetadata } from "../../src/sse/outbox.js";
 import { planResume } from "../../src/sse/resume.js";
-import type { OwnSessions, ResumeHints, ResumableSession } from "../../src/sse/resume.js";
+import type { ResumableSession, ResumeHints } from "../../src/sse/resume.js";
+import type { OwnSessions } from "../../src/session/registry.js";
 
 /** What may happen to an outbox. */
 type Step =
@@ -34,7 +36,7 @@ const message = (seq: number, size: number) => ({ number: seq, text: "x".repeat(
 
 /** The outbox as it should be: every message is there until it is known to have arrived, or is over the bound. */
 class Model {
-  kept: { seq: number; json: string; kind: MessageTraits["kind"] }[] = [];
+  kept: { seq: number; json: string; kind: MessageMetadata["kind"] }[] = [];
   sent = 0;
   forgotten = 0;
   acknowledged = 0;
@@ -83,9 +85,11 @@ describe("an outbox", () => {
             case "send": {
               const json = JSON.stringify(message(model.sent + 1, step.size));
               const { kind } = step;
-              const traits: MessageTraits =
+              const metadata: MessageMetadata =
                 kind === "request" ? { kind, requestId: model.sent + 1 } : { kind };
-              const { seq } = outbox.append(traits, json, Buffer.byteLength(json));
+              const bytes = Buffer.byteLength(json);
+              const weight = weightOf(json, bytes);
+              const { seq } = outbox.append({ json, bytes, weight }, metadata);
               expect(seq).toBe(++model.sent);
               model.kept.push({ seq, json, kind });
               break;
@@ -156,14 +160,13 @@ const sessions = fc.uniqueArray(
       namesVersion: fc.option(fc.boolean(), { nil: undefined }),
       keepsOwnCookies: fc.boolean(),
     })
-    .map(({ phase, namesVersion, keepsOwnCookies, ...session }): Owned => ({
+    .map(({ phase, instance: name, namesVersion, keepsOwnCookies, ...session }): Owned => ({
       ...session,
-      beginning: {
+      handshake: {
         isInitialized: phase === "initialized",
         isInitializing: phase === "initializing",
-        namesVersion,
-        keepsOwnCookies,
       },
+      channel: { instance: name, namesVersion, keepsOwnCookies },
     })),
   { selector: ({ id }) => id },
 );
@@ -226,8 +229,8 @@ describe("a plan", () => {
       const missing = own
         .all(() => true)
         .filter(
-          ({ beginning, request }) =>
-            (beginning.isInitialized || beginning.isInitializing) &&
+          ({ handshake, request }) =>
+            (handshake.isInitialized || handshake.isInitializing) &&
             request.headers["user-agent"] === given.headers["user-agent"] &&
             request.headers["cache-control"] === given.headers["cache-control"],
         );
@@ -240,7 +243,9 @@ describe("a plan", () => {
         expect(given.instance).toBeDefined();
         const isOfSdk = given.headers.accept === "text/event-stream";
         expect(
-          missing.filter(({ beginning: { namesVersion } }) => !(isOfSdk && namesVersion === true)),
+          missing
+            .map(({ channel }) => channel)
+            .filter(({ namesVersion }) => !(isOfSdk && namesVersion === true)),
         ).toContainEqual(expect.objectContaining({ instance: given.instance }));
       }
     });
@@ -262,15 +267,15 @@ describe("a plan", () => {
       if (plan.kind !== "resume") return;
       const { session } = plan;
       if (session.id === lastEvent?.sessionId) return;
-      if (session.id === cookieSession && session.beginning.keepsOwnCookies && isReconnect) return;
+      if (session.id === cookieSession && session.channel.keepsOwnCookies && isReconnect) return;
       // It comes for the first time, as far as it says, and nobody has named the session.
       expect({ lastEvent, name, isReconnect }).toEqual({
         lastEvent: undefined,
         name: undefined,
         isReconnect: false,
       });
-      const isWaiting = ({ isDetached, beginning, isAlike, instance: named }: Owned) =>
-        isDetached && beginning.isInitializing && isAlike && named === undefined;
+      const isWaiting = ({ isDetached, handshake, isAlike, channel }: Owned) =>
+        isDetached && handshake.isInitializing && isAlike && channel.instance === undefined;
       expect(own.all(() => true).filter(isWaiting)).toEqual([session]);
     });
   });
@@ -278,7 +283,7 @@ describe("a plan", () => {
   it("RESUME-14: tells a client that names a session that is gone, or has been initialised before, that it is lost", () => {
     property(({ lastEvent, isReconnect }, _own, plan) => {
       if (plan.kind === "fresh") {
-        expect(plan.isLost).toBe(lastEvent !== undefined || isReconnect);
+        expect(plan.isStale).toBe(lastEvent !== undefined || isReconnect);
       }
     });
   });

@@ -25,6 +25,7 @@ const RULES: ContinuationRules = {
   boundClaims: ["org", "roles", "https://example.com/tenant", "__proto__", "constructor"],
   boundHeaders: ["x-tenant"],
   ownParameters: ["mcp_instance", "api_key"],
+  ownCookies: ["mcp_resume"],
   credentialHeaders: ["x-api-key"],
 };
 
@@ -35,7 +36,7 @@ const SESSION: Given = {
   headers: { "x-tenant": "acme", "user-agent": "sdk" },
 };
 
-const may = (by: "message" | "stream", asker: Given, session = SESSION): boolean =>
+const may = (by: "message" | "listen", asker: Given, session = SESSION): boolean =>
   mayContinue(by, requester({ ...session, ...asker }), requester(session), RULES);
 
 describe("whether a request may continue a session", () => {
@@ -68,7 +69,7 @@ describe("whether a request may continue a session", () => {
     ["without a bound header", { headers: {} }],
   ])("AUTH-9, RIGHTS-1: no, %s", (_what, asker) => {
     expect(may("message", asker)).toBe(false);
-    expect(may("stream", asker)).toBe(false);
+    expect(may("listen", asker)).toBe(false);
   });
 
   it.each<[string, Given]>([
@@ -79,7 +80,7 @@ describe("whether a request may continue a session", () => {
     ["with other headers", { headers: { "x-tenant": "acme", "user-agent": "other" } }],
   ])("AUTH-9, RIGHTS-1: yes, %s", (_what, asker) => {
     expect(may("message", asker)).toBe(true);
-    expect(may("stream", asker)).toBe(true);
+    expect(may("listen", asker)).toBe(true);
   });
 
   it.each<[string, Given]>([
@@ -90,21 +91,21 @@ describe("whether a request may continue a session", () => {
     ["a parameter whose name begins like our own", { url: "/sse?workspace=A&?mcp_instance=1" }],
     ["another path as clients see it", { path: "/hobby/sse" }],
   ])("RIGHTS-1: a stream with %s does not, and a message may", (_what, asker) => {
-    expect(may("stream", asker)).toBe(false);
+    expect(may("listen", asker)).toBe(false);
     expect(may("message", { ...asker })).toBe(true);
   });
 
   it.each(["&mcp_instance=1", "&mcp%5Finstance=1", "&api_key=REDACTED", "&api%5Fkey"])(
     "RIGHTS-1: our own parameters and credentials in the query do not count: %s",
     (added) => {
-      expect(may("stream", { url: `/sse?workspace=A${added}` })).toBe(true);
+      expect(may("listen", { url: `/sse?workspace=A${added}` })).toBe(true);
     },
   );
 
   it("RIGHTS-1: a bound header that says undefined is not one that is missing", () => {
     const absent = { ...SESSION, headers: {} };
-    expect(may("stream", { headers: { "x-tenant": "undefined" } }, absent)).toBe(false);
-    expect(may("stream", {}, absent)).toBe(true);
+    expect(may("listen", { headers: { "x-tenant": "undefined" } }, absent)).toBe(false);
+    expect(may("listen", {}, absent)).toBe(true);
   });
 
   it("RIGHTS-1: claims of objects are compared through and through, but not without end", () => {
@@ -125,7 +126,7 @@ describe("whether a request may continue a session", () => {
   it("AUTH-9: on an open endpoint everybody is one owner without rights", () => {
     const open = { ...SESSION, ownerKey: "anonymous", principal: undefined };
     expect(may("message", {}, open)).toBe(true);
-    expect(may("stream", { url: "/sse?workspace=B" }, open)).toBe(false);
+    expect(may("listen", { url: "/sse?workspace=B" }, open)).toBe(false);
   });
 });
 

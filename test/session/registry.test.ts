@@ -1,4 +1,4 @@
-import { Session } from "../../src/session/session.js";
+import { sseSession } from "../kit/sse-session.js";
 import { SessionRegistry } from "../../src/session/registry.js";
 
 function createRegistry() {
@@ -8,11 +8,7 @@ function createRegistry() {
     onListenerError: (error) => errors.push(error),
   });
   const add = (principal: string) => {
-    const session = new Session<string>({
-      principal,
-      ownerKey: `key of ${principal}`,
-      request: undefined as never,
-    });
+    const session = sseSession({ principal, ownerKey: `key of ${principal}` });
     registry.add(session);
     return session;
   };

@@ -1,13 +1,15 @@
 import { inspect } from "node:util";
 import { McpSseError } from "../../src/shared/errors.js";
 import { NO_LIMITS } from "../../src/session/limits.js";
-import { Session } from "../../src/session/session.js";
 import type { CloseReason, SessionInit } from "../../src/session/session.js";
 import { EventStream } from "../../src/sse/event-stream.js";
+import type { SseChannelOptions } from "../../src/sse/sse-channel.js";
 import type { EventStreamOptions } from "../../src/options/stream-options.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { freezeTimers } from "../kit/clock.js";
 import { listen } from "../kit/listen.js";
+import { attach, sseSession } from "../kit/sse-session.js";
+import type { TestSession } from "../kit/sse-session.js";
 import { openStream } from "../kit/raw-sse.js";
 import type { RawStream } from "../kit/raw-sse.js";
 import { signal, isSettled } from "../kit/waiting.js";
@@ -24,7 +26,7 @@ const RESUME = {
 };
 
 interface Opened {
-  session: Session<string>;
+  session: TestSession<string>;
   reader: RawStream;
   reasons: CloseReason[];
   closed: Promise<CloseReason>;
@@ -32,19 +34,19 @@ interface Opened {
 
 async function openSession(
   options: Partial<EventStreamOptions> = {},
-  init: Partial<SessionInit<string>> = {},
+  { resume, ...init }: Partial<SessionInit<string>> & SseChannelOptions = {},
 ): Promise<Opened> {
-  const made = signal<Session<string>>();
+  const made = signal<TestSession<string>>();
   const closed = signal<CloseReason>();
   const reasons: CloseReason[] = [];
   const { url } = await listen((req, res) => {
-    const session = new Session({ principal: "alice", ownerKey: "owner", request: req, ...init });
+    const session = sseSession({ principal: "alice", request: req, ...init }, { resume });
     session.onmessage = () => undefined;
     session.onClosed((reason) => {
       reasons.push(reason);
       closed.resolve(reason);
     });
-    session.attach(new EventStream(res, { ...OPTIONS, ...options }), "/messages");
+    attach(session, new EventStream(res, { ...OPTIONS, ...options }));
     made.resolve(session);
   });
   const reader = await openStream(url, { authorization: "Bearer hidden-token" });
@@ -52,8 +54,8 @@ async function openSession(
 }
 
 /** A session whose client has not been answered yet. */
-function openingSession(): Session<string> {
-  return new Session({ principal: "alice", ownerKey: "owner", request: undefined as never });
+function openingSession(): TestSession<string> {
+  return sseSession({ principal: "alice" });
 }
 
 const call = (id: string | number, method = "tools/call") =>
@@ -69,7 +71,7 @@ describe("its state", () => {
     expect(session.state).toBe("open");
     session.close();
     expect(session.state).toBe("closed");
-    expect(() => session.attach(undefined as never, "/messages")).toThrow(McpSseError);
+    expect(() => attach(session, undefined as never)).toThrow(McpSseError);
     expect(session.state).toBe("closed");
   });
 
@@ -112,8 +114,8 @@ describe("its state", () => {
     const state = signal<string>();
     const { url } = await listen((req, res) => {
       res.writeHead(200).end();
-      const session = new Session({ principal: "", ownerKey: "", request: req });
-      expect(() => session.attach(new EventStream(res, OPTIONS), "/messages")).toThrow(/headers/);
+      const session = sseSession({ principal: "", request: req });
+      expect(() => attach(session, new EventStream(res, OPTIONS))).toThrow(/headers/);
       state.resolve(session.state);
     });
     await openStream(url);
@@ -128,7 +130,7 @@ describe("its state", () => {
     const { url } = await listen((_req, res) => {
       // What a middleware does that answers in our place after some time.
       res.writeHead(503).end();
-      expect(() => session.attach(new EventStream(res, OPTIONS), "/messages")).toThrow(/headers/);
+      expect(() => attach(session, new EventStream(res, OPTIONS))).toThrow(/headers/);
     });
     await openStream(url);
     expect(await closed).toBe("grace-expired");
@@ -162,12 +164,7 @@ describe("its state", () => {
 
   it("RESUME-13: a credential that comes after its end sets no timer", () => {
     jest.useFakeTimers();
-    const session = new Session({
-      principal: "alice",
-      ownerKey: "owner",
-      request: undefined as never,
-      validUntil: Date.now() + 1_000,
-    });
+    const session = sseSession({ principal: "alice", validUntil: Date.now() + 1_000 });
     session.close();
     session.renew("alice", Date.now() + 2_000);
     expect(jest.getTimerCount()).toBe(0);

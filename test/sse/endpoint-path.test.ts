@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
-import { publicBase } from "../../src/sse/endpoint-path.js";
+import { endpointPath, publicBase } from "../../src/sse/endpoint-path.js";
 import type { ResolvedOptions } from "../../src/options/resolve.js";
-import { endpointPath } from "../../src/sse/sse-server-transport.js";
 
 const NO_URL = { publicUrl: undefined } as ResolvedOptions;
 

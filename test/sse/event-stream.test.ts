@@ -102,7 +102,7 @@ describe("the response", () => {
     for (const others of [undefined, "a=b", ["a=b", "c=d"]]) {
       const { url } = await listen((_req, res) => {
         if (others !== undefined) res.setHeader("Set-Cookie", others);
-        new EventStream(res, OPTIONS, "ours=1").open();
+        new EventStream(res, OPTIONS).open("ours=1");
       });
       const { headers } = await openStream(url);
       expect(headers["set-cookie"]).toEqual([others ?? [], "ours=1"].flat());

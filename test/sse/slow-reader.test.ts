@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { Delivery } from "../../src/sse/delivery.js";
-import { Session } from "../../src/session/session.js";
+import { attach, deliver, sseSession } from "../kit/sse-session.js";
 import { encodeEvent } from "../../src/sse/event.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { freezeTimers } from "../kit/clock.js";
@@ -180,9 +180,8 @@ describe("a reader that takes nothing", () => {
 
   it("SLOW-4: whose queue is never empty makes its session keep no more than it may", async () => {
     const { stream, res, reader } = await openSlowPair({ maxQueuedBytes: 1 });
-    const owner = { principal: undefined, ownerKey: "", request: res.req };
-    const session = new Session({ ...owner, resume: RESUME });
-    session.attach(stream, "/messages");
+    const session = sseSession({ principal: undefined, request: res.req }, { resume: RESUME });
+    attach(session, stream);
     // More than the buffers between the two can hold, so that no write is through at once.
     const params = { data: "x".repeat(24 * MIB) };
     const sending = (async () => {
@@ -193,7 +192,7 @@ describe("a reader that takes nothing", () => {
     reader.resume();
     await sending;
     // Who has nothing cannot go on where it was: the first are not kept any more.
-    expect(session.acknowledge(0)).toBe(false);
+    expect(session.channel.acknowledge(0)).toBe(false);
     session.close();
   });
 
@@ -202,11 +201,7 @@ describe("a reader that takes nothing", () => {
     const [before, newest] = [await openSlowPair(), await openSlowPair()];
     delivery.attach(before.stream, "/messages");
     const closed = once(before.res, "close");
-    await delivery.send({
-      jsonrpc: "2.0",
-      method: "large",
-      params: { data: "x".repeat(24 * MIB) },
-    });
+    await deliver(delivery, { method: "large", params: { data: "x".repeat(24 * MIB) } });
     delivery.attach(newest.stream, "/messages");
     await closed;
     expect([before.stream.isOpen, newest.stream.isOpen]).toEqual([false, true]);

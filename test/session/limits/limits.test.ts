@@ -2,8 +2,8 @@ import {
   isReached,
   nextTimeLimit,
   NO_LIMITS,
-  roomToBegin,
-  roomToOpen,
+  admitInitialization,
+  admitOpening,
 } from "../../../src/session/limits.js";
 import type { SessionCount, SessionLimits, SessionUse } from "../../../src/session/limits.js";
 
@@ -16,7 +16,7 @@ function session(name: string, use: Partial<SessionUse> = {}): Named {
     name,
     openedAt: 0,
     activeAt: 0,
-    isBegun: true,
+    isUninitialized: false,
     isBusy: false,
     hasWaitingAnswer: false,
     graceEndsAt: undefined,
@@ -27,34 +27,35 @@ function session(name: string, use: Partial<SessionUse> = {}): Named {
 const limits = (some: Partial<SessionLimits>): SessionLimits => ({ ...NO_LIMITS, ...some });
 
 function count(own: Named[], more: Partial<SessionCount<Named>> = {}): SessionCount<Named> {
-  const begun = own.filter(({ isBegun }) => isBegun).length;
-  const waiting = own.length - begun;
-  return { own, begun, waiting, begunInAll: begun, isOpenEndpoint: false, ...more };
+  const uninitialized = own.filter(({ isUninitialized }) => isUninitialized).length;
+  const initialized = own.length - uninitialized;
+  const counts = { initialized, uninitialized, initializedInAll: initialized };
+  return { own, ...counts, isOpenEndpoint: false, ...more };
 }
 
-describe("room to begin a conversation", () => {
-  it("LIMIT-1, LIMIT-2: is free below the limits, and without any", () => {
+describe("whether a conversation may be begun", () => {
+  it("LIMIT-1, LIMIT-2: it may below the limits, and without any", () => {
     const own = [session("a"), session("b")];
-    expect(roomToBegin(count(own), NO_LIMITS)).toEqual({ kind: "free" });
+    expect(admitInitialization(count(own), NO_LIMITS)).toEqual({ kind: "admitted" });
     const some = limits({ maxSessions: 3, maxSessionsPerPrincipal: 3 });
-    expect(roomToBegin(count(own), some)).toEqual({ kind: "free" });
+    expect(admitInitialization(count(own), some)).toEqual({ kind: "admitted" });
   });
 
-  it("LIMIT-2: is made by the own session that was idle for the longest time", () => {
+  it("LIMIT-2: it takes the place of the own session that was idle for the longest time", () => {
     const own = [
       session("new", { activeAt: 3 }),
       session("old", { activeAt: 1 }),
       session("busy", { activeAt: 0, isBusy: true }),
     ];
-    expect(roomToBegin(count(own), limits({ maxSessionsPerPrincipal: 3 }))).toEqual({
-      kind: "made",
-      by: own[1],
+    expect(admitInitialization(count(own), limits({ maxSessionsPerPrincipal: 3 }))).toEqual({
+      kind: "evicts",
+      victim: own[1],
       limit: "maxSessionsPerPrincipal",
       isMissed: true,
     });
   });
 
-  it("LIMIT-2: is made by those whose clients are away before any that is there", () => {
+  it("LIMIT-2: those go whose clients are away before any that is there", () => {
     const order = [
       session("left", { graceEndsAt: 8 }),
       session("left later", { graceEndsAt: 9 }),
@@ -70,31 +71,34 @@ describe("room to begin a conversation", () => {
     for (const [index, next] of order.entries()) {
       // Whichever comes first in the list; one that is busy never does.
       for (const own of [order.slice(index), order.slice(index).reverse()]) {
-        const room = roomToBegin(count([session("busy", { isBusy: true }), ...own]), full);
-        expect(room).toMatchObject({ by: next, isMissed: !next.name.startsWith("left") });
+        const admission = admitInitialization(
+          count([session("busy", { isBusy: true }), ...own]),
+          full,
+        );
+        expect(admission).toMatchObject({ victim: next, isMissed: !next.name.startsWith("left") });
       }
     }
   });
 
-  it("LIMIT-2: is not there while all are in use", () => {
+  it("LIMIT-2: it may not while all are in use", () => {
     const own = [session("a", { isBusy: true }), session("b", { isBusy: true })];
-    expect(roomToBegin(count(own), limits({ maxSessionsPerPrincipal: 2 }))).toEqual({
-      kind: "none",
+    expect(admitInitialization(count(own), limits({ maxSessionsPerPrincipal: 2 }))).toEqual({
+      kind: "refused",
       limit: "maxSessionsPerPrincipal",
     });
   });
 
-  it("LIMIT-1: in a full server is made by the caller's own idle session, and nobody else's", () => {
+  it("LIMIT-1: in a full server the caller's own idle session goes, and nobody else's", () => {
     const full = limits({ maxSessions: 2 });
     const own = [session("mine")];
-    expect(roomToBegin(count(own, { begunInAll: 2 }), full)).toEqual({
-      kind: "made",
-      by: own[0],
+    expect(admitInitialization(count(own, { initializedInAll: 2 }), full)).toEqual({
+      kind: "evicts",
+      victim: own[0],
       limit: "maxSessions",
       isMissed: true,
     });
-    expect(roomToBegin(count([], { begunInAll: 2 }), full)).toEqual({
-      kind: "none",
+    expect(admitInitialization(count([], { initializedInAll: 2 }), full)).toEqual({
+      kind: "refused",
       limit: "maxSessions",
     });
   });
@@ -102,51 +106,55 @@ describe("room to begin a conversation", () => {
   it("LIMIT-1, LIMIT-2: on an open endpoint nobody pushes anybody out", () => {
     const own = [session("a"), session("b")];
     const open = count(own, { isOpenEndpoint: true });
-    expect(roomToBegin(open, limits({ maxSessionsPerPrincipal: 1 }))).toEqual({ kind: "free" });
-    expect(roomToBegin(open, limits({ maxSessions: 2 }))).toEqual({
-      kind: "none",
+    expect(admitInitialization(open, limits({ maxSessionsPerPrincipal: 1 }))).toEqual({
+      kind: "admitted",
+    });
+    expect(admitInitialization(open, limits({ maxSessions: 2 }))).toEqual({
+      kind: "refused",
       limit: "maxSessions",
     });
   });
 
-  it("LIMIT-3: is not used up by streams that have not begun", () => {
-    const own = [session("a", { isBegun: false }), session("b", { isBegun: false })];
+  it("LIMIT-3: those that have not begun do not count", () => {
+    const own = [session("a", { isUninitialized: true }), session("b", { isUninitialized: true })];
     const one = limits({ maxSessionsPerPrincipal: 1, maxSessions: 1 });
-    expect(roomToBegin(count(own), one)).toEqual({ kind: "free" });
+    expect(admitInitialization(count(own), one)).toEqual({ kind: "admitted" });
   });
 });
 
-describe("room to open a stream", () => {
-  it("LIMIT-3: is made by the oldest that has not begun, busy or not", () => {
+describe("whether a session may be opened", () => {
+  it("LIMIT-3: it takes the place of the oldest that has not begun, busy or not", () => {
     const own = [
-      session("begun"),
-      session("oldest", { isBegun: false, isBusy: true }),
-      session("newer", { isBegun: false }),
+      session("initialized"),
+      session("oldest", { isUninitialized: true, isBusy: true }),
+      session("newer", { isUninitialized: true }),
     ];
     const two = limits({ maxUninitialized: 2 });
-    expect(roomToOpen(count(own), two)).toEqual({
-      kind: "made",
-      by: own[1],
+    expect(admitOpening(count(own), two)).toEqual({
+      kind: "evicts",
+      victim: own[1],
       limit: "maxUninitialized",
       isMissed: true,
     });
-    expect(roomToOpen(count(own.slice(0, 2)), two)).toEqual({ kind: "free" });
+    expect(admitOpening(count(own.slice(0, 2)), two)).toEqual({ kind: "admitted" });
   });
 
-  it("LIMIT-1, LIMIT-2: is not there when the conversation could not be begun", () => {
+  it("LIMIT-1, LIMIT-2: it may not when the conversation could not be begun", () => {
     const own = [session("a", { isBusy: true })];
     const one = limits({ maxSessionsPerPrincipal: 1 });
-    expect(roomToOpen(count(own), one)).toMatchObject({ kind: "none" });
-    // An idle one makes room when the conversation begins, not before.
-    expect(roomToOpen(count([session("a")]), one)).toEqual({ kind: "free" });
+    expect(admitOpening(count(own), one)).toMatchObject({ kind: "refused" });
+    // An idle one goes when the conversation begins, not before.
+    expect(admitOpening(count([session("a")]), one)).toEqual({ kind: "admitted" });
   });
 
   it("LIMIT-3: on an open endpoint strangers have as many as there may be sessions", () => {
-    const own = [session("a", { isBegun: false }), session("b", { isBegun: false })];
+    const own = [session("a", { isUninitialized: true }), session("b", { isUninitialized: true })];
     const open = count(own, { isOpenEndpoint: true });
     const bounds = { maxUninitialized: 1, maxSessions: 3 };
-    expect(roomToOpen(open, limits(bounds))).toEqual({ kind: "free" });
-    expect(roomToOpen(open, limits({ ...bounds, maxSessions: 2 }))).toMatchObject({ by: own[0] });
+    expect(admitOpening(open, limits(bounds))).toEqual({ kind: "admitted" });
+    expect(admitOpening(open, limits({ ...bounds, maxSessions: 2 }))).toMatchObject({
+      victim: own[0],
+    });
   });
 });
 
@@ -155,7 +163,7 @@ describe("the next limit of a session's time", () => {
 
   it("LIMIT-4, LIMIT-5, LIMIT-6: is the earliest that applies", () => {
     const now = 5;
-    const fresh = session("a", { isBegun: false });
+    const fresh = session("a", { isUninitialized: true });
     expect(nextTimeLimit(fresh, all, now)).toEqual({ limit: "initTimeoutMs", at: 10 });
     expect(nextTimeLimit(session("a"), all, now)).toEqual({ limit: "idleMs", at: 100 });
     const active = session("a", { activeAt: 950 });
@@ -173,7 +181,7 @@ describe("the next limit of a session's time", () => {
 
   it("LIMIT-4, LIMIT-5, LIMIT-6: is none where all are 0", () => {
     expect(nextTimeLimit(session("a"), NO_LIMITS, 1)).toBeUndefined();
-    expect(nextTimeLimit(session("a", { isBegun: false }), NO_LIMITS, 1)).toBeUndefined();
+    expect(nextTimeLimit(session("a", { isUninitialized: true }), NO_LIMITS, 1)).toBeUndefined();
   });
 });
 

@@ -3,26 +3,30 @@ import type { DeadlineListener } from "./deadline.js";
 import { nextTimeLimit } from "./limits.js";
 import type { SessionLimits, SessionUse, TimeLimit } from "./limits.js";
 
-/** What can come to its end: a limit, the owner's credential, or the time to come back. */
+/** What runs out: a limit, the owner's credential, or the time to come back. */
 export type SessionTimeout = TimeLimit | "credential" | "grace";
 
 /**
- * Tells when something comes to its end in a session's time. One timer for all of it, which looks
- * at the session when it fires, so that a message costs it nothing.
+ * Tells what of a session's time has run out. One timer for all of it, which looks at the session
+ * when it fires, so that a message costs it nothing.
  */
 export class SessionTimers implements DeadlineListener {
   readonly #use: SessionUse;
   readonly #limits: SessionLimits;
-  readonly #reached: (moment: SessionTimeout) => void;
+  readonly #onTimeout: (timeout: SessionTimeout) => void;
   readonly #deadline = new Deadline(this);
   #credentialEndsAt: number | undefined;
   #graceEndsAt: number | undefined;
   #hasStopped = false;
 
-  constructor(use: SessionUse, limits: SessionLimits, reached: (moment: SessionTimeout) => void) {
+  constructor(
+    use: SessionUse,
+    limits: SessionLimits,
+    onTimeout: (timeout: SessionTimeout) => void,
+  ) {
     this.#use = use;
     this.#limits = limits;
-    this.#reached = reached;
+    this.#onTimeout = onTimeout;
   }
 
   /** @param credentialEndsAt milliseconds since the epoch; `undefined` for never. */
@@ -50,7 +54,7 @@ export class SessionTimers implements DeadlineListener {
     this.check();
   }
 
-  /** Looks at the session, now and whenever something may have come to its end. */
+  /** Looks at the session, now and whenever something may have run out. */
   check(): void {
     const next = this.#hasStopped ? undefined : this.#next(Date.now());
     if (next === undefined) this.#deadline.clear();
@@ -62,31 +66,31 @@ export class SessionTimers implements DeadlineListener {
     this.#deadline.clear();
   }
 
-  /** Looks what has come to its end. */
+  /** Looks what has run out. */
   deadlineReached(): void {
     const now = Date.now();
     const next = this.#next(now);
     if (next !== undefined && next.at <= now) {
-      // Each end comes once; the limits of the session come with its own.
-      if (next.moment === "credential") this.#credentialEndsAt = undefined;
-      if (next.moment === "grace") this.#graceEndsAt = undefined;
-      this.#reached(next.moment);
+      // Each comes once; the limits of the session come with its end.
+      if (next.timeout === "credential") this.#credentialEndsAt = undefined;
+      if (next.timeout === "grace") this.#graceEndsAt = undefined;
+      this.#onTimeout(next.timeout);
     }
     this.check();
   }
 
-  #next(now: number): { readonly moment: SessionTimeout; readonly at: number } | undefined {
+  #next(now: number): { readonly timeout: SessionTimeout; readonly at: number } | undefined {
     const limit = nextTimeLimit(this.#use, this.#limits, now);
     let at = limit?.at ?? Infinity;
-    let moment: SessionTimeout | undefined = limit?.limit;
+    let timeout: SessionTimeout | undefined = limit?.limit;
     if (this.#credentialEndsAt !== undefined && this.#credentialEndsAt < at) {
       at = this.#credentialEndsAt;
-      moment = "credential";
+      timeout = "credential";
     }
     if (this.#graceEndsAt !== undefined && this.#graceEndsAt < at) {
       at = this.#graceEndsAt;
-      moment = "grace";
+      timeout = "grace";
     }
-    return moment === undefined ? undefined : { moment, at };
+    return timeout === undefined ? undefined : { timeout, at };
   }
 }

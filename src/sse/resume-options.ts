@@ -1,1 +1,0 @@
-export type { ResumeOptions } from "../options/resume-options.js";

@@ -1,0 +1,270 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { RouterSession } from "../http/router-session.js";
+import type { ResumeOptions } from "../options/resume-options.js";
+import type { Channel, ChannelSession, WriteResult } from "../session/channel.js";
+import { comesBack, cutAfterEnd } from "../session/close-reason.js";
+import type { CloseReason } from "../session/close-reason.js";
+import { clientInfoIn, isInitialize } from "../session/handshake.js";
+import type { MessageJson } from "../session/message-json.js";
+import { isCall } from "../session/session-bytes.js";
+import { sessionClosed } from "../session/session-end.js";
+import { McpSseError } from "../shared/errors.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import { Delivery } from "./delivery.js";
+import { endpointPath, nthEndpoint } from "./endpoint-path.js";
+import type { EventStream, StreamEnd, StreamOwner } from "./event-stream.js";
+import { isOverdue, namesVersion } from "./resume.js";
+import type { ClientTraits } from "./resume.js";
+import { StaleClient } from "./stale-client.js";
+
+/** A session whose client is reached by event streams. */
+export type SseSession = RouterSession & { readonly channel: SseChannel };
+
+/** Whether a session is of this transport, and not of another at the same router. */
+export function isSseSession(session: RouterSession): session is SseSession {
+  return session.channel instanceof SseChannel;
+}
+
+/** A stream that the client has asked for. */
+export interface StreamOffer {
+  /** Open already, if the client had to be asked something. */
+  readonly stream: EventStream;
+  /** Path that the client is to post to, without a session. */
+  readonly endpoint: string;
+  /** The cookie that is to tell whose stream it is. */
+  cookieFor?(sessionId: string): string | undefined;
+}
+
+/** What an SSE channel is made of. */
+export interface SseChannelOptions {
+  /** How the session outlives its streams. Default: it does not. */
+  readonly resume?: ResumeOptions | undefined;
+  /** Name of the client process, if its user gave it one. */
+  readonly instance?: string | undefined;
+  /** Whether the client came back to a session that is gone. Default: false. */
+  readonly isStale?: boolean;
+}
+
+/** What the end of its only stream means for a session. */
+const REASON_OF_END: Readonly<Record<StreamEnd, CloseReason>> = {
+  ended: "server-closed",
+  disconnected: "client-disconnected",
+  stalled: "reader-stalled",
+  overrun: "reader-stalled",
+};
+
+/** How soon a client comes back to a stream that ends politely, in milliseconds. */
+const RETRY_MS = 1_000;
+
+/** What mcp-remote adds to the name of the client that it works for. Its cookies are its process's own. */
+const MCP_REMOTE = / \(via mcp-remote [\w.+-]*\)$/;
+
+/**
+ * A session over HTTP+SSE: event streams that come and go, one at a time. What the client is not
+ * known to have waits for the next; without {@link ResumeOptions} there is none, and the session
+ * ends with its stream.
+ */
+export class SseChannel implements Channel, StreamOwner, ClientTraits {
+  readonly instance: string | undefined;
+  keepsOwnCookies = false;
+  namesVersion: boolean | undefined;
+
+  readonly #session: ChannelSession;
+  readonly #resume: ResumeOptions | undefined;
+  readonly #delivery: Delivery;
+  /** `undefined` for a client that knows which session it has. */
+  #stale: StaleClient | undefined;
+  /** The stream that the session is opened for, until it is. */
+  #first: StreamOffer | undefined;
+  #attachments = 0;
+  #hasSpoken = false;
+  #lastStream: EventStream | undefined;
+
+  constructor(
+    session: ChannelSession,
+    first: StreamOffer,
+    { resume, instance, isStale = false }: SseChannelOptions = {},
+  ) {
+    this.#session = session;
+    this.#first = first;
+    this.#resume = resume;
+    this.instance = instance;
+    this.#delivery = new Delivery(session.id, resume, session.bytes);
+    if (isStale && resume !== undefined) {
+      this.#stale = new StaleClient(resume, (frame) => this.#writeOnce(frame));
+    }
+  }
+
+  get state(): Channel["state"] {
+    if (this.#attachments === 0) return "opening";
+    return this.#delivery.isAttached ? "open" : "detached";
+  }
+
+  /** Whether a later stream can go on where one was cut. */
+  get isResumable(): boolean {
+    return this.#resume !== undefined;
+  }
+
+  get bytes(): ChannelSession["bytes"] {
+    return this.#session.bytes;
+  }
+
+  get hasWaitingAnswer(): boolean {
+    return this.#delivery.hasWaitingAnswer;
+  }
+
+  /** Whether everything is kept that the client is not known to have. */
+  get isWhole(): boolean {
+    return !this.#delivery.hasGap;
+  }
+
+  open(): void {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first !== undefined) this.attach(first);
+  }
+
+  /**
+   * Lets the session be heard on another stream. The newest stream wins: an earlier one may be
+   * half-open, with nobody at its other end.
+   */
+  attach(offer: StreamOffer): void {
+    if (this.#session.closeReason !== undefined) throw sessionClosed();
+    this.#delivery.admitStream(this.#resume?.retryMs);
+    const { stream } = offer;
+    const { id } = this.#session;
+    const path = endpointPath(offer.endpoint, id);
+    stream.owner = this;
+    stream.cork(() => {
+      // It cannot be opened where somebody else has answered: then nothing has changed.
+      if (!stream.isOpen) stream.open(this.isResumable ? offer.cookieFor?.(id) : undefined);
+      this.#session.clientArrived();
+      this.#lastStream = stream;
+      const nthPath = nthEndpoint(path, this.#attachments++);
+      this.#delivery.attach(stream, nthPath, this.#resume?.retryMs);
+    });
+    this.#stale?.attached();
+    // It may have left while it was being let in; then no event tells of it any more.
+    if (!stream.isOpen) this.streamEnded(stream, "disconnected");
+  }
+
+  /** The client has everything up to `seq`. @returns whether all the rest can still be sent. */
+  acknowledge(seq: number): boolean {
+    return this.#delivery.acknowledge(seq);
+  }
+
+  /** Notes with what header the client posts a message. */
+  notePost(message: JsonRpcMessage, headers: IncomingHttpHeaders): void {
+    // With its first message it has not negotiated a version yet.
+    if (this.namesVersion !== undefined || this.#session.handshake.isUninitialized) return;
+    if ("method" in message) this.namesVersion = namesVersion(headers);
+  }
+
+  intercept(message: JsonRpcMessage): boolean {
+    if (this.#stale !== undefined && !isInitialize(message)) throw this.#endStale(this.#stale);
+    if (this.#delivery.takeAnswer(message)) return true;
+    if (isCall(message) && isOverdue(this.#session.graceEndsAt, this.#resume)) {
+      throw sessionClosed();
+    }
+    return false;
+  }
+
+  noteReceived(message: JsonRpcMessage): void {
+    this.#stale?.settled();
+    this.#stale = undefined;
+    if (!this.#hasSpoken) this.#noteFirst(message);
+    if (this.#session.handshake.isInitialized) this.#delivery.noteInitialized(message);
+    this.#delivery.progress.noteReceived(message);
+  }
+
+  send(message: JsonRpcMessage, json: MessageJson): WriteResult {
+    const result = this.#delivery.send(message, json);
+    result?.catch(() => {
+      if (this.#delivery.isOverfull) this.#endOverfull();
+    });
+    return result;
+  }
+
+  whenSettled(): Promise<void> {
+    return this.#delivery.whenSettled();
+  }
+
+  /** The stream ends; the session waits for its owner to come back with a new credential. */
+  suspend(): boolean {
+    if (!this.#canReturn) return false;
+    // While the client is away, its time to come back runs already.
+    if (this.state !== "detached") this.#waitForClient()?.end(this.#resume?.retryMs);
+    return true;
+  }
+
+  end(reason: CloseReason, discards: boolean): void {
+    this.#stale?.settled();
+    const stream = this.#delivery.stop();
+    const retryMs = comesBack(reason) ? (this.#resume?.retryMs ?? RETRY_MS) : undefined;
+    stream?.end(retryMs, discards ? 0 : cutAfterEnd(reason));
+  }
+
+  async whenGone(): Promise<void> {
+    await this.#lastStream?.whenGone();
+  }
+
+  /** A stream that was replaced ends without consequences. */
+  streamEnded(stream: EventStream, end: StreamEnd): void {
+    if (!this.#delivery.isAttachedTo(stream)) return;
+    const isOver = !this.#canReturn;
+    if (end === "stalled" || end === "overrun") {
+      const limit = end === "stalled" ? "stallMs" : "maxQueuedBytes";
+      this.#session.noteLimit(limit, isOver ? "ended" : "detached");
+    }
+    if (isOver) this.#session.end(REASON_OF_END[end]);
+    else this.#waitForClient();
+  }
+
+  /** A reader that is never faster than its messages come leaves no other moment. */
+  streamDrained(stream: EventStream): void {
+    this.#delivery.noteDrained(stream);
+  }
+
+  /** What the client has is asked for in a silence: a ping keeps the stream alive as well. */
+  streamIsSilent(): boolean {
+    return this.#delivery.writePing();
+  }
+
+  /** A client that has sent nothing has nothing to come back to. */
+  get #canReturn(): boolean {
+    return this.isResumable && !this.#session.handshake.isUninitialized;
+  }
+
+  #waitForClient(): EventStream | undefined {
+    this.#session.awaitClient(this.#resume?.graceMs ?? 0);
+    const stream = this.#delivery.detach();
+    // What was on its way to a slow reader may be more than is kept for one that is away.
+    if (this.#delivery.isOverfull) this.#endOverfull();
+    return stream;
+  }
+
+  #endOverfull(): void {
+    if (this.#session.closeReason === undefined) {
+      this.#session.noteLimit("maxBufferedBytes", "ended");
+    }
+    this.#session.end("buffer-overflow");
+  }
+
+  /** Ends the session of a client that goes on as if its old one were still there. */
+  #endStale(client: StaleClient): McpSseError {
+    client.close();
+    this.#session.end("client-lost");
+    return new McpSseError("session_not_found", "The session is gone: begin a new one.");
+  }
+
+  /** Writes what belongs to the stream that there is now, if there is one. */
+  #writeOnce(frame: string): void {
+    this.#delivery.write(frame)?.catch(() => undefined);
+  }
+
+  #noteFirst(message: JsonRpcMessage): void {
+    this.#hasSpoken = true;
+    const { name } = clientInfoIn(message);
+    this.keepsOwnCookies = typeof name === "string" && MCP_REMOTE.test(name);
+  }
+}
