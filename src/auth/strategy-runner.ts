@@ -7,7 +7,7 @@ export type StrategyAnswer =
   | { kind: "success"; user: unknown; info: unknown }
   | { kind: "failure"; info: unknown; status: unknown }
   | { kind: "error"; error: unknown }
-  | { kind: "redirect" }
+  | { kind: "redirect"; url: string }
   | { kind: "pass" };
 
 /** Runs strategies through a Passport instance of its own, and reports what they answer. */
@@ -40,7 +40,13 @@ export class StrategyRunner {
         ) as (req: IncomingMessage, res: object, next: () => void) => void;
         // Passport touches the response only to redirect, so a stand-in hears of that and the
         // real response stays ours.
-        const standIn = { setHeader: () => undefined, end: () => resolve({ kind: "redirect" }) };
+        let url = "";
+        const standIn = {
+          setHeader: (name: string, value: unknown) => {
+            if (name === "Location") url = String(value);
+          },
+          end: () => resolve({ kind: "redirect", url }),
+        };
         middleware(req, standIn, () => resolve({ kind: "pass" }));
       });
     } finally {

@@ -187,6 +187,18 @@ describe("SIGNIN-10: what goes wrong at the provider is told to the client", () 
     expectErrorAnswer(await person.visit(callback.href), REDIRECT_URI, ours);
   });
 
+  test.each<[string, (callback: URL) => void]>([
+    ["no code", (callback) => callback.searchParams.delete("code")],
+    ["two codes", (callback) => callback.searchParams.append("code", "another")],
+  ])("%s: server_error, and the provider is asked for nothing", async (_what, change) => {
+    const setup = await serveSignIn();
+    const person = setup.person();
+    const { callback } = await untilCallback(setup, person);
+    change(callback);
+    expectErrorAnswer(await person.visit(callback.href), REDIRECT_URI, "server_error");
+    expect(setup.provider.tokenRequests).toHaveLength(0);
+  });
+
   test("a code that the provider does not know: server_error", async () => {
     const setup = await serveSignIn();
     const person = setup.person();

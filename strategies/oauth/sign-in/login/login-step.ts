@@ -1,7 +1,6 @@
 import { McpSseError } from "../../../../src/shared/errors.js";
 import { UpstreamError } from "../../../shared/upstream-error.js";
 import type { Login } from "../storage/records.js";
-import type { LoginAnswer } from "./run-strategy.js";
 
 /** What an authorization request that failed answers to the client. @see RFC 6749, section 4.1.2.1 */
 export type LoginFailure = "access_denied" | "temporarily_unavailable" | "server_error";
@@ -67,11 +66,12 @@ export function otherBrowser(): SignInProblem {
   );
 }
 
+/** A strategy's answer by which nobody is signed in. */
+type Refusal =
+  { readonly kind: "failure" | "redirect" } | { readonly kind: "error"; readonly error: unknown };
+
 /** What a failed or surprising answer of a strategy comes to. */
-export function failureOf(
-  uid: string,
-  answer: Exclude<LoginAnswer, { kind: "success" }>,
-): Extract<LoginOutcome, { kind: "failed" }> {
+export function failureOf(uid: string, answer: Refusal): Extract<LoginOutcome, { kind: "failed" }> {
   if (answer.kind === "failure") {
     return { kind: "failed", uid, error: "access_denied", description: "the sign-in was refused" };
   }

@@ -1,9 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type OAuth2Strategy from "passport-oauth2";
-import type { PassportStrategy } from "../../../../src/auth/auth-method.js";
 import { McpSseError } from "../../../../src/shared/errors.js";
-import { loadPeer } from "../../../shared/load-peer.js";
 import type { IssuerMetadata } from "../../issuer-metadata.js";
 import { isSame, LOGIN_TIME_MS } from "../requests/browser.js";
 import { unusable } from "../../../shared/upstream-error.js";
@@ -16,6 +13,8 @@ import {
   unknownLogin,
 } from "./login-step.js";
 import type { LoginContext, LoginOutcome } from "./login-step.js";
+import { authorizationStrategy, redemptionStrategy } from "./oauth2-strategy.js";
+import type { OAuth2Client } from "./oauth2-strategy.js";
 import { ownerByRequest } from "../storage/owners.js";
 import type { Login, SignInProfile } from "../storage/records.js";
 import { isTokenRefused } from "./revalidation.js";
@@ -24,7 +23,7 @@ import { runStrategy, strategyRequest } from "./run-strategy.js";
 import type { SealedStorage } from "../storage/seal.js";
 import type { LoginStep } from "../../options/login-options.js";
 import { requestTokens, toUpstreamTokens } from "./token-client.js";
-import type { TokenEndpoint, TokenResponse } from "./token-client.js";
+import type { TokenResponse } from "./token-client.js";
 
 type ProviderStep = Extract<LoginStep, { kind: "provider" }>;
 
@@ -49,22 +48,9 @@ interface Transaction extends LoginContext {
 
 /** Where the provider takes requests, and what it says of itself. */
 interface Endpoints {
-  readonly authorizationUrl: string;
-  readonly token: TokenEndpoint;
+  readonly client: OAuth2Client;
   readonly metadata: IssuerMetadata | undefined;
 }
-
-/** passport-oauth2, as far as its own types leave it out. */
-type Strategy = PassportStrategy & {
-  readonly _oauth2: { getOAuthAccessToken: ReturnType<typeof exchangeAt> };
-  authorizationParams: (options: { readonly nonce?: string }) => object;
-};
-
-/** Keeps a running request's part of a transaction where the strategy's store finds it. */
-const contexts = new WeakMap<object, LoginContext & { readonly nonce: string }>();
-
-/** The transaction that a running callback belongs to. */
-const answered = new WeakMap<object, Transaction>();
 
 /**
  * The login step at the configured provider, by passport-oauth2: authorization code with `state`
@@ -82,11 +68,13 @@ export class ProviderLogin {
   /** Sends the person to the provider. */
   async begin(req: IncomingMessage, context: LoginContext): Promise<LoginOutcome> {
     try {
-      const strategy = await this.#createStrategy();
-      const asked = strategyRequest(req, { query: new URLSearchParams(), method: "GET" });
+      const { client } = await this.#endpoints();
       const nonce = randomBytes(24).toString("base64url");
-      contexts.set(asked, { ...context, nonce });
-      const answer = await runStrategy(strategy, asked, { nonce });
+      const strategy = authorizationStrategy(client, this.#params(nonce), (verifier) =>
+        this.#keepTransaction(req, { ...context, verifier, nonce }),
+      );
+      const asked = strategyRequest(req, { query: new URLSearchParams(), method: "GET" });
+      const answer = await runStrategy(strategy, asked);
       if (answer.kind === "redirect") return answer;
       return failureOf(context.uid, { kind: "error", error: reasonOf(answer) });
     } catch (error) {
@@ -108,14 +96,16 @@ export class ProviderLogin {
     const transaction = await this.#takeTransaction(query, browser);
     const { uid } = transaction;
     try {
-      const endpoints = await this.#endpoints();
-      checkResponseIssuer(query.getAll("iss"), endpoints.metadata);
+      const { client, metadata } = await this.#endpoints();
+      checkResponseIssuer(query.getAll("iss"), metadata);
       const error = query.get("error");
       if (error !== null) return failureOfProvider(uid, error);
-      const strategy = await this.#createStrategy();
-      const asked = strategyRequest(req, { query });
-      answered.set(asked, transaction);
-      const answer = await runStrategy(strategy, asked);
+      // No parameter may be sent twice: RFC 6749, section 3.1.
+      if (query.getAll("code").length !== 1) throw unusable("the answer has no code, or several");
+      const strategy = redemptionStrategy(client, transaction.verifier, (response) =>
+        this.#toLogin(response, transaction.nonce, metadata),
+      );
+      const answer = await runStrategy(strategy, strategyRequest(req, { query }));
       if (answer.kind !== "success") return failureOf(uid, answer);
       return { kind: "signed-in", uid, login: answer.user as Login };
     } catch (error) {
@@ -126,9 +116,9 @@ export class ProviderLogin {
 
   /** New tokens for an old refresh token. */
   async refresh(refreshToken: string): Promise<TokenResponse> {
-    const { token } = await this.#endpoints();
+    const { client } = await this.#endpoints();
     const parameters = { grant_type: "refresh_token", refresh_token: refreshToken };
-    return await requestTokens(token, parameters);
+    return await requestTokens(client.token, parameters);
   }
 
   /** Whom a token of the provider belongs to by now; see {@link Identify}. */
@@ -163,109 +153,46 @@ export class ProviderLogin {
     return transaction;
   }
 
+  /** Keeps a login under way, and says under which `state`. */
+  async #keepTransaction(req: IncomingMessage, transaction: Transaction): Promise<string> {
+    const state = randomBytes(32).toString("base64url");
+    const keeping = { ttlMs: LOGIN_TIME_MS, owner: ownerByRequest(req) };
+    await this.#parts.records.set("LoginTransaction", state, transaction, keeping);
+    return state;
+  }
+
+  #params(nonce: string): Readonly<Record<string, string>> {
+    const { params, scopes } = this.#parts.step;
+    return { ...params, ...(scopes.includes("openid") && { nonce }) };
+  }
+
+  /** Asked for with each request, because what the provider publishes may have changed. */
   async #endpoints(): Promise<Endpoints> {
-    const { step, clientId, clientSecret } = this.#parts;
+    const { step, clientId, clientSecret, callbackUrl } = this.#parts;
+    const { scopes, endpoints } = step;
     const credentials = { id: clientId, secret: clientSecret };
-    if (step.endpoints !== undefined) {
-      const { authorizationUrl, tokenUrl } = step.endpoints;
-      const authMethods = ["client_secret_post"];
-      return {
-        authorizationUrl,
-        token: { url: tokenUrl, credentials, authMethods },
-        metadata: undefined,
-      };
+    if (endpoints !== undefined) {
+      const { authorizationUrl, tokenUrl } = endpoints;
+      const token = { url: tokenUrl, credentials, authMethods: ["client_secret_post"] };
+      return { client: { authorizationUrl, token, callbackUrl, scopes }, metadata: undefined };
     }
     const metadata = await this.#parts.metadata();
-    const { authorizationEndpoint, tokenEndpoint, tokenAuthMethods } = metadata;
-    if (authorizationEndpoint === undefined || tokenEndpoint === undefined) {
+    const { authorizationEndpoint: authorizationUrl, tokenEndpoint, tokenAuthMethods } = metadata;
+    if (authorizationUrl === undefined || tokenEndpoint === undefined) {
       throw unusable("the issuer publishes no authorization or no token endpoint");
     }
-    return {
-      authorizationUrl: authorizationEndpoint,
-      token: { url: tokenEndpoint, credentials, authMethods: tokenAuthMethods },
-      metadata,
-    };
-  }
-
-  /** A strategy for one request, because what the provider publishes may have changed. */
-  async #createStrategy(): Promise<Strategy> {
-    const endpoints = await this.#endpoints();
-    const { step, clientId, clientSecret, callbackUrl } = this.#parts;
-    const Base = loadPeer("passport-oauth2", "signIn") as typeof OAuth2Strategy;
-    const verify = (
-      req: IncomingMessage,
-      accessToken: string,
-      _refreshToken: string | undefined,
-      response: TokenResponse,
-      _profile: unknown,
-      done: (error: unknown, login?: Login) => void,
-    ): void => {
-      this.#toLogin(req, accessToken, response, endpoints).then(
-        (login) => done(null, login),
-        (error: unknown) => done(error),
-      );
-    };
-    const strategy = new Base(
-      {
-        authorizationURL: endpoints.authorizationUrl,
-        tokenURL: endpoints.token.url,
-        clientID: clientId,
-        clientSecret,
-        callbackURL: callbackUrl,
-        scope: [...step.scopes],
-        pkce: true,
-        state: true,
-        store: this.#store(),
-        skipUserProfile: true,
-        passReqToCallback: true,
-      },
-      verify as never,
-    ) as unknown as Strategy;
-    strategy.authorizationParams = ({ nonce }) => ({
-      ...step.params,
-      ...(step.scopes.includes("openid") && { nonce }),
-    });
-    // The package's own request has no limit of time or size, and sends the secret in the body.
-    strategy._oauth2.getOAuthAccessToken = exchangeAt(endpoints.token);
-    return strategy;
-  }
-
-  /** Keeps `state` and the PKCE verifier on the server, under the state; the browser has neither key nor copy. */
-  #store(): OAuth2Strategy.StateStore {
-    const { records } = this.#parts;
-    const store = (
-      req: IncomingMessage,
-      verifier: string,
-      _state: unknown,
-      _meta: unknown,
-      done: (error: unknown, state?: string) => void,
-    ): void => {
-      const state = randomBytes(32).toString("base64url");
-      const transaction = { ...contexts.get(req), verifier };
-      const keeping = { ttlMs: LOGIN_TIME_MS, owner: ownerByRequest(req) };
-      records.set("LoginTransaction", state, transaction, keeping).then(
-        () => done(null, state),
-        (error: unknown) => done(error),
-      );
-    };
-    const verify = (
-      req: object,
-      _state: string,
-      _meta: unknown,
-      done: (error: unknown, ok: string | false) => void,
-    ): void => done(null, answered.get(req)?.verifier ?? false);
-    return { store, verify } as unknown as OAuth2Strategy.StateStore;
+    const token = { url: tokenEndpoint, credentials, authMethods: tokenAuthMethods };
+    return { client: { authorizationUrl, token, callbackUrl, scopes }, metadata };
   }
 
   async #toLogin(
-    req: object,
-    accessToken: string,
     response: TokenResponse,
-    { metadata }: Endpoints,
+    nonce: string,
+    metadata: IssuerMetadata | undefined,
   ): Promise<Login> {
-    const { nonce = "" } = answered.get(req) ?? {};
     const { step, identity } = this.#parts;
     const upstream = toUpstreamTokens(response, { scopes: step.scopes });
+    const { accessToken } = upstream;
     if (step.profile !== undefined) {
       return { profile: checkProfile(await step.profile(accessToken)), upstream };
     }
@@ -306,20 +233,6 @@ export function checkResponseIssuer(
     "The answer came from the wrong place",
     "It does not name the identity provider that was asked. Nobody was signed in. Start again in the application.",
   );
-}
-
-function exchangeAt(endpoint: TokenEndpoint) {
-  return (
-    code: string,
-    parameters: Readonly<Record<string, string>>,
-    done: (error: unknown, accessToken?: string, refreshToken?: unknown, all?: object) => void,
-  ): void => {
-    requestTokens(endpoint, { ...parameters, code }).then(
-      (response) =>
-        done(null, String(response["access_token"]), response["refresh_token"], response),
-      (error: unknown) => done(error),
-    );
-  };
 }
 
 function reasonOf(answer: { readonly kind: string; readonly error?: unknown }): unknown {

@@ -71,7 +71,7 @@ export class StrategyLogin {
   ): Promise<LoginOutcome> {
     const { uid } = context;
     const attempt = await this.#takeAttempt(req, uid);
-    if (attempt === undefined) return failureOf(uid, { kind: "failure", info: undefined });
+    if (attempt === undefined) return failureOf(uid, { kind: "failure" });
     const asked = strategyRequest(req, { query: new URLSearchParams(), body: fields });
     const answer = await runStrategy(this.#step.strategy, asked);
     if (answer.kind === "success") return await this.#signedIn(uid, answer);
