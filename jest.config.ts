@@ -1,4 +1,6 @@
 /** @jest-config-loader esbuild-register */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Config } from "jest";
 
 // Jest runs the sources as CommonJS: its ESM mode cannot load jwks-rsa, which
@@ -14,26 +16,44 @@ const common: Config = {
   },
 };
 
+/** Rooms whose tests reach Express through a router or a server. */
+const ROOMS_ON_EXPRESS = ["express", "http", "server", "session", "sse"];
+
+/** What such a test has in hand: a way of the kit to serve, or Express itself. */
+const USES_EXPRESS = /kit\/(?:serve|resource-server|sign-in)\.js"|from "express"/;
+
+/** Everything that goes through a router runs a second time on Express 4; units do not. */
+function testsOnBothMajors(): string[] {
+  const files = ROOMS_ON_EXPRESS.flatMap((room) =>
+    readdirSync(join(__dirname, "test", room))
+      .filter((name) => name.endsWith(".test.ts") && !name.endsWith(".long.test.ts"))
+      .map((name) => `test/${room}/${name}`),
+  );
+  return [...files, "test/strategies/sign-in/sign-in.test.ts"].filter((file) =>
+    USES_EXPRESS.test(readFileSync(join(__dirname, file), "utf8")),
+  );
+}
+
 const config: Config = {
   // Tests wait for events. How long these take is the machine's business, which may be busy with something else.
   testTimeout: 120_000,
-  // The run's own process does little: every core can test.
-  maxWorkers: "100%",
   projects: [
     {
       ...common,
       displayName: "express 5",
-      testMatch: ["<rootDir>/test/**/*.test.ts"],
+      testMatch: ["<rootDir>/test/**/!(*.long).test.ts"],
     },
     {
-      // Everything that goes through a router runs a second time on Express 4.
       ...common,
       displayName: "express 4",
-      testMatch: [
-        "<rootDir>/test/{express,http,server,session,sse}/*.test.ts",
-        "<rootDir>/test/strategies/sign-in/sign-in.test.ts",
-      ],
+      testMatch: testsOnBothMajors().map((file) => `<rootDir>/${file}`),
       moduleNameMapper: { ...common.moduleNameMapper, "^express$": "express4" },
+    },
+    {
+      // Measurements of memory, faults by the hundred, and a real browser: `npm run test:long`.
+      ...common,
+      displayName: "long",
+      testMatch: ["<rootDir>/test/**/*.long.test.ts"],
     },
   ],
 };

@@ -15,8 +15,6 @@ import { survive } from "../kit/faults/storm.js";
 import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();
-// Seconds on a machine that is idle.
-jest.setTimeout(90_000);
 
 const PROXY = join(require.resolve("mcp-remote/package.json"), "../dist/proxy.js");
 

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import type { CloseReason, LimitReached, Principal, SseRouter } from "../../src/index.js";
+import { until } from "./waiting.js";
 
 /** What a router's sessions have announced, and a way to wait for it. */
 export class Facts {
@@ -35,4 +36,9 @@ export class Facts {
       await once(this.#events, "fact");
     }
   }
+}
+
+/** Resolves when the server knows that the client of a session has left, and waits for it. */
+export async function detached(sessions: SseRouter["sessions"], id: string): Promise<void> {
+  await until(() => sessions.get(id)?.state === "detached");
 }

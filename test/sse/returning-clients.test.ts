@@ -1,5 +1,4 @@
 import { Facts } from "../kit/session-facts.js";
-import { turn } from "../kit/waiting.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { createToolServer } from "../kit/tools.js";
@@ -8,6 +7,7 @@ import type { Conversation } from "../kit/conversation.js";
 import type { Served } from "../kit/serve.js";
 
 import { initialize, openSession, openStream, post, toolCall } from "../kit/raw-sse.js";
+import { detached } from "../kit/session-facts.js";
 import type { RawStream } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();
@@ -210,7 +210,7 @@ describeEveryMount((serve) => {
     };
     const acme = { ...asCaller(), "x-workspace": "acme" };
     const first = await cut(`${sseUrl}?workspace=A`, acme);
-    await isDetached(sessions, first.postUrl);
+    await detached(sessions, sessionIn(first.postUrl));
     const others: [string, Record<string, string>][] = [
       ["?workspace=B", acme],
       ["", acme],
@@ -247,11 +247,6 @@ describe("a router at several mounts", () => {
 });
 
 const sessionIn = (url: string): string => new URL(url).searchParams.get("sessionId") ?? "";
-
-/** Resolves when the server knows that the client of a session has left. */
-async function isDetached(sessions: Served["sessions"], postUrl: string): Promise<void> {
-  while (sessions.get(sessionIn(postUrl))?.state !== "detached") await turn();
-}
 
 const pingOf = (id: unknown): string => JSON.stringify({ jsonrpc: "2.0", id, method: "ping" });
 

@@ -51,8 +51,8 @@ export interface Survivor {
   readonly client?: FaultClient;
 }
 
-/** How long a client may take to get everything, in milliseconds: long before the test's own time is over. */
-const PATIENCE_MS = 80_000;
+/** How long a client may take to get everything, in milliseconds: just before the test's own time is over. */
+const PATIENCE_MS = 110_000;
 
 /**
  * Does the work of a test, unless a session ends or a client gives up meanwhile.

@@ -3,6 +3,7 @@ import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { clientV1, clientV2 } from "../../kit/sdk-clients.js";
 import { asCaller, converse } from "../../kit/conversation.js";
 import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { freezeTimers } from "../../kit/clock.js";
 import { createToolServer, HeldTool, registerTools } from "../../kit/tools.js";
 import { JWT_AUTH, serveRouter } from "../../kit/serve.js";
 import type { ServeRouterOptions } from "../../kit/serve.js";
@@ -10,8 +11,8 @@ import type { ServeRouterOptions } from "../../kit/serve.js";
 import { lastingPort } from "../../kit/listen.js";
 import { send } from "../../kit/raw-http.js";
 import { openStream, post, toolCall } from "../../kit/raw-sse.js";
-import { Facts } from "../../kit/session-facts.js";
-import { signal, turn } from "../../kit/waiting.js";
+import { detached, Facts } from "../../kit/session-facts.js";
+import { signal, until } from "../../kit/waiting.js";
 
 cleanUpAfterEach();
 
@@ -37,7 +38,7 @@ async function detachedWithCall(options: ServeRouterOptions = {}): Promise<Detac
   await post(postUrl, toolCall(9, "held"), headers);
   await held.tool.started;
   stream.close();
-  while (held.sessions.get(sessionId)?.state !== "detached") await turn();
+  await detached(held.sessions, sessionId);
   return { ...held, sessionId, postUrl };
 }
 
@@ -46,7 +47,7 @@ describe("while the router closes", () => {
     const { sseUrl, sessionId, tool, closeWithin, facts, sessions } = await detachedWithCall();
     const { state, done } = closeWithin(20_000);
     tool.release();
-    while (sessions.get(sessionId)?.inFlight !== 0) await turn();
+    await until(() => sessions.get(sessionId)?.inFlight === 0);
     expect(state.isDone).toBe(false);
     const again = await openStream(sseUrl, { ...asCaller(), "last-event-id": `${sessionId}:1` });
     expect((await again.nextEvent()).event).toBe("endpoint");
@@ -67,6 +68,20 @@ describe("while the router closes", () => {
     await Promise.all([done, conversation.stream.ended]);
   });
 
+  it("STOP-2: an answer that the client got on an earlier stream is not waited for", async () => {
+    const { sseUrl, sessions, close } = await serveRouter({ resume: { graceMs: 600_000 } });
+    const conversation = await converse(sseUrl);
+    const { sessionId, headers } = conversation;
+    await conversation.call("echo", { text: "had" });
+    conversation.stream.close();
+    await detached(sessions, sessionId);
+    const again = await openStream(sseUrl, { ...headers, "last-event-id": `${sessionId}:0` });
+    expect((await again.nextEvent()).event).toBe("endpoint");
+    again.close();
+    await detached(sessions, sessionId);
+    await close({ timeoutMs: 600_000 });
+  });
+
   it("STOP-2: it waits no longer than timeoutMs for one that does not", async () => {
     const { tool, closeWithin, sessions } = await detachedWithCall();
     tool.release();
@@ -78,6 +93,7 @@ describe("while the router closes", () => {
     const { sseUrl, tool, closeWithin } = await detachedWithCall({
       resume: { retryMs: 77 },
     });
+    freezeTimers();
     const { done } = closeWithin(1_000);
     const fresh = await send(sseUrl, { headers: asCaller() });
     expect([fresh.status, fresh.json.error]).toEqual([503, "shutting_down"]);
@@ -86,6 +102,7 @@ describe("while the router closes", () => {
     await lost.ended;
     expect([lost.status, lost.bytes]).toEqual([200, "retry: 77\n\n"]);
     tool.release();
+    jest.advanceTimersByTime(1_000);
     await done;
   });
 
@@ -179,7 +196,7 @@ describe("closeFor", () => {
     const open = await converse(served.sseUrl);
     const away = await converse(served.sseUrl);
     away.stream.close();
-    while (served.sessions.get(away.sessionId)?.state !== "detached") await turn();
+    await detached(served.sessions, away.sessionId);
     const bob = await converse(served.sseUrl, asCaller({ sub: "bob" }));
     isSlow = true;
     const opening = send(served.sseUrl, { headers: asCaller() });

@@ -12,8 +12,6 @@ import { serverV1, serverV2 } from "../kit/faults/servers.js";
 import { WAYS } from "../kit/faults/killer.js";
 
 cleanUpAfterEach();
-// Seconds on a machine that is idle.
-jest.setTimeout(90_000);
 
 /** Holds everybody until all are there, and lets them go in another order each time. */
 class Gate {

@@ -13,8 +13,6 @@ import { RESUME } from "../kit/faults/load.js";
 import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();
-// Seconds on a machine that is idle.
-jest.setTimeout(90_000);
 
 const KEY = "a-key-for-the-pages-of-a-browser";
 

@@ -8,8 +8,6 @@ import { storm, survive } from "../kit/faults/storm.js";
 import { serverV1, serverV2 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();
-// Seconds on a machine that is idle.
-jest.setTimeout(90_000);
 
 describe.each([
   { client: clientV1, server: serverV1, kills: 100 },

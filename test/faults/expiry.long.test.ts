@@ -17,8 +17,6 @@ import { storm, survive } from "../kit/faults/storm.js";
 import { serverV1, serverV2 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();
-// Seconds on a machine that is idle.
-jest.setTimeout(90_000);
 
 /** An authorization server that exchanges refresh tokens, and the client's half of it. */
 class Tokens {
