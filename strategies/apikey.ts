@@ -3,13 +3,25 @@ import { EXPIRED_CREDENTIAL, findBearer, MAX_CREDENTIAL_LENGTH } from "../src/au
 import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
 import { McpSseError } from "../src/shared/errors.js";
-import { checkText, checkOptionNames, optionError } from "../src/shared/check.js";
+import { optionError } from "../src/shared/check.js";
+import { isToken } from "../src/shared/http-syntax.js";
+import {
+  objectOf,
+  callback,
+  checked,
+  custom,
+  flag,
+  optional,
+  text,
+  withDefault,
+} from "../src/shared/option.js";
+import type { Declares, Settings } from "../src/shared/option.js";
 import { countLines } from "../src/shared/raw-headers.js";
 import { queryOf } from "../src/shared/url.js";
 import { readKeys, watchKeys } from "./apikey/api-key-list.js";
 import type { ApiKeyLookup } from "./apikey/api-key-list.js";
 import type { ApiKeyEntry } from "./apikey/api-key-entry.js";
-import { checkFlag, checkHeaderName, commonMembers } from "./shared/check-options.js";
+import { COMMON_OPTIONS, commonMembers } from "./shared/check-options.js";
 import type { CommonOptions } from "./shared/check-options.js";
 import { invalidToken } from "./shared/credential-errors.js";
 import { loadPeer } from "./shared/load-peer.js";
@@ -69,15 +81,15 @@ export interface ApiKeyPlaces extends CommonOptions {
 
 const NEEDED_BY = 'auth type "apikey"';
 
-const OPTIONS = [
-  "keys",
-  "verify",
-  "remember",
-  "headerName",
-  "queryParam",
-  "scopes",
-  "timeoutMs",
-] as const;
+/** {@link ApiKeyOptions}. */
+export const API_KEY = objectOf({
+  keys: optional(custom("list of keys, or a function", readList)),
+  verify: optional(callback<VerifyApiKey>("It takes the key.")),
+  headerName: withDefault(checked(text(), checkKeyHeader), "X-API-Key"),
+  queryParam: optional(checked(text(), checkQueryParam)),
+  remember: flag(false),
+  ...COMMON_OPTIONS,
+} satisfies Declares<ApiKeyOptions>);
 
 /**
  * Lets callers in who send a known key: in a header, in the query, or as `Authorization: Bearer`.
@@ -94,18 +106,19 @@ const OPTIONS = [
  * @throws Error when passport-headerapikey is not installed.
  */
 export function apikey(options: ApiKeyOptions, path = "auth.options"): AuthMethod {
-  checkOptionNames(path, options, OPTIONS);
-  const headerName = checkKeyHeader(`${path}.headerName`, options.headerName);
-  const queryParam = checkQueryParam(`${path}.queryParam`, options.queryParam);
-  const list = readList(`${path}.keys`, options.keys);
-  const judge = readJudge(options, path, list);
+  const settings = API_KEY.read(path, options);
+  const { keys, verify, headerName, queryParam } = settings;
+  if (keys === undefined && verify === undefined) {
+    throw optionError(path, "has no keys", 'Write keys: ["…"], or verify: (key) => …');
+  }
+  const judge = createJudge(keys, verify);
   const find = keyFinder(headerName, queryParam);
   return {
     name: "apikey",
     strategies: [headerStrategy(headerName, find, judge), otherPlacesStrategy(find, judge)],
     principal: (user) => user as PrincipalInit,
     findCredential: find,
-    revision: readRevision(options, path, list),
+    revision: createRevision(settings),
     challenge: { scheme: "ApiKey" },
     searched: [
       headerName,
@@ -115,8 +128,8 @@ export function apikey(options: ApiKeyOptions, path = "auth.options"): AuthMetho
     requestHeaders: [headerName],
     ...(queryParam !== undefined && { queryParameter: queryParam }),
     exposesToken: false,
-    warnings: [...(list?.warnings ?? []), ...queryWarnings(queryParam, path)],
-    ...commonMembers(options, path),
+    warnings: [...(keys?.warnings ?? []), ...queryWarnings(queryParam, path)],
+    ...commonMembers(settings),
   };
 }
 
@@ -128,19 +141,9 @@ function queryWarnings(queryParam: string | undefined, path: string): readonly s
 /** Decides on a key that was found; rejects with the reason when it is no good. */
 type Judge = (key: string) => Promise<PrincipalInit>;
 
-function readJudge(
-  { keys, verify }: Record<string, unknown>,
-  path: string,
-  list: KeyList | undefined,
-): Judge {
-  if (keys === undefined && verify === undefined) {
-    throw optionError(path, "has no keys", 'Write keys: ["…"], or verify: (key) => …');
-  }
-  if (verify !== undefined && typeof verify !== "function") {
-    throw optionError(`${path}.verify`, "must be a function", "It takes the key.");
-  }
-  const judge: Judge = async (key) => {
-    const known = list?.current()(key) ?? (await (verify as VerifyApiKey | undefined)?.(key));
+function createJudge(keys: KeyList | undefined, verify: VerifyApiKey | undefined): Judge {
+  return async (key) => {
+    const known = keys?.current()(key) ?? (await verify?.(key));
     if (known === undefined || known === null) throw invalidToken("the API key is not known");
     if (hasEnded(known)) {
       throw new McpSseError("invalid_token", "the API key has expired", {
@@ -149,18 +152,12 @@ function readJudge(
     }
     return known;
   };
-  return judge;
 }
 
 /** What is known of the keys: the list as it is now, and nothing where somebody else is asked. */
-function readRevision(
-  { verify, remember }: Record<string, unknown>,
-  path: string,
-  list: KeyList | undefined,
-): () => unknown {
-  const isRemembered = checkFlag(`${path}.remember`, remember) || verify === undefined;
-  if (!isRemembered) return () => undefined;
-  return () => list?.current() ?? "verified";
+function createRevision({ keys, verify, remember }: Settings<typeof API_KEY>): () => unknown {
+  if (!remember && verify !== undefined) return () => undefined;
+  return () => keys?.current() ?? "verified";
 }
 
 /** The configured keys. */
@@ -170,8 +167,7 @@ interface KeyList {
   readonly warnings: readonly string[];
 }
 
-function readList(option: string, keys: unknown): KeyList | undefined {
-  if (keys === undefined) return undefined;
+function readList(option: string, keys: unknown): KeyList {
   if (typeof keys === "function") {
     return { current: watchKeys(option, keys as () => unknown), warnings: [] };
   }
@@ -275,8 +271,11 @@ async function judgeWith(judge: Judge, key: string, done: Done): Promise<void> {
 /** What a strategy says of a request whose key stands where the other one looks. */
 const NO_KEY_HERE = new McpSseError("missing_credential", "no API key in this place");
 
-function checkKeyHeader(option: string, value: unknown = "X-API-Key"): string {
-  const name = checkHeaderName(option, checkText(option, value));
+/** @see RFC 9110, section 5.1 */
+function checkKeyHeader(option: string, name: string): string {
+  if (!isToken(name)) {
+    throw optionError(option, "is not a header name", 'Write one such as "X-API-Key".');
+  }
   if (name.toLowerCase() === "authorization") {
     throw optionError(
       option,
@@ -287,9 +286,7 @@ function checkKeyHeader(option: string, value: unknown = "X-API-Key"): string {
   return name;
 }
 
-function checkQueryParam(option: string, value: unknown): string | undefined {
-  if (value === undefined) return undefined;
-  const name = checkText(option, value);
+function checkQueryParam(option: string, name: string): string {
   if (!/^[\w.~-]+$/.test(name)) {
     // Parsers disagree on the others: "key[a]" is a name to some, and an object to Express 4.
     throw optionError(option, "is no plain parameter name", "Write one like api_key.");

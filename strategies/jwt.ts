@@ -1,14 +1,24 @@
 import { findBearer } from "../src/auth/auth-method.js";
 import type { AuthMethod } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
+import { checkText, optionError } from "../src/shared/check.js";
 import {
-  checkNumber,
-  checkTextList,
-  checkText,
-  checkOptionNames,
-  optionError,
-} from "../src/shared/check.js";
-import { checkIssuerUrl, commonMembers } from "./shared/check-options.js";
+  objectOf,
+  checked,
+  flag,
+  neverUnset,
+  optional,
+  text,
+  texts,
+  unchecked,
+} from "../src/shared/option.js";
+import type { Declares } from "../src/shared/option.js";
+import {
+  checkIssuerUrl,
+  clockTolerance,
+  COMMON_OPTIONS,
+  commonMembers,
+} from "./shared/check-options.js";
 import type { CommonOptions } from "./shared/check-options.js";
 import { IssuerKeys } from "./jwt/issuer-keys.js";
 import { createJwtStrategy } from "./jwt/jwt-strategy.js";
@@ -98,9 +108,18 @@ const KEY_OPTIONS = ["secret", "publicKey", "jwksUri"] as const;
 
 type KeyOption = (typeof KEY_OPTIONS)[number];
 
-const CLAIM_OPTIONS = ["issuer", "audience", "clockTolerance", "requireExp"] as const;
-
-const OPTIONS = [...KEY_OPTIONS, "algorithms", ...CLAIM_OPTIONS, "scopes", "timeoutMs"] as const;
+/** {@link JwtOptions}; the key and its algorithms are checked together. */
+export const JWT = objectOf({
+  secret: unchecked("text"),
+  publicKey: unchecked("PEM text"),
+  jwksUri: { ...optional(checked(text(), checkIssuerUrl)), type: "https URL" },
+  algorithms: unchecked("list of names"),
+  issuer: neverUnset(texts()),
+  audience: neverUnset(texts()),
+  clockTolerance,
+  requireExp: flag(true),
+  ...COMMON_OPTIONS,
+} satisfies Declares<JwtOptions>);
 
 /**
  * Lets callers in who send a signed token as `Authorization: Bearer`.
@@ -121,11 +140,11 @@ const OPTIONS = [...KEY_OPTIONS, "algorithms", ...CLAIM_OPTIONS, "scopes", "time
  * @see RFC 7519; RFC 6750, section 2.1; RFC 8725
  */
 export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
-  checkOptionNames(path, options, OPTIONS);
+  const settings = JWT.read(path, options);
+  const { issuer, audience, requireExp } = settings;
   const keyOption = chooseKey(options, path);
-  const algorithms = checkAlgorithms(options.algorithms, keyOption, path);
-  const { keys, warning } = readKey(keyOption, options[keyOption], algorithms, path);
-  const claims = claimRules(options, path);
+  const algorithms = checkAlgorithms(settings.algorithms, keyOption, path);
+  const { keys, warning } = readKey(keyOption, settings[keyOption], algorithms, path);
   const strategy = createJwtStrategy(
     {
       keys: (header, token, mayAsk) => {
@@ -134,13 +153,16 @@ export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
       },
       accept: checkTokenKind,
       algorithms,
-      ...claims,
+      issuer,
+      audience,
+      clockTolerance: settings.clockTolerance,
+      requireExp,
     },
     NEEDED_BY,
   );
   return {
     name: "jwt",
-    ...(claims.issuer !== undefined && { issuers: claims.issuer }),
+    ...(issuer !== undefined && { issuers: issuer }),
     strategies: [strategy],
     principal: (user) => user as PrincipalInit,
     findCredential: findBearer,
@@ -149,14 +171,14 @@ export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
     exposesToken: true,
     // A token says itself how long it counts.
     revision: () => "signed",
-    clockTolerance: claims.clockTolerance,
-    warnings: [warning, audienceWarning(keyOption, claims.audience, path)].filter(isText),
-    ...commonMembers(options, path),
+    clockTolerance: settings.clockTolerance,
+    warnings: [warning, audienceWarning(keyOption, audience, path)].filter(isText),
+    ...commonMembers(settings),
   };
 }
 
 /** Exactly one kind of key; the documented examples decide this where its table says otherwise. */
-function chooseKey(options: Record<string, unknown>, path: string): KeyOption {
+function chooseKey(options: JwtOptions, path: string): KeyOption {
   const given = KEY_OPTIONS.filter((name) => options[name] !== undefined);
   const [first, second] = given;
   if (first === undefined) {
@@ -217,8 +239,7 @@ function readKey(
       return { keys: () => key };
     }
     case "jwksUri": {
-      const url = checkIssuerUrl(option, checkText(option, value));
-      const issuerKeys = new IssuerKeys(url, `${NEEDED_BY} with jwksUri`);
+      const issuerKeys = new IssuerKeys(value as string, `${NEEDED_BY} with jwksUri`);
       return { keys: (header, _token, mayAsk) => issuerKeys.keyFor(header, mayAsk) };
     }
   }
@@ -236,34 +257,4 @@ function audienceWarning(
 
 function isText(value: string | undefined): value is string {
   return value !== undefined;
-}
-
-function claimRules(options: Record<string, unknown>, path: string) {
-  const { requireExp = true } = options;
-  if (typeof requireExp !== "boolean") {
-    throw optionError(`${path}.requireExp`, "must be true or false", "The default is true.");
-  }
-  return {
-    issuer: checkExpected("issuer", options, path),
-    audience: checkExpected("audience", options, path),
-    clockTolerance: checkNumber(`${path}.clockTolerance`, options["clockTolerance"], 10, {
-      min: 0,
-      max: 300,
-    }),
-    requireExp,
-  };
-}
-
-/**
- * Security decision: an option that is written but undefined, as with an environment variable
- * that is not set, is an error. Passing over it would switch the check off unnoticed.
- */
-function checkExpected(
-  name: "issuer" | "audience",
-  options: Record<string, unknown>,
-  path: string,
-): readonly string[] | undefined {
-  const option = `${path}.${name}`;
-  if (name in options) checkTextList(option, options[name] ?? checkText(option, options[name]));
-  return checkTextList(option, options[name]);
 }

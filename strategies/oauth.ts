@@ -99,7 +99,7 @@ function commonParts({
     exposesToken: true,
     clockTolerance,
     ...(scopes !== undefined && { scopes }),
-    ...(timeoutMs !== undefined && { timeoutMs }),
+    timeoutMs,
   };
 }
 

@@ -6,9 +6,11 @@ import type {
   PassportStrategy,
 } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
-import { checkTextList, checkText, checkOptionNames, optionError } from "../src/shared/check.js";
+import { checkText, optionError } from "../src/shared/check.js";
+import { objectOf, callback, custom, flag, optional, text, texts } from "../src/shared/option.js";
+import type { Declares } from "../src/shared/option.js";
 import { TOKEN } from "../src/shared/http-syntax.js";
-import { checkFlag, commonMembers } from "./shared/check-options.js";
+import { COMMON_OPTIONS, commonMembers } from "./shared/check-options.js";
 import type { CommonOptions } from "./shared/check-options.js";
 
 /** How a Passport strategy becomes an authentication method. */
@@ -54,17 +56,19 @@ export interface FromPassportOptions extends CommonOptions {
 
 const PATH = "fromPassport options";
 
-const OPTIONS = [
-  "principal",
-  "name",
-  "challenge",
-  "findCredential",
-  "remember",
-  "searched",
-  "requestHeaders",
-  "scopes",
-  "timeoutMs",
-] as const;
+/** {@link FromPassportOptions}. */
+export const FROM_PASSPORT = objectOf({
+  principal: callback<FromPassportOptions["principal"]>("Write (user) => ({ id: user.id })."),
+  name: optional(text()),
+  challenge: optional(custom("text, or `{ scheme, params }`", readChallenge)),
+  findCredential: optional(
+    callback<NonNullable<FromPassportOptions["findCredential"]>>("It takes the request."),
+  ),
+  remember: flag(false),
+  searched: texts(),
+  requestHeaders: texts(),
+  ...COMMON_OPTIONS,
+} satisfies Declares<FromPassportOptions>);
 
 /**
  * Any Passport strategy as an authentication method. What the strategy's answers come to is in
@@ -87,22 +91,18 @@ export function fromPassport(strategy: PassportStrategy, options: FromPassportOp
       "It has a method authenticate(req). Pass an instance: new BasicStrategy(…).",
     );
   }
-  checkOptionNames(PATH, options, OPTIONS);
-  checkFunction(options, "principal", "Write (user) => ({ id: user.id }).");
-  if (options.findCredential) checkFunction(options, "findCredential", "It takes the request.");
-  const { challenge, findCredential } = options;
-  const searched = checkTextList(`${PATH}.searched`, options.searched);
-  const requestHeaders = checkTextList(`${PATH}.requestHeaders`, options.requestHeaders);
+  const settings = FROM_PASSPORT.read(PATH, options);
+  const { challenge, findCredential, searched, requestHeaders } = settings;
   return {
-    name: checkName(`${PATH}.name`, options.name ?? strategy.name),
+    name: settings.name ?? nameOf(strategy),
     strategies: [strategy],
     principal: (user, info) => options.principal(user, info),
-    ...(checkFlag(`${PATH}.remember`, options.remember) && { revision: () => "remembered" }),
-    ...(challenge !== undefined && { challenge: readChallenge(`${PATH}.challenge`, challenge) }),
+    ...(settings.remember && { revision: () => "remembered" }),
+    ...(challenge !== undefined && { challenge }),
     ...(findCredential !== undefined && { findCredential: (req) => findCredential(req) }),
     ...(searched !== undefined && { searched }),
     ...(requestHeaders !== undefined && { requestHeaders }),
-    ...commonMembers(options, PATH),
+    ...commonMembers(settings),
   };
 }
 
@@ -112,16 +112,10 @@ export function isStrategy(value: unknown): value is PassportStrategy {
   return typeof value === "object" && typeof authenticate === "function";
 }
 
-function checkName(option: string, value: unknown): string {
-  if (value === undefined) {
-    throw optionError(option, "is missing, and the strategy has no name of its own", "Write one.");
-  }
-  return checkText(option, value);
-}
-
-function checkFunction(options: Record<string, unknown>, name: string, instead: string): void {
-  if (typeof options[name] === "function") return;
-  throw optionError(`${PATH}.${name}`, "must be a function", instead);
+function nameOf({ name }: PassportStrategy): string {
+  const option = `${PATH}.name`;
+  if (name !== undefined) return checkText(option, name);
+  throw optionError(option, "is missing, and the strategy has no name of its own", "Write one.");
 }
 
 const SCHEME = new RegExp(`^${TOKEN}`);

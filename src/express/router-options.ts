@@ -5,7 +5,7 @@ import { SSE_OPTIONS } from "../options/options.js";
 import type { SseOptions } from "../options/options.js";
 import type { SessionInfo } from "../session/session-info.js";
 import { optionError } from "../shared/check.js";
-import { custom } from "../shared/option.js";
+import { callback, custom } from "../shared/option.js";
 import type { Declares } from "../shared/option.js";
 
 /** Options of `createSseRouter`. `P` is the type of the principal: `undefined` where `auth` is `false`. */
@@ -25,7 +25,7 @@ export interface SseRouterOptions<P = Principal> extends SseOptions {
 /** What {@link SseRouterOptions} has beside the options of the wire. */
 export const ROUTER_OPTIONS = {
   auth: custom("method, list of methods, or `false`", readAuth),
-  createServer: custom("function", readFactory),
+  createServer: callback<ServerFactory>("Write createServer: (session) => new McpServer({ … })."),
 } satisfies Declares<Omit<SseRouterOptions, keyof SseOptions>>;
 
 /** Names that `createSseRouter` takes. */
@@ -41,14 +41,5 @@ function readAuth(name: string, value: unknown): AuthConfig | false {
     name,
     "is missing",
     'Say who may call, for example { type: "jwt", options: { … } }, or write false to let everybody in.',
-  );
-}
-
-function readFactory(name: string, value: unknown): ServerFactory {
-  if (typeof value === "function") return value as ServerFactory;
-  throw optionError(
-    name,
-    "must be a function",
-    "Write createServer: (session) => new McpServer({ … }).",
   );
 }

@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import type { Principal } from "../auth/principal.js";
 import { checkMilliseconds, checkOptionNames, optionError } from "../shared/check.js";
-import { block, callback, custom, text, withDefault } from "../shared/option.js";
+import { block, callback, custom, optional, text, withDefault } from "../shared/option.js";
 import type { Declares } from "../shared/option.js";
 import { CONFIG_DIRECTIONS, TRANSPORT_DIRECTIONS } from "../options/misplaced-options.js";
 import { LazyValidator } from "./lazy-validator.js";
@@ -66,7 +66,7 @@ export const MCP_SERVER = block(
   {
     name: withDefault(text(), "mcp-server"),
     version: withDefault(text(), "0.0.0"),
-    setup: callback<Setup<never>>("function", "Write setup(server, session) { … }."),
+    setup: optional(callback<Setup<never>>("Write setup(server, session) { … }.")),
     transport: custom("object", readTransport),
   } satisfies Declares<McpServerConfig<never, AnyTransport>>,
   CONFIG_DIRECTIONS,

@@ -52,13 +52,19 @@ export interface Block<D extends Options> extends Option<Resolved<D>> {
   readonly options: D;
 }
 
-/** An object of options; a name that is not declared is an error. */
+/** An object of options that may be left out; a name that is not declared is an error. */
 export function block<D extends Options>(options: D, directions?: Directions): Block<D> {
+  const needed = objectOf(options, directions);
+  return { ...needed, read: (name, value = {}) => needed.read(name, value) };
+}
+
+/** An object of options that must be there. */
+export function objectOf<D extends Options>(options: D, directions?: Directions): Block<D> {
   const names = Object.keys(options);
   return {
     type: "object",
     options,
-    read(name, value = {}) {
+    read(name, value) {
       checkOptionNames(name, value, names, directions);
       return readOptions(options, name, value);
     },
@@ -159,12 +165,12 @@ export function texts(): Option<readonly string[] | undefined> {
   return { type: "text, or a list", read: checkTextList };
 }
 
-/** A function, or nothing. */
-export function callback<F>(type: string, instead: string): Option<F | undefined> {
+/** A function that is called back. */
+export function callback<F>(instead: string): Option<F> {
   return {
-    type,
+    type: "function",
     read(name, value) {
-      if (value === undefined || typeof value === "function") return value as F | undefined;
+      if (typeof value === "function") return value as F;
       throw optionError(name, "must be a function", instead);
     },
   };

@@ -1,10 +1,21 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { PrincipalInit } from "../../src/auth/principal.js";
-import { checkText, checkOptionNames, optionError } from "../../src/shared/check.js";
+import { checkText, optionError } from "../../src/shared/check.js";
+import { objectOf, custom, optional, text, unchecked } from "../../src/shared/option.js";
+import type { Declares } from "../../src/shared/option.js";
 import { copyOf, isUnchanged } from "./api-key-copy.js";
 import type { KeyListCopy } from "./api-key-copy.js";
 import type { ApiKeyEntry } from "./api-key-entry.js";
-import { checkScopes } from "../shared/check-options.js";
+import { scopeNames } from "../shared/check-options.js";
+
+/** {@link ApiKeyEntry}; one of `key` and `sha256` is checked later. */
+export const API_KEY_ENTRY = objectOf({
+  id: text(),
+  key: unchecked("text"),
+  sha256: unchecked("64 hexadecimal digits"),
+  scopes: scopeNames(),
+  expiresAt: optional(custom("seconds since the epoch, or a `Date`", checkExpiry)),
+} satisfies Declares<ApiKeyEntry>);
 
 /** Finds who holds a key. */
 export type ApiKeyLookup = (key: string) => PrincipalInit | undefined;
@@ -91,19 +102,14 @@ function readEntry(option: string, value: unknown): Holder & { readonly isShort:
     const id = `key-${digest.toString("hex").slice(0, 12)}`;
     return { digest, principal: { id }, isShort: key.length < MIN_KEY_LENGTH };
   }
-  checkOptionNames(option, value, ["id", "key", "sha256", "scopes", "expiresAt"]);
-  const principal = {
-    id: checkText(`${option}.id`, value["id"]),
-    scopes: checkScopes(`${option}.scopes`, value["scopes"]),
-    expiresAt: checkExpiry(`${option}.expiresAt`, value["expiresAt"]),
-  };
+  const { sha256, key: given, ...principal } = API_KEY_ENTRY.read(option, value);
   if ("sha256" in value && !("key" in value)) {
-    return { digest: checkDigest(`${option}.sha256`, value["sha256"]), principal, isShort: false };
+    return { digest: checkDigest(`${option}.sha256`, sha256), principal, isShort: false };
   }
   if ("sha256" in value) {
     throw optionError(option, "has both key and sha256", "Keep sha256: it suffices.");
   }
-  const key = checkKey(`${option}.key`, value["key"]);
+  const key = checkKey(`${option}.key`, given);
   return { digest: digestOf(key), principal, isShort: key.length < MIN_KEY_LENGTH };
 }
 
@@ -131,8 +137,7 @@ function checkDigest(option: string, value: unknown): Buffer {
 /** Beyond this, a number of seconds is really one of milliseconds: the year 5138. */
 const LATEST_SECONDS = 100_000_000_000;
 
-function checkExpiry(option: string, value: unknown): number | undefined {
-  if (value === undefined) return undefined;
+function checkExpiry(option: string, value: unknown): number {
   const seconds = value instanceof Date ? value.getTime() / 1000 : value;
   const isTime = typeof seconds === "number" && seconds > 0 && seconds < LATEST_SECONDS;
   if (!isTime) {

@@ -1,12 +1,8 @@
-import {
-  checkMilliseconds,
-  checkTextList,
-  checkText,
-  optionError,
-} from "../../src/shared/check.js";
 import type { AuthMethod } from "../../src/auth/auth-method.js";
-import { isToken } from "../../src/shared/http-syntax.js";
+import { checkTextList, optionError } from "../../src/shared/check.js";
 import { isLocalToNode } from "../../src/shared/loopback.js";
+import { custom, milliseconds, neverUnset, number } from "../../src/shared/option.js";
+import type { Declares, Option, Resolved } from "../../src/shared/option.js";
 
 /** Options that every method takes. */
 export interface CommonOptions {
@@ -24,31 +20,29 @@ export interface CommonOptions {
   readonly timeoutMs?: number;
 }
 
-const DEFAULT_TIMEOUT_MS = 10_000;
+/** {@link CommonOptions}. */
+export const COMMON_OPTIONS = {
+  scopes: neverUnset(scopeNames()),
+  timeoutMs: milliseconds(10_000),
+} satisfies Declares<CommonOptions>;
 
 /** The members of an {@link AuthMethod} that stand for the {@link CommonOptions}. */
-export function commonMembers(
-  options: CommonOptions,
-  path: string,
-): Pick<AuthMethod, "scopes" | "timeoutMs"> {
-  // Written but undefined, as with a setting that was not found, would switch the check off.
-  const { scopes } = options as { scopes?: unknown };
-  if ("scopes" in options && scopes === undefined) checkText(`${path}.scopes`, undefined);
-  const required = checkScopes(`${path}.scopes`, scopes);
-  return {
-    ...(required !== undefined && { scopes: { required } }),
-    timeoutMs: checkMilliseconds(`${path}.timeoutMs`, options.timeoutMs, DEFAULT_TIMEOUT_MS),
-  };
+export function commonMembers({
+  scopes,
+  timeoutMs,
+}: Resolved<typeof COMMON_OPTIONS>): Pick<AuthMethod, "scopes" | "timeoutMs"> {
+  return { ...(scopes !== undefined && { scopes: { required: scopes } }), timeoutMs };
 }
 
-/** A choice that is off unless it is `true`. */
-export function checkFlag(option: string, value: unknown = false): boolean {
-  if (typeof value === "boolean") return value;
-  throw optionError(option, "must be true or false", "The default is false.");
-}
+/** By how much the clocks of issuer and server may differ. */
+export const clockTolerance: Option<number> = number("seconds", 10, { min: 0, max: 300 });
 
 /** Scope names, one each. @see RFC 6749, section 3.3 */
-export function checkScopes(option: string, value: unknown): readonly string[] | undefined {
+export function scopeNames(): Option<readonly string[] | undefined> {
+  return custom("list of scopes", checkScopes);
+}
+
+function checkScopes(option: string, value: unknown): readonly string[] | undefined {
   const scopes = checkTextList(option, value);
   for (const scope of scopes ?? []) {
     if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)) {
@@ -60,14 +54,6 @@ export function checkScopes(option: string, value: unknown): readonly string[] |
     }
   }
   return scopes;
-}
-
-/** The name of a header field. @see RFC 9110, section 5.1 */
-export function checkHeaderName(option: string, value: string): string {
-  if (!isToken(value)) {
-    throw optionError(option, "is not a header name", 'Write one such as "X-API-Key".');
-  }
-  return value;
 }
 
 /**

@@ -13,7 +13,7 @@ describe("the tables of options", () => {
   });
 
   it.each(SOURCE_NAMES)("%s: every option stands in docs/options.md", (source) => {
-    const [[, all = ""] = []] = documents;
+    const all = readFileSync("docs/options.md", "utf8");
     for (const { name } of rowsOf(source)) expect(all).toContain(`| \`${name}\` |`);
   });
 });

@@ -1,8 +1,18 @@
 import type { PassportStrategy } from "../../../src/auth/auth-method.js";
-import { checkText, checkOptionNames, optionError } from "../../../src/shared/check.js";
-import { checkScopes } from "../../shared/check-options.js";
+import { checkText, optionError } from "../../../src/shared/check.js";
+import {
+  objectOf,
+  callback,
+  checked,
+  choice,
+  custom,
+  optional,
+  text,
+} from "../../../src/shared/option.js";
+import type { Declares, Resolved } from "../../../src/shared/option.js";
+import { scopeNames } from "../../shared/check-options.js";
 import { isStrategy } from "../../passport.js";
-import { checkEndpoint } from "./storage-options.js";
+import { ENDPOINTS } from "./storage-options.js";
 import type { LoginField } from "../sign-in/pages/other-pages.js";
 import type { SignInOptions } from "./sign-in-config.js";
 
@@ -24,15 +34,41 @@ export type LoginStep =
       readonly form: readonly LoginField[] | undefined;
     };
 
-/** @throws TypeError for a wrong option of the login step. */
-export function readLoginStep(options: SignInOptions, path: string): LoginStep {
-  if (options.strategy !== undefined) return readStrategyStep(options, path);
+export const LEAVE_OUT = "Leave it out for the default.";
+
+const WRITE_PRINCIPAL = "Write principal: (user) => ({ id: user.id }).";
+
+/** A field of the form. */
+export const FIELD = objectOf({
+  name: checked(text(), (name, value) => {
+    if (value !== "token") return value;
+    throw optionError(name, "is the name of a field of ours", "Choose another.");
+  }),
+  label: text(),
+  type: choice("text", "password", "email"),
+} satisfies Declares<LoginField>);
+
+/** The options that say how people prove who they are. */
+export const LOGIN_OPTIONS = {
+  scopes: scopeNames(),
+  authorizationParams: optional(custom("object of texts", readParams)),
+  endpoints: optional(ENDPOINTS),
+  profile: optional(callback<NonNullable<SignInOptions["profile"]>>(LEAVE_OUT)),
+  strategy: optional(custom("Passport strategy", readStrategy)),
+  principal: optional(callback<NonNullable<SignInOptions["principal"]>>(WRITE_PRINCIPAL)),
+  form: optional(custom("list of fields", readForm)),
+};
+
+type LoginSettings = Resolved<typeof LOGIN_OPTIONS>;
+
+/** @throws TypeError for options that do not go together. */
+export function toLoginStep(settings: LoginSettings, path: string): LoginStep {
+  const { strategy, scopes, authorizationParams: params = {}, endpoints, profile } = settings;
+  if (strategy !== undefined) return toStrategyStep({ ...settings, strategy }, path);
   for (const name of ["principal", "form"] as const) {
-    if (options[name] === undefined) continue;
+    if (settings[name] === undefined) continue;
     throw optionError(`${path}.${name}`, "goes with strategy only", "Leave it out.");
   }
-  const endpoints = readEndpoints(`${path}.endpoints`, options.endpoints);
-  const profile = readFunction(path, "profile", options);
   if (endpoints !== undefined && profile === undefined) {
     throw optionError(
       `${path}.profile`,
@@ -40,63 +76,35 @@ export function readLoginStep(options: SignInOptions, path: string): LoginStep {
       "Write profile: async (accessToken) => ({ id: … }), which asks the provider.",
     );
   }
-  const scopes = checkScopes(`${path}.scopes`, options.scopes);
-  return {
-    kind: "provider",
-    scopes: scopes ?? (endpoints === undefined ? ["openid", "profile", "email"] : []),
-    params: readParams(`${path}.authorizationParams`, options.authorizationParams),
-    endpoints,
-    profile,
-  };
+  const usual = endpoints === undefined ? ["openid", "profile", "email"] : [];
+  return { kind: "provider", scopes: scopes ?? usual, params, endpoints, profile };
 }
 
-function readStrategyStep(options: SignInOptions, path: string): LoginStep {
-  const { strategy, principal, form } = options;
-  if (!isStrategy(strategy)) {
-    throw optionError(`${path}.strategy`, "must be a Passport strategy", "Pass an instance.");
-  }
+function toStrategyStep(
+  settings: LoginSettings & { readonly strategy: PassportStrategy },
+  path: string,
+): LoginStep {
+  const { strategy, principal, form } = settings;
   for (const name of ["scopes", "authorizationParams", "endpoints", "profile"] as const) {
-    if (options[name] === undefined) continue;
+    if (settings[name] === undefined) continue;
     throw optionError(`${path}.${name}`, "does not go with strategy", "Tell it to the strategy.");
   }
-  if (typeof principal !== "function") {
-    throw optionError(
-      `${path}.principal`,
-      "is missing",
-      "Write principal: (user) => ({ id: user.id }).",
-    );
-  }
-  return { kind: "strategy", strategy, principal, form: readForm(`${path}.form`, form) };
+  if (principal === undefined)
+    throw optionError(`${path}.principal`, "is missing", WRITE_PRINCIPAL);
+  return { kind: "strategy", strategy, principal, form };
 }
 
-function readForm(option: string, value: unknown): readonly LoginField[] | undefined {
-  if (value === undefined) return undefined;
+function readStrategy(option: string, value: unknown): PassportStrategy {
+  if (isStrategy(value)) return value;
+  throw optionError(option, "must be a Passport strategy", "Pass an instance.");
+}
+
+function readForm(option: string, value: unknown): readonly LoginField[] {
   const fields: unknown[] = Array.isArray(value) ? value : [];
   if (fields.length === 0) {
     throw optionError(option, "must be a list of fields", 'Write [{ name, label, type: "text" }].');
   }
-  return fields.map((field, index) => {
-    const path = `${option}[${index}]`;
-    checkOptionNames(path, field, ["name", "label", "type"]);
-    const { type = "text" } = field as Partial<LoginField>;
-    if (!["text", "password", "email"].includes(type)) {
-      throw optionError(`${path}.type`, "is unknown", 'Write "text", "password" or "email".');
-    }
-    const name = checkText(`${path}.name`, field["name"]);
-    if (name === "token") {
-      throw optionError(`${path}.name`, "is the name of a field of ours", "Choose another.");
-    }
-    return { name, label: checkText(`${path}.label`, field["label"]), type };
-  });
-}
-
-function readEndpoints(option: string, value: unknown): SignInOptions["endpoints"] {
-  if (value === undefined) return undefined;
-  checkOptionNames(option, value, ["authorizationUrl", "tokenUrl"]);
-  return {
-    authorizationUrl: checkEndpoint(`${option}.authorizationUrl`, value["authorizationUrl"]),
-    tokenUrl: checkEndpoint(`${option}.tokenUrl`, value["tokenUrl"]),
-  };
+  return fields.map((field, index) => FIELD.read(`${option}[${index}]`, field));
 }
 
 /** Parameters that the login step sets itself. */
@@ -115,7 +123,7 @@ const RESERVED_PARAMS: ReadonlySet<string> = new Set([
   "state",
 ]);
 
-function readParams(option: string, value: unknown = {}): Readonly<Record<string, string>> {
+function readParams(option: string, value: unknown): Readonly<Record<string, string>> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw optionError(option, "must be an object", 'Write { access_type: "offline" }.');
   }
@@ -125,13 +133,4 @@ function readParams(option: string, value: unknown = {}): Readonly<Record<string
     throw optionError(`${option}.${name}`, "is set by the login step itself", "Leave it out.");
   }
   return { ...(value as Record<string, string>) };
-}
-
-/** A function, or nothing. */
-export function readFunction<
-  K extends "profile" | "principal" | "fetchClientMetadata" | "revalidate",
->(path: string, name: K, options: SignInOptions): SignInOptions[K] {
-  const value: unknown = options[name];
-  if (value === undefined || typeof value === "function") return options[name];
-  throw optionError(`${path}.${name}`, "must be a function", "Leave it out for the default.");
 }

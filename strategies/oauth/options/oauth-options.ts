@@ -1,14 +1,20 @@
 import type { ScopeRule } from "../../../src/auth/auth-method.js";
+import { checkText, checkTextList, optionError } from "../../../src/shared/check.js";
 import {
-  checkMilliseconds,
-  checkNumber,
-  checkTextList,
-  checkText,
-  checkOptionNames,
-  optionError,
-} from "../../../src/shared/check.js";
+  objectOf,
+  callback,
+  checked,
+  choice,
+  custom,
+  milliseconds,
+  neverUnset,
+  optional,
+  texts,
+  unchecked,
+} from "../../../src/shared/option.js";
+import type { Declares, Settings } from "../../../src/shared/option.js";
 import type { Directions } from "../../../src/shared/errors.js";
-import { commonMembers } from "../../shared/check-options.js";
+import { clockTolerance, COMMON_OPTIONS } from "../../shared/check-options.js";
 import type { CommonOptions } from "../../shared/check-options.js";
 import { PUBLIC_KEY_ALGORITHMS } from "../../jwt/key-material.js";
 import type { PublicKeyAlgorithm } from "../../jwt/key-material.js";
@@ -101,40 +107,26 @@ export interface OAuthContext {
 }
 
 /** {@link OAuthOptions}, checked and complete. */
-export interface OAuthSettings {
+export interface OAuthSettings extends Pick<
+  Settings<typeof OAUTH>,
+  | "audienceClaim"
+  | "tokenValidation"
+  | "introspectionCacheMs"
+  | "algorithms"
+  | "clockTolerance"
+  | "timeoutMs"
+> {
   readonly issuerUrl: string;
   readonly clientId: string;
   readonly clientSecret: string;
   readonly audience: AudienceRule;
-  readonly audienceClaim: AudienceClaim;
-  readonly tokenValidation: TokenValidation;
   readonly needsNamedIssuer: boolean;
-  readonly introspectionCacheMs: number;
-  readonly algorithms: readonly string[];
-  readonly clockTolerance: number;
   readonly scopes: ScopeRule | undefined;
-  readonly timeoutMs: number | undefined;
   /** `undefined`: clients get their tokens from the issuer. */
   readonly signIn: SignInSettings | undefined;
   /** Whether tokens of the issuer itself are taken. */
   readonly takesIssuersTokens: boolean;
 }
-
-const OPTIONS = [
-  "issuerUrl",
-  "clientId",
-  "clientSecret",
-  "audience",
-  "audienceClaim",
-  "scopes",
-  "satisfiesScope",
-  "tokenValidation",
-  "introspectionCacheMs",
-  "algorithms",
-  "clockTolerance",
-  "timeoutMs",
-  "signIn",
-] as const;
 
 /** Of mcp-framework's `OAuthAuthProvider`. */
 const DIRECTIONS: Directions = {
@@ -143,11 +135,29 @@ const DIRECTIONS: Directions = {
   validation: 'Write tokenValidation: "jwt" or "introspection"; the rest is discovered.',
 };
 
-/**
- * Longer than the three requests that a first token may need: metadata at its third URL, and
- * keys or introspection.
- */
-const DEFAULT_TIMEOUT_MS = 25_000;
+/** {@link OAuthOptions}. What `signIn` and the endpoint around decide about is checked with them. */
+export const OAUTH = objectOf(
+  {
+    issuerUrl: unchecked("URL"),
+    clientId: unchecked("text"),
+    clientSecret: unchecked("text"),
+    audience: neverUnset(custom("text, list, or function", readAudience)),
+    scopes: COMMON_OPTIONS.scopes,
+    audienceClaim: choice("aud", "client_id"),
+    tokenValidation: choice("auto", "jwt", "introspection"),
+    introspectionCacheMs: milliseconds(30_000, 0),
+    algorithms: checked(texts(), checkAlgorithms),
+    clockTolerance,
+    satisfiesScope: optional(
+      callback<NonNullable<ScopeRule["satisfies"]>>("It takes a scope and a list."),
+    ),
+    // Longer than the three requests that a first token may need: metadata at its third URL, and
+    // keys or introspection.
+    timeoutMs: milliseconds(25_000),
+    signIn: unchecked("`true`, or object"),
+  } satisfies Declares<OAuthOptions>,
+  DIRECTIONS,
+);
 
 /** @throws TypeError for a wrong option; it says which, and what to write instead. */
 export function readOAuthOptions(
@@ -155,31 +165,30 @@ export function readOAuthOptions(
   path: string,
   context: OAuthContext,
 ): OAuthSettings {
-  checkOptionNames(path, options, OPTIONS, DIRECTIONS);
-  const given = options as OAuthOptions;
+  const { audience, scopes, satisfiesScope, tokenValidation, ...settings } = OAUTH.read(
+    path,
+    options,
+  );
   const signIn =
-    given.signIn === undefined
+    settings.signIn === undefined
       ? undefined
-      : readSignInOptions(given.signIn, `${path}.signIn`, context);
+      : readSignInOptions(settings.signIn, `${path}.signIn`, context);
+  if (settings.audienceClaim === "client_id" && audience === undefined) {
+    throw optionError(
+      `${path}.audience`,
+      'is missing, and audienceClaim is "client_id"',
+      "Write the ids of the clients whose tokens are accepted.",
+    );
+  }
   return {
-    ...readIssuer(given, path, signIn),
+    ...settings,
+    ...readIssuer(options, path, signIn),
     signIn,
-    audience: readAudience(`${path}.audience`, options, context),
-    audienceClaim: readAudienceClaim(given, path),
-    tokenValidation: readValidation(`${path}.tokenValidation`, given.tokenValidation, context),
+    audience: audience ?? ownAudience(`${path}.audience`, context),
+    tokenValidation:
+      tokenValidation === "auto" && context.hasSeveralIssuers ? "jwt" : tokenValidation,
     needsNamedIssuer: context.needsNamedIssuer === true,
-    introspectionCacheMs: checkMilliseconds(
-      `${path}.introspectionCacheMs`,
-      given.introspectionCacheMs,
-      30_000,
-      0,
-    ),
-    algorithms: readAlgorithms(`${path}.algorithms`, given.algorithms),
-    clockTolerance: checkNumber(`${path}.clockTolerance`, given.clockTolerance, 10, {
-      min: 0,
-      max: 300,
-    }),
-    ...readScopes(given, path),
+    scopes: scopes && { required: scopes, ...(satisfiesScope && { satisfies: satisfiesScope }) },
   };
 }
 
@@ -208,86 +217,35 @@ function readIssuer(
   };
 }
 
+function readAudience(name: string, value: unknown): AudienceRule | undefined {
+  if (typeof value === "function") return value as AudienceRule;
+  const names = checkTextList(name, value);
+  return names && namesOneOf(names);
+}
+
 /**
  * Security decision: an endpoint that does not check the audience accepts tokens that were meant
  * for any other service of the issuer. And its own URL is taken from the configuration only: a
  * `Host` header would let whoever holds another server's token name that server.
  */
-function readAudience(
-  option: string,
-  options: Record<string, unknown>,
-  { resource }: OAuthContext,
-): AudienceRule {
-  const { audience } = options;
-  if (typeof audience === "function") return audience as AudienceRule;
-  if ("audience" in options && audience === undefined) checkText(option, undefined);
-  const names = checkTextList(option, audience) ?? (resource === undefined ? [] : [resource]);
-  if (names.length === 0) {
-    throw optionError(
-      option,
-      "is missing, and the endpoint's own URL is not known",
-      "Write the audience that the issuer puts into this server's tokens, or set publicUrl.",
-    );
-  }
-  return namesOneOf(names);
+function ownAudience(name: string, { resource }: OAuthContext): AudienceRule {
+  if (resource !== undefined) return namesOneOf([resource]);
+  throw optionError(
+    name,
+    "is missing, and the endpoint's own URL is not known",
+    "Write the audience that the issuer puts into this server's tokens, or set publicUrl.",
+  );
 }
 
-function readAudienceClaim({ audienceClaim = "aud", audience }: OAuthOptions, path: string) {
-  if (!["aud", "client_id"].includes(audienceClaim)) {
-    throw optionError(`${path}.audienceClaim`, "is unknown", 'Write "aud" or "client_id".');
-  }
-  if (audienceClaim === "client_id" && audience === undefined) {
-    throw optionError(
-      `${path}.audience`,
-      'is missing, and audienceClaim is "client_id"',
-      "Write the ids of the clients whose tokens are accepted.",
-    );
-  }
-  return audienceClaim;
-}
-
-function readValidation(
-  option: string,
-  value: TokenValidation | undefined,
-  { hasSeveralIssuers = false }: OAuthContext,
-): TokenValidation {
-  if (value === undefined || value === "auto") return hasSeveralIssuers ? "jwt" : "auto";
-  if (value === "jwt" || (value as unknown) === "introspection") return value;
-  throw optionError(option, "is unknown", 'Write "auto", "jwt" or "introspection".');
-}
-
-function readAlgorithms(option: string, value: unknown): readonly string[] {
+function checkAlgorithms(name: string, given: readonly string[] | undefined): readonly string[] {
   const known: readonly string[] = PUBLIC_KEY_ALGORITHMS;
-  const names = checkTextList(option, value) ?? known;
-  for (const name of names) {
-    if (known.includes(name)) continue;
+  for (const algorithm of given ?? []) {
+    if (known.includes(algorithm)) continue;
     throw optionError(
-      option,
+      name,
       "must be of those that go with an issuer's keys",
       `Write one or more of: ${known.join(", ")}.`,
     );
   }
-  return names;
-}
-
-function readScopes(
-  options: OAuthOptions,
-  path: string,
-): Pick<OAuthSettings, "scopes" | "timeoutMs"> {
-  const { satisfiesScope } = options;
-  if (satisfiesScope !== undefined && typeof satisfiesScope !== "function") {
-    throw optionError(
-      `${path}.satisfiesScope`,
-      "must be a function",
-      "It takes a scope and a list.",
-    );
-  }
-  const { scopes, timeoutMs } = commonMembers(options, path);
-  return {
-    scopes:
-      scopes === undefined || satisfiesScope === undefined
-        ? scopes
-        : { ...scopes, satisfies: (required, granted) => satisfiesScope(required, granted) },
-    timeoutMs: options.timeoutMs === undefined ? DEFAULT_TIMEOUT_MS : timeoutMs,
-  };
+  return given ?? known;
 }

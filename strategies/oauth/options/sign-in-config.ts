@@ -5,6 +5,15 @@ import type { FetchDocument } from "../sign-in/requests/public-fetch.js";
 import type { SignInProfile } from "../sign-in/storage/records.js";
 import type { SignInStorage } from "../../storage/storage.js";
 
+/** Tuning of a sign-in that there is no reason to change before something was measured. */
+export interface SignInAdvancedOptions {
+  /**
+   * Times a minute that clients may register, from one network (an IPv4 address, or the first 64 bits
+   * of an IPv6 one); twice that from an IPv6 /48, ten times in all. Default: 20.
+   */
+  readonly registrationsPerMinute?: number;
+}
+
 /** Options of `signIn`. */
 export interface SignInOptions {
   /**
@@ -65,11 +74,6 @@ export interface SignInOptions {
    */
   readonly signInAgainAfterMs?: number;
   /**
-   * Times a minute that clients may register, from one network (an IPv4 address, or the first 64 bits
-   * of an IPv6 one); twice that from an IPv6 /48, ten times in all. Default: 20.
-   */
-  readonly registrationsPerMinute?: number;
-  /**
    * More schemes without a dot under which apps may take their answers: `["myeditor"]`. Beside them
    * count `claude`, `cursor`, `vscode`, `vscode-insiders` and `windsurf`, and every scheme with a dot
    * (`com.example.app`). Security: whatever program of a person's device has the scheme is opened
@@ -89,4 +93,8 @@ export interface SignInOptions {
    * https, only public addresses, no redirects.
    */
   readonly fetchClientMetadata?: FetchDocument;
+  /** Tuning that there is no reason to change before something was measured. Default: see {@link SignInAdvancedOptions}. */
+  readonly advanced?: SignInAdvancedOptions;
+  /** @deprecated Write `advanced.registrationsPerMinute`. */
+  readonly registrationsPerMinute?: number;
 }

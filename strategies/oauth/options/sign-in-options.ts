@@ -1,66 +1,84 @@
+import { optionError } from "../../../src/shared/check.js";
 import {
-  checkNumber,
-  checkTextList,
-  checkOptionNames,
-  optionError,
-} from "../../../src/shared/check.js";
+  block,
+  callback,
+  checked,
+  movedTo,
+  number,
+  optional,
+  readMoved,
+  texts,
+  objectOf,
+} from "../../../src/shared/option.js";
+import type { Declares, Settings } from "../../../src/shared/option.js";
 import { isLocalToNode } from "../../../src/shared/loopback.js";
-import { readBrand, readKeys, readStorage } from "./storage-options.js";
-import type { SignInKeys } from "./signing-key.js";
-import { readFunction, readLoginStep } from "./login-options.js";
+import { CONSENT, KEYS, storage } from "./storage-options.js";
+import { LEAVE_OUT, LOGIN_OPTIONS, toLoginStep } from "./login-options.js";
 import type { LoginStep } from "./login-options.js";
 import type { Brand } from "../sign-in/pages/page.js";
 import type { FetchDocument } from "../sign-in/requests/public-fetch.js";
-import type { SignInOptions } from "./sign-in-config.js";
-import type { SignInStorage } from "../../storage/storage.js";
+import type { SignInAdvancedOptions, SignInOptions } from "./sign-in-config.js";
 
 /** Schemes without a dot under which well-known MCP clients take their responses. */
 export const KNOWN_APP_SCHEMES = ["claude", "cursor", "vscode", "vscode-insiders", "windsurf"];
 
 export type { SignInOptions } from "./sign-in-config.js";
 
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** Schemes that no app has for itself: a browser acts on them, or another host is asked in the clear. */
+const BROWSERS_OWN =
+  /^(?:https?|wss?|ftp|file|javascript|data|vbscript|blob|about|filesystem|view-source)$/;
+
+/** Tuning of {@link SignInOptions}. */
+export const SIGN_IN_ADVANCED = block({
+  registrationsPerMinute: number("registrations", 20, { min: 1, max: 10_000 }),
+} satisfies Declares<SignInAdvancedOptions>);
+
+/** {@link SignInOptions}. */
+export const SIGN_IN = objectOf({
+  ...LOGIN_OPTIONS,
+  storage,
+  keys: optional(KEYS),
+  consent: CONSENT,
+  revalidate: optional(callback<NonNullable<SignInOptions["revalidate"]>>(LEAVE_OUT)),
+  revalidateMs: number("milliseconds", HOUR_MS, { min: 0, max: 30 * DAY_MS }),
+  signInAgainAfterMs: number("milliseconds", DAY_MS, { min: 60_000, max: 90 * DAY_MS }),
+  appSchemes: checked(texts(), checkAppSchemes),
+  accessTokenSeconds: checked(number("seconds", 600, { min: 60, max: 3600 }), wholeUnits),
+  refreshTokenDays: checked(number("days", 30, { min: 1, max: 90 }), wholeUnits),
+  fetchClientMetadata: optional(callback<FetchDocument>(LEAVE_OUT)),
+  advanced: SIGN_IN_ADVANCED,
+  ...movedTo("advanced", "registrationsPerMinute"),
+} satisfies Declares<SignInOptions>);
+
+type Read = Settings<typeof SIGN_IN>;
+
 /** {@link SignInOptions}, checked and complete. */
-export interface SignInSettings {
+export interface SignInSettings
+  extends
+    Pick<
+      Read,
+      | "revalidate"
+      | "revalidateMs"
+      | "signInAgainAfterMs"
+      | "storage"
+      | "keys"
+      | "appSchemes"
+      | "accessTokenSeconds"
+      | "refreshTokenDays"
+      // `undefined` for the one that asks public hosts only.
+      | "fetchClientMetadata"
+    >,
+    Settings<typeof SIGN_IN_ADVANCED> {
   /** Our own issuer: the URL of the mount. */
   readonly issuer: string;
   /** What access tokens are for: the URL of the event stream. */
   readonly resource: string;
   readonly login: LoginStep;
-  readonly revalidate: SignInOptions["revalidate"];
-  readonly revalidateMs: number;
-  readonly signInAgainAfterMs: number;
-  readonly storage: SignInStorage;
-  readonly keys: SignInKeys | undefined;
   readonly brand: Brand;
-  readonly registrationsPerMinute: number;
-  /** Schemes without a dot that redirect URIs may have. */
-  readonly appSchemes: readonly string[];
-  readonly accessTokenSeconds: number;
-  readonly refreshTokenDays: number;
-  /** `undefined` for the one that asks public hosts only. */
-  readonly fetchClientMetadata: FetchDocument | undefined;
 }
-
-const OPTIONS = [
-  "scopes",
-  "authorizationParams",
-  "storage",
-  "keys",
-  "consent",
-  "endpoints",
-  "profile",
-  "strategy",
-  "principal",
-  "form",
-  "revalidate",
-  "revalidateMs",
-  "signInAgainAfterMs",
-  "registrationsPerMinute",
-  "appSchemes",
-  "accessTokenSeconds",
-  "refreshTokenDays",
-  "fetchClientMetadata",
-] as const;
 
 /** What the endpoint around a sign-in knows. */
 export interface SignInContext {
@@ -75,8 +93,7 @@ export function readSignInOptions(
   { resource, mountUrl }: SignInContext,
 ): SignInSettings {
   const given: unknown = value === true ? {} : value;
-  checkOptionNames(path, given, OPTIONS);
-  const options = given as SignInOptions;
+  const { consent, ...settings } = SIGN_IN.read(path, given);
   if (resource === undefined || mountUrl === undefined) {
     throw optionError(
       path,
@@ -85,42 +102,20 @@ export function readSignInOptions(
     );
   }
   checkOwnUrl(path, mountUrl);
+  const { name = new URL(mountUrl).host, logoUrl } = consent;
+  const { advanced } = given as SignInOptions;
   return {
+    ...settings,
+    ...readMoved(SIGN_IN_ADVANCED, `${path}.advanced`, advanced, { [path]: given }),
     issuer: mountUrl,
     resource,
-    login: readLoginStep(options, path),
-    revalidate: readFunction(path, "revalidate", options),
-    ...readRevalidationTimes(options, path),
-    storage: readStorage(`${path}.storage`, options.storage),
-    keys: readKeys(`${path}.keys`, options.keys),
-    brand: readBrand(`${path}.consent`, options.consent, mountUrl),
-    registrationsPerMinute: checkNumber(
-      `${path}.registrationsPerMinute`,
-      options.registrationsPerMinute,
-      20,
-      { min: 1, max: 10_000 },
-    ),
-    appSchemes: readAppSchemes(`${path}.appSchemes`, options.appSchemes),
-    accessTokenSeconds: checkWhole(`${path}.accessTokenSeconds`, options.accessTokenSeconds, 600, {
-      min: 60,
-      max: 3600,
-    }),
-    refreshTokenDays: checkWhole(`${path}.refreshTokenDays`, options.refreshTokenDays, 30, {
-      min: 1,
-      max: 90,
-    }),
-    fetchClientMetadata: readFunction(path, "fetchClientMetadata", options),
+    login: toLoginStep(settings, path),
+    brand: { name, ...(logoUrl !== undefined && { logoUrl }) },
   };
 }
 
-/** Schemes that no app has for itself: a browser acts on them, or another host is asked in the clear. */
-const BROWSERS_OWN =
-  /^(?:https?|wss?|ftp|file|javascript|data|vbscript|blob|about|filesystem|view-source)$/;
-
-/** @throws TypeError for what is no scheme, or a browser's own. */
-function readAppSchemes(option: string, value: unknown): readonly string[] {
-  const given = checkTextList(option, value) ?? [];
-  for (const scheme of given) {
+function checkAppSchemes(option: string, given: readonly string[] | undefined): readonly string[] {
+  for (const scheme of given ?? []) {
     if (/^[a-z][a-z0-9+.-]*$/.test(scheme) && !BROWSERS_OWN.test(scheme)) continue;
     throw optionError(
       option,
@@ -128,31 +123,11 @@ function readAppSchemes(option: string, value: unknown): readonly string[] {
       'Write the part before the colon, in lower case: ["myeditor"] for myeditor://callback.',
     );
   }
-  return [...KNOWN_APP_SCHEMES, ...given];
+  return [...KNOWN_APP_SCHEMES, ...(given ?? [])];
 }
 
-/** 1 hour, 24 hours, 30 days and 90 days, in milliseconds. */
-const [HOUR_MS, DAY_MS, MONTH_MS, QUARTER_MS] = [
-  3_600_000, 86_400_000, 2_592_000_000, 7_776_000_000,
-];
-
-function readRevalidationTimes(
-  { revalidateMs, signInAgainAfterMs }: SignInOptions,
-  path: string,
-): Pick<SignInSettings, "revalidateMs" | "signInAgainAfterMs"> {
-  const longest = { min: 60_000, max: QUARTER_MS };
-  return {
-    revalidateMs: checkNumber(`${path}.revalidateMs`, revalidateMs, HOUR_MS, {
-      min: 0,
-      max: MONTH_MS,
-    }),
-    signInAgainAfterMs: checkNumber(
-      `${path}.signInAgainAfterMs`,
-      signInAgainAfterMs,
-      DAY_MS,
-      longest,
-    ),
-  };
+function wholeUnits(_option: string, value: number): number {
+  return Math.floor(value);
 }
 
 /** Cookies and codes go there, so it is https, or this machine, and its path one that cookies can have. */
@@ -163,13 +138,4 @@ function checkOwnUrl(path: string, mountUrl: string): void {
   }
   if (url.protocol === "https:" || isLocalToNode(url.hostname)) return;
   throw optionError(path, "needs a publicUrl with https", "Plain http is for loopback only.");
-}
-
-function checkWhole(
-  option: string,
-  value: unknown,
-  fallback: number,
-  range: { readonly min: number; readonly max: number },
-): number {
-  return Math.floor(checkNumber(option, value, fallback, range));
 }

@@ -7,13 +7,13 @@ export interface SignInKeys {
    * Private keys (JWK) on the curve P-256, the newest first: the first signs access tokens, all of
    * them verify. Default: made and kept in `storage`.
    */
-  readonly signing?: readonly JsonWebKey[];
+  readonly signing?: readonly JsonWebKey[] | undefined;
   /**
    * Secrets of at least 32 characters, the newest first: the first signs cookies and encrypts what
    * is stored, all of them are accepted. Default: made and kept in `storage`, which then holds
    * both the box and its key.
    */
-  readonly secrets?: readonly string[];
+  readonly secrets?: readonly string[] | undefined;
 }
 
 /** The algorithm that access tokens are signed with. @see RFC 7518, section 3.4 */

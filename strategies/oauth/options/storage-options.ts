@@ -1,16 +1,20 @@
 import type { JsonWebKey } from "node:crypto";
-import { checkText, checkOptionNames, optionError } from "../../../src/shared/check.js";
+import { optionError } from "../../../src/shared/check.js";
 import { isLocalToNode } from "../../../src/shared/loopback.js";
+import { block, checked, custom, optional, text, objectOf } from "../../../src/shared/option.js";
+import type { Declares, Option } from "../../../src/shared/option.js";
+import type { SignInOptions } from "./sign-in-config.js";
 import { toSigningKey } from "./signing-key.js";
 import type { SignInKeys } from "./signing-key.js";
-import type { Brand } from "../sign-in/pages/page.js";
 import { MemoryStorage } from "../../storage/storage.js";
 import type { SignInStorage } from "../../storage/storage.js";
 
 /** The options of `signIn` that say where things are kept, and how the pages look. */
 
-/** @throws TypeError for what is no storage. */
-export function readStorage(option: string, value: unknown): SignInStorage {
+/** Where things are kept. */
+export const storage: Option<SignInStorage> = custom("storage", readStorage);
+
+function readStorage(option: string, value: unknown): SignInStorage {
   if (value === undefined) return new MemoryStorage();
   const storage = Object(value) as Record<string, unknown>;
   for (const name of ["get", "set", "add", "take", "delete"]) {
@@ -27,30 +31,15 @@ export function readStorage(option: string, value: unknown): SignInStorage {
 /** Shortest secret, in characters. */
 const MIN_SECRET_LENGTH = 32;
 
-/** @throws TypeError for keys that are none, or too short. */
-export function readKeys(option: string, value: unknown): SignInKeys | undefined {
-  if (value === undefined) return undefined;
-  checkOptionNames(option, value, ["signing", "secrets"]);
-  const { signing, secrets } = value as SignInKeys;
-  if (signing !== undefined) checkSigningKeys(`${option}.signing`, signing);
-  if (secrets !== undefined) checkSecrets(`${option}.secrets`, secrets);
-  return {
-    ...(signing !== undefined && { signing: [...signing] }),
-    ...(secrets !== undefined && { secrets: [...secrets] }),
-  };
-}
+/** {@link SignInKeys}. */
+export const KEYS = block({
+  signing: optional(custom("list of JWKs", readSigningKeys)),
+  secrets: optional(custom("list of texts", readSecrets)),
+} satisfies Declares<SignInKeys>);
 
-function checkSigningKeys(option: string, keys: unknown): void {
-  const list: unknown[] = Array.isArray(keys) ? keys : [];
-  const areGood = list.every((key) => {
-    try {
-      const { crv, d } = key as JsonWebKey;
-      return crv === "P-256" && d !== undefined && toSigningKey(key as JsonWebKey).kid !== "";
-    } catch {
-      return false;
-    }
-  });
-  if (list.length > 0 && areGood) return;
+function readSigningKeys(option: string, keys: unknown): readonly JsonWebKey[] {
+  const list = (Array.isArray(keys) ? [...(keys as unknown[])] : []) as JsonWebKey[];
+  if (list.length > 0 && list.every(isSigningKey)) return list;
   throw optionError(
     option,
     "must be a list of private keys (JWK) on the curve P-256",
@@ -58,9 +47,18 @@ function checkSigningKeys(option: string, keys: unknown): void {
   );
 }
 
-function checkSecrets(option: string, secrets: unknown): void {
-  const list: unknown[] = Array.isArray(secrets) ? secrets : [];
-  if (list.length > 0 && list.every(isLongSecret)) return;
+function isSigningKey(key: JsonWebKey): boolean {
+  try {
+    const { crv, d } = key;
+    return crv === "P-256" && d !== undefined && toSigningKey(key).kid !== "";
+  } catch {
+    return false;
+  }
+}
+
+function readSecrets(option: string, secrets: unknown): readonly string[] {
+  const list: unknown[] = Array.isArray(secrets) ? [...(secrets as unknown[])] : [];
+  if (list.length > 0 && list.every(isLongSecret)) return list;
   throw optionError(
     option,
     `must be a list of texts with at least ${MIN_SECRET_LENGTH} characters`,
@@ -68,28 +66,31 @@ function checkSecrets(option: string, secrets: unknown): void {
   );
 }
 
-function isLongSecret(secret: unknown): boolean {
+function isLongSecret(secret: unknown): secret is string {
   return typeof secret === "string" && secret.length >= MIN_SECRET_LENGTH;
 }
 
-/** @throws TypeError for a name or picture that cannot be shown. */
-export function readBrand(option: string, value: unknown, mountUrl: string): Brand {
-  const fallback = new URL(mountUrl).host;
-  if (value === undefined) return { name: fallback };
-  checkOptionNames(option, value, ["name", "logoUrl"]);
-  const { name, logoUrl } = value;
-  return {
-    name: name === undefined ? fallback : checkText(`${option}.name`, name),
-    ...(logoUrl !== undefined && { logoUrl: checkEndpoint(`${option}.logoUrl`, logoUrl) }),
-  };
-}
+/** How the pages name the server. */
+export const CONSENT = block({
+  name: optional(text()),
+  logoUrl: optional(secureUrl()),
+} satisfies Declares<NonNullable<SignInOptions["consent"]>>);
+
+/** A provider that publishes no metadata. */
+export const ENDPOINTS = objectOf({
+  authorizationUrl: secureUrl(),
+  tokenUrl: secureUrl(),
+} satisfies Declares<NonNullable<SignInOptions["endpoints"]>>);
 
 /** A URL to which secrets go, or from which pictures come: https, or this machine. */
-export function checkEndpoint(option: string, value: unknown): string {
-  const text = checkText(option, value);
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+function secureUrl(): Option<string> {
+  return { ...checked(text(), checkSecureUrl), type: "https URL" };
+}
+
+function checkSecureUrl(option: string, value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
   const isSafe =
     url?.protocol === "https:" || (url?.protocol === "http:" && isLocalToNode(url.hostname));
-  if (isSafe && url.username + url.password + url.hash === "") return text;
+  if (isSafe && url.username + url.password + url.hash === "") return value;
   throw optionError(option, "is no https URL", "Plain http is for loopback only.");
 }

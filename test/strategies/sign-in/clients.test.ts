@@ -131,7 +131,7 @@ describe("SIGNIN-12: registration", () => {
   });
 
   test("a flood is held back with 429, and ends with the minute", async () => {
-    const { issuer } = await serveSignIn({ signIn: { registrationsPerMinute: 3 } });
+    const { issuer } = await serveSignIn({ signIn: { advanced: { registrationsPerMinute: 3 } } });
     const statuses: number[] = [];
     for (let count = 0; count < 5; count++) {
       const response = await fetch(`${issuer}/oauth/register`, {

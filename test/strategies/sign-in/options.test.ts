@@ -109,6 +109,16 @@ describe("SIGNIN-26: a wrong option is a TypeError that names it and says what t
     ],
     ["revalidate that is text", { revalidate: "x" }, /revalidate must be a function/],
     ["no registrations", { registrationsPerMinute: 0 }, /registrationsPerMinute/],
+    [
+      "no registrations, as tuning",
+      { advanced: { registrationsPerMinute: 0 } },
+      /signIn\.advanced\.registrationsPerMinute must be a number from 1 to 10000/,
+    ],
+    [
+      "registrations in both places",
+      { registrationsPerMinute: 9, advanced: { registrationsPerMinute: 9 } },
+      /signIn\.registrationsPerMinute is .*signIn\.advanced\.registrationsPerMinute now/,
+    ],
     ["no function", { fetchClientMetadata: true }, /fetchClientMetadata must be a function/],
   ])("%s", (_what, signIn, message) => {
     expect(() => build(signIn)).toThrow(TypeError);

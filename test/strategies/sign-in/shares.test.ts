@@ -129,7 +129,7 @@ describe("SIGNIN-41: what one person causes ends nobody else's access", () => {
   });
 
   test("signing in again and again, with a client each", async () => {
-    const setup = await serve({ registrationsPerMinute: 10_000 });
+    const setup = await serve({ advanced: { registrationsPerMinute: 10_000 } });
     const alice = await obtainTokens(setup, setup.person());
     for (let count = 0; count < FLOOD; count++) {
       await obtainTokens(setup, setup.person(), "mallory");
@@ -180,7 +180,7 @@ describe("SIGNIN-41: what one network causes ends nobody else's login", () => {
   });
 
   test("registrations: a network has one share of a minute", async () => {
-    const setup = await serve({ registrationsPerMinute: 3 });
+    const setup = await serve({ advanced: { registrationsPerMinute: 3 } });
     const statuses: number[] = [];
     for (let count = 0; count < 5; count++) {
       statuses.push(await registerFrom(setup, neighbour(count)));
@@ -190,7 +190,7 @@ describe("SIGNIN-41: what one network causes ends nobody else's login", () => {
   });
 
   test("registrations: networks side by side do not use up everybody's share", async () => {
-    const setup = await serve({ registrationsPerMinute: 3 });
+    const setup = await serve({ advanced: { registrationsPerMinute: 3 } });
     const statuses: number[] = [];
     for (let count = 0; count < 36; count++) {
       statuses.push(await registerFrom(setup, `2001:db8:1:${count}::1`));
@@ -210,7 +210,7 @@ describe("SIGNIN-41: what one network causes ends nobody else's login", () => {
   });
 
   test("registrations: what is no registration uses up nothing", async () => {
-    const setup = await serve({ registrationsPerMinute: 1 });
+    const setup = await serve({ advanced: { registrationsPerMinute: 1 } });
     for (const method of ["GET", "HEAD", "PUT"]) {
       const answer = await fetch(`${setup.issuer}/oauth/register`, { method });
       expect(answer.status).toBe(404);
@@ -220,7 +220,7 @@ describe("SIGNIN-41: what one network causes ends nobody else's login", () => {
   });
 
   test("registrations push out neither clients in use nor those that others registered", async () => {
-    const setup = await serve({ registrationsPerMinute: 10_000 });
+    const setup = await serve({ advanced: { registrationsPerMinute: 10_000 } });
     const { client, tokens } = await obtainTokens(setup, setup.person());
     const { client_id: waiting } = await register(setup.issuer);
     for (let count = 0; count < FLOOD; count++) {
@@ -239,7 +239,7 @@ describe("SIGNIN-41: what one network causes ends nobody else's login", () => {
       token_endpoint_auth_method: "none",
     });
     const setup = await serve({
-      registrationsPerMinute: 1,
+      advanced: { registrationsPerMinute: 1 },
       fetchClientMetadata: async (url) => Response.json(documentOf(String(url))),
     });
     const ask = (clientId: string) =>
