@@ -42,7 +42,8 @@ function importsOf(file, tree) {
 /** The longest way down from a file, types included: what a reader may have to follow. */
 function longestWay(file, known = new Map(), above = new Set()) {
   if (known.has(file)) return known.get(file);
-  if (above.has(file)) throw new Error(`imports lead in a circle through ${file}`);
+  if (above.has(file))
+    throw new Error(`imports lead in a circle: ${[...above, file].join(" -> ")}`);
   above.add(file);
   const below = sources.get(file).imports.map(({ to }) => longestWay(to, known, above));
   const longest = below.reduce((best, way) => (way.length > best.length ? way : best), []);

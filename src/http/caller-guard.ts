@@ -15,7 +15,7 @@ import type { HostRequest, Mount } from "./mount.js";
 import type { Sessions } from "./router-session.js";
 import { redactCredentials, withCredential } from "./redact-query.js";
 import { lacksScopes, RefusedCaller, tooManyFailures } from "./refused-caller.js";
-import type { AdmittedRequest } from "./transport.js";
+import type { AdmittedRequest } from "./incoming-request.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { ScopeChallenge } from "../session/session-info.js";
 

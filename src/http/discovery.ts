@@ -12,7 +12,7 @@ import {
 import type { PublicMount } from "./metadata-routes.js";
 import type { Mount } from "./mount.js";
 import { notFound } from "./refused-caller.js";
-import type { DocumentTarget, SignInTarget } from "./route-table.js";
+import type { DocumentTarget, SignInTarget } from "./target.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 
 /** What an endpoint says of itself to clients that do not know it: OAuth's discovery documents. */

@@ -1,7 +1,7 @@
 import type { Requester } from "../session/continuation.js";
 import { McpSseError } from "../shared/errors.js";
 import type { RouterSession, Sessions } from "./router-session.js";
-import type { AdmittedRequest } from "./transport.js";
+import type { AdmittedRequest } from "./incoming-request.js";
 
 /**
  * The session with an id, if a request may go on with it.

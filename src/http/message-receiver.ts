@@ -15,7 +15,7 @@ import { PostedBytes } from "./posted-bytes.js";
 import type { Refusals } from "./refusals.js";
 import type { RouterSession, Sessions } from "./router-session.js";
 import type { Shutdown } from "./shutdown.js";
-import type { AdmittedRequest } from "./transport.js";
+import type { AdmittedRequest } from "./incoming-request.js";
 
 /** What a transport has to say about the messages that are posted to it. */
 export interface MessageHandler<S extends RouterSession> {

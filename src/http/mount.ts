@@ -1,9 +1,7 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { withoutQuery } from "../shared/url.js";
 import { originFrom, wasForwarded } from "./forwarded.js";
 import type { TrustsProxy } from "./forwarded.js";
-import { partsOf } from "./request-parts.js";
-import type { IncomingRequest } from "./transport.js";
 
 /** Where an endpoint stands in its host's application, as a request shows it. */
 export interface Mount {
@@ -41,14 +39,6 @@ export function pathOf({ app, path, url = "" }: HostRequest): string {
 /** A client may name the whole URL, as to a proxy. @see RFC 9112, section 3.2.2 */
 function withoutOrigin(url: string): string {
   return url.startsWith("/") ? url : url.replace(/^https?:\/\/[^/?]*/i, "");
-}
-
-/** A request as its host hands it over, for the {@link Pipeline}. */
-export function incomingRequest(req: HostRequest, res: ServerResponse): IncomingRequest {
-  const parts = partsOf(req);
-  const mount = mountOf(req);
-  const viaTrustedProxy = wasForwarded(parts, mount.trustsProxy);
-  return { req, res, parts, path: pathOf(req), mount, viaTrustedProxy };
 }
 
 /** @param base path of the mount within the host. */

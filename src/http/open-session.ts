@@ -6,7 +6,7 @@ import type { McpServerLike, RouterSession, ServerFactory, Sessions } from "./ro
 import { SessionTransport } from "./session-transport.js";
 import type { CarriedSession } from "./session-transport.js";
 import type { Shutdown } from "./shutdown.js";
-import type { AdmittedRequest } from "./transport.js";
+import type { AdmittedRequest } from "./incoming-request.js";
 
 /** What opening sessions takes, whatever their transport. */
 export interface OpeningContext {

@@ -7,23 +7,18 @@ import type { CallerGuard } from "./caller-guard.js";
 import type { Discovery } from "./discovery.js";
 import { findSession, mayContinue } from "./find-session.js";
 import { wasForwarded } from "./forwarded.js";
-import { incomingRequest } from "./mount.js";
+import { incomingRequest } from "./incoming-request.js";
 import type { HostRequest } from "./mount.js";
 import { redactCredentials } from "./redact-query.js";
 import type { Refusals } from "./refusals.js";
 import { partsOf } from "./request-parts.js";
 import { routeFor, RouteTable } from "./route-table.js";
-import type { Target, TransportTarget } from "./route-table.js";
+import type { Target, TransportTarget } from "./target.js";
 import type { RouterSession, Sessions } from "./router-session.js";
 import type { Shutdown } from "./shutdown.js";
 import type { SourceGuard } from "./source-guard.js";
-import type {
-  AdmittedRequest,
-  FastRoute,
-  IncomingRequest,
-  Transport,
-  TransportRoute,
-} from "./transport.js";
+import type { FastRoute, Transport, TransportRoute } from "./transport.js";
+import type { AdmittedRequest, IncomingRequest } from "./incoming-request.js";
 
 /** What a {@link Pipeline} is made of; the guards are the endpoint's, whatever its transports. */
 export interface PipelineInit {

@@ -4,7 +4,8 @@ import type { HostRequest } from "./mount.js";
 import { redactCredentials } from "./redact-query.js";
 import { RefusedCaller, toClientError } from "./refused-caller.js";
 import { describeCause, sendError } from "./respond-error.js";
-import type { RefusedRequest, TransportRoute } from "./transport.js";
+import type { TransportRoute } from "./transport.js";
+import type { RefusedRequest } from "./incoming-request.js";
 
 /** The last step of every request that could not be answered: the client is told, and the operator. */
 export class Refusals {

@@ -4,7 +4,7 @@ import { McpSseError } from "../shared/errors.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { corsOptions, checkSource } from "./origin.js";
 import type { RequestSource, SourceVerdict } from "./origin.js";
-import type { IncomingRequest } from "./transport.js";
+import type { IncomingRequest } from "./incoming-request.js";
 
 /** The first step of every request: the headers of every answer, and where the request comes from. */
 export class SourceGuard {

@@ -1,31 +1,7 @@
-import type { ServerResponse } from "node:http";
-import type { Caller } from "../auth/outcome.js";
 import type { CachedCaller } from "../auth/verified-cache.js";
 import type { HostRequest, Mount } from "./mount.js";
-import type { RequestParts } from "./request-parts.js";
+import type { AdmittedRequest, RefusedRequest } from "./incoming-request.js";
 import type { RouterSession } from "./router-session.js";
-
-/** A request to one of our paths, before anything that it says of itself counts. */
-export interface IncomingRequest {
-  readonly req: HostRequest;
-  readonly res: ServerResponse;
-  /** Of `req`. */
-  readonly parts: RequestParts;
-  /** Path below the mount, without query. */
-  readonly path: string;
-  /** Where it came in. */
-  readonly mount: Mount;
-  /** Whether a proxy that the application trusts forwarded it. */
-  readonly viaTrustedProxy: boolean;
-}
-
-/** A request that cannot be answered, whatever is known of it. */
-export type RefusedRequest = Pick<IncomingRequest, "req" | "res">;
-
-/** A request whose caller was let in. */
-export interface AdmittedRequest extends IncomingRequest {
-  readonly caller: Caller;
-}
 
 /**
  * One way for messages to travel, as the {@link Pipeline} sees it. A transport says which paths

@@ -2,7 +2,8 @@ import type { CallerGuard } from "../http/caller-guard.js";
 import { baseOf } from "../http/mount.js";
 import type { HostRequest } from "../http/mount.js";
 import type { RouterSession } from "../http/router-session.js";
-import type { AdmittedRequest, FastRoute, TransportRoute } from "../http/transport.js";
+import type { FastRoute, TransportRoute } from "../http/transport.js";
+import type { AdmittedRequest } from "../http/incoming-request.js";
 
 /** A {@link FastRoute}, found by the URL of its session's POSTs. */
 interface Entry extends FastRoute {

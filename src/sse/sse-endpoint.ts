@@ -8,13 +8,8 @@ import type { Refusals } from "../http/refusals.js";
 import { sendRetry } from "../http/respond-error.js";
 import type { RouterSession, ServerFactory, Sessions } from "../http/router-session.js";
 import type { Shutdown } from "../http/shutdown.js";
-import type {
-  AdmittedRequest,
-  FastRoute,
-  RefusedRequest,
-  Transport,
-  TransportRoute,
-} from "../http/transport.js";
+import type { FastRoute, Transport, TransportRoute } from "../http/transport.js";
+import type { AdmittedRequest, RefusedRequest } from "../http/incoming-request.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { sessionIdOf } from "./endpoint-path.js";
 import { EventStreams } from "./event-streams.js";

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Caller } from "../auth/outcome.js";
 import type { Principal } from "../auth/principal.js";
 import { addressOf } from "../http/mount.js";
-import type { AdmittedRequest } from "../http/transport.js";
+import type { AdmittedRequest } from "../http/incoming-request.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { SessionLimits } from "../session/limits.js";
 import type { SessionInit } from "../session/session-info.js";
