@@ -13,7 +13,7 @@ export const DEFAULT_MAX_ENTRIES = 10_000;
 const CHARACTERS_OF_ONE = 8_192;
 
 /** As how many entries one counts. */
-function weightOf({ value }: StoredEntry): number {
+export function weightOf(value: string): number {
   return Math.max(1, Math.ceil(value.length / CHARACTERS_OF_ONE));
 }
 
@@ -56,7 +56,7 @@ class Kind {
     const share = this.#byOwner.get(entry.owner) ?? { keys: new Set(), weight: 0 };
     share.keys.add(key);
     this.#byOwner.set(entry.owner, share);
-    this.#weigh(entry.owner, share, weightOf(entry));
+    this.#weigh(entry.owner, share, weightOf(entry.value));
   }
 
   delete(key: string): boolean {
@@ -66,7 +66,7 @@ class Kind {
     this.#entries.delete(key);
     share.keys.delete(key);
     if (share.keys.size === 0) this.#byOwner.delete(entry.owner);
-    this.#weigh(entry.owner, share, -weightOf(entry));
+    this.#weigh(entry.owner, share, -weightOf(entry.value));
     return true;
   }
 
@@ -177,7 +177,7 @@ export class EntryTable {
   }
 }
 
-function kindOf(key: string): string {
+export function kindOf(key: string): string {
   const end = key.indexOf(":");
   return end === -1 ? key : key.slice(0, end);
 }

@@ -1,6 +1,5 @@
 import { constants } from "node:fs";
-import { mkdir, open, rename, stat, unlink } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { geteuid } from "node:process";
 
@@ -12,14 +11,8 @@ const FOLDER_MODE = 0o700;
 /** Others may write. */
 const WORLD_WRITABLE = 0o002;
 
-/** In a folder with this bit, others cannot replace what is not theirs. */
-const STICKY = 0o1000;
-
 /** A new file; a link or a file that somebody put there is not used. */
 const CREATE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-
-/** Follows no link, and does not wait for whoever writes into a pipe. */
-const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 type Facts = Pick<Awaited<ReturnType<typeof stat>>, "uid" | "mode" | "isFile">;
 
@@ -29,7 +22,8 @@ type Facts = Pick<Awaited<ReturnType<typeof stat>>, "uid" | "mode" | "isFile">;
  * Security decision: whoever may write the file, or put another in its place, grants themselves
  * what they like. So neither may be writable by everybody, it must be an ordinary file and no
  * link, and somebody's whom this process trusts: its own, root's, or the owner's of the folder.
- * A folder for all (`/tmp`) will do if nobody can replace in it what is another's.
+ * A folder for all (`/tmp`) will not do, although nobody can replace in it what is another's:
+ * SQLite makes files beside this one, and another could be there first.
  */
 export function faultOfFile(
   folder: Pick<Facts, "uid" | "mode">,
@@ -37,7 +31,7 @@ export function faultOfFile(
   self: number,
 ): string | undefined {
   const { mode, uid } = folder;
-  if ((Number(mode) & WORLD_WRITABLE) !== 0 && (Number(mode) & STICKY) === 0) {
+  if ((Number(mode) & WORLD_WRITABLE) !== 0) {
     return "everybody may write to its folder; choose a folder of its own, or: chmod o-w";
   }
   if (file === undefined) return undefined;
@@ -47,57 +41,43 @@ export function faultOfFile(
   return undefined;
 }
 
-/** What is in a file; `""` when there is none. @throws Error for one that is not to be trusted. */
-export async function readPrivate(path: string): Promise<string> {
+/**
+ * Makes sure that a file is there, and that only its owner may read and write it.
+ *
+ * It is looked at by name and not opened: where a process closes a file, it gives up every lock
+ * that it has on it, those of SQLite too. Nobody can exchange it meanwhile who may not write to the
+ * folder.
+ *
+ * @param besides Ends of the names of files that may stand beside it.
+ * @throws Error for one that is not to be trusted.
+ */
+export async function makePrivate(path: string, besides: readonly string[]): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
-  const file = await open(path, READ).catch((error: unknown) => {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ELOOP") throw refusal(path, "it is a link; write the path of the file itself");
-    unlessMissing(error);
+  const facts = await stat(folder);
+  for (const end of ["", ...besides]) await checkTrusted(`${path}${end}`, facts);
+  const created = await open(path, CREATE, FILE_MODE).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     return undefined;
   });
-  try {
-    const self = geteuid?.();
-    // Without user ids (Windows) modes say nothing.
-    const fault =
-      self === undefined ? undefined : faultOfFile(await stat(folder), await file?.stat(), self);
-    if (fault !== undefined) throw refusal(path, fault);
-    return (await file?.readFile("utf8")) ?? "";
-  } finally {
-    await file?.close();
-  }
+  await created?.close();
+  await chmod(path, FILE_MODE);
 }
 
-/** Puts a new file in the place of the old one, so that there always is a whole one. */
-export async function replacePrivate(path: string, text: string): Promise<FileHandle> {
-  const fresh = `${path}.new`;
-  await unlink(fresh).catch(unlessMissing);
-  const file = await open(fresh, CREATE, FILE_MODE);
-  try {
-    await file.writeFile(text);
-    await file.datasync();
-    await rename(fresh, path);
-    await syncFolder(dirname(path));
-    return file;
-  } catch (error) {
-    await file.close();
-    await unlink(fresh).catch(() => undefined);
-    throw error;
+async function checkTrusted(path: string, folder: Facts): Promise<void> {
+  const file = await lstat(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return undefined;
+  });
+  if (file?.isSymbolicLink() === true) {
+    throw refusal(path, "it is a link; write the path of the file itself");
   }
-}
-
-/** Else the old file could be there again after a crash. Some systems cannot do this. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, constants.O_RDONLY).catch(() => undefined);
-  await folder?.sync().catch(() => undefined);
-  await folder?.close();
+  const self = geteuid?.();
+  // Without user ids (Windows) modes say nothing.
+  const fault = self === undefined ? undefined : faultOfFile(folder, file, self);
+  if (fault !== undefined) throw refusal(path, fault);
 }
 
 function refusal(path: string, fault: string): Error {
   return new Error(`FileStorage does not use ${path}: ${fault}.`);
-}
-
-function unlessMissing(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
 }

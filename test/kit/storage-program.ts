@@ -3,11 +3,14 @@ import { FileStorage } from "../../src/index.js";
 
 const storage = new FileStorage({ path: process.argv[2] ?? "" });
 
-process.on("message", ([name, ...args]: ["set" | "delete" | "get" | "take", ...string[]]) => {
-  const call = storage[name].bind(storage) as (...args: string[]) => Promise<unknown>;
-  call(...args).then(
-    (value) => process.send?.({ value }),
-    (error: unknown) => process.send?.({ error: (error as NodeJS.ErrnoException).code }),
-  );
-});
+process.on(
+  "message",
+  ([name, ...args]: ["set" | "add" | "delete" | "get" | "take", ...string[]]) => {
+    const call = storage[name].bind(storage) as (...args: string[]) => Promise<unknown>;
+    call(...args).then(
+      (value) => process.send?.({ value }),
+      (error: unknown) => process.send?.({ error: (error as NodeJS.ErrnoException).code }),
+    );
+  },
+);
 process.send?.("ready");

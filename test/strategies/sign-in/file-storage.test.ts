@@ -1,7 +1,18 @@
 /** A file that holds grants and keys, on a disk that fills, in a folder that others know. */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileStorage } from "../../../src/index.js";
@@ -40,16 +51,16 @@ class RemoteStorage {
     return remote;
   }
 
-  async call(name: "set" | "delete" | "get" | "take", ...args: string[]): Promise<Answer> {
+  async call(name: "set" | "add" | "delete" | "get" | "take", ...args: string[]): Promise<Answer> {
     this.#child.send([name, ...args]);
     const [answer] = (await once(this.#child, "message")) as [Answer];
     return answer;
   }
 
-  /** Lets files grow by so many bytes from where this one ends; then writes fail, as on a full disk. */
+  /** Lets files grow by so many bytes from where the largest ends; then writes fail, as on a full disk. */
   async leaveRoomFor(bytes: number): Promise<void> {
-    const { size } = await stat(this.path);
-    this.#limit(String(size + bytes));
+    const files = await Promise.all([stat(this.path), stat(`${this.path}-wal`)]);
+    this.#limit(String(Math.max(...files.map(({ size }) => size)) + bytes));
   }
 
   makeRoom(): void {
@@ -67,6 +78,9 @@ class RemoteStorage {
   }
 }
 
+/** What is said of a change for which there is no room. */
+const FULL = { error: expect.stringMatching(/^SQLITE_(?:FULL|IOERR)/) as string };
+
 /** What another process finds in the file afterwards. */
 async function reopened(path: string): Promise<FileStorage> {
   const storage = new FileStorage({ path });
@@ -83,10 +97,10 @@ describe("SIGNIN-42: a disk that fills", () => {
     return remote;
   }
 
-  test("in the middle of a line loses nothing that comes after it", async () => {
+  test("in the middle of a change loses nothing that comes after it", async () => {
     const remote = await start();
     await remote.leaveRoomFor(50);
-    expect(await remote.call("set", "Grant:big", "x".repeat(500))).toEqual({ error: "EFBIG" });
+    expect(await remote.call("set", "Grant:big", "x".repeat(500))).toEqual(FULL);
     remote.makeRoom();
     expect(await remote.call("delete", "Grant:revoked")).toEqual({});
     expect(await remote.call("set", "Grant:new", "granted")).toEqual({});
@@ -98,10 +112,10 @@ describe("SIGNIN-42: a disk that fills", () => {
     expect(await after.get("Grant:new")).toBe("granted");
   });
 
-  test("has room again for what fits once the torn line is taken away", async () => {
+  test("has room again for what fits once the torn change is taken away", async () => {
     const remote = await start();
-    await remote.leaveRoomFor(50);
-    expect(await remote.call("set", "Grant:big", "x".repeat(500))).toEqual({ error: "EFBIG" });
+    await remote.leaveRoomFor(40_000);
+    expect(await remote.call("set", "Grant:big", "x".repeat(500_000))).toEqual(FULL);
     expect(await remote.call("delete", "Grant:revoked")).toEqual({});
     await remote.kill();
     expect(await (await reopened(remote.path)).get("Grant:revoked")).toBeUndefined();
@@ -111,7 +125,7 @@ describe("SIGNIN-42: a disk that fills", () => {
     const remote = await start();
     await remote.leaveRoomFor(3);
     for (let tries = 0; tries < 2; tries++) {
-      expect(await remote.call("delete", "Grant:revoked")).toEqual({ error: "EFBIG" });
+      expect(await remote.call("delete", "Grant:revoked")).toEqual(FULL);
       expect(await remote.call("get", "Grant:revoked")).toEqual({});
     }
     remote.makeRoom();
@@ -125,13 +139,25 @@ describe("SIGNIN-42: a disk that fills", () => {
   test("a value that cannot be written does not count; the one before it does", async () => {
     const remote = await start();
     await remote.leaveRoomFor(10);
-    expect(await remote.call("set", "Grant:kept", "changed")).toEqual({ error: "EFBIG" });
+    expect(await remote.call("set", "Grant:kept", "changed")).toEqual(FULL);
     expect(await remote.call("get", "Grant:kept")).toEqual({ value: "granted" });
-    expect(await remote.call("set", "Grant:new", "granted")).toEqual({ error: "EFBIG" });
+    expect(await remote.call("set", "Grant:new", "granted")).toEqual(FULL);
     expect(await remote.call("get", "Grant:new")).toEqual({});
   });
 
-  test("a file that cannot be written anew goes on as it is", async () => {
+  test("a value that cannot be taken is gone all the same, and its taking is written later", async () => {
+    const remote = await start();
+    await remote.leaveRoomFor(10);
+    expect(await remote.call("take", "Grant:kept")).toEqual(FULL);
+    expect(await remote.call("take", "Grant:kept")).toEqual(FULL);
+    expect(await remote.call("get", "Grant:kept")).toEqual({});
+    remote.makeRoom();
+    expect(await remote.call("take", "Grant:kept")).toEqual({});
+    await remote.kill();
+    expect(await (await reopened(remote.path)).get("Grant:kept")).toBeUndefined();
+  });
+
+  test("is room enough for a file that was written over and over", async () => {
     const remote = await start();
     for (let round = 0; round < 2_050; round++) await remote.call("set", "Grant:turning", "x");
     const { size } = await stat(remote.path);
@@ -144,22 +170,28 @@ describe("SIGNIN-42: a disk that fills", () => {
 });
 
 describe("SIGNIN-42: a file that others prepared", () => {
-  test("a planted .new is neither followed nor keeps its mode", async () => {
-    const folder = await temporaryFolder();
-    const path = join(folder, "sign-in.log");
-    const victim = join(folder, "victim");
-    await writeFile(victim, "untouched");
-    await symlink(victim, `${path}.new`);
-    const first = new FileStorage({ path });
-    await first.set("keys:0", "secret");
-    await first.close();
-    expect(await readFile(victim, "utf8")).toBe("untouched");
-    await writeFile(`${path}.new`, "", { mode: 0o666 });
-    await chmod(`${path}.new`, 0o666);
-    const second = await reopened(path);
-    expect(await second.get("keys:0")).toBe("secret");
-    expect((await stat(path)).mode & 0o777).toBe(0o600);
-  });
+  test.each(["-wal", "-shm", "-journal"])(
+    "a planted %s is not used: neither a link nor what everybody may write to",
+    async (end) => {
+      const folder = await temporaryFolder();
+      const path = join(folder, "sign-in.db");
+      const victim = join(folder, "victim");
+      await writeFile(victim, "untouched");
+      await symlink(victim, `${path}${end}`);
+      await expect(new FileStorage({ path }).set("keys:0", "secret")).rejects.toThrow(/is a link/);
+      expect(await readFile(victim, "utf8")).toBe("untouched");
+      await rm(`${path}${end}`);
+      await writeFile(`${path}${end}`, "");
+      await chmod(`${path}${end}`, 0o666);
+      await expect(new FileStorage({ path }).get("keys:0")).rejects.toThrow(/may write to it/);
+      await rm(`${path}${end}`);
+      await (await reopened(path)).set("keys:0", "secret");
+      for (const name of await readdir(folder)) {
+        if (name === "victim") continue;
+        expect([name, (await stat(join(folder, name))).mode & 0o777]).toEqual([name, 0o600]);
+      }
+    },
+  );
 
   test("a link in the place of the file is refused", async () => {
     const folder = await temporaryFolder();
@@ -171,8 +203,10 @@ describe("SIGNIN-42: a file that others prepared", () => {
 
   test("a file that everybody may write to, or in a folder of that kind, is refused", async () => {
     const folder = await temporaryFolder();
-    const path = join(folder, "sign-in.log");
-    await writeFile(path, '["Grant:1","granted",null]\n');
+    const path = join(folder, "sign-in.db");
+    const first = new FileStorage({ path });
+    await first.set("Grant:1", "granted");
+    await first.close();
     await chmod(path, 0o666);
     await expect(new FileStorage({ path }).get("Grant:1")).rejects.toThrow(/may write to it/);
     await chmod(path, 0o640);
@@ -198,9 +232,9 @@ describe("SIGNIN-42: a file that others prepared", () => {
       0,
       0o1777,
       1000,
-      undefined,
+      /its folder/,
     ],
-    ["another's, in such a folder", 0, 0o1777, 1001, /another user's/],
+    ["another's", 0, 0o755, 1001, /another user's/],
     [
       "one's own, in a folder where everybody replaces what they like",
       0,
@@ -225,5 +259,43 @@ describe("SIGNIN-42: a file that others prepared", () => {
     await expect(new FileStorage({ path }).get("a")).rejects.toThrow(/no file/);
     await mkdir(join(folder, "folder"));
     await expect(new FileStorage({ path: join(folder, "folder") }).get("a")).rejects.toThrow();
+  });
+
+  test("a file of another kind is named, left as it is, and it is said what to do", async () => {
+    const path = join(await temporaryFolder(), "sign-in.log");
+    const log = '["Grant:1","granted",null]\n'.repeat(100);
+    await writeFile(path, log);
+    await expect(new FileStorage({ path }).get("Grant:1")).rejects.toThrow(
+      /sign-in\.log: it is no SQLite database\. Move it away/,
+    );
+    expect(await readFile(path, "utf8")).toBe(log);
+  });
+
+  test("a file that was cut off is an error, and nobody's entries", async () => {
+    const path = join(await temporaryFolder(), "sign-in.db");
+    const first = new FileStorage({ path });
+    for (let count = 0; count < 20; count++) await first.set(`a:${count}`, "x".repeat(5_000));
+    await first.close();
+    await truncate(path, 30_000);
+    const second = new FileStorage({ path });
+    await expect(second.get("a:19")).rejects.toThrow(/malformed/);
+  });
+});
+
+describe("SIGNIN-42: a file that two processes have open", () => {
+  test("gives each value to one of them, and adds it for one of them", async () => {
+    const path = join(await temporaryFolder(), "sign-in.db");
+    const remotes = await Promise.all([RemoteStorage.start(path), RemoteStorage.start(path)]);
+    const [one, other] = remotes;
+    for (let round = 0; round < 20; round++) {
+      const added = await Promise.all(remotes.map((remote) => remote.call("add", "code:1", "v")));
+      expect(added.filter(({ value }) => value === true)).toHaveLength(1);
+      expect(await other.call("get", "code:1")).toEqual({ value: "v" });
+      const taken = await Promise.all(remotes.map((remote) => remote.call("take", "code:1")));
+      expect(taken.filter(({ value }) => value === "v")).toHaveLength(1);
+    }
+    await one.call("set", "Grant:1", "granted");
+    await one.kill();
+    expect(await other.call("get", "Grant:1")).toEqual({ value: "granted" });
   });
 });

@@ -1,9 +1,12 @@
 /** Who fills a storage pushes out what is their own. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Express } from "express";
 import fc from "fast-check";
-import { MemoryStorage } from "../../../src/index.js";
-import type { SignInOptions } from "../../../src/index.js";
-import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { FileStorage, MemoryStorage } from "../../../src/index.js";
+import type { SignInOptions, SignInStorage } from "../../../src/index.js";
+import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
 import { networkOf } from "../../../src/shared/network.js";
 import { later } from "../../kit/clock.js";
 import { OpenStorage } from "../../kit/open-storage.js";
@@ -261,61 +264,113 @@ describe("SIGNIN-41: what one network causes ends nobody else's login", () => {
   });
 });
 
-describe("SIGNIN-41: a full kind takes room from whoever has most of it", () => {
-  test("nobody loses anything who has no more than an equal share", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.record({ owner: fc.nat(5), key: fc.nat(30) }), {
-          minLength: 40,
-          maxLength: 120,
-        }),
-        async (steps) => {
-          const storage = new MemoryStorage({ maxEntries: 12 });
-          const kept = new Map<string, Set<string>>();
-          for (const { owner, key } of steps) {
-            const name = `kind:${owner}.${key}`;
-            await storage.set(name, "x", undefined, String(owner));
-            kept.set(String(owner), (kept.get(String(owner)) ?? new Set()).add(name));
-          }
-          expect(storage.size).toBeLessThanOrEqual(12);
-          for (const names of kept.values()) {
-            if (names.size > 12 / kept.size) continue;
-            for (const name of names) expect(await storage.get(name)).toBe("x");
-          }
-        },
-      ),
-    );
-  });
+/** How many of these keys there are. */
+async function countOf(storage: SignInStorage, keys: Iterable<string>): Promise<number> {
+  const values = await Promise.all([...keys].map((key) => storage.get(key)));
+  return values.filter((value) => value !== undefined).length;
+}
 
-  test("an entry keeps its owner when it is replaced without one", async () => {
-    const storage = new MemoryStorage({ maxEntries: 3 });
-    await storage.set("kind:a", "x", undefined, "alice");
-    for (const key of ["b", "c"]) await storage.set(`kind:${key}`, "x", undefined, "bob");
-    await storage.set("kind:a", "y");
-    await storage.set("kind:d", "x", undefined, "carol");
-    expect(await storage.get("kind:a")).toBe("y");
-    expect(await storage.get("kind:b")).toBeUndefined();
+async function fileStorage(maxEntries: number): Promise<SignInStorage> {
+  const folder = await mkdtemp(join(tmpdir(), "sign-in-"));
+  const storage = new FileStorage({ path: join(folder, "sign-in.db"), maxEntries });
+  onDispose(async () => {
+    await storage.close();
+    await rm(folder, { recursive: true });
   });
+  return storage;
+}
 
-  test("a long entry counts as several, also where it takes the place of a short one", async () => {
-    const storage = new MemoryStorage({ maxEntries: 10 });
-    const long = "x".repeat(3 * 8192);
-    await storage.set("kind:mine", "x", undefined, "alice");
-    for (let count = 0; count < 5; count++) {
-      await storage.set(`kind:${count}`, long, undefined, "mallory");
-    }
-    expect(storage.size).toBe(4);
-    await storage.set("kind:4", "x", undefined, "mallory");
-    await storage.set("kind:mine", long);
-    expect(storage.size).toBe(4);
-    await storage.set("kind:more", "x", undefined, "mallory");
-    expect(await storage.get("kind:mine")).toBe(long);
-    expect(await storage.get("kind:2")).toBeUndefined();
-    expect(await storage.get("kind:3")).toBe(long);
-    await storage.set("kind:huge", "x".repeat(20 * 8192), undefined, "mallory");
-    expect(storage.size).toBe(1);
-  });
+describe.each<[string, (maxEntries: number) => Promise<SignInStorage>, numRuns: number]>([
+  ["MemoryStorage", async (maxEntries) => new MemoryStorage({ maxEntries }), 100],
+  ["FileStorage", fileStorage, 20],
+])(
+  "SIGNIN-41: a full kind of a %s takes room from whoever has most of it",
+  (_, create, numRuns) => {
+    test("nobody loses anything who has no more than an equal share", async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.record({ owner: fc.nat(5), key: fc.nat(30) }), {
+            minLength: 40,
+            maxLength: 120,
+          }),
+          async (steps) => {
+            const storage = await create(12);
+            const kept = new Map<string, Set<string>>();
+            for (const { owner, key } of steps) {
+              const name = `kind:${owner}.${key}`;
+              await storage.set(name, "x", undefined, String(owner));
+              kept.set(String(owner), (kept.get(String(owner)) ?? new Set()).add(name));
+            }
+            const all = [...kept.values()].flatMap((names) => [...names]);
+            expect(await countOf(storage, all)).toBe(Math.min(12, all.length));
+            for (const names of kept.values()) {
+              if (names.size > 12 / kept.size) continue;
+              for (const name of names) expect(await storage.get(name)).toBe("x");
+            }
+          },
+        ),
+        { numRuns },
+      );
+    });
 
+    test("an entry keeps its owner when it is replaced without one", async () => {
+      const storage = await create(3);
+      await storage.set("kind:a", "x", undefined, "alice");
+      for (const key of ["b", "c"]) await storage.set(`kind:${key}`, "x", undefined, "bob");
+      await storage.set("kind:a", "y");
+      await storage.set("kind:d", "x", undefined, "carol");
+      expect(await storage.get("kind:a")).toBe("y");
+      expect(await storage.get("kind:b")).toBeUndefined();
+    });
+
+    test("a long entry counts as several, also where it takes the place of a short one", async () => {
+      const storage = await create(10);
+      const long = "x".repeat(3 * 8192);
+      const keys = ["mine", "more", "huge", 0, 1, 2, 3, 4].map((key) => `kind:${key}`);
+      await storage.set("kind:mine", "x", undefined, "alice");
+      for (let count = 0; count < 5; count++) {
+        await storage.set(`kind:${count}`, long, undefined, "mallory");
+      }
+      expect(await countOf(storage, keys)).toBe(4);
+      await storage.set("kind:4", "x", undefined, "mallory");
+      await storage.set("kind:mine", long);
+      expect(await countOf(storage, keys)).toBe(4);
+      await storage.set("kind:more", "x", undefined, "mallory");
+      expect(await storage.get("kind:mine")).toBe(long);
+      expect(await storage.get("kind:2")).toBeUndefined();
+      expect(await storage.get("kind:3")).toBe(long);
+      await storage.set("kind:huge", "x".repeat(20 * 8192), undefined, "mallory");
+      expect(await countOf(storage, keys)).toBe(1);
+    });
+
+    test("what is over makes room first, whoever's it is", async () => {
+      const storage = await create(3);
+      await storage.set("kind:short", "x", 1_000, "alice");
+      for (const key of ["b", "c"]) await storage.set(`kind:${key}`, "x", undefined, "bob");
+      later(1_001);
+      await storage.set("kind:d", "x", undefined, "bob");
+      expect(
+        await countOf(
+          storage,
+          ["b", "c", "d"].map((key) => `kind:${key}`),
+        ),
+      ).toBe(3);
+    });
+
+    test("one kind takes no room from another", async () => {
+      const storage = await create(3);
+      await storage.set("RefreshToken:1", "kept", undefined, "bob");
+      for (let count = 0; count < 10; count++) {
+        await storage.set(`Client:${count}`, "x", undefined, "bob");
+      }
+      expect(await storage.get("RefreshToken:1")).toBe("kept");
+      expect(await storage.get("Client:9")).toBe("x");
+      expect(await storage.get("Client:6")).toBeUndefined();
+    });
+  },
+);
+
+describe("SIGNIN-41: how much of a kind is kept", () => {
   test("what strangers send at greatest length is held by memory, not by number", async () => {
     const storage = new MemoryStorage({ maxEntries: 40 });
     const setup = await serve({ storage });

@@ -1,0 +1,247 @@
+import { kindOf, weightOf } from "./entry-table.js";
+
+/** As much of libsql as is used here. Statements run at once; what is executed, on another thread. */
+interface Connection {
+  readonly inTransaction: boolean;
+  exec(sql: string): Promise<unknown>;
+  prepare(sql: string): Promise<Statement>;
+  close(): unknown;
+}
+
+interface Statement {
+  run(...values: readonly SqlValue[]): unknown;
+  get(...values: readonly SqlValue[]): unknown;
+}
+
+type SqlValue = string | number | null;
+
+/** The package libsql, with promises. */
+export type Libsql = new (path: string) => Connection;
+
+/** A value as it is written. */
+export interface NewEntry {
+  readonly value: string;
+  /** Milliseconds since the epoch; `null`: it is never forgotten. */
+  readonly until: number | null;
+  /** Who caused it. Default: whose the entry was before. */
+  readonly owner: string | undefined;
+}
+
+/** A change counts once it is on the disk; another process is waited for a second. */
+const SETTINGS = `
+  PRAGMA busy_timeout = 1000;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+`;
+
+/**
+ * `share` is what each owner has of a kind, `total` what there is of it; both follow `entry`
+ * by themselves. A new entry has a higher `id` than every other, whatever was deleted.
+ */
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS entry (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+    owner TEXT NOT NULL, weight INTEGER NOT NULL, until REAL, value TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS entry_by_owner ON entry (kind, owner, id);
+  CREATE INDEX IF NOT EXISTS entry_by_end ON entry (kind, until) WHERE until IS NOT NULL;
+
+  CREATE TABLE IF NOT EXISTS share (
+    kind TEXT NOT NULL, owner TEXT NOT NULL, weight INTEGER NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (kind, owner)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS share_by_weight ON share (kind, weight DESC, since);
+  CREATE TABLE IF NOT EXISTS total (
+    kind TEXT PRIMARY KEY, weight INTEGER NOT NULL, entries INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TRIGGER IF NOT EXISTS entry_added AFTER INSERT ON entry BEGIN
+    INSERT INTO share VALUES (new.kind, new.owner, new.weight, new.id)
+      ON CONFLICT DO UPDATE SET weight = weight + new.weight, since = new.id;
+    INSERT INTO total VALUES (new.kind, new.weight, 1)
+      ON CONFLICT DO UPDATE SET weight = weight + new.weight, entries = entries + 1;
+  END;
+  CREATE TRIGGER IF NOT EXISTS entry_deleted AFTER DELETE ON entry BEGIN
+    UPDATE share SET weight = weight - old.weight WHERE kind = old.kind AND owner = old.owner;
+    DELETE FROM share WHERE kind = old.kind AND owner = old.owner AND weight = 0;
+    UPDATE total SET weight = weight - old.weight, entries = entries - 1 WHERE kind = old.kind;
+  END;
+
+  DELETE FROM entry WHERE until <= unixepoch('subsec') * 1000;
+`;
+
+/** What is asked and done, by name. */
+const STATEMENTS = {
+  value: "SELECT value FROM entry WHERE key = ? AND (until IS NULL OR until > ?)",
+  owner: "SELECT owner FROM entry WHERE key = ?",
+  total: "SELECT weight, entries FROM total WHERE kind = ?",
+  insert: "INSERT INTO entry (key, kind, owner, weight, until, value) VALUES (?, ?, ?, ?, ?, ?)",
+  delete: "DELETE FROM entry WHERE key = ?",
+  deleteOver: "DELETE FROM entry WHERE kind = ? AND until <= ?",
+  /** The oldest entry of the owner who has most. */
+  deleteOne: `
+    DELETE FROM entry WHERE id = (
+      SELECT min(id) FROM entry WHERE kind = ?1 AND owner = (
+        SELECT owner FROM share WHERE kind = ?1 ORDER BY weight DESC, since LIMIT 1
+      )
+    )`,
+} as const;
+
+type Statements = Readonly<Record<keyof typeof STATEMENTS, Statement>>;
+
+/** The entries within a transaction, with the bound and the shares of an EntryTable. */
+export class Entries {
+  readonly #statements: Statements;
+  readonly #maxEntries: number;
+
+  constructor(statements: Statements, maxEntries: number) {
+    this.#statements = statements;
+    this.#maxEntries = maxEntries;
+  }
+
+  get(key: string): string | undefined {
+    return valueIn(this.#statements.value, key);
+  }
+
+  set(key: string, { value, until, owner }: NewEntry): void {
+    const before = this.#statements.owner.get(key) as { owner: string } | undefined;
+    const kind = kindOf(key);
+    const whose = owner ?? before?.owner ?? "";
+    this.delete(key);
+    this.#statements.insert.run(key, kind, whose, weightOf(value), until, value);
+    if (this.#isFull(kind)) this.#statements.deleteOver.run(kind, Date.now());
+    while (this.#isFull(kind)) this.#statements.deleteOne.run(kind);
+  }
+
+  delete(key: string): void {
+    this.#statements.delete.run(key);
+  }
+
+  /** An entry that is alone may be as long as it likes. */
+  #isFull(kind: string): boolean {
+    const total = this.#statements.total.get(kind) as { weight: number; entries: number };
+    return total.weight > this.#maxEntries && total.entries > 1;
+  }
+}
+
+/** A change that waits for its transaction. */
+interface Change {
+  readonly work: (entries: Entries) => unknown;
+  /** The key that it takes away, if it is a deletion. */
+  readonly deleted: string | undefined;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * An SQLite database of entries. Changes that come while others are written go to the disk
+ * together, in one transaction, and none of them holds up the process. Reading has a connection of
+ * its own, which sees what was written and waits for nothing.
+ */
+export class EntryDatabase {
+  readonly #writer: Connection;
+  readonly #reader: Connection;
+  readonly #value: Statement;
+  readonly #entries: Entries;
+  #pending: Change[] = [];
+  #isWriting = false;
+  /** Keys that were deleted and are still on the disk. */
+  readonly #owed = new Set<string>();
+
+  private constructor(
+    { writer, reader, value }: { writer: Connection; reader: Connection; value: Statement },
+    entries: Entries,
+  ) {
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#value = value;
+    this.#entries = entries;
+  }
+
+  static async open(libsql: Libsql, path: string, maxEntries: number): Promise<EntryDatabase> {
+    const [writer, reader] = [new libsql(path), new libsql(path)];
+    try {
+      await writer.exec(SETTINGS);
+      await writer.exec(`BEGIN IMMEDIATE; ${TABLES} COMMIT`);
+      await reader.exec(SETTINGS);
+      const names = Object.keys(STATEMENTS) as (keyof Statements)[];
+      const prepared = names.map(async (name) => [name, await writer.prepare(STATEMENTS[name])]);
+      const statements = Object.fromEntries(await Promise.all(prepared)) as Statements;
+      const value = await reader.prepare(STATEMENTS.value);
+      return new EntryDatabase({ writer, reader, value }, new Entries(statements, maxEntries));
+    } catch (error) {
+      writer.close();
+      reader.close();
+      throw error;
+    }
+  }
+
+  get(key: string): string | undefined {
+    return this.#owed.has(key) ? undefined : valueIn(this.#value, key);
+  }
+
+  /**
+   * Resolves once what `work` changes is on the disk.
+   *
+   * @param deleted The key that it takes away, if it is a deletion.
+   */
+  change<T>(work: (entries: Entries) => T, deleted?: string): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.push({ work, deleted, resolve: resolve as Change["resolve"], reject });
+      if (!this.#isWriting) void this.#write();
+    });
+  }
+
+  /** Writes what is pending, brings everything into the one file if there is room, and closes it. */
+  async close(): Promise<void> {
+    try {
+      await this.change(() => undefined);
+      await this.#writer.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } finally {
+      this.#writer.close();
+      this.#reader.close();
+    }
+  }
+
+  async #write(): Promise<void> {
+    this.#isWriting = true;
+    while (this.#pending.length > 0) {
+      const changes: Change[] = [];
+      try {
+        await this.#writer.exec("BEGIN IMMEDIATE");
+        changes.push(...this.#takePending());
+        for (const key of this.#owed) this.#entries.delete(key);
+        const results = changes.map(({ work }) => work(this.#entries));
+        await this.#writer.exec("COMMIT");
+        this.#owed.clear();
+        changes.forEach(({ resolve }, index) => resolve(results[index]));
+      } catch (error) {
+        if (this.#writer.inTransaction) await this.#writer.exec("ROLLBACK").catch(() => undefined);
+        this.#fail([...changes, ...this.#takePending()], error);
+      }
+    }
+    this.#isWriting = false;
+  }
+
+  #takePending(): readonly Change[] {
+    const changes = this.#pending;
+    this.#pending = [];
+    return changes;
+  }
+
+  /**
+   * Security decision: what cannot be written does not count, but for a deletion: it holds from
+   * now on, and is written before anything that comes after it. A grant that was revoked is not
+   * granted again because a disk was full.
+   */
+  #fail(changes: readonly Change[], error: unknown): void {
+    for (const { deleted, reject } of changes) {
+      if (deleted !== undefined) this.#owed.add(deleted);
+      reject(error);
+    }
+  }
+}
+
+function valueIn(statement: Statement, key: string): string | undefined {
+  return (statement.get(key, Date.now()) as { value: string } | undefined)?.value;
+}
