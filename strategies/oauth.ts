@@ -18,7 +18,7 @@ import type {
 import { SIGNING_ALGORITHM } from "./oauth/options/signing-key.js";
 import type { SignInSettings } from "./oauth/options/sign-in-options.js";
 import { SignIn } from "./oauth/sign-in-endpoints.js";
-import { readUnverified } from "./oauth/unverified-token.js";
+import { readUnverified } from "./shared/unverified-token.js";
 import { principalOfClaims } from "./shared/token-claims.js";
 import type { ActiveStrategy } from "./shared/translate-failures.js";
 

@@ -12,6 +12,7 @@ import { invalidToken, unavailable } from "../shared/credential-errors.js";
 import { loadPeer } from "../shared/load-peer.js";
 import { principalOfClaims } from "../shared/token-claims.js";
 import type { TokenClaims } from "../shared/token-claims.js";
+import { readPart } from "../shared/unverified-token.js";
 import { translateFailures } from "../shared/translate-failures.js";
 
 /** What of a token's header decides which key verifies it. @see RFC 7515, section 4.1 */
@@ -150,7 +151,9 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 export function readHeader(token: string, algorithms: readonly string[]): TokenHeader {
   if (token.length > MAX_CREDENTIAL_LENGTH) throw invalidToken("the token is too long");
   if (!COMPACT_JWS.test(token)) throw invalidToken("the token is malformed");
-  const { alg, kid, typ, crit } = parseHeader(token);
+  const header = readPart(token.slice(0, token.indexOf(".")));
+  if (header === undefined) throw invalidToken("the token is malformed");
+  const { alg, kid, typ, crit } = header;
   if (typeof alg !== "string" || !algorithms.includes(alg)) {
     throw invalidToken("the token's algorithm is not allowed");
   }
@@ -159,18 +162,6 @@ export function readHeader(token: string, algorithms: readonly string[]): TokenH
   if (crit !== undefined) throw invalidToken("the token needs an extension that is not supported");
   if (kid !== undefined && typeof kid !== "string") throw invalidToken("the token is malformed");
   return { alg, kid, typ };
-}
-
-function parseHeader(token: string): Record<string, unknown> {
-  const encoded = token.slice(0, token.indexOf("."));
-  let header: unknown;
-  try {
-    header = JSON.parse(Buffer.from(encoded, "base64url").toString("utf8"));
-  } catch {
-    throw invalidToken("the token is malformed");
-  }
-  if (typeof header !== "object" || header === null) throw invalidToken("the token is malformed");
-  return header as Record<string, unknown>;
 }
 
 /** What is wrong with the claims of a token that is otherwise good. */

@@ -12,8 +12,8 @@ import type { TokenIntrospection } from "./introspection.js";
 import type { IssuerMetadata } from "./issuer-metadata.js";
 import { sameIssuer } from "./issuer-url.js";
 import type { OAuthSettings } from "./options/oauth-options.js";
-import { readUnverified } from "./unverified-token.js";
-import type { UnverifiedToken } from "./unverified-token.js";
+import { readUnverified } from "../shared/unverified-token.js";
+import type { UnverifiedToken } from "../shared/unverified-token.js";
 
 const NEEDED_BY = 'auth type "oauth"';
 

@@ -4,7 +4,7 @@ import { invalidToken } from "../shared/credential-errors.js";
 import type { TokenClaims } from "../shared/token-claims.js";
 import { checkTokenType } from "../shared/token-kind.js";
 import { checkAccessToken, namesOneOf } from "./access-token.js";
-import { readUnverified } from "./unverified-token.js";
+import { readUnverified } from "../shared/unverified-token.js";
 import type { KeyRing } from "./sign-in/storage/key-ring.js";
 import type { Login, Logins } from "./sign-in/storage/records.js";
 import type { SealedStorage } from "./sign-in/storage/seal.js";

@@ -42,7 +42,7 @@ export async function fetchJson(
       const code = await readErrorCode(response, maxBytes);
       throw unreachable(`answered ${status}`, { status, code });
     }
-    return parseObject(await readBounded(response, maxBytes));
+    return await readObject(response, maxBytes);
   } catch (error) {
     throw explain(error, timeoutMs);
   }
@@ -57,29 +57,35 @@ async function readErrorCode(response: Response, maxBytes: number): Promise<stri
     return undefined;
   }
   try {
-    const { error } = parseObject(await readBounded(response, maxBytes));
+    const { error } = await readObject(response, maxBytes);
     return typeof error === "string" ? error : undefined;
   } catch {
     return undefined;
   }
 }
 
-async function readBounded(response: Response, maxBytes: number): Promise<string> {
+/** A body of at most `maxBytes`. @throws UpstreamError `unreachable` for a longer one. */
+export async function readBounded(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of body) {
     size += chunk.byteLength;
     // Leaving the loop cancels the body, so that the rest is never read.
     if (size > maxBytes) throw unreachable(`answered more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
-function parseObject(text: string): Record<string, unknown> {
+/** The JSON object in a body. */
+async function readObject({ body }: Response, maxBytes: number): Promise<Record<string, unknown>> {
+  const bytes = await readBounded((body ?? []) as AsyncIterable<Uint8Array>, maxBytes);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(bytes.toString("utf8"));
   } catch {
     throw unreachable("answered something that is no JSON");
   }

@@ -2,8 +2,10 @@ import { lookup as systemLookup } from "node:dns";
 import type { LookupAddress, LookupOptions } from "node:dns";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
+import type { RequestOptions } from "node:https";
 import { BlockList, isIP } from "node:net";
 import type { LookupFunction } from "node:net";
+import { readBounded } from "../../../shared/fetch-json.js";
 
 /** As much of `fetch` as a sign-in uses. */
 export type FetchDocument = (url: string | URL, init?: RequestInit) => Promise<Response>;
@@ -115,7 +117,7 @@ function answerLookup(
 export function fetchPublic(
   url: string | URL,
   init: RequestInit = {},
-  connect: { readonly lookup?: LookupFunction } = {},
+  connect: Pick<RequestOptions, "lookup" | "ca"> = {},
 ): Promise<Response> {
   const target = new URL(url);
   const host = target.hostname.replace(/^\[|\]$/g, "");
@@ -128,15 +130,10 @@ export function fetchPublic(
       target,
       { method: "GET", headers, signal, lookup: lookupPublic, agent: false, ...connect },
       (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on("data", (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > MAX_BYTES) sent.destroy(new Error(`more than ${MAX_BYTES} bytes`));
-          else chunks.push(chunk);
-        });
-        response.on("error", reject);
-        response.on("end", () => resolve(toResponse(response, Buffer.concat(chunks))));
+        readBounded(response, MAX_BYTES).then(
+          (body) => resolve(toResponse(response, body)),
+          (error: unknown) => reject(error as Error),
+        );
       },
     );
     sent.on("error", reject);

@@ -1,5 +1,5 @@
 import { MAX_CREDENTIAL_LENGTH } from "../../src/auth/auth-method.js";
-import type { TokenClaims } from "../shared/token-claims.js";
+import type { TokenClaims } from "./token-claims.js";
 
 /** What a JWT says before anyone has checked whether it may say so. */
 export interface UnverifiedToken {
@@ -23,7 +23,8 @@ export function readUnverified(token: string): UnverifiedToken | undefined {
   return "alg" in header ? { header, claims } : undefined;
 }
 
-function readPart(part: string): TokenClaims | undefined {
+/** An object that a part of a JWT encodes. */
+export function readPart(part: string): TokenClaims | undefined {
   try {
     const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString("utf8"));
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
