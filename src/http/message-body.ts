@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { parse as parseContentType } from "content-type";
 import { McpSseError } from "../shared/errors.js";
-import { checkMessage } from "../shared/json-rpc.js";
+import { checkMessage } from "../shared/check-message.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { readBody } from "./read-body.js";
 import type { BodyRead } from "./read-body.js";

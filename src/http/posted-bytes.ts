@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { Sessions, RouterSession } from "./router-session.js";
-import type { ByteLimit } from "../session/byte-budget.js";
+import type { ByteLimit } from "../session/byte-limits.js";
 import type { HeldCall } from "../session/held-call.js";
 import type { BodyAdmission } from "./message-body.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";

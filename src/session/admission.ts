@@ -1,9 +1,10 @@
 import { McpSseError, retryAfter } from "../shared/errors.js";
+import type { CloseReason } from "./close-reason.js";
 import type { Requester } from "./continuation.js";
 import { admitInitialization, admitOpening, admitUninitialized, isReached } from "./limits.js";
-import type { Admission, SessionCount, SessionLimits } from "./limits.js";
+import type { Admission, SessionCount, SessionLimits, SessionUse } from "./limits.js";
 import type { LimitReached } from "./session-events.js";
-import type { Session } from "./session.js";
+import type { SessionInfo } from "./session-info.js";
 
 /** What an admission controller is made of. */
 export interface AdmissionOptions<P> {
@@ -12,6 +13,18 @@ export interface AdmissionOptions<P> {
   readonly isOpenEndpoint: boolean;
   /** Hears of each limit that was reached. */
   readonly noteLimit: (fact: LimitReached<P>) => void;
+}
+
+/** What is looked at of a session. */
+export interface CountedSession<P> extends SessionInfo<P>, SessionUse {
+  readonly ownerKey: string;
+  /** How many of its calls have no answer, those included that share an id. */
+  readonly callLoad: number;
+  readonly bytes: {
+    /** How many bodies are being read, or wait for their turn. */
+    bodies: number;
+  };
+  end(reason: CloseReason): void;
 }
 
 /** Whose opening is looked at. */
@@ -39,7 +52,7 @@ const RETRY_AFTER_CALLS_SECONDS = 1;
  * Counts the sessions of a router by their owners, and carries out what `limits.ts` decides: evicts
  * a session, or refuses with the answer for it.
  */
-export class AdmissionController<P, S extends Session<P, never>> {
+export class AdmissionController<P, S extends CountedSession<P>> {
   readonly #options: AdmissionOptions<P>;
   readonly #owners = new Map<string, Owned<S>>();
   #initializedInAll = 0;

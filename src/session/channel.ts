@@ -1,6 +1,5 @@
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { CloseReason } from "./close-reason.js";
-import type { Handshake } from "./handshake.js";
 import type { ChannelLimit } from "./limits.js";
 import type { MessageJson } from "./message-json.js";
 
@@ -94,7 +93,7 @@ export interface ChannelSession {
   /** Why it has ended, if it has. */
   readonly closeReason: CloseReason | undefined;
   /** How far the client has come: one that has sent nothing has nothing to come back to. */
-  readonly handshake: Pick<Handshake, "isUninitialized" | "isInitialized">;
+  readonly handshake: { readonly isUninitialized: boolean; readonly isInitialized: boolean };
   /** Counts what the channel holds in memory. */
   readonly bytes: ByteHolder;
   /** Until when the client is waited for, in milliseconds since the epoch; `undefined` while it is there. */

@@ -1,10 +1,29 @@
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import { expectedBytes } from "./answer-size.js";
 import type { AnswerSize } from "./answer-size.js";
-import type { ByteAccount, ByteLimit } from "./byte-budget.js";
+import type { ByteLimit } from "./byte-limits.js";
 
 /** A request of the client, in memory from when it is taken until it is answered. */
 export type Call = JsonRpcMessage & { readonly id: JsonRpcId };
+
+/** What a call takes its bytes from: the account of its owner. */
+export interface CallAccount {
+  readonly answers: { of(message: JsonRpcMessage): AnswerSize };
+  /** What may be held for the owner. */
+  readonly maxBytes: number;
+  /** Whether there is a bound in all. */
+  readonly isBounded: boolean;
+  /** Holds what cannot be refused; or, with a negative number, lets it go. */
+  add(bytes: number): void;
+  /** Holds as much if there is room. @returns the limit that leaves none. */
+  take(bytes: number): ByteLimit | undefined;
+  /** The same as soon as there is room. @returns how to stop waiting. */
+  wait(
+    bytes: number,
+    timeoutMs: number,
+    hasRoom: (limit: ByteLimit | undefined) => void,
+  ): (() => void) | undefined;
+}
 
 /** What a call weighs beside its message, in bytes: what the SDK and we keep of it. */
 const CALL_BYTES = 2_048;
@@ -20,14 +39,14 @@ export class HeldCall {
   readonly id: JsonRpcId;
   /** Another one with the same id, which must not be. */
   next: HeldCall | undefined;
-  readonly #account: ByteAccount;
+  readonly #account: CallAccount;
   readonly #size: AnswerSize;
   readonly #messageBytes: number;
   #message: Call | undefined;
   #held = 0;
 
   /** @param weight of the message, in bytes. */
-  constructor(message: Call, weight: number, account: ByteAccount) {
+  constructor(message: Call, weight: number, account: CallAccount) {
     this.id = message.id;
     this.#message = message;
     this.#account = account;
@@ -43,7 +62,7 @@ export class HeldCall {
     return full;
   }
 
-  /** The same as soon as there is room; see {@link ByteAccount.wait}. */
+  /** The same as soon as there is room; see {@link CallAccount.wait}. */
   wait(
     timeoutMs: number,
     hasRoom: (limit: ByteLimit | undefined) => void,
@@ -103,7 +122,7 @@ export class HeldCall {
 /** What is to be done when a message was collected. */
 const collected = new FinalizationRegistry<() => void>((letGo) => letGo());
 
-function holdUntilCollected(message: object, account: ByteAccount, bytes: number): void {
+function holdUntilCollected(message: object, account: CallAccount, bytes: number): void {
   account.add(bytes);
   let isHeld = true;
   const letGo = (): void => {

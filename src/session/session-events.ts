@@ -1,6 +1,7 @@
-import type { ByteLimit } from "./byte-budget.js";
+import type { ByteLimit } from "./byte-limits.js";
 import type { CountLimit, ChannelLimit, TimeLimit } from "./limits.js";
-import type { CloseReason, SessionInfo } from "./session.js";
+import type { CloseReason } from "./close-reason.js";
+import type { SessionInfo } from "./session-info.js";
 
 /** A limit that was reached: which, and what came of it. */
 export interface LimitReached<P> {

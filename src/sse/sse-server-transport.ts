@@ -13,7 +13,7 @@ import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_STREAM_OPTIONS } from "../options/st
 import type { EventStreamOptions } from "../options/stream-options.js";
 import { Session } from "../session/session.js";
 import { McpSseError } from "../shared/errors.js";
-import { checkMessage } from "../shared/json-rpc.js";
+import { checkMessage } from "../shared/check-message.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { EventStream } from "./event-stream.js";
 import { SseChannel } from "./sse-channel.js";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { AnswerSizes, expectedBytes } from "../../src/session/answer-size.js";
-import { ByteBudget, fullLimit } from "../../src/session/byte-budget.js";
-import type { ByteLimit } from "../../src/session/byte-budget.js";
+import { ByteBudget } from "../../src/session/byte-budget.js";
+import { fullLimit } from "../../src/session/byte-limits.js";
+import type { ByteLimit } from "../../src/session/byte-limits.js";
 import { HeldCall } from "../../src/session/held-call.js";
 import { weighJson, weighValue } from "../../src/shared/weigh.js";
 

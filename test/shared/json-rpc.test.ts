@@ -5,7 +5,7 @@ import {
   isJSONRPCRequest,
   isJSONRPCResultResponse,
 } from "@modelcontextprotocol/server";
-import { checkMessage } from "../../src/shared/json-rpc.js";
+import { checkMessage } from "../../src/shared/check-message.js";
 
 /** Stands for a member that is not there. */
 const ABSENT = Symbol("absent");
