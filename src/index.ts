@@ -40,6 +40,7 @@ export type { FileStorageOptions } from "../strategies/storage/file-storage.js";
 export type { SignInKeys } from "../strategies/oauth/options/signing-key.js";
 export type { LoginField } from "../strategies/oauth/sign-in/pages/other-pages.js";
 export type { SignInProfile } from "../strategies/oauth/sign-in/storage/records.js";
+export type { SignInAdvancedOptions } from "../strategies/oauth/options/sign-in-config.js";
 export type { SignInOptions } from "../strategies/oauth/options/sign-in-options.js";
 export { MemoryStorage } from "../strategies/storage/storage.js";
 export type { MemoryStorageOptions, SignInStorage } from "../strategies/storage/storage.js";

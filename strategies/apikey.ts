@@ -47,8 +47,9 @@ export type ApiKeyOptions = ApiKeyPlaces &
   (
     | {
         /**
-         * The valid keys. A plain string is known to tools by a fingerprint; an entry has an `id`
-         * of its own. Each request is compared with all of them: for thousands, use `verify`.
+         * The valid keys, as texts or entries; a function returns the list as it is now, for keys
+         * that come and go. A text is known to tools by a fingerprint; an entry has an `id` of its
+         * own. Each request is compared with all of them: for thousands, use `verify`.
          *
          * An array is read once. A function is called for each request and returns the list as
          * it is now: another array, or the same one with keys added, removed or changed. A key
@@ -57,6 +58,10 @@ export type ApiKeyOptions = ApiKeyPlaces &
          */
         readonly keys:
           readonly (string | ApiKeyEntry)[] | (() => readonly (string | ApiKeyEntry)[]);
+        /**
+         * Looks up a key that is none of `keys`: `(key) => principal`, or a promise of it; `null` and
+         * `undefined` are 401, a throw is 503.
+         */
         readonly verify?: VerifyApiKey;
       }
     | { readonly keys?: never; readonly verify: VerifyApiKey }
@@ -70,11 +75,11 @@ export interface ApiKeyPlaces extends CommonOptions {
    * it changes nothing: a key that is taken out of `keys` is refused at once. Default: false.
    */
   readonly remember?: boolean;
-  /** Name of the request header. Default: `"X-API-Key"`. */
+  /** Name of the request header that carries the key. Default: `"X-API-Key"`. */
   readonly headerName?: string;
   /**
-   * Name of the query parameter, for clients that can only be given a URL. URLs end up in logs
-   * and histories, so it is off unless named. Default: none.
+   * Name of the query parameter, for clients that can only be given a URL. Security: URLs end up in
+   * logs and histories, so the query is not read unless this is set. Default: none.
    */
   readonly queryParam?: string;
 }

@@ -36,12 +36,12 @@ import { checkTokenKind, checkTokenType } from "./shared/token-kind.js";
 /** What every kind of key has in common. */
 export interface JwtClaimOptions extends CommonOptions {
   /**
-   * Accepted values of `iss`. Set it: without, whoever holds the key may issue tokens in
+   * Accepted values of `iss`, one or several. Set it: without, whoever holds the key may issue tokens in
    * anyone's name. Default: any. @see RFC 7519, section 4.1.1
    */
   readonly issuer?: string | readonly string[];
   /**
-   * The token's `aud` must name one of these. Set it: without, a token that was meant for
+   * Accepted values of `aud`, one or several. Set it: without, a token that was meant for
    * another service of the same issuer is accepted here. Default: any.
    *
    * @see RFC 7519, section 4.1.3; RFC 8725, section 3.9
@@ -65,7 +65,7 @@ export interface JwtSecretOptions extends JwtClaimOptions {
    * @see RFC 7518, section 3.2
    */
   readonly secret: string;
-  /** Accepted signing algorithms; at least one. */
+  /** Accepted signing algorithms; at least one, and the key must fit each. */
   readonly algorithms: readonly SecretAlgorithm[];
   readonly publicKey?: never;
   readonly jwksUri?: never;
@@ -93,7 +93,7 @@ export interface JwtJwksOptions extends JwtClaimOptions {
    * @see RFC 7517, section 5
    */
   readonly jwksUri: string;
-  /** Accepted signing algorithms; at least one. */
+  /** Accepted signing algorithms; at least one, and the key must fit each. */
   readonly algorithms: readonly PublicKeyAlgorithm[];
   readonly secret?: never;
   readonly publicKey?: never;

@@ -27,8 +27,8 @@ export interface FromPassportOptions extends CommonOptions {
   readonly name?: string;
   /**
    * The challenge of a 401, as it stands in the header or in parts: `'Basic realm="staff"'`.
-   * Default: the one that the strategy fails with, if any. Name it when several methods are
-   * offered, so that each answer names all of them.
+   * Name it when several methods are offered, so that each answer names all of them. Default: the
+   * one that the strategy fails with, if any.
    *
    * @see RFC 9110, section 11.6.1
    */

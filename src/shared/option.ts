@@ -122,9 +122,9 @@ export function wholeNumber(
   });
 }
 
-/** What bounds anything that a user may choose; where a timer or Node ends is no bound to tell. */
-function inWords({ min, max = Infinity }: Range): string {
-  return max < MAX_TIMER_MS ? `${min} to ${max}` : `from ${min}`;
+/** A range, unless it ends where timers or numbers end: that is no bound to tell. */
+function inWords({ min, max = MAX_TIMER_MS }: Range): string {
+  return max === MAX_TIMER_MS ? `from ${min}` : `${min} to ${max}`;
 }
 
 /** A choice between yes and no. */

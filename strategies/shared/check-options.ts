@@ -14,8 +14,8 @@ export interface CommonOptions {
    */
   readonly scopes?: readonly string[];
   /**
-   * Milliseconds that checking a credential may take before the answer is 503. From 1.
-   * Default: 10000 (10 seconds).
+   * Milliseconds that checking a credential may take before the answer is 503. Default: 10000 (10
+   * seconds).
    */
   readonly timeoutMs?: number;
 }

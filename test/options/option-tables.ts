@@ -8,6 +8,13 @@ import { SSE_OPTIONS } from "../../src/options/options.js";
 import { MCP_SERVER } from "../../src/server/mcp-server.js";
 import { SERVER_OPTIONS } from "../../src/server/server-options.js";
 import type { Options } from "../../src/shared/option.js";
+import { API_KEY } from "../../strategies/apikey.js";
+import { API_KEY_ENTRY } from "../../strategies/apikey/api-key-list.js";
+import { JWT } from "../../strategies/jwt.js";
+import { FIELD } from "../../strategies/oauth/options/login-options.js";
+import { OAUTH } from "../../strategies/oauth/options/oauth-options.js";
+import { SIGN_IN } from "../../strategies/oauth/options/sign-in-options.js";
+import { FROM_PASSPORT } from "../../strategies/passport.js";
 
 /** Options that are documented together: the public type with their comments, and their declarations. */
 interface Source {
@@ -21,6 +28,13 @@ const SOURCES: Readonly<Record<string, Source>> = {
   sse: { type: "SseOptions", options: SSE_OPTIONS },
   mcpServer: { type: "McpServerConfig", options: MCP_SERVER.options },
   server: { type: "SseServerOptions", options: SERVER_OPTIONS },
+  jwt: { type: "JwtOptions", options: JWT.options },
+  apikey: { type: "ApiKeyOptions", options: API_KEY.options },
+  apikeyEntry: { type: "ApiKeyEntry", options: API_KEY_ENTRY.options },
+  oauth: { type: "OAuthOptions", options: OAUTH.options },
+  signIn: { type: "SignInOptions", options: SIGN_IN.options },
+  field: { type: "LoginField", options: FIELD.options },
+  fromPassport: { type: "FromPassportOptions", options: FROM_PASSPORT.options },
 };
 
 /** One option, ready to be shown. */
@@ -28,7 +42,7 @@ export interface Row {
   /** With the objects around it: `sessions.stallMs`. */
   readonly name: string;
   readonly type: string;
-  /** In the words of the comment; empty where it has to be written. */
+  /** In the words of the comment. */
   readonly fallback: string;
   readonly meaning: string;
   /** Whether it stands elsewhere now. */
@@ -69,14 +83,17 @@ function rows(options: Options, type: ts.Type, prefix: string): Row[] {
     const member = checker.getPropertyOfType(type, key);
     if (member === undefined) throw new Error(`No type has a comment on ${prefix}${key}.`);
     const name = `${prefix}${key}`;
-    const { meaning, fallback } = readComment(member);
+    const comment = readComment(member);
+    const { meaning } = comment;
+    const need = needOf(type, key);
+    const fallback = comment.fallback || (need ?? "");
     const isMoved = option.type.startsWith("now ");
     const expected = isMoved ? undefined : inWords(option.fallback, option.type);
     const range = /\d+ to \d+$/.exec(option.type)?.[0];
-    const isOptional = (member.flags & ts.SymbolFlags.Optional) !== 0;
+    const hasDefault = isMoved || need !== undefined || comment.fallback !== "";
     const faults = [
       ...(meaning === "" && !isMoved ? [`${name} has no comment`] : []),
-      ...(isOptional && fallback === "" && !isMoved ? [`${name}: the comment has no default`] : []),
+      ...(hasDefault ? [] : [`${name}: the comment has no default`]),
       ...(expected !== undefined && !plain(fallback).startsWith(expected)
         ? [`${name}: the default is ${expected}, and the comment says: ${fallback}`]
         : []),
@@ -87,6 +104,17 @@ function rows(options: Options, type: ts.Type, prefix: string): Row[] {
     const row = { name, type: option.type, fallback, meaning, isMoved, faults };
     return [row, ...(option.options ? rows(option.options, objectIn(member), `${name}.`) : [])];
   });
+}
+
+/** Whether an option has to be written: in all forms that its object may have, or in one of them. */
+function needOf(type: ts.Type, key: string): string | undefined {
+  const forms = type.isUnion() ? type.types : [type];
+  const needing = forms.filter((form) => {
+    const member = checker.getPropertyOfType(form, key);
+    return member !== undefined && (member.flags & ts.SymbolFlags.Optional) === 0;
+  });
+  if (needing.length === 0) return undefined;
+  return needing.length === forms.length ? "required" : "one of several";
 }
 
 /** The type of an option that is an object, or `false`. */
@@ -133,15 +161,20 @@ function plain(text: string): string {
   return text.replaceAll("`", "");
 }
 
-/** A table with everything that is said of a source, `"sse"`, or of an object in it, `"sse.sessions"`. */
+/**
+ * A table with everything that is said of a source, without the options of objects in it, `"sse"`;
+ * of such an object, `"sse.sessions"`; or of all, `"signIn.*"`.
+ */
 function fullTable(place: string): string {
   const [source = "", inside] = place.split(".", 2);
-  const isThere = ({ name }: Row) =>
-    inside === undefined ? !name.includes(".") : name.startsWith(`${inside}.`);
+  const isThere = ({ name }: Row) => {
+    if (inside === "*") return true;
+    return inside === undefined ? !name.includes(".") : name.startsWith(`${inside}.`);
+  };
   const cells = rowsOf(source)
     .filter(isThere)
     .map(({ name, type, fallback, meaning, isMoved }) =>
-      isMoved ? [code(name), type, "", ""] : [code(name), type, fallback || "required", meaning],
+      isMoved ? [code(name), type, "", ""] : [code(name), type, fallback, meaning],
     );
   return table(["option", "written as", "default", "meaning"], cells);
 }
@@ -152,7 +185,7 @@ function shortTable(source: string): string {
     .filter(({ isMoved }) => !isMoved)
     .map(({ name, fallback, meaning }) => {
       const [first = meaning] = /^.*?[^.]\.(?= |$)/.exec(meaning) ?? [];
-      return [code(name), fallback || "required", first.replace(/\.$/, "")];
+      return [code(name), fallback, first.replace(/\.$/, "")];
     });
   return table(["option", "default", "meaning"], cells);
 }
@@ -169,7 +202,7 @@ function code(name: string): string {
 }
 
 /** Where a table stands in a document: between `<!-- options: sse, short -->` and `<!-- end of options -->`. */
-const PLACE = /(<!-- options: ([\w.]+)(, short)? -->\n)[^]*?(<!-- end of options -->)/g;
+const PLACE = /(<!-- options: ([\w.*]+)(, short)? -->\n)[^]*?(<!-- end of options -->)/g;
 
 /** Documents with tables. */
 export const DOCUMENTS = [

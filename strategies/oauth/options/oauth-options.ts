@@ -36,9 +36,9 @@ export interface OAuthOptions extends CommonOptions {
    * @see RFC 8414, section 2
    */
   readonly issuerUrl: string;
-  /** This server's client id at the issuer; it introspects tokens with it. */
+  /** This server's own client at the issuer; it introspects tokens with it. */
   readonly clientId: string;
-  /** The secret that goes with `clientId`. */
+  /** The secret that goes with `clientId`; with `tokenValidation: "jwt"` it is never sent. */
   readonly clientSecret: string;
   /**
    * What a token's audience must name, or a function that judges it. Default: the endpoint's own
@@ -53,11 +53,11 @@ export interface OAuthOptions extends CommonOptions {
    */
   readonly audienceClaim?: AudienceClaim;
   /**
-   * `"jwt"`: tokens are verified with the issuer's keys. `"introspection"`: the issuer is asked
-   * about each (RFC 7662), which also sees revocation. `"auto"`: JWTs the first way, others the
-   * second. Default: `"auto"`; in a list with several `oauth` entries `"jwt"`, because an opaque
-   * token does not say whom to ask, and asking all would show it to the wrong ones. Where several
-   * entries say `"introspection"`, only tokens that name their issuer are accepted.
+   * How tokens are checked: `"jwt"` with the issuer's keys; `"introspection"` by asking the issuer
+   * about each (RFC 7662), which also sees revocation; `"auto"` JWTs the first way, others the second.
+   * In a list with several `oauth` entries `"auto"` means `"jwt"`, because an opaque token does not
+   * say whom to ask, and asking all would show it to the wrong ones. Where several entries say
+   * `"introspection"`, only tokens that name their issuer are accepted. Default: `"auto"`.
    */
   readonly tokenValidation?: TokenValidation;
   /**
@@ -77,6 +77,11 @@ export interface OAuthOptions extends CommonOptions {
    * includes `read`). A throw answers 503. Default: the needed scope itself is granted.
    */
   readonly satisfiesScope?: (required: string, granted: readonly string[]) => boolean;
+  /**
+   * Milliseconds that checking a credential may take before the answer is 503. Default: 25000 (25
+   * seconds).
+   */
+  readonly timeoutMs?: number;
   /**
    * Makes this server the authorization server of its MCP clients, in front of an issuer at which
    * clients cannot register: people sign in at the issuer with `clientId` and `clientSecret`, and

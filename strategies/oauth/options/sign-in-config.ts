@@ -9,7 +9,8 @@ import type { SignInStorage } from "../../storage/storage.js";
 export interface SignInAdvancedOptions {
   /**
    * Times a minute that clients may register, from one network (an IPv4 address, or the first 64 bits
-   * of an IPv6 one); twice that from an IPv6 /48, ten times in all. Default: 20.
+   * of an IPv6 one); twice that from an IPv6 /48, ten times in all. From 1 to
+   * 10000. Default: 20.
    */
   readonly registrationsPerMinute?: number;
 }
@@ -17,8 +18,8 @@ export interface SignInAdvancedOptions {
 /** Options of `signIn`. */
 export interface SignInOptions {
   /**
-   * Scopes asked of the provider. Default: `openid profile email`; none with `endpoints`. Many
-   * providers give a refresh token only for `offline_access`.
+   * Scopes asked of the provider. Many providers give a refresh token only for `offline_access`.
+   * Default: `openid profile email`; none with `endpoints`.
    */
   readonly scopes?: readonly string[];
   /** More parameters of the authorization request: `{ access_type: "offline" }`. Default: none. */
@@ -28,12 +29,22 @@ export interface SignInOptions {
    * again after a restart.
    */
   readonly storage?: SignInStorage;
-  /** Default: made when first needed, and kept in `storage`. */
+  /** Keys of the sign-in, newest first. Default: made when first needed, and kept in `storage`. */
   readonly keys?: SignInKeys;
   /** How the pages name this server. Default: the host of `publicUrl`. */
-  readonly consent?: { readonly name?: string; readonly logoUrl?: string };
+  readonly consent?: {
+    /** The name. Default: the host of `publicUrl`. */
+    readonly name?: string;
+    /** URL of a picture: https, or http to loopback. Default: none. */
+    readonly logoUrl?: string;
+  };
   /** Endpoints of a provider that publishes no metadata. Needs `profile`. Default: discovery. */
-  readonly endpoints?: { readonly authorizationUrl: string; readonly tokenUrl: string };
+  readonly endpoints?: {
+    /** Where people sign in. */
+    readonly authorizationUrl: string;
+    /** Where codes and refresh tokens are redeemed. */
+    readonly tokenUrl: string;
+  };
   /**
    * Who an access token of the provider belongs to, asked of the provider itself. A throw ends the
    * login. When it is asked again later, `undefined` or another id ends it too, and a throw counts
@@ -47,7 +58,7 @@ export interface SignInOptions {
    * `<publicUrl>/oauth/callback`. Needs `principal`. Default: passport-oauth2 at the provider.
    */
   readonly strategy?: PassportStrategy;
-  /** What a success of `strategy` means. A throw ends the login. */
+  /** Who a success of `strategy` is; needed with it. A throw ends the login. Default: none. */
   readonly principal?: (user: unknown, info: unknown) => SignInProfile | Promise<SignInProfile>;
   /** Fields that `strategy` reads from `req.body`; a page asks for them. Default: no page. */
   readonly form?: readonly LoginField[];
@@ -70,7 +81,7 @@ export interface SignInOptions {
    * How long a sign-in counts, in milliseconds, where nobody can be asked again: the provider gave
    * no refresh token and its access token is over, or there is a `strategy` without `revalidate`.
    * Then the person signs in again. Where it is shorter than `revalidateMs`, those who can be asked
-   * are asked as often. From 60000 to 7776000000 (90 days). Default: 86400000 (24 hours).
+   * are asked as often. From 60000 to 7776000000 (90 days). Default: 86400000 (1 day).
    */
   readonly signInAgainAfterMs?: number;
   /**
@@ -81,15 +92,15 @@ export interface SignInOptions {
    */
   readonly appSchemes?: readonly string[];
   /**
-   * Seconds that an access token counts. From 60 to 3600. Default: 600 (10 minutes). A token whose
-   * grant was revoked does not count, however long it has left.
+   * Seconds that an access token counts. From 60 to 3600. A token whose grant was revoked does not
+   * count, however long it has left. Default: 600 (10 minutes).
    */
   readonly accessTokenSeconds?: number;
   /** Days that a refresh token counts since it was last used. From 1 to 90. Default: 30. */
   readonly refreshTokenDays?: number;
   /**
-   * Gets the metadata documents of clients. Security: the URL is a stranger's; a function of your
-   * own, for example through an egress proxy, must refuse private addresses itself. Default: only
+   * Gets the metadata documents of clients, for example through an egress proxy, which must then
+   * refuse private addresses itself. Security: the URL is a stranger's. Default: only
    * https, only public addresses, no redirects.
    */
   readonly fetchClientMetadata?: FetchDocument;

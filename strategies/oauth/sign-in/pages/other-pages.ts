@@ -26,7 +26,7 @@ export interface LoginField {
   readonly name: string;
   /** What the page calls it. */
   readonly label: string;
-  /** Default: `"text"`. */
+  /** The kind of field. Default: `"text"`. */
   readonly type?: "text" | "password" | "email";
 }
 
