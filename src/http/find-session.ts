@@ -18,15 +18,6 @@ export function findSession(
   return session;
 }
 
-/** Whether a request may go on with a session that it has led to. */
-export function mayContinue(
-  sessions: Sessions,
-  session: RouterSession,
-  request: AdmittedRequest,
-): boolean {
-  return sessions.takesFrom(session, requesterOf(request));
-}
-
 /** Who made a request, where and how: what decides which sessions it may go on with. */
 export function requesterOf({ req, caller, mount }: AdmittedRequest): Requester {
   const { ownerKey, principal } = caller;

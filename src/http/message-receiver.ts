@@ -7,7 +7,7 @@ import { McpSseError } from "../shared/errors.js";
 import type { ErrorCode } from "../shared/errors.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { CallerGuard } from "./caller-guard.js";
-import { mayContinue, sessionNotFound } from "./find-session.js";
+import { requesterOf, sessionNotFound } from "./find-session.js";
 import { readMessage, wasRead } from "./message-body.js";
 import { headersToHide, PostExtra } from "./message-extra.js";
 import { configuredMount, mountUrl } from "./metadata-routes.js";
@@ -16,6 +16,7 @@ import type { Refusals } from "./refusals.js";
 import type { RouterSession, Sessions } from "./router-session.js";
 import type { Shutdown } from "./shutdown.js";
 import type { AdmittedRequest } from "./incoming-request.js";
+import type { TransportRoute } from "./transport.js";
 
 /** What a transport has to say about the messages that are posted to it. */
 export interface MessageHandler<S extends RouterSession> {
@@ -36,8 +37,8 @@ export interface MessageReceiverInit<S extends RouterSession> {
   readonly callers: CallerGuard;
   readonly refusals: Refusals;
   readonly shutdown: Shutdown;
-  /** Path below the mount at which the messages arrive. */
-  readonly path: string;
+  /** At which the messages arrive. */
+  readonly route: TransportRoute;
   readonly handler: MessageHandler<S>;
 }
 
@@ -59,13 +60,13 @@ export class MessageReceiver<S extends RouterSession> {
   constructor(init: MessageReceiverInit<S>) {
     this.#init = init;
     const mount = configuredMount(init.options);
-    this.#publicUrl = mount && `${mountUrl(mount)}${init.path}`;
+    this.#publicUrl = mount && `${mountUrl(mount)}${init.route.path}`;
   }
 
   /** Takes a POST's message and answers the POST. Never throws. */
   receive(request: AdmittedRequest, session: S): void {
     const { req, res, parts } = request;
-    const { options, sessions, refusals, handler } = this.#init;
+    const { options, sessions, refusals, handler, route } = this.#init;
     const isRead = wasRead(req);
     const bytes = new PostedBytes(res, session, sessions);
     const body = {
@@ -80,7 +81,7 @@ export class MessageReceiver<S extends RouterSession> {
       bytes.leave();
       bytes.call?.letGo();
       this.#noteLimit(error, session);
-      refusals.refuse(request, error);
+      refusals.refuse(request, error, route);
     };
     const take = (message: JsonRpcMessage, isLate: boolean): void => {
       try {
@@ -160,7 +161,7 @@ export class MessageReceiver<S extends RouterSession> {
     const { sessions, shutdown } = this.#init;
     // Another request may have brought more rights.
     const isSame = request.caller.principal === session.principal;
-    if (!isSame && !mayContinue(sessions, session, request)) throw sessionNotFound();
+    if (!isSame && !sessions.takesFrom(session, requesterOf(request))) throw sessionNotFound();
     if (isCall(message)) shutdown.checkOpen();
   }
 

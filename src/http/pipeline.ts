@@ -5,7 +5,7 @@ import { LAST_BYTES_MS } from "../session/close-reason.js";
 import { settlesWithin } from "../shared/timeout.js";
 import type { CallerGuard } from "./caller-guard.js";
 import type { Discovery } from "./discovery.js";
-import { findSession, mayContinue } from "./find-session.js";
+import { findSession, requesterOf } from "./find-session.js";
 import { wasForwarded } from "./forwarded.js";
 import { incomingRequest } from "./incoming-request.js";
 import type { HostRequest } from "./mount.js";
@@ -195,7 +195,7 @@ export class Pipeline {
       // Who is known by the same credential has the same rights, but headers are no part of it.
       const isSame = isCached && !this.#hasBoundHeaders;
       const { session } = target;
-      return isSame || mayContinue(sessions, session, request) ? session : undefined;
+      return isSame || sessions.takesFrom(session, requesterOf(request)) ? session : undefined;
     }
     const id = route.sessionId?.(request.req);
     return id === undefined ? undefined : findSession(sessions, id, request);

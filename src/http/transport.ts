@@ -23,8 +23,9 @@ export interface Transport {
   readonly routes: readonly TransportRoute[];
   /**
    * The fast path: whether a request is one for a session of which everything is known, to be told
-   * by the request line alone. It takes the same steps as every other, without the search for route
-   * and session, and its caller is not verified anew if the credential is the same. Default: none is.
+   * by one look, without parsing anything. It takes the same steps as every other, without the search
+   * for route and session, and its caller is not verified anew if the credential is the same.
+   * Default: none is.
    */
   recognize?(req: HostRequest): FastRoute | undefined;
 }

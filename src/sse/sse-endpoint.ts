@@ -71,7 +71,7 @@ export class SseEndpoint implements Transport {
     this.#streams = new EventStreams({ ...init, probes: this.#probes, fastPath: this.#fastPath });
     this.#messages = new MessageReceiver({
       ...init,
-      path: messageEndpoint,
+      route: messages,
       handler: this.#messageHandler,
     });
   }

@@ -361,6 +361,16 @@ describe("MCPServer", () => {
       "transport.options.http.headersTimeoutMs is longer than requestTimeoutMs",
     ],
     ["a health that is no path", { health: "up" }, "transport.options.health is no plain path"],
+    [
+      "a health on the path of a transport",
+      { health: "/sse" },
+      "transport.options.health is the path of an endpoint",
+    ],
+    [
+      "a health on the path of messages that was moved",
+      { health: "/up", messageEndpoint: "/up" },
+      "transport.options.health is the path of an endpoint",
+    ],
     ["a health of another kind", { health: true }, "transport.options.health must be"],
     ["a createServer", { createServer }, "transport.options.createServer is not an option"],
     ["other machines without auth", { host: "0.0.0.0" }, "write auth: false to let everybody in"],
