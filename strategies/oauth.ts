@@ -222,7 +222,7 @@ function jwtStrategy(issuer: Issuer, settings: OAuthSettings): PassportStrategy 
       algorithms,
       clockTolerance,
       requireExp: true,
-      // Both are judged by `accept`, for JWTs and introspection answers alike.
+      // Both are checked by `accept`, for JWTs and introspection answers alike.
       issuer: undefined,
       audience: undefined,
     },
@@ -250,13 +250,13 @@ function introspectionStrategy(issuer: Issuer, settings: OAuthSettings): Passpor
   });
 }
 
-/** A strategy on top of `base` that fails with the errors that `judge` rejects with. */
+/** A strategy on top of `base` that fails with the errors that `check` rejects with. */
 function guarded(
   base: PassportStrategy,
-  judge: (strategy: ActiveStrategy, req: IncomingMessage) => Promise<void>,
+  check: (strategy: ActiveStrategy, req: IncomingMessage) => Promise<void>,
 ): PassportStrategy {
   const authenticate = function (this: ActiveStrategy, req: IncomingMessage): void {
-    judge(this, req).catch((error: unknown) => {
+    check(this, req).catch((error: unknown) => {
       if (error instanceof McpSseError) this.fail(error);
       else this.error(error);
     });

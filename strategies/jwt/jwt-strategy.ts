@@ -55,7 +55,7 @@ export interface JwtRules {
   /** Whether a token without `exp` is refused. */
   readonly requireExp: boolean;
   /**
-   * Judges the claims of a token that satisfies everything above. A throw of
+   * Checks the claims of a token that satisfies everything above. A throw of
    * `new McpSseError("invalid_token", …)` refuses it; any other throw is answered with 503.
    */
   readonly accept?: (claims: TokenClaims) => void;

@@ -51,7 +51,7 @@ const RETRY_AFTER_CROWD_SECONDS = 1;
 /**
  * Asks the issuer whether a token is active, and what it says.
  *
- * It judges nothing but `active`: issuer, audience, expiry and scopes are for the caller to
+ * It checks nothing but `active`: issuer, audience, expiry and scopes are for the caller to
  * check, as they are for a JWT.
  *
  * @see RFC 7662

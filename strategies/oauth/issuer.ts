@@ -146,7 +146,7 @@ async function loadRemote(
   };
 }
 
-/** Says that a token is another issuer's to judge; a bad one if there is no such issuer here. */
+/** Says that a token is for another issuer; a bad one if there is no such issuer here. */
 function notApplicable(reason: string): McpSseError {
   return new McpSseError("missing_credential", reason);
 }

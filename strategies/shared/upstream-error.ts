@@ -1,5 +1,5 @@
 /**
- * Why somebody who was asked was of no help:
+ * What was wrong with an answer:
  *
  * - `"unreachable"`: no usable answer came; a later one may be;
  * - `"refused"`: the answer is a no to what was asked;

@@ -85,10 +85,10 @@ function keepClients(provider: Provider, { clients, onFailure }: EngineParts): v
   provider.on("grant.success", (ctx: KoaContextWithOIDC) => {
     const { client, account } = ctx.oidc;
     if (client === undefined || account === undefined) return;
-    const keeping = clients.keep(client.clientId, account.accountId);
+    const work = clients.keep(client.clientId, account.accountId);
     kept.set(
       ctx,
-      keeping.catch((error: unknown) => onFailure(ctx.res, error as Error)),
+      work.catch((error: unknown) => onFailure(ctx.res, error as Error)),
     );
   });
   provider.use(async (ctx, next) => {

@@ -3,7 +3,7 @@ import { Strategy as LocalStrategy } from "passport-local";
 import { MemoryStorage } from "../../../src/index.js";
 import type { SignInOptions } from "../../../src/index.js";
 import { endsLogin } from "../../../strategies/oauth/sign-in/login/ends-login.js";
-import { judgeWord } from "../../../strategies/oauth/sign-in/login/revalidation.js";
+import { afterRevalidation } from "../../../strategies/oauth/sign-in/login/revalidation.js";
 import { UpstreamError } from "../../../strategies/shared/upstream-error.js";
 import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { converse } from "../../kit/conversation.js";
@@ -240,12 +240,13 @@ describe("SIGNIN-32: at a refresh the provider is asked again", () => {
 
   test("a word is judged by what it says and by its age", () => {
     const rules = { revalidateMs: 100, signInAgainAfterMs: 1000 };
-    const judge = (kind: "good" | "over" | "cannot-be-asked", age: number) =>
-      judgeWord({ kind }, age, rules);
-    const outage = (age: number) => judgeWord({ kind: "no-answer", cause: undefined }, age, rules);
-    expect([judge("good", 1e9), judge("over", 100)]).toEqual(["goes-on", "ends"]);
+    const after = (kind: "good" | "over" | "cannot-be-asked", age: number) =>
+      afterRevalidation({ kind }, age, rules);
+    const outage = (age: number) =>
+      afterRevalidation({ kind: "no-answer", cause: undefined }, age, rules);
+    expect([after("good", 1e9), after("over", 100)]).toEqual(["goes-on", "ends"]);
     expect([outage(199), outage(200), outage(1e12)]).toEqual(["goes-on", "later", "later"]);
-    expect([judge("cannot-be-asked", 999), judge("cannot-be-asked", 1000)]).toEqual([
+    expect([after("cannot-be-asked", 999), after("cannot-be-asked", 1000)]).toEqual([
       "goes-on",
       "ends",
     ]);

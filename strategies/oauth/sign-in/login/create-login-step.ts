@@ -3,7 +3,7 @@ import { ProviderIdentity } from "./identity.js";
 import { ProviderLogin } from "./provider-login.js";
 import type { Logins, SignInProfile } from "../storage/records.js";
 import { askProvider } from "./revalidation.js";
-import type { RevalidationParts, Word } from "./revalidation.js";
+import type { RevalidationParts, RevalidationResult } from "./revalidation.js";
 import { ROUTES } from "../../sign-in-routes.js";
 import type { SealedStorage } from "../storage/seal.js";
 import type { SignInParts } from "../sign-in-parts.js";
@@ -24,7 +24,7 @@ export function createLoginStep(
 ): LoginStepParts {
   const { login: step, revalidate } = settings;
   const askOperator =
-    revalidate && (async (profile: SignInProfile) => toWord(await revalidate(profile)));
+    revalidate && (async (profile: SignInProfile) => toResult(await revalidate(profile)));
   if (step.kind === "strategy") {
     const refresh = async (): Promise<never> => {
       throw new Error("the sign-in strategy gives no tokens");
@@ -58,7 +58,7 @@ export function createLoginStep(
 }
 
 /** @throws UpstreamError, which counts as no answer, for a function that forgot to return one. */
-function toWord(answer: unknown): Word {
+function toResult(answer: unknown): RevalidationResult {
   if (typeof answer === "boolean") return { kind: answer ? "good" : "over" };
   throw unusable("revalidate() must return true or false");
 }

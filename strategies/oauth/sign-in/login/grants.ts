@@ -67,8 +67,8 @@ async function sharedGrant(
   if (known !== undefined) return known;
   const grant = new provider.Grant({ accountId, clientId });
   for (const resource of resources) grant.addResourceScope(resource, scopes.join(" "));
-  const keeping = { ttlMs: LOGIN_LIFETIME_MS, owner: ownerByLogin(accountId) };
-  await records.set("SharedGrant", name, await grant.save(), keeping);
+  const options = { ttlMs: LOGIN_LIFETIME_MS, owner: ownerByLogin(accountId) };
+  await records.set("SharedGrant", name, await grant.save(), options);
   return grant;
 }
 

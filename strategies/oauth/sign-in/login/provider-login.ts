@@ -137,7 +137,7 @@ export class ProviderLogin {
   /**
    * The login that an answer belongs to, which is then used up.
    *
-   * Security decision: taken before it is judged, so that one `state` gets one try, whoever tries.
+   * Security decision: taken before it is checked, so that one `state` gets one try, whoever tries.
    */
   async #takeTransaction(
     query: URLSearchParams,
@@ -156,8 +156,8 @@ export class ProviderLogin {
   /** Keeps a login under way, and says under which `state`. */
   async #keepTransaction(req: IncomingMessage, transaction: Transaction): Promise<string> {
     const state = randomBytes(32).toString("base64url");
-    const keeping = { ttlMs: LOGIN_TIME_MS, owner: ownerByRequest(req) };
-    await this.#parts.records.set("LoginTransaction", state, transaction, keeping);
+    const options = { ttlMs: LOGIN_TIME_MS, owner: ownerByRequest(req) };
+    await this.#parts.records.set("LoginTransaction", state, transaction, options);
     return state;
   }
 

@@ -5,7 +5,7 @@ import { endsLogin } from "./ends-login.js";
 import type { Upstream } from "./upstream.js";
 
 /** What is said when it is asked whether a login still counts. */
-export type Word =
+export type RevalidationResult =
   | { readonly kind: "good" }
   /** A clear no: the person was removed, or withdrew, or has to sign in again. */
   | { readonly kind: "over" }
@@ -14,7 +14,7 @@ export type Word =
   /** There is nothing to ask with. */
   | { readonly kind: "cannot-be-asked" };
 
-/** How old the last good word may be. */
+/** How old the last good answer may be. */
 export interface RevalidationRules {
   /** Before it is asked again, in milliseconds. */
   readonly revalidateMs: number;
@@ -23,22 +23,22 @@ export interface RevalidationRules {
 }
 
 /**
- * What becomes of a login for which a new word was due.
+ * What becomes of a login for which a new answer was due.
  *
  * Security decision: a clear no ends it at once. An outage of the provider signs nobody out: for
- * as long again as a word counts everything goes on, then nothing is given until the provider
- * answers. Where the provider cannot be asked at all, its first word counts for a time, and then
+ * as long again as an answer counts everything goes on, then nothing is given until the provider
+ * answers. Where the provider cannot be asked at all, its first answer counts for a time, and then
  * the person signs in again.
  *
- * @param ageMs How old the last good word is.
+ * @param ageMs How old the last good answer is.
  * @see RFC 9700, section 4.14.2; OpenID Connect Core 1.0, section 12
  */
-export function judgeWord(
-  word: Word,
+export function afterRevalidation(
+  result: RevalidationResult,
   ageMs: number,
   { revalidateMs, signInAgainAfterMs }: RevalidationRules,
 ): "goes-on" | "ends" | "later" {
-  switch (word.kind) {
+  switch (result.kind) {
     case "good":
       return "goes-on";
     case "over":
@@ -62,16 +62,20 @@ const ANSWER_MS = 15_000;
 export interface RevalidationParts {
   readonly logins: Logins;
   readonly rules: RevalidationRules;
-  /** @param isDue whether a login, as it is stored by then, still needs a new word. */
-  readonly ask: (id: string, login: Login, isDue: (login: Login) => boolean) => Promise<Word>;
+  /** @param isDue whether a login, as it is stored by then, still needs a new answer. */
+  readonly ask: (
+    id: string,
+    login: Login,
+    isDue: (login: Login) => boolean,
+  ) => Promise<RevalidationResult>;
   /** How long an answer is waited for, in milliseconds. Default: 15000. */
   readonly answerMs?: number;
 }
 
-/** Asks again for each login before something is given for it, if the last word is too old. */
+/** Asks again for each login before something is given for it, if the last answer is too old. */
 export class Revalidation {
   readonly #parts: RevalidationParts;
-  readonly #asking = new Map<string, Promise<Word>>();
+  readonly #asking = new Map<string, Promise<RevalidationResult>>();
 
   constructor(parts: RevalidationParts) {
     this.#parts = parts;
@@ -86,22 +90,22 @@ export class Revalidation {
     const { logins, rules } = this.#parts;
     const login = await logins.find(id);
     if (login === undefined || !this.#isDue(login)) return login;
-    const word = await this.#askOnce(id, login);
-    switch (judgeWord(word, ageOf(login), rules)) {
+    const result = await this.#askOnce(id, login);
+    switch (afterRevalidation(result, ageOf(login), rules)) {
       case "goes-on":
-        return word.kind === "good" ? await logins.confirm(id) : login;
+        return result.kind === "good" ? await logins.confirm(id) : login;
       case "ends":
         await logins.end(id);
         return undefined;
       case "later": {
-        const { cause } = word as { readonly cause?: unknown };
+        const { cause } = result as { readonly cause?: unknown };
         throw new ConfirmLaterError("the sign-in cannot be confirmed now", { cause });
       }
     }
   }
 
   /** Clients of one login that refresh together are one question. */
-  async #askOnce(id: string, login: Login): Promise<Word> {
+  async #askOnce(id: string, login: Login): Promise<RevalidationResult> {
     const asking =
       this.#asking.get(id) ?? this.#ask(id, login).finally(() => this.#asking.delete(id));
     this.#asking.set(id, asking);
@@ -109,14 +113,14 @@ export class Revalidation {
   }
 
   /** A function of the operator's that never answers holds nobody up for ever. */
-  async #ask(id: string, login: Login): Promise<Word> {
+  async #ask(id: string, login: Login): Promise<RevalidationResult> {
     const { ask, answerMs = ANSWER_MS } = this.#parts;
     try {
-      const word = await withTimeout(
+      const result = await withTimeout(
         ask(id, login, (stored) => this.#isDue(stored)),
         answerMs,
       );
-      if (word !== TIMED_OUT) return word;
+      if (result !== TIMED_OUT) return result;
       return {
         kind: "no-answer",
         cause: new UpstreamError("unreachable", "nobody answered in time"),
@@ -148,12 +152,12 @@ export async function askProvider(
   { id, login }: { readonly id: string; readonly login: Login },
   { upstream, identify }: { readonly upstream: Upstream; readonly identify: Identify },
   isDue: (login: Login) => boolean,
-): Promise<Word> {
+): Promise<RevalidationResult> {
   const { refreshToken, accessToken, expiresAt = Infinity } = login.upstream ?? {};
   if (refreshToken !== undefined) {
     return await upstream.renew(id, isDue).then(
-      (): Word => ({ kind: "good" }),
-      (cause: unknown): Word =>
+      (): RevalidationResult => ({ kind: "good" }),
+      (cause: unknown): RevalidationResult =>
         endsLogin(cause) ? { kind: "over" } : { kind: "no-answer", cause },
     );
   }

@@ -9,7 +9,7 @@ import type { LoginContext, LoginOutcome } from "./login-step.js";
 import { ownerByRequest } from "../storage/owners.js";
 import { checkProfile } from "./provider-login.js";
 import { runStrategy, strategyRequest, TIMEOUT_MS } from "./run-strategy.js";
-import type { Keeping, SealedStorage } from "../storage/seal.js";
+import type { RecordOptions, SealedStorage } from "../storage/seal.js";
 import type { LoginStep } from "../../options/login-options.js";
 
 type StrategyStep = Extract<LoginStep, { kind: "strategy" }>;
@@ -55,10 +55,10 @@ export class StrategyLogin {
 
   /** @throws SignInProblem when the answer could be meant for another login just as well. */
   async #keep(req: IncomingMessage, tie: string | undefined, pending: Pending): Promise<void> {
-    const keeping = keepingFor(req);
+    const options = recordOptions(req);
     if (tie === undefined) {
-      await this.#records.set("UntiedLogin", pending.browser, pending, keeping);
-    } else if (!(await this.#records.add("PendingLogin", tie, pending, keeping))) {
+      await this.#records.set("UntiedLogin", pending.browser, pending, options);
+    } else if (!(await this.#records.add("PendingLogin", tie, pending, options))) {
       throw guessableState();
     }
   }
@@ -90,7 +90,7 @@ export class StrategyLogin {
   async #takeAttempt(req: IncomingMessage, uid: string): Promise<number | undefined> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const place = `${uid} ${attempt}`;
-      if (await this.#records.add("LoginAttempts", place, true, keepingFor(req))) return attempt;
+      if (await this.#records.add("LoginAttempts", place, true, recordOptions(req))) return attempt;
     }
     return undefined;
   }
@@ -106,7 +106,7 @@ export class StrategyLogin {
     const tie = tieOfAnswer(fields);
     if (tie === undefined) throw unknownLogin();
     if ((await this.#records.get("PendingLogin", tie)) === undefined) throw unknownLogin();
-    await this.#records.set("ParkedAnswer", tie, [...fields], keepingFor(req));
+    await this.#records.set("ParkedAnswer", tie, [...fields], recordOptions(req));
     return new URLSearchParams({ posted: tie }).toString();
   }
 
@@ -181,6 +181,6 @@ export class StrategyLogin {
 }
 
 /** What belongs to a login lasts as long as one may take. */
-function keepingFor(req: IncomingMessage): Keeping {
+function recordOptions(req: IncomingMessage): RecordOptions {
   return { ttlMs: LOGIN_TIME_MS, owner: ownerByRequest(req) };
 }

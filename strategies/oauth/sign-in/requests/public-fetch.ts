@@ -80,7 +80,7 @@ type LookupCallback = Parameters<LookupFunction>[2];
 /**
  * Looks a name up, and fails when any of its addresses is not public.
  *
- * Security decision: the address that is judged here is the one that is connected to. A check
+ * Security decision: the address that is checked here is the one that is connected to. A check
  * before the request would look the name up a second time, and a name server may answer
  * differently then (DNS rebinding).
  */

@@ -72,7 +72,7 @@ function parse(text: string): Readonly<Record<string, unknown>> {
   throw new RegistrationError("invalid_client_metadata", "the request body must be a JSON object");
 }
 
-/** What of a metadata document counts beside: the engine judges it. */
+/** What of a metadata document counts beside: the engine checks it. */
 const DOCUMENT_MEMBERS = [
   "client_id",
   "client_secret",

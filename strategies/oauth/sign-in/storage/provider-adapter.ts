@@ -3,7 +3,7 @@ import type { Adapter, AdapterPayload } from "oidc-provider";
 import type { OlderRecords } from "./older-form.js";
 import { ownerByClient, ownerByLogin, ownerByRequest } from "./owners.js";
 import type { RegisteredClients } from "./registered-clients.js";
-import type { Keeping, SealedStorage } from "./seal.js";
+import type { RecordOptions, SealedStorage } from "./seal.js";
 
 /** What is redeemed, and only once. */
 const REDEEMABLE: ReadonlySet<string> = new Set(["AuthorizationCode", "RefreshToken"]);
@@ -44,11 +44,11 @@ export class StorageAdapter implements Adapter {
       await this.#parts.clients.register(id, payload, owner);
       return;
     }
-    const keeping: Keeping = { ttlMs: lifetimeOf(expiresIn), owner };
-    await this.#storage.set(this.#model, id, payload, keeping);
+    const options: RecordOptions = { ttlMs: lifetimeOf(expiresIn), owner };
+    await this.#storage.set(this.#model, id, payload, options);
     const { uid } = payload;
     if (this.#model === "Session" && uid !== undefined) {
-      await this.#storage.set("SessionUid", uid, id, keeping);
+      await this.#storage.set("SessionUid", uid, id, options);
     }
   }
 
@@ -83,11 +83,11 @@ export class StorageAdapter implements Adapter {
     const payload = await this.#find(id);
     if (payload === undefined) throw this.#parts.refuse();
     const consumed = Math.floor(Date.now() / 1000);
-    const keeping: Keeping = {
+    const options: RecordOptions = {
       ttlMs: lifetimeOf((payload.exp ?? consumed) - consumed),
       owner: this.#ownerOf(payload),
     };
-    if (await this.#storage.add(this.#usedKind, id, { ...payload, consumed }, keeping)) {
+    if (await this.#storage.add(this.#usedKind, id, { ...payload, consumed }, options)) {
       await this.#storage.delete(this.#model, id);
       return;
     }

@@ -100,9 +100,9 @@ export class Logins {
   }
 
   async end(id: string): Promise<void> {
-    const keeping = { ttlMs: ENDED_MS, owner: ownerByLogin(id) };
+    const options = { ttlMs: ENDED_MS, owner: ownerByLogin(id) };
     // A full disk keeps nobody from ending: the deletion is what counts.
-    await this.#storage.set("LoginEnded", id, true, keeping).catch(() => undefined);
+    await this.#storage.set("LoginEnded", id, true, options).catch(() => undefined);
     await this.#storage.delete("Login", id);
   }
 
@@ -117,8 +117,8 @@ export class Logins {
   async endFor(profileId: string): Promise<void> {
     const person = personTag(profileId);
     const round = randomBytes(12).toString("base64url");
-    const keeping = { ttlMs: LOGIN_LIFETIME_MS, owner: ownerByLogin(person) };
-    await this.#storage.set("Login", person, round, keeping);
+    const options = { ttlMs: LOGIN_LIFETIME_MS, owner: ownerByLogin(person) };
+    await this.#storage.set("Login", person, round, options);
   }
 
   async #write(id: string, login: Login): Promise<void> {
@@ -146,8 +146,8 @@ export class Approvals {
 
   async remember(profileId: string, clientId: string, approval: Approval): Promise<void> {
     const owner = ownerByLogin(personTag(profileId));
-    const keeping = { ttlMs: APPROVAL_LIFETIME_MS, owner };
-    await this.#storage.set("Approval", key(profileId, clientId), approval, keeping);
+    const options = { ttlMs: APPROVAL_LIFETIME_MS, owner };
+    await this.#storage.set("Approval", key(profileId, clientId), approval, options);
   }
 
   async forget(profileId: string, clientId: string): Promise<void> {

@@ -38,13 +38,13 @@ export class RegisteredClients {
 
   /** Keeps a client that got a token for somebody. */
   async keep(id: string, loginId: string): Promise<void> {
-    const keeping = { ttlMs: USED_CLIENT_MS, owner: ownerByLogin(loginId) };
+    const options = { ttlMs: USED_CLIENT_MS, owner: ownerByLogin(loginId) };
     const client = await this.find(id);
     if (client === undefined) {
-      await this.#records.set("ClientDocument", id, true, keeping);
+      await this.#records.set("ClientDocument", id, true, options);
       return;
     }
-    await this.#records.set("Client", id, client, keeping);
+    await this.#records.set("Client", id, client, options);
     await this.#records.delete("Registration", id);
   }
 }

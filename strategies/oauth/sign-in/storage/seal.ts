@@ -68,7 +68,7 @@ export interface RecordScope {
 }
 
 /** How a record is kept. */
-export interface Keeping {
+export interface RecordOptions {
   /** Milliseconds until it is forgotten. Default: never. */
   readonly ttlMs?: number | undefined;
   /** Who caused it (see `owners.ts`). Default: who caused the one that it replaces. */
@@ -111,17 +111,17 @@ export class SealedStorage {
     return this.#open(name, await orOutage(this.#storage.get(name)));
   }
 
-  async set(kind: string, id: string, record: unknown, keeping: Keeping = {}): Promise<void> {
+  async set(kind: string, id: string, record: unknown, options: RecordOptions = {}): Promise<void> {
     const name = this.#nameOf(kind, id);
-    const { ttlMs, owner } = keeping;
+    const { ttlMs, owner } = options;
     const sealed = this.#seal(name, record);
     await orOutage(this.#storage.set(name, sealed, ttlMs, this.#ownerName(owner)));
   }
 
   /** Sets a record unless there is one; whether it was set. Atomic. */
-  async add(kind: string, id: string, record: unknown, keeping: Keeping): Promise<boolean> {
+  async add(kind: string, id: string, record: unknown, options: RecordOptions): Promise<boolean> {
     const name = this.#nameOf(kind, id);
-    const { ttlMs, owner } = keeping;
+    const { ttlMs, owner } = options;
     const sealed = this.#seal(name, record);
     return await orOutage(this.#storage.add(name, sealed, ttlMs, this.#ownerName(owner)));
   }
