@@ -1,9 +1,6 @@
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { chromium } from "playwright-core";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
-
+import type { BrowserContext, Page } from "playwright-core";
+import { describeInChromium, openBrowser } from "../kit/chromium.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { runPageClient } from "../kit/faults/browser-page.js";
 import type { PageClient } from "../kit/faults/browser-page.js";
 import { Killer, WAYS } from "../kit/faults/killer.js";
@@ -16,35 +13,10 @@ cleanUpAfterEach();
 
 const KEY = "a-key-for-the-pages-of-a-browser";
 
-/** A Chromium or Chrome of this machine. */
-function findChromium(): string | undefined {
-  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-  const folders = (process.env["PATH"] ?? "").split(delimiter);
-  return [
-    ...folders.flatMap((folder) => names.map((name) => join(folder, name))),
-    chromium.executablePath(),
-  ].find((path) => existsSync(path));
-}
-
-const executablePath = findChromium();
-const describeWithChromium = executablePath === undefined ? describe.skip : describe;
-const title =
-  executablePath === undefined
-    ? "a browser (skipped: install Chromium, or put it into PATH)"
-    : "a browser";
-
-describeWithChromium(title, () => {
-  let browser: Browser;
+describeInChromium("a browser", () => {
   let context: BrowserContext;
 
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: executablePath!, args: ["--no-sandbox"] });
-  });
-  afterAll(() => browser.close());
-  beforeEach(async () => {
-    context = await browser.newContext();
-    onDispose(() => context.close());
-  });
+  beforeEach(async () => (context = await openBrowser()));
 
   const serve = () =>
     FaultHost.start(serverV1, {

@@ -1,15 +1,13 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { onDispose } from "./clean-up.js";
 
 /** Where pictures of the pages are kept, for whoever wants to look at them. */
 const PICTURES = join(__dirname, "../../artifacts/sign-in");
 
 const FLAGS = [
-  "--headless",
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
@@ -19,35 +17,48 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** The browser's program; `undefined` where there is none. */
-export const CHROMIUM = findChromium();
+/** A Chromium or Chrome of this machine. */
+const executablePath = findChromium();
 
 function findChromium(): string | undefined {
-  try {
-    return execFileSync("which", ["chromium"], { encoding: "utf8" }).trim();
-  } catch {
-    return undefined;
-  }
+  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return [
+    ...folders.flatMap((folder) => names.map((name) => join(folder, name))),
+    chromium.executablePath(),
+  ].find((path) => existsSync(path));
 }
 
 /** Tests in a real browser; where there is none they are skipped, and say so. */
-export const describeInChromium: jest.Describe = CHROMIUM === undefined ? describe.skip : describe;
+export function describeInChromium(title: string, tests: () => void): void {
+  if (executablePath === undefined) {
+    describe.skip(`${title} (skipped: install Chromium, or put it into PATH)`, tests);
+    return;
+  }
+  describe(title, () => {
+    afterAll(async () => {
+      await (await running)?.close();
+      running = undefined;
+    });
+    tests();
+  });
+}
 
 let running: Promise<Browser> | undefined;
 
-/** A browser with nothing in it; one program serves all tests of a file. */
-export async function openBrowser({ scripts = true } = {}): Promise<Page> {
-  running ??= chromium.launch({ executablePath: CHROMIUM ?? "", args: FLAGS });
-  const browser = await running;
-  const context = await browser.newContext({ javaScriptEnabled: scripts });
+/** A browser with nothing in it, gone after the test; one program serves all tests of a file. */
+export async function openBrowser({ scripts = true } = {}): Promise<BrowserContext> {
+  running ??= chromium.launch({ executablePath: executablePath!, args: FLAGS, timeout: 0 });
+  const context = await (await running).newContext({ javaScriptEnabled: scripts });
+  // A busy machine is slow, and Jest's own limit is enough.
+  context.setDefaultTimeout(0);
   onDispose(() => context.close());
-  return await context.newPage();
+  return context;
 }
 
-/** Call it after all tests of a file. */
-export async function closeBrowser(): Promise<void> {
-  await (await running)?.close();
-  running = undefined;
+/** A page of such a browser. */
+export async function openPage(options?: { scripts?: boolean }): Promise<Page> {
+  return await (await openBrowser(options)).newPage();
 }
 
 /** Keeps a picture of a page, at the width of a desktop and of a phone. */

@@ -1,4 +1,5 @@
 import { onDispose } from "./clean-up.js";
+import { isSettled } from "./waiting.js";
 
 /**
  * Stops timers and the date, until the test is over: tests turn them by hand. Sockets and
@@ -11,6 +12,12 @@ export function freezeTimers(now: number = Date.now()): void {
     now,
     doNotFake: ["nextTick", "setImmediate", "clearImmediate", "queueMicrotask", "performance"],
   });
+}
+
+/** Turns a frozen clock on, by as much at each turn of the event loop, until something has come. */
+export async function turnClock<T>(byMs: number, until: Promise<T>): Promise<T> {
+  while (!(await isSettled(until))) jest.advanceTimersByTime(byMs);
+  return await until;
 }
 
 let ahead = 0;

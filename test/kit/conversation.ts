@@ -32,9 +32,9 @@ export class Conversation {
     const id = ++this.#id;
     const { status, text } = await post(this.postUrl, toolCall(id, name, args), this.headers);
     if (status !== 202) throw new Error(`POST answered ${status}: ${text}`);
-    const message = await this.stream.nextMessage();
-    if (message["id"] !== id) throw new Error(`expected answer ${id}: ${JSON.stringify(message)}`);
-    return (message["result"] as { content: [{ text: string }] }).content[0].text;
+    const { result, error } = await this.stream.answerTo(id);
+    if (error !== undefined) throw new Error(`answered with an error: ${JSON.stringify(error)}`);
+    return (result as { content: [{ text: string }] }).content[0].text;
   }
 }
 
@@ -51,7 +51,7 @@ export async function converse(
   const { stream, postUrl, endpoint } = await openSession(sseUrl, headers);
   const accepted = await post(postUrl, initialize, headers);
   if (accepted.status !== 202) throw new Error(`initialize: ${accepted.status} ${accepted.text}`);
-  await stream.nextMessage();
+  await stream.answerTo(initialize.id);
   await post(postUrl, initialized, { ...headers, ...later });
   return new Conversation(stream, postUrl, endpoint, { ...headers, ...later });
 }

@@ -25,7 +25,12 @@ export class RawStream {
   readonly #request: ClientRequest;
   readonly #response: IncomingMessage;
   readonly #waiting: (() => void)[] = [];
-  #consumed = 0;
+  /** Blocks that have come whole and that nobody has taken. */
+  readonly #unread: string[] = [];
+  /** Requests whose answers somebody waits for. */
+  readonly #awaited = new Set<unknown>();
+  /** How far `bytes` have been split into blocks. */
+  #split = 0;
   #isOver = false;
 
   constructor(clientRequest: ClientRequest, response: IncomingMessage) {
@@ -37,6 +42,8 @@ export class RawStream {
     response.setEncoding("utf8");
     response.on("data", (chunk: string) => {
       this.bytes += chunk;
+      // Looking for the end of a long event at each of its pieces would take longer than they do.
+      if (chunk.includes("\n")) this.#splitBlocks();
       this.#wake();
     });
     this.ended = new Promise((resolve) => {
@@ -83,6 +90,43 @@ export class RawStream {
     return JSON.parse(data) as Record<string, Json>;
   }
 
+  /**
+   * The id of the next ping of the transport that begins with a prefix. Its other pings are passed
+   * over, as in {@link nextMessage}; a message of the MCP server is not.
+   */
+  async nextPing(prefix: string): Promise<string> {
+    for (;;) {
+      const message = await this.nextMessageOrPing();
+      if (!isTransportPing(message)) {
+        throw new Error(`expected a ping ${prefix}, got ${JSON.stringify(message)}`);
+      }
+      const id = message["id"] as string;
+      if (id.startsWith(prefix)) return id;
+    }
+  }
+
+  /**
+   * The answer to a request, whatever else comes before it: messages stay to be read, comments and
+   * pings are passed over as in {@link nextMessage}. An answer for which nobody waits is an error.
+   */
+  async answerTo(id: unknown): Promise<Record<string, Json>> {
+    this.#awaited.add(id);
+    try {
+      for (;;) {
+        const index = this.#unread.findIndex((block) => this.#isAnswer(block, id));
+        if (index !== -1) {
+          const before = this.#unread.splice(0, index + 1);
+          const answer = messageIn(before.pop()!)!;
+          this.#unread.unshift(...before.filter(isRead));
+          return answer;
+        }
+        await this.#more();
+      }
+    } finally {
+      this.#awaited.delete(id);
+    }
+  }
+
   /** Stops and resumes reading from the socket: a slow reader. */
   pause(): void {
     this.#response.pause();
@@ -98,14 +142,32 @@ export class RawStream {
 
   async #nextBlock(): Promise<string> {
     for (;;) {
-      const end = this.bytes.indexOf("\n\n", this.#consumed);
-      if (end !== -1) {
-        const block = this.bytes.slice(this.#consumed, end);
-        this.#consumed = end + 2;
-        return block;
-      }
-      if (this.#isOver) throw new Error(`the stream has ended after: ${this.bytes}`);
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      const block = this.#unread.shift();
+      if (block !== undefined) return block;
+      await this.#more();
+    }
+  }
+
+  /** Whether a block is the answer to a request. @throws Error when it answers what nobody asked. */
+  #isAnswer(block: string, id: unknown): boolean {
+    const message = block.includes('"id":') ? messageIn(block) : undefined;
+    if (message === undefined || message["method"] !== undefined) return false;
+    if (this.#awaited.has(message["id"])) return message["id"] === id;
+    throw new Error(`expected the answer to ${JSON.stringify(id)}: ${block}`);
+  }
+
+  /** Resolves when something more has come. @throws Error when the stream is over. */
+  async #more(): Promise<void> {
+    if (this.#isOver) throw new Error(`the stream has ended after: ${this.bytes}`);
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  #splitBlocks(): void {
+    for (;;) {
+      const end = this.bytes.indexOf("\n\n", this.#split);
+      if (end === -1) return;
+      this.#unread.push(this.bytes.slice(this.#split, end));
+      this.#split = end + 2;
     }
   }
 
@@ -117,6 +179,19 @@ export class RawStream {
 /** Whether a message is one with which the transport itself asks its client something. */
 export function isTransportPing({ id, method }: Record<string, Json>): boolean {
   return method === "ping" && typeof id === "string" && id.startsWith("express-mcp-sse-");
+}
+
+/** The message that a block carries, if it does. */
+function messageIn(block: string): Record<string, Json> | undefined {
+  const { event, data } = parseEvent(block);
+  if (event !== "message" || data === "") return undefined;
+  return JSON.parse(data) as Record<string, Json>;
+}
+
+/** Whether a block is more than a comment or a ping of the transport. */
+function isRead(block: string): boolean {
+  const isPing = block.includes('"method":"ping"') && isTransportPing(messageIn(block) ?? {});
+  return !block.startsWith(":") && !isPing;
 }
 
 function parseEvent(block: string): RawEvent {

@@ -96,10 +96,9 @@ it("HOST-5: times and sizes that are no whole numbers become ones that Node take
 it("HOST-5, STOP-6: stop() does not wait for connections that are idle", async () => {
   const server = await start({ http: { keepAliveTimeoutMs: 0 } });
   const connections = await Promise.all([idleConnection(server), idleConnection(server)]);
-  const before = performance.now();
-  await server.stop();
+  // Whoever waits for them waits longer than a test may take.
+  await server.stop({ timeoutMs: 600_000 });
   await Promise.all(connections.map(({ closed }) => closed));
-  expect(performance.now() - before).toBeLessThan(1_500);
 });
 
 it("AUTH-10: a tool sees the URL that publicUrl says, whatever Host does", async () => {

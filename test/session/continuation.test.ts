@@ -118,9 +118,10 @@ describe("whether a request may continue a session", () => {
 
   it("RIGHTS-1: thousands of scopes are compared in no time", () => {
     const scopes = Array.from({ length: 30_000 }, (_, index) => `s${index}`);
-    const startedAt = performance.now();
+    // Of the processor, which may be busy with something else meanwhile.
+    const before = process.cpuUsage().user;
     expect(may("message", { scopes: [...scopes].reverse() }, { scopes })).toBe(true);
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect((process.cpuUsage().user - before) / 1_000).toBeLessThan(2_000);
   });
 
   it("AUTH-9: on an open endpoint everybody is one owner without rights", () => {

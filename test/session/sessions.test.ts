@@ -2,6 +2,7 @@ import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { McpServerLike, SessionInfo } from "../../src/index.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { freezeTimers, turnClock } from "../kit/clock.js";
 import { createToolServer } from "../kit/tools.js";
 import { describeEveryMount, describeEveryRouter, serveRouter } from "../kit/serve.js";
 import type { Serve, ServeRouterOptions } from "../kit/serve.js";
@@ -104,12 +105,13 @@ describeEveryRouter((serve) => {
   );
 
   it("SESSION-2: a createServer that never returns gets its client 503 with Retry-After", async () => {
+    freezeTimers();
     const { sseUrl, sessions, alice } = await serveBob(
       serve,
       () => new Promise<never>(() => undefined),
       { sessions: { openTimeoutMs: 20 } },
     );
-    const answer = await send(sseUrl, { headers: bob() });
+    const answer = await turnClock(20, send(sseUrl, { headers: bob() }));
     expect([answer.status, answer.json.error]).toEqual([503, "server_unavailable"]);
     expect(answer.headers["retry-after"]).toMatch(/^[1-9]\d*$/);
     expect(sessions.size).toBe(1);
@@ -117,13 +119,14 @@ describeEveryRouter((serve) => {
   });
 
   it("SESSION-2: a server whose connect() never returns gets its client 503, and is closed", async () => {
+    freezeTimers();
     const { server, closed } = watchedServer();
     const { sseUrl, sessions, alice } = await serveBob(
       serve,
       () => Object.assign(server, { connect: () => new Promise<never>(() => undefined) }),
       { sessions: { openTimeoutMs: 20 } },
     );
-    const answer = await send(sseUrl, { headers: bob() });
+    const answer = await turnClock(20, send(sseUrl, { headers: bob() }));
     expect([answer.status, answer.json.error]).toEqual([503, "server_unavailable"]);
     await closed;
     expect(sessions.size).toBe(1);
@@ -131,17 +134,19 @@ describeEveryRouter((serve) => {
   });
 
   it("SESSION-2: a server that comes too late is closed again", async () => {
+    freezeTimers();
     const late = signal<McpServerLike>();
     const { sseUrl } = await serveBob(serve, () => late.promise, {
       sessions: { openTimeoutMs: 20 },
     });
-    expect((await send(sseUrl, { headers: bob() })).status).toBe(503);
+    expect((await turnClock(20, send(sseUrl, { headers: bob() }))).status).toBe(503);
     const { server, closed } = watchedServer();
     late.resolve(server);
     await closed;
   });
 
   it("SESSION-1, SESSION-2: another session's server that comes too late stays open", async () => {
+    freezeTimers();
     const server = createToolServer();
     const late = signal<McpServerLike>();
     const asked: string[] = [];
@@ -153,7 +158,7 @@ describeEveryRouter((serve) => {
       },
     });
     const alice = await converse(sseUrl);
-    expect((await send(sseUrl, { headers: bob() })).status).toBe(503);
+    expect((await turnClock(20, send(sseUrl, { headers: bob() }))).status).toBe(503);
     late.resolve(server);
     await late.promise;
     expect(await alice.call("echo", { text: "alive" })).toBe("alive");

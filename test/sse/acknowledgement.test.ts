@@ -2,6 +2,7 @@ import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { CreateMessageResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { freezeTimers } from "../kit/clock.js";
 import { serveRouter } from "../kit/serve.js";
 import type { Conversation } from "../kit/conversation.js";
 import { openStream, post } from "../kit/raw-sse.js";
@@ -54,13 +55,16 @@ it("RESUME-9: a request is not repeated by a cut although an earlier ping has no
 });
 
 it("STREAM-6, RESUME-9: in a silence the client is asked for its answers, in place of a comment", async () => {
+  freezeTimers();
   const { sseUrl } = await serveRouter({ keepAliveMs: 100 });
   const client = await converse(sseUrl);
   for (const text of ["first", "second"]) {
     expect(await client.call("echo", { text })).toBe(text);
+    jest.advanceTimersByTime(100);
     const ping = await client.stream.nextMessageOrPing();
     expect(ping).toMatchObject({ method: "ping" });
     await reply(client, ping["id"]);
   }
+  jest.advanceTimersByTime(100);
   expect(await client.stream.nextComment()).toBe(": keep-alive");
 });

@@ -4,6 +4,7 @@ import type { Request } from "express";
 import { signal, turn } from "../kit/waiting.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { freezeTimers } from "../kit/clock.js";
 import { createToolServer } from "../kit/tools.js";
 import { describeEveryMount, serveRouter } from "../kit/serve.js";
 import type { Conversation } from "../kit/conversation.js";
@@ -24,11 +25,9 @@ cleanUpAfterEach();
 const COMES_BACK = { "mcp-protocol-version": "2025-06-18" };
 const bob = () => asCaller({ sub: "bob" });
 
-/** Reads events up to a ping whose id begins with a prefix, and answers it. */
+/** Reads up to a ping whose id begins with a prefix, and answers it. */
 async function answerPing(stream: RawStream, prefix: string, to: Conversation): Promise<void> {
-  const ping = await stream.nextMessageOrPing();
-  expect(ping).toMatchObject({ method: "ping", id: expect.stringMatching(`^${prefix}`) });
-  const pong = { jsonrpc: "2.0", id: ping["id"], result: {} };
+  const pong = { jsonrpc: "2.0", id: await stream.nextPing(prefix), result: {} };
   expect((await post(to.postUrl, pong, to.headers)).status).toBe(202);
 }
 
@@ -141,12 +140,14 @@ describeEveryMount((serve) => {
   });
 
   it("RESUME-7, RESUME-8: calls are taken while nobody listens, until the grace is over", async () => {
+    freezeTimers();
     const { sseUrl, sessions } = await serve({ resume: { graceMs: 1_000 } });
     const alice = await converse(sseUrl);
     const reason = new Promise((resolve) => sessions.on("closed", (_session, why) => resolve(why)));
     await leave(alice);
     const call = toolCall(9, "echo", { text: "away" });
     expect((await post(alice.postUrl, call, alice.headers)).status).toBe(202);
+    jest.advanceTimersByTime(1_000);
     expect(await reason).toBe("grace-expired");
     const gone = await post(alice.postUrl, call, alice.headers);
     expect([gone.status, gone.json.error.data.code]).toEqual([404, "session_not_found"]);

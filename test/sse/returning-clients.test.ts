@@ -1,6 +1,7 @@
 import { Facts } from "../kit/session-facts.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { freezeTimers } from "../kit/clock.js";
 import { createToolServer } from "../kit/tools.js";
 import { describeEveryMount, serveRouter } from "../kit/serve.js";
 import type { Conversation } from "../kit/conversation.js";
@@ -17,11 +18,8 @@ const COMES_BACK = { "mcp-protocol-version": "2025-06-18" };
 const KEY = "an-api-key-0123456789";
 
 /** Reads the ping that asks a client for its session. */
-async function nextQuestion(stream: RawStream): Promise<unknown> {
-  const { id, method } = await stream.nextMessageOrPing();
-  expect([method, id]).toEqual(["ping", expect.stringMatching(/^express-mcp-sse-probe-/)]);
-  return id;
-}
+const nextQuestion = (stream: RawStream): Promise<string> =>
+  stream.nextPing("express-mcp-sse-probe-");
 
 async function answer(id: unknown, { postUrl, headers }: Conversation): Promise<void> {
   const { status } = await post(postUrl, { jsonrpc: "2.0", id, result: {} }, headers);
@@ -108,12 +106,14 @@ describeEveryMount((serve) => {
   });
 
   it("RESUME-4: the log says that a client was asked, and what came of it", async () => {
+    freezeTimers();
     const served = await serve({ advanced: { probeMs: 100 } });
     const { left, stream, question } = await askedAbout(served);
     await answer(question, left);
     await stream.nextEvent();
     const mute = await openStream(served.sseUrl, { ...asCaller(), ...COMES_BACK });
     await nextQuestion(mute);
+    jest.advanceTimersByTime(100);
     expect((await mute.nextEvent()).data).not.toContain(left.sessionId);
     const asked = served.lines.filter((line) => line.includes("asked a client"));
     expect(asked).toEqual([
@@ -157,6 +157,7 @@ describeEveryMount((serve) => {
   });
 
   it("LIMIT-1, RESUME-4: a client finds its session although there is room for no other", async () => {
+    freezeTimers();
     const served = await serve({ sessions: { maxSessions: 1 }, advanced: { probeMs: 100 } });
     const { left, stream, question } = await askedAbout(served);
     await answer(question, left);

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { SseOptions } from "../../../src/index.js";
 import { asCaller } from "../../kit/conversation.js";
 import { cleanUpAfterEach } from "../../kit/clean-up.js";
-import { freezeTimers } from "../../kit/clock.js";
+import { freezeTimers, turnClock } from "../../kit/clock.js";
 import { serveRouter } from "../../kit/serve.js";
 import { RawConnection } from "../../kit/raw-http.js";
 import {
@@ -43,7 +43,7 @@ async function begin(sseUrl: string, sub: string) {
   const headers = asCaller({ sub });
   const { stream, postUrl } = await openSession(sseUrl, headers);
   await post(postUrl, initialize, headers);
-  await stream.nextMessage();
+  await stream.answerTo(initialize.id);
   await post(postUrl, initialized, headers);
   return { stream, call: (message: object) => post(postUrl, message, headers), postUrl, headers };
 }
@@ -66,7 +66,7 @@ describe("a principal that uses up its memory", () => {
     const small = alice.call(toolCall(4, "work", { data: "x".repeat(3_000) }));
     expect((await bob.call(large(1))).status).toBe(202);
     expect((await bob.call(toolCall(2, "echo"))).status).toBe(202);
-    expect((await bob.stream.nextMessage())["id"]).toBe(2);
+    await bob.stream.answerTo(2);
     done.resolve();
     expect([(await third).status, (await small).status]).toEqual([202, 202]);
     const ids = new Set<unknown>();
@@ -113,7 +113,7 @@ describe("a principal that uses up its memory", () => {
     });
     expect(facts.closed).toMatchObject([{ reason: "buffer-overflow" }]);
     expect((await bob.call(toolCall(2, "echo"))).status).toBe(202);
-    expect((await bob.stream.nextMessage())["id"]).toBe(2);
+    await bob.stream.answerTo(2);
   });
 });
 
@@ -124,11 +124,12 @@ describe("a body that does not come", () => {
     `Content-Length: ${length}\r\n\r\n{`;
 
   it("LIMIT-11: is answered 408 after its time, and its connection ends", async () => {
+    freezeTimers();
     const { served, facts } = await serveWork({ sessions: { bodyTimeoutMs: 50 } });
     const { postUrl, headers } = await begin(served.sseUrl, "alice");
     const connection = await RawConnection.open(served.port);
     connection.write(head(postUrl, headers.authorization, 100));
-    const { status, body } = await connection.nextAnswer();
+    const { status, body } = await turnClock(50, connection.nextAnswer());
     expect([status, body]).toEqual([408, expect.stringContaining("message_timeout")]);
     await connection.ended();
     expect(await facts.reached("bodyTimeoutMs")).toMatchObject({ outcome: "refused" });

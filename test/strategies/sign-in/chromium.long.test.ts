@@ -10,14 +10,12 @@ import { Strategy as LocalStrategy } from "passport-local";
 import type { Page } from "playwright-core";
 import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
 
-import { closeBrowser, describeInChromium, openBrowser, picture } from "../../kit/chromium.js";
+import { describeInChromium, openPage, picture } from "../../kit/chromium.js";
 import { later } from "../../kit/clock.js";
 import { ClientStore, SDKS, waitForCallback } from "../../kit/signing-in-clients.js";
 import { AuthorizationRequest, register, REDIRECT_URI, serveSignIn } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
-afterAll(closeBrowser);
-
 /** The URL at which somebody else answers. */
 async function listen(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, "127.0.0.1");
@@ -38,51 +36,56 @@ async function signInAtProvider(page: Page, login = "alice"): Promise<void> {
   await page.waitForSelector("text=wants to use");
 }
 
-describeInChromium.each(SDKS)("SIGNIN-18: in Chromium, with $sdk", ({ sdk, connection }) => {
-  const tag = sdk.replace(/\W+/g, "-").toLowerCase();
+describeInChromium("SIGNIN-18: in Chromium", () => {
+  describe.each(SDKS)("with $sdk", ({ sdk, connection }) => {
+    const tag = sdk.replace(/\W+/g, "-").toLowerCase();
 
-  test("a person signs in and approves, the client calls a tool as that person, refreshes, and is revoked", async () => {
-    const setup = await serveSignIn({
-      signIn: { consent: { name: "Example Tools" } },
-      base: "/mcp",
+    test("a person signs in and approves, the client calls a tool as that person, refreshes, and is revoked", async () => {
+      const setup = await serveSignIn({
+        signIn: { consent: { name: "Example Tools" } },
+        base: "/mcp",
+      });
+      const { redirectUrl, answer } = await waitForCallback();
+      const store = new ClientStore(redirectUrl);
+      store.clientMetadata.redirect_uris.push(redirectUrl);
+      const client = connection(setup.resource, store);
+      await expect(client.connect()).rejects.toThrow(/Unauthorized/);
+      const page = await openPage();
+      await page.goto(store.authorizationUrl?.href ?? "");
+      expect(page.url()).toContain(setup.provider.issuer);
+      await signInAtProvider(page);
+      expect(await page.title()).toBe("Allow access to Example Tools? – Example Tools");
+      await picture(page, `consent-${tag}`);
+      await page.click("button[value=approve]");
+      await page.waitForURL(`${redirectUrl}*`);
+      const query = await answer;
+      expect(query.get("iss")).toBe(setup.issuer);
+      await client.finishAuth(query);
+      await client.connect();
+      expect(JSON.parse(await client.call("whoami"))).toMatchObject({
+        id: "alice",
+        method: "oauth",
+      });
+      expect(JSON.parse(await client.call("upstream"))).toMatchObject({
+        accessToken: expect.stringMatching(/./),
+      });
+
+      // The access token has expired: the client gets a new one by itself.
+      const before = store.tokensNow!;
+      later(3_600_000);
+      expect(JSON.parse(await client.call("whoami"))).toMatchObject({ id: "alice" });
+      expect(store.tokens()?.refresh_token).not.toBe(before.refresh_token);
+
+      // The person signs out: the client's tokens count no more.
+      await page.goto(`${setup.issuer}/oauth/sign-out`);
+      await picture(page, `sign-out-${tag}`);
+      await page.click("text=Sign out >> nth=-1");
+      await page.waitForSelector("text=You are signed out");
+      await picture(page, `signed-out-${tag}`);
+      store.authorizationUrl = undefined;
+      await expect(client.call("whoami")).rejects.toThrow();
+      expect(store.authorizationUrl).toBeDefined();
     });
-    const { redirectUrl, answer } = await waitForCallback();
-    const store = new ClientStore(redirectUrl);
-    store.clientMetadata.redirect_uris.push(redirectUrl);
-    const client = connection(setup.resource, store);
-    await expect(client.connect()).rejects.toThrow(/Unauthorized/);
-    const page = await openBrowser();
-    await page.goto(store.authorizationUrl?.href ?? "");
-    expect(page.url()).toContain(setup.provider.issuer);
-    await signInAtProvider(page);
-    expect(await page.title()).toBe("Allow access to Example Tools? – Example Tools");
-    await picture(page, `consent-${tag}`);
-    await page.click("button[value=approve]");
-    await page.waitForURL(`${redirectUrl}*`);
-    const query = await answer;
-    expect(query.get("iss")).toBe(setup.issuer);
-    await client.finishAuth(query);
-    await client.connect();
-    expect(JSON.parse(await client.call("whoami"))).toMatchObject({ id: "alice", method: "oauth" });
-    expect(JSON.parse(await client.call("upstream"))).toMatchObject({
-      accessToken: expect.stringMatching(/./),
-    });
-
-    // The access token has expired: the client gets a new one by itself.
-    const before = store.tokensNow!;
-    later(3_600_000);
-    expect(JSON.parse(await client.call("whoami"))).toMatchObject({ id: "alice" });
-    expect(store.tokens()?.refresh_token).not.toBe(before.refresh_token);
-
-    // The person signs out: the client's tokens count no more.
-    await page.goto(`${setup.issuer}/oauth/sign-out`);
-    await picture(page, `sign-out-${tag}`);
-    await page.click("text=Sign out >> nth=-1");
-    await page.waitForSelector("text=You are signed out");
-    await picture(page, `signed-out-${tag}`);
-    store.authorizationUrl = undefined;
-    await expect(client.call("whoami")).rejects.toThrow();
-    expect(store.authorizationUrl).toBeDefined();
   });
 });
 
@@ -92,7 +95,7 @@ describeInChromium("SIGNIN-15: the pages, in Chromium", () => {
     const { redirectUrl, answer } = await waitForCallback();
     const { client_id: clientId } = await register(setup.issuer, { redirect_uris: [redirectUrl] });
     const request = new AuthorizationRequest(setup.issuer, clientId, { redirect_uri: redirectUrl });
-    const page = await openBrowser();
+    const page = await openPage();
     await page.goto(request.url);
     await signInAtProvider(page);
     const focused = (): Promise<string | undefined> =>
@@ -111,7 +114,7 @@ describeInChromium("SIGNIN-15: the pages, in Chromium", () => {
     const { client_id: clientId } = await register(setup.issuer, {
       client_name: '\u202e<img src=x onerror="document.title=1"><script>document.title=2</script>',
     });
-    const page = await openBrowser();
+    const page = await openPage();
     await page.goto(new AuthorizationRequest(setup.issuer, clientId).url);
     await signInAtProvider(page);
     const problems: string[] = [];
@@ -128,7 +131,7 @@ describeInChromium("SIGNIN-15: the pages, in Chromium", () => {
     const { redirectUrl, answer } = await waitForCallback();
     const { client_id: clientId } = await register(setup.issuer, { redirect_uris: [redirectUrl] });
     const request = new AuthorizationRequest(setup.issuer, clientId, { redirect_uri: redirectUrl });
-    const page = await openBrowser({ scripts: false });
+    const page = await openPage({ scripts: false });
     await page.emulateMedia({ colorScheme: "dark" });
     await page.goto(request.url);
     await signInAtProvider(page);
@@ -140,7 +143,7 @@ describeInChromium("SIGNIN-15: the pages, in Chromium", () => {
   test("no other page can frame the consent page", async () => {
     const setup = await serveSignIn();
     const { client_id: clientId } = await register(setup.issuer);
-    const page = await openBrowser();
+    const page = await openPage();
     await page.goto(new AuthorizationRequest(setup.issuer, clientId).url);
     await signInAtProvider(page);
     const target = page.url();
@@ -158,7 +161,7 @@ describeInChromium("SIGNIN-15: the pages, in Chromium", () => {
       new AuthorizationRequest(setup.issuer, clientId).url,
       /\/auth\?/,
     );
-    const page = await openBrowser();
+    const page = await openPage();
     await page.goto(away.url);
     await page.fill("input[name=login]", "victim");
     await page.fill("input[name=password]", "any");
@@ -172,7 +175,7 @@ describeInChromium("SIGNIN-15: the pages, in Chromium", () => {
   test("a redirect URI that was not registered is a page that says so", async () => {
     const setup = await serveSignIn();
     const { client_id: clientId } = await register(setup.issuer);
-    const page = await openBrowser();
+    const page = await openPage();
     await page.goto(
       new AuthorizationRequest(setup.issuer, clientId, {
         redirect_uri: "https://evil.example/callback",
@@ -200,7 +203,7 @@ describeInChromium("SIGNIN-15: the pages, in Chromium", () => {
     const done = await listen((_req, res) => void res.end("You may close this window."));
     const callback = await listen((_req, res) => void res.writeHead(302, { location: done }).end());
     const { client_id: clientId } = await register(setup.issuer, { redirect_uris: [callback] });
-    const page = await openBrowser({ scripts: false });
+    const page = await openPage({ scripts: false });
     await page.goto(
       new AuthorizationRequest(setup.issuer, clientId, { redirect_uri: callback }).url,
     );
@@ -208,6 +211,6 @@ describeInChromium("SIGNIN-15: the pages, in Chromium", () => {
     await page.fill("input[name=password]", "any");
     await page.click("button[type=submit]");
     if (username === "ada") await page.click("button[value=approve]");
-    await page.waitForURL(done, { timeout: 10_000 });
+    await page.waitForURL(done);
   });
 });
