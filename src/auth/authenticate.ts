@@ -1,11 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import { countLines } from "../shared/raw-headers.js";
 import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
 import type { AuthMethod, FoundCredential, ScopeRule } from "./auth-method.js";
 import { createAuthInfo, createPrincipal, ownerKey } from "./principal.js";
 import type { Principal } from "./principal.js";
 import { refuseUnclaimed, mostSpecific, RETRY_AFTER_SECONDS } from "./outcome.js";
 import type { Caller, Outcome, Refusal } from "./outcome.js";
+import { hasRepeatedAuthorization } from "./repeated-authorization.js";
+import { revisionOf } from "./revision.js";
 import { refusalOf } from "./refusal.js";
 import { StrategyRunner } from "./strategy-runner.js";
 import type { StrategyAnswer } from "./strategy-runner.js";
@@ -168,19 +169,6 @@ function createCaller(
   };
 }
 
-/** The revision of a success; a method that cannot tell it now must be asked each time. */
-export function revisionOf(
-  method: AuthMethod | undefined,
-  principal: Principal,
-  info: unknown,
-): unknown {
-  try {
-    return method?.revision?.(principal, info);
-  } catch {
-    return undefined;
-  }
-}
-
 function validUntil({ expiresAt }: Principal, method: AuthMethod | undefined): number | undefined {
   return expiresAt === undefined ? undefined : (expiresAt + (method?.clockTolerance ?? 0)) * 1000;
 }
@@ -199,14 +187,4 @@ export function missingScopes(
   const satisfies = rule.satisfies?.bind(rule) ?? ((scope: string) => granted.includes(scope));
   // Compared with `true`, because the promise of an async function is truthy whatever it resolves to.
   return rule.required.filter((scope) => (satisfies(scope, granted) as unknown) !== true);
-}
-
-/**
- * Whether a request has two `Authorization` headers. Node shows the first, a proxy may have
- * read the second: a request that two parties can read differently is refused.
- *
- * @see RFC 9110, section 11.6.2
- */
-export function hasRepeatedAuthorization(rawHeaders: readonly string[]): boolean {
-  return countLines(rawHeaders, "authorization") > 1;
 }

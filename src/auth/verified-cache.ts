@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { linesWithout } from "../shared/raw-headers.js";
-import { hasRepeatedAuthorization, revisionOf } from "./authenticate.js";
+import { hasRepeatedAuthorization } from "./repeated-authorization.js";
+import { revisionOf } from "./revision.js";
 import type { AuthMethod, FoundCredential } from "./auth-method.js";
 import type { Caller } from "./outcome.js";
 

@@ -8,24 +8,30 @@ import type { Caller, Outcome, Refusal } from "../auth/outcome.js";
 import { hasLapsed, cachedCaller, cacheCaller } from "../auth/verified-cache.js";
 import type { CachedCaller } from "../auth/verified-cache.js";
 import { FailureThrottle } from "../auth/failure-throttle.js";
+import type { ThrottleOptions } from "../auth/failure-throttle.js";
+import type { Principal } from "../auth/principal.js";
 import { networkOf } from "../shared/network.js";
 import type { Discovery } from "./discovery.js";
 import { addressOf } from "./mount.js";
 import type { HostRequest, Mount } from "./mount.js";
-import type { Sessions } from "./router-session.js";
 import { redactCredentials, withCredential } from "./redact-query.js";
 import { lacksScopes, RefusedCaller, tooManyFailures } from "./refused-caller.js";
 import type { AdmittedRequest } from "./incoming-request.js";
-import type { ResolvedOptions } from "../options/resolve.js";
+import type { LimitReached } from "../session/session-events.js";
 import type { ScopeChallenge } from "../session/session-info.js";
 
 export interface CallerGuardInit {
-  readonly options: ResolvedOptions;
+  readonly options: {
+    /** How many bad credentials one address may send; `undefined` for any number. */
+    readonly throttle: ThrottleOptions | undefined;
+    /** Milliseconds for which a verified credential is relied on; 0 for never. */
+    readonly revalidateAfterMs: number;
+  };
   /** `undefined` for an endpoint that is explicitly open. */
   readonly authenticator: Authenticator | undefined;
   readonly discovery: Discovery;
   /** Are told when a limit is reached. */
-  readonly sessions: Sessions;
+  readonly sessions: { noteLimit(fact: LimitReached<Principal | undefined>): void };
 }
 
 /** How long after it was asked a method need not be asked again, in milliseconds. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuthEndpoints, AuthMethod } from "../auth/auth-method.js";
-import { isDiscoverable, resourcePathOf } from "../auth/protected-resource.js";
+import { isDiscoverable } from "../auth/protected-resource.js";
 import {
   configuredMount,
   isServerMetadataPath,
@@ -9,21 +9,19 @@ import {
   sendDocument,
   sendMetadata,
 } from "./metadata-routes.js";
-import type { PublicMount } from "./metadata-routes.js";
+import type { EndpointUrl, PublicMount } from "./metadata-routes.js";
 import type { Mount } from "./mount.js";
 import { notFound } from "./refused-caller.js";
-import type { DocumentTarget, SignInTarget } from "./target.js";
-import type { ResolvedOptions } from "../options/resolve.js";
 
 /** What an endpoint says of itself to clients that do not know it: OAuth's discovery documents. */
 export class Discovery {
-  readonly #options: ResolvedOptions;
+  readonly #options: EndpointUrl;
   readonly #methods: readonly AuthMethod[];
   /** The routes of a method that is an authorization server itself. */
   readonly signIn: AuthEndpoints | undefined;
   readonly isOn: boolean;
 
-  constructor(options: ResolvedOptions, methods: readonly AuthMethod[]) {
+  constructor(options: EndpointUrl, methods: readonly AuthMethod[]) {
     this.#options = options;
     this.#methods = methods;
     this.isOn = isDiscoverable(methods);
@@ -33,26 +31,6 @@ export class Discovery {
   /** The path below the mount that the documents speak of; `undefined` when there are none. */
   get resourcePath(): string | undefined {
     return this.isOn ? this.#options.endpoint : undefined;
-  }
-
-  /** The document, or the page of a sign-in, that a path below the mount leads to. */
-  targetOf(path: string): DocumentTarget | SignInTarget | undefined {
-    if (!this.isOn) return undefined;
-    const { signIn } = this;
-    if (signIn !== undefined && path.startsWith(`${signIn.prefix}/`)) {
-      return {
-        kind: "sign-in",
-        takesForeignForms: signIn.takesForeignForms?.(path) ?? false,
-        handle: async ({ req, res }) => signIn.handle(req, res, path),
-      };
-    }
-    if (signIn !== undefined && isServerMetadataPath(path, signIn.issuer, "mount")) {
-      return { kind: "document", send: ({ req, res }) => this.sendServerMetadata(req, res) };
-    }
-    const resourcePath = resourcePathOf(path);
-    const isOurs = resourcePath === "" || resourcePath === this.#options.endpoint;
-    if (!isOurs) return undefined;
-    return { kind: "document", send: ({ req, res, mount }) => this.sendMetadata(req, res, mount) };
   }
 
   /** The mount as configured, else as a request shows it. */

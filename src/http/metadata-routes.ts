@@ -2,7 +2,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuthMethod } from "../auth/auth-method.js";
 import { describeResource, WELL_KNOWN_PATH } from "../auth/protected-resource.js";
 import { McpSseError } from "../shared/errors.js";
-import type { ResolvedOptions } from "../options/resolve.js";
+
+/** What of an endpoint's URL is configured. */
+export interface EndpointUrl {
+  /** URL of the mount as clients see it; `undefined` where each request shows it. */
+  readonly publicUrl: URL | undefined;
+  /** Path of the event stream below the mount. */
+  readonly endpoint: string;
+}
 
 /** Where a router is mounted, as its clients see it. */
 export interface PublicMount {
@@ -13,7 +20,9 @@ export interface PublicMount {
 }
 
 /** The mount as the operator wrote it down; it counts for every request. */
-export function configuredMount({ publicUrl }: ResolvedOptions): PublicMount | undefined {
+export function configuredMount({
+  publicUrl,
+}: Pick<EndpointUrl, "publicUrl">): PublicMount | undefined {
   if (publicUrl === undefined) return undefined;
   return { origin: publicUrl.origin, base: publicUrl.pathname.replace(/\/$/, "") };
 }
@@ -24,7 +33,10 @@ export function mountUrl({ origin, base }: PublicMount): string {
 }
 
 /** URL of the event stream: the identifier of the protected resource. @see RFC 9728, section 1.2 */
-export function resourceUrl({ origin, base }: PublicMount, { endpoint }: ResolvedOptions): string {
+export function resourceUrl(
+  { origin, base }: PublicMount,
+  { endpoint }: Pick<EndpointUrl, "endpoint">,
+): string {
   return `${origin}${base}${endpoint}`;
 }
 
@@ -34,7 +46,10 @@ export function resourceUrl({ origin, base }: PublicMount, { endpoint }: Resolve
  *
  * @see RFC 9728, section 5.1
  */
-export function metadataUrl({ origin, base }: PublicMount, { endpoint }: ResolvedOptions): string {
+export function metadataUrl(
+  { origin, base }: PublicMount,
+  { endpoint }: Pick<EndpointUrl, "endpoint">,
+): string {
   return `${origin}${base}${WELL_KNOWN_PATH}${endpoint}`;
 }
 

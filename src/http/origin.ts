@@ -7,7 +7,7 @@ import { isLocalToBrowser, isLoopbackAddress } from "../shared/loopback.js";
  * origin and the name it looked up; a page can fake neither.
  */
 
-import type { SourceRules } from "../options/resolve.js";
+import type { SourceRules } from "../options/source-rules.js";
 
 /** What is known of a request before anything else of it counts. */
 export interface RequestSource {

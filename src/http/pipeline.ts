@@ -13,7 +13,7 @@ import { redactCredentials } from "./redact-query.js";
 import type { Refusals } from "./refusals.js";
 import { partsOf } from "./request-parts.js";
 import { routeFor, RouteTable } from "./route-table.js";
-import type { Target, TransportTarget } from "./target.js";
+import type { Target, TransportTarget } from "./route-table.js";
 import type { RouterSession, Sessions } from "./router-session.js";
 import type { Shutdown } from "./shutdown.js";
 import type { SourceGuard } from "./source-guard.js";

@@ -1,8 +1,35 @@
+import { resourcePathOf } from "../auth/protected-resource.js";
 import { McpSseError } from "../shared/errors.js";
 import type { Discovery } from "./discovery.js";
+import { isServerMetadataPath } from "./metadata-routes.js";
 import type { HostRequest } from "./mount.js";
-import type { Target, TransportTarget } from "./target.js";
+import type { IncomingRequest } from "./incoming-request.js";
 import type { FastRoute, Transport, TransportRoute } from "./transport.js";
+
+/** What a path leads to. */
+export type Target = DocumentTarget | SignInTarget | TransportTarget;
+
+/** A document that anybody may read, from any page. */
+export interface DocumentTarget {
+  readonly kind: "document";
+  /** @throws McpSseError for another method than GET. */
+  send(request: IncomingRequest): void;
+}
+
+/** The pages of a sign-in, which find out themselves who is there. */
+export interface SignInTarget {
+  readonly kind: "sign-in";
+  /** Whether other sites post forms to this path. */
+  readonly takesForeignForms: boolean;
+  handle(request: IncomingRequest): Promise<void>;
+}
+
+/** A path of one or more transports. */
+export interface TransportTarget {
+  readonly kind: "transport";
+  /** By their methods. */
+  readonly routes: ReadonlyMap<string, TransportRoute>;
+}
 
 /** What an endpoint answers at, and nothing else decides that. */
 export class RouteTable {
@@ -20,7 +47,7 @@ export class RouteTable {
   /** What a path below the mount leads to; `undefined` for a path that is none of ours. */
   find(path: string): Target | undefined {
     const target = this.#paths.get(path) ?? this.#paths.get(withoutSlash(path));
-    return target ?? this.#discovery.targetOf(path);
+    return target ?? discoveryTarget(this.#discovery, path);
   }
 
   /** See {@link Transport.recognize}. */
@@ -56,4 +83,29 @@ export function routeFor({ routes }: TransportTarget, method: string | undefined
 
 function withoutSlash(path: string): string {
   return path.endsWith("/") ? path.slice(0, -1) : path;
+}
+
+/** The document, or the page of a sign-in, that a path below the mount leads to. */
+function discoveryTarget(
+  discovery: Discovery,
+  path: string,
+): DocumentTarget | SignInTarget | undefined {
+  if (!discovery.isOn) return undefined;
+  const { signIn } = discovery;
+  if (signIn !== undefined && path.startsWith(`${signIn.prefix}/`)) {
+    return {
+      kind: "sign-in",
+      takesForeignForms: signIn.takesForeignForms?.(path) ?? false,
+      handle: async ({ req, res }) => signIn.handle(req, res, path),
+    };
+  }
+  if (signIn !== undefined && isServerMetadataPath(path, signIn.issuer, "mount")) {
+    return { kind: "document", send: ({ req, res }) => discovery.sendServerMetadata(req, res) };
+  }
+  const resourcePath = resourcePathOf(path);
+  if (resourcePath !== "" && resourcePath !== discovery.resourcePath) return undefined;
+  return {
+    kind: "document",
+    send: ({ req, res, mount }) => discovery.sendMetadata(req, res, mount),
+  };
 }

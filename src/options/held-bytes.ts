@@ -1,7 +1,7 @@
 import { optionError } from "../shared/check.js";
 import { custom } from "../shared/option.js";
 import type { Option } from "../shared/option.js";
-import type { ByteShare } from "../session/byte-accounts.js";
+import type { ByteShare } from "../session/byte-budget.js";
 import { ByteBudget, OWNER_SHARE, processBudget } from "../session/byte-budget.js";
 
 /** One message of the default size, and its answer. */

@@ -1,7 +1,7 @@
 import { optionError } from "../shared/check.js";
 import { readMoved, readOptions } from "../shared/option.js";
 import type { Resolved, Settings } from "../shared/option.js";
-import type { ByteShare } from "../session/byte-accounts.js";
+import type { ByteShare } from "../session/byte-budget.js";
 import type { SessionLimits } from "../session/limits.js";
 import { ADVANCED } from "./advanced-options.js";
 import type { BoundNames } from "./continuation-options.js";
@@ -10,21 +10,12 @@ import { SSE_OPTIONS } from "./options.js";
 import type { SseOptions } from "./options.js";
 import type { ResumeOptions } from "./resume-options.js";
 import type { SESSIONS } from "./session-options.js";
+import type { SourceRules } from "./source-rules.js";
 import type { EventStreamOptions } from "./stream-options.js";
 
 type Read = Resolved<typeof SSE_OPTIONS>;
 
 type Advanced = Settings<typeof ADVANCED>;
-
-/** What an operator allows. */
-export interface SourceRules {
-  /** Host names, with or without port; `undefined` when the operator named none. */
-  readonly allowedHosts: readonly string[] | undefined;
-  /** Origins that may call from a browser; `"*"` for all. */
-  readonly allowedOrigins: readonly string[];
-  /** The address that clients use, when it differs from where the request arrives. */
-  readonly publicUrl: URL | undefined;
-}
 
 /** {@link SseOptions}, checked and complete. */
 export interface ResolvedOptions

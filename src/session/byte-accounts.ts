@@ -1,10 +1,4 @@
-import type { ByteAccount, ByteBudget } from "./byte-budget.js";
-
-/** From which budget the sessions of a router take, and how much of it each owner may. */
-export interface ByteShare {
-  readonly budget: ByteBudget;
-  readonly maxBytesPerPrincipal: number;
-}
+import type { ByteAccount, ByteShare } from "./byte-budget.js";
 
 /** How many accounts of owners who have left are kept at least before it is looked through them. */
 const MANY = 64;

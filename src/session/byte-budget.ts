@@ -237,3 +237,9 @@ export function processBudget(): ByteBudget {
   ofProcess ??= new ByteBudget(Math.floor(getHeapStatistics().heap_size_limit * HEAP_SHARE));
   return ofProcess;
 }
+
+/** From which budget the sessions of a router take, and how much of it each owner may. */
+export interface ByteShare {
+  readonly budget: ByteBudget;
+  readonly maxBytesPerPrincipal: number;
+}

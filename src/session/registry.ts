@@ -3,11 +3,12 @@ import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import { AdmissionController } from "./admission.js";
 import { ByteAccounts } from "./byte-accounts.js";
-import type { ByteShare } from "./byte-accounts.js";
+import type { ByteShare } from "./byte-budget.js";
 import { isSameRequest, mayContinue, NO_RULES } from "./continuation.js";
 import type { ContinuationRules, Requester } from "./continuation.js";
 import { NO_LIMITS } from "./limits.js";
 import type { SessionLimits } from "./limits.js";
+import type { OwnSessions } from "./own-sessions.js";
 import type { LimitReached, SessionEvents } from "./session-events.js";
 import type { CloseReason, Session, SessionAdmission, SessionInfo } from "./session.js";
 
@@ -32,19 +33,6 @@ export interface SessionRegistryOptions<P> {
   readonly isOpenEndpoint?: boolean;
   /** How many bytes may be held for them. Default: no bound of this registry. */
   readonly bytes?: ByteShare;
-}
-
-/** The sessions of whoever made a request, and of nobody else. */
-export interface OwnSessions<S> {
-  /** Whether everybody may call, so that strangers are one owner. Default: false. */
-  readonly isOpenEndpoint?: boolean;
-  byId(id: string): S | undefined;
-  /** Whether a session is one of them. */
-  readonly has: (session: S) => boolean;
-  /** Whether nothing that its server could be made for tells the request from the one that opened a session. */
-  openedAlike(session: S): boolean;
-  /** Those for which `isMeant` holds. It is asked first: to look whose a session is costs more. */
-  all(isMeant: (session: S) => boolean): readonly S[];
 }
 
 /** The sessions of one router: who is connected, and the way to end it. */

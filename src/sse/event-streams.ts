@@ -4,7 +4,7 @@ import type { OpeningContext } from "../http/open-session.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { comesBack } from "../session/close-reason.js";
-import type { OwnSessions } from "../session/registry.js";
+import type { OwnSessions } from "../session/own-sessions.js";
 import { Session } from "../session/session.js";
 import type { FastPath } from "./fast-path.js";
 import type { Probes } from "./probe.js";

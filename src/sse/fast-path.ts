@@ -1,4 +1,5 @@
-import type { CallerGuard } from "../http/caller-guard.js";
+import type { Caller } from "../auth/outcome.js";
+import type { CachedCaller } from "../auth/verified-cache.js";
 import { baseOf } from "../http/mount.js";
 import type { HostRequest } from "../http/mount.js";
 import type { RouterSession } from "../http/router-session.js";
@@ -10,6 +11,12 @@ interface Entry extends FastRoute {
   /** Path of the message route as requests arrive here, without the query. */
   readonly routedPath: string;
   lastCaller: FastRoute["lastCaller"];
+}
+
+/** Says who made a request, for later ones with the same credential; a `CallerGuard` is one. */
+export interface CallerCache {
+  /** @returns `undefined` where every request must be verified. */
+  cache(req: HostRequest, caller: Caller): CachedCaller | undefined;
 }
 
 const SESSION_QUERY = "?sessionId=";
@@ -24,10 +31,10 @@ const ID_LENGTH = 36;
 export class FastPath {
   readonly #entries = new Map<string, Entry>();
   readonly #route: TransportRoute;
-  readonly #callers: CallerGuard;
+  readonly #callers: CallerCache;
 
   /** @param route of the messages. */
-  constructor(route: TransportRoute, callers: CallerGuard) {
+  constructor(route: TransportRoute, callers: CallerCache) {
     this.#route = route;
     this.#callers = callers;
   }

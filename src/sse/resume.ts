@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { ResumeOptions } from "../options/resume-options.js";
 import type { Handshake } from "../session/handshake.js";
-import type { OwnSessions } from "../session/registry.js";
+import type { OwnSessions } from "../session/own-sessions.js";
 import { queryOf } from "../shared/url.js";
 
 /** What a GET says about the session that it may go on with. */

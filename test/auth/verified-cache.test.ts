@@ -1,6 +1,6 @@
 import { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
-import { revisionOf } from "../../src/auth/authenticate.js";
+import { revisionOf } from "../../src/auth/revision.js";
 import { cachedCaller, cacheCaller } from "../../src/auth/verified-cache.js";
 import type { AuthMethod, FoundCredential } from "../../src/auth/auth-method.js";
 import type { Caller } from "../../src/auth/outcome.js";

@@ -4,7 +4,7 @@ import { Outbox } from "../../src/sse/outbox.js";
 import type { MessageMetadata } from "../../src/sse/outbox.js";
 import { planResume } from "../../src/sse/resume.js";
 import type { ResumableSession, ResumeHints } from "../../src/sse/resume.js";
-import type { OwnSessions } from "../../src/session/registry.js";
+import type { OwnSessions } from "../../src/session/own-sessions.js";
 
 /** What may happen to an outbox. */
 type Step =

@@ -1,7 +1,7 @@
 import { hostName, checkSource } from "../../src/http/origin.js";
 import { isLocalToBrowser, isLoopbackAddress } from "../../src/shared/loopback.js";
 import type { RequestSource, SourceVerdict } from "../../src/http/origin.js";
-import type { SourceRules } from "../../src/options/resolve.js";
+import type { SourceRules } from "../../src/options/source-rules.js";
 
 const PUBLIC = new URL("https://api.example.com/mcp");
 
