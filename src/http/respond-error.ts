@@ -56,18 +56,6 @@ export function sendError(
     .end(body);
 }
 
-/** Tells a client that comes back to try again: a stream with nothing in it but the time to wait. */
-export function sendRetry(res: ServerResponse, retryMs: number): void {
-  const body = `retry: ${retryMs}\n\n`;
-  res
-    .writeHead(200, {
-      "Content-Type": "text/event-stream",
-      "Content-Length": Buffer.byteLength(body),
-      "Cache-Control": "no-store",
-    })
-    .end(body);
-}
-
 /** What happened underneath, for the log. */
 export function describeCause({ cause }: McpSseError): string {
   return cause instanceof Error ? ` (${cause.name}: ${cause.message})` : "";

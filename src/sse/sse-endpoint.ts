@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { CallerGuard } from "../http/caller-guard.js";
 import { sessionNotFound } from "../http/find-session.js";
 import { MessageReceiver } from "../http/message-receiver.js";
@@ -5,7 +6,6 @@ import type { MessageHandler } from "../http/message-receiver.js";
 import type { HostRequest } from "../http/mount.js";
 import { toClientError } from "../http/refused-caller.js";
 import type { Refusals } from "../http/refusals.js";
-import { sendRetry } from "../http/respond-error.js";
 import type { RouterSession, ServerFactory, Sessions } from "../http/router-session.js";
 import type { Shutdown } from "../http/shutdown.js";
 import type { FastRoute, Transport, TransportRoute } from "../http/transport.js";
@@ -109,4 +109,16 @@ export class SseEndpoint implements Transport {
     sendRetry(res, options.resume.retryMs);
     return true;
   }
+}
+
+/** Tells a client that comes back to try again: a stream with nothing in it but the time to wait. */
+function sendRetry(res: ServerResponse, retryMs: number): void {
+  const body = `retry: ${retryMs}\n\n`;
+  res
+    .writeHead(200, {
+      "Content-Type": "text/event-stream",
+      "Content-Length": Buffer.byteLength(body),
+      "Cache-Control": "no-store",
+    })
+    .end(body);
 }
