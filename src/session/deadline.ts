@@ -1,19 +1,19 @@
 import { MAX_TIMER_MS } from "../shared/check.js";
 
-/** From here on a moment is awaited in steps, in milliseconds. */
+/** From here on a time is awaited in steps, in milliseconds. */
 const FAR_MS = 60_000;
 
 /** Steps end at whole seconds of this number. */
 const STEP_MS = 10_000;
 
-/** Who waits for a moment. */
+/** Who waits for a deadline. */
 export interface DeadlineListener {
-  /** The moment has come. */
+  /** It has come. */
   deadlineReached(): void;
 }
 
 /**
- * Tells once that a moment has come, however far away it is, and never at once. Without functions
+ * Tells once that a time has come, however far away it is, and never at once. Without functions
  * of its own, since every session has one.
  */
 export class Deadline {
@@ -25,7 +25,7 @@ export class Deadline {
     this.#listener = listener;
   }
 
-  /** @param at milliseconds since the epoch; replaces an earlier moment. */
+  /** @param at milliseconds since the epoch; replaces an earlier one. */
   set(at: number): void {
     if (at === this.#at) return;
     this.clear();
@@ -39,7 +39,7 @@ export class Deadline {
     this.#at = undefined;
   }
 
-  /** Looks whether the moment has come. */
+  /** Looks whether it has come. */
   look(): void {
     const at = this.#at;
     this.clear();

@@ -1,6 +1,6 @@
 import { McpSseError } from "../shared/errors.js";
-import { encodeEvent, pingFrame } from "./event.js";
-import type { EventStream } from "./event-stream.js";
+import { encodeEvent, pingFrame } from "../http/event.js";
+import type { EventStream } from "../http/event-stream.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { AckPings } from "./ack-pings.js";
 import type { PingWriter } from "./ack-pings.js";

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import type { EventStream } from "./event-stream.js";
+import type { EventStream } from "../http/event-stream.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { CloseReason } from "../session/close-reason.js";
 import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
-import { pingFrame } from "./event.js";
+import { pingFrame } from "../http/event.js";
 
 /** Begins the ids of pings that ask a client which session is its own. */
 const PROBE_PREFIX = "express-mcp-sse-probe-";

@@ -12,7 +12,7 @@ import { McpSseError } from "../shared/errors.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { Delivery } from "./delivery.js";
 import { endpointPath, nthEndpoint } from "./endpoint-path.js";
-import type { EventStream, StreamEnd, StreamOwner } from "./event-stream.js";
+import type { EventStream, StreamEnd, StreamOwner } from "../http/event-stream.js";
 import { isOverdue, namesVersion } from "./resume.js";
 import type { ClientTraits } from "./resume.js";
 import { StaleClient } from "./stale-client.js";

@@ -12,7 +12,7 @@ import type { FastRoute, Transport, TransportRoute } from "../http/transport.js"
 import type { AdmittedRequest, RefusedRequest } from "../http/incoming-request.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { sessionIdOf } from "./endpoint-path.js";
-import { EventStreams } from "./event-streams.js";
+import { StreamHandler } from "./stream-handler.js";
 import { FastPath } from "./fast-path.js";
 import { Probes } from "./probe.js";
 import { isReconnect, readResumeHints } from "./resume.js";
@@ -48,7 +48,7 @@ export class SseEndpoint implements Transport {
   readonly #init: SseEndpointInit;
   readonly #probes = new Probes<SseSession>();
   readonly #fastPath: FastPath | undefined;
-  readonly #streams: EventStreams;
+  readonly #streams: StreamHandler;
   readonly #messages: MessageReceiver<SseSession>;
 
   constructor(init: SseEndpointInit) {
@@ -68,7 +68,7 @@ export class SseEndpoint implements Transport {
     };
     this.routes = [messages, stream];
     this.#fastPath = init.hasFastPath ? new FastPath(messages, init.callers) : undefined;
-    this.#streams = new EventStreams({ ...init, probes: this.#probes, fastPath: this.#fastPath });
+    this.#streams = new StreamHandler({ ...init, probes: this.#probes, fastPath: this.#fastPath });
     this.#messages = new MessageReceiver({
       ...init,
       route: messages,

@@ -15,7 +15,7 @@ import { Session } from "../session/session.js";
 import { McpSseError } from "../shared/errors.js";
 import { checkMessage } from "../shared/check-message.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
-import { EventStream } from "./event-stream.js";
+import { EventStream } from "../http/event-stream.js";
 import { SseChannel } from "./sse-channel.js";
 
 /** Options of {@link SSEServerTransport}; the first three are the SDK's. */

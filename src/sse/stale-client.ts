@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { encodeEvent, pingFrame } from "./event.js";
+import { encodeEvent, pingFrame } from "../http/event.js";
 import { Deadline } from "../session/deadline.js";
 import type { DeadlineListener } from "../session/deadline.js";
 import type { ResumeOptions } from "../options/resume-options.js";

@@ -8,7 +8,7 @@ import type { SessionLimits } from "../session/limits.js";
 import type { SessionInit } from "../session/session-info.js";
 import { cookieText } from "../shared/foreign-text.js";
 import { endpointFor, publicBase } from "./endpoint-path.js";
-import { EventStream } from "./event-stream.js";
+import { EventStream } from "../http/event-stream.js";
 import { readResumeHints, RESUME_COOKIE } from "./resume.js";
 import type { ResumeHints } from "./resume.js";
 import type { StreamOffer } from "./sse-channel.js";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { Delivery } from "../../src/sse/delivery.js";
-import type { EventStream } from "../../src/sse/event-stream.js";
+import type { EventStream } from "../../src/http/event-stream.js";
 import { deliver } from "../kit/sse-session.js";
 import type { JsonRpcMessage } from "../../src/shared/json-rpc.js";
 

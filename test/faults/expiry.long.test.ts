@@ -3,7 +3,7 @@ import type { Express, Request } from "express";
 import { attach, sseSession } from "../kit/sse-session.js";
 import type { TestSession } from "../kit/sse-session.js";
 import { DEFAULT_STREAM_OPTIONS } from "../../src/options/stream-options.js";
-import { EventStream } from "../../src/sse/event-stream.js";
+import { EventStream } from "../../src/http/event-stream.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { JWT_AUTH } from "../kit/serve.js";
 import { listen } from "../kit/listen.js";

@@ -3,8 +3,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import type { EventStreamOptions } from "../../src/options/stream-options.js";
-import { EventStream } from "../../src/sse/event-stream.js";
-import type { StreamEnd } from "../../src/sse/event-stream.js";
+import { EventStream } from "../../src/http/event-stream.js";
+import type { StreamEnd } from "../../src/http/event-stream.js";
 import { onDispose } from "./clean-up.js";
 import { listen } from "./listen.js";
 import { openStream } from "./raw-sse.js";

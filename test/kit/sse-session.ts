@@ -5,7 +5,7 @@ import { Session } from "../../src/session/session.js";
 import type { JsonRpcMessage } from "../../src/shared/json-rpc.js";
 import type { WriteResult } from "../../src/session/channel.js";
 import type { Delivery } from "../../src/sse/delivery.js";
-import type { EventStream } from "../../src/sse/event-stream.js";
+import type { EventStream } from "../../src/http/event-stream.js";
 import { SseChannel } from "../../src/sse/sse-channel.js";
 import type { SseChannelOptions } from "../../src/sse/sse-channel.js";
 

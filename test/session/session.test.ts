@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { McpSseError } from "../../src/shared/errors.js";
 import { NO_LIMITS } from "../../src/session/limits.js";
 import type { CloseReason, SessionInit } from "../../src/session/session.js";
-import { EventStream } from "../../src/sse/event-stream.js";
+import { EventStream } from "../../src/http/event-stream.js";
 import type { SseChannelOptions } from "../../src/sse/sse-channel.js";
 import type { EventStreamOptions } from "../../src/options/stream-options.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";

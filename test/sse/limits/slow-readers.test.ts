@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { z } from "zod";
 import type { SseOptions } from "../../../src/index.js";
-import { readerProblem } from "../../../src/sse/slow-reader.js";
+import { readerProblem } from "../../../src/http/slow-reader.js";
 import { clientV1, clientV2 } from "../../kit/sdk-clients.js";
 import { asCaller } from "../../kit/conversation.js";
 import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Delivery } from "../../src/sse/delivery.js";
 import { attach, deliver, sseSession } from "../kit/sse-session.js";
-import { encodeEvent } from "../../src/sse/event.js";
+import { encodeEvent } from "../../src/http/event.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { freezeTimers } from "../kit/clock.js";
 import { bigFrame, openPair, openSlowPair } from "../kit/event-streams.js";

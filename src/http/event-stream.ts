@@ -31,10 +31,10 @@ const STREAM_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * How long the last bytes of a stream may take to leave, in milliseconds. Nobody counts a stream
+ * How long the last bytes of a stream may take to leave at most, in milliseconds. Nobody counts a stream
  * any more that has ended, so it must not last as long as its reader likes.
  */
-const LAST_BYTES_MS = 60_000;
+const LONGEST_END_MS = 60_000;
 
 /** A comment, which clients skip. */
 const KEEP_ALIVE = ": keep-alive\n\n";
@@ -172,7 +172,7 @@ export class EventStream {
    * @param retryMs tells the client when to come back, in milliseconds.
    * @param cutAfterMs how long the rest may take to leave at all, in milliseconds; 0: it is lost.
    */
-  end(retryMs?: number, cutAfterMs = LAST_BYTES_MS): void {
+  end(retryMs?: number, cutAfterMs = LONGEST_END_MS): void {
     if (this.#hasEnded) return;
     if (cutAfterMs === 0) {
       this.#cut("ended");

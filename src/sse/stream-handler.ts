@@ -14,7 +14,7 @@ import type { SseSession } from "./sse-channel.js";
 import type { StreamRequest } from "./stream-request.js";
 
 /** What answering GETs takes. */
-export interface EventStreamsInit extends OpeningContext {
+export interface StreamHandlerInit extends OpeningContext {
   readonly options: ResolvedOptions;
   readonly probes: Probes<SseSession>;
   /** `undefined` where every POST is routed. It knows a session before the client does. */
@@ -22,10 +22,10 @@ export interface EventStreamsInit extends OpeningContext {
 }
 
 /** What becomes of a GET of the event stream, once it is known who sent it. */
-export class EventStreams {
-  readonly #init: EventStreamsInit;
+export class StreamHandler {
+  readonly #init: StreamHandlerInit;
 
-  constructor(init: EventStreamsInit) {
+  constructor(init: StreamHandlerInit) {
     this.#init = init;
   }
 
