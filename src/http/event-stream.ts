@@ -3,7 +3,7 @@ import { McpSseError } from "../shared/errors.js";
 import { FrameWriter } from "./frame-writer.js";
 import { readerProblem, ReaderWatch } from "./slow-reader.js";
 import type { EventStreamOptions } from "../options/stream-options.js";
-import type { ByteHolder, WriteResult } from "../session/channel.js";
+import type { ByteHolder, WriteResult } from "../session/write-result.js";
 
 /**
  * Why a stream ended: we ended it, the peer or the network did, the reader took nothing for too

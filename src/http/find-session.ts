@@ -1,4 +1,4 @@
-import type { Requester } from "../session/continuation.js";
+import type { Requester } from "../session/requester.js";
 import { McpSseError } from "../shared/errors.js";
 import type { RouterSession, Sessions } from "./router-session.js";
 import type { AdmittedRequest } from "./incoming-request.js";

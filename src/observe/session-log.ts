@@ -1,6 +1,6 @@
 import type { Logger } from "../shared/logger.js";
 import type { LimitReached, SessionRegistry } from "../session/registry.js";
-import type { SessionInfo } from "../session/session.js";
+import type { SessionInfo } from "../session/session-info.js";
 import { SparingLog } from "./sparing-log.js";
 
 /** Limits that thousands of requests may reach within a second. */

@@ -12,7 +12,7 @@ import type { McpServerLike } from "../http/router-session.js";
 import { resolveServerOptions } from "./server-options.js";
 import type { SseServerOptions, ListenerOptions } from "./server-options.js";
 import { pathOf } from "../http/mount.js";
-import type { SessionInfo } from "../session/session.js";
+import type { SessionInfo } from "../session/session-info.js";
 import { buildRouter } from "../express/router.js";
 import type { SseRouter } from "../express/router.js";
 

@@ -9,7 +9,7 @@ import { CONFIG_DIRECTIONS, TRANSPORT_DIRECTIONS } from "../options/misplaced-op
 import { LazyValidator } from "./lazy-validator.js";
 import { STDERR_LOGGER } from "../shared/logger.js";
 import type { SseServerOptions } from "./server-options.js";
-import type { SessionInfo } from "../session/session.js";
+import type { SessionInfo } from "../session/session-info.js";
 import { SseListener } from "./listener.js";
 import { DEFAULT_CLOSE_TIMEOUT_MS } from "../express/router.js";
 import type { SseRouter } from "../express/router.js";

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { SessionInfo } from "../session/session.js";
+import type { SessionInfo } from "../session/session-info.js";
 import { noUpstream } from "../shared/upstream-token.js";
 
 /** What `setup` gets on stdio: a session without a caller. */

@@ -1,6 +1,6 @@
 import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { CloseReason } from "./close-reason.js";
-import type { Requester } from "./continuation.js";
+import type { Requester } from "./requester.js";
 import { admitInitialization, admitOpening, admitUninitialized, isReached } from "./limits.js";
 import type { Admission, SessionCount, SessionLimits, SessionUse } from "./limits.js";
 import type { LimitReached } from "./session-events.js";

@@ -2,18 +2,7 @@ import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { CloseReason } from "./close-reason.js";
 import type { ChannelLimit } from "./limits.js";
 import type { MessageJson } from "./message-json.js";
-
-/**
- * When something to be written was taken by the socket or its bounded queue: at once, which is
- * `undefined`, or later. Almost always it is at once, and a promise for each message is not free.
- */
-export type WriteResult = Promise<void> | undefined;
-
-/** Counts what is held for somebody. */
-export interface ByteHolder {
-  /** So many bytes more are held, or, with a negative number, less. */
-  hold(bytes: number): void;
-}
+import type { ByteHolder, WriteResult } from "./write-result.js";
 
 /**
  * How a session reaches its client: what a transport implements, and all that a session knows of

@@ -1,4 +1,4 @@
-import type { WriteResult } from "./channel.js";
+import type { WriteResult } from "./write-result.js";
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import type { HeldCall } from "./held-call.js";
 

@@ -4,13 +4,16 @@ import type { InspectOptions } from "node:util";
 import { AdmissionController } from "./admission.js";
 import { ByteAccounts } from "./byte-accounts.js";
 import type { ByteShare } from "./byte-budget.js";
+import type { CloseReason } from "./close-reason.js";
 import { isSameRequest, mayContinue, NO_RULES } from "./continuation.js";
-import type { ContinuationRules, Requester } from "./continuation.js";
+import type { ContinuationRules } from "./continuation.js";
 import { NO_LIMITS } from "./limits.js";
 import type { SessionLimits } from "./limits.js";
 import type { OwnSessions } from "./own-sessions.js";
+import type { Requester } from "./requester.js";
 import type { LimitReached, SessionEvents } from "./session-events.js";
-import type { CloseReason, Session, SessionAdmission, SessionInfo } from "./session.js";
+import type { SessionAdmission, SessionInfo } from "./session-info.js";
+import type { Session } from "./session.js";
 
 export type { LimitReached, SessionEvents } from "./session-events.js";
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { UpstreamToken } from "../shared/upstream-token.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
-import type { Requester } from "./continuation.js";
+import type { Requester } from "./requester.js";
 import type { ChannelLimit, SessionLimits, TimeLimit } from "./limits.js";
 
 /**

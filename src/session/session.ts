@@ -1,6 +1,6 @@
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { UpstreamToken } from "../shared/upstream-token.js";
-import type { Channel, ChannelSession, WriteResult } from "./channel.js";
+import type { Channel, ChannelSession } from "./channel.js";
 import { REASON_OF_TIME_LIMIT } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
 import { Handshake } from "./handshake.js";
@@ -18,9 +18,7 @@ import type { PrincipalListener, SessionInit, SessionState } from "./session-inf
 import { SessionOwner } from "./session-owner.js";
 import { SessionTimers } from "./session-timers.js";
 import type { SessionTimeout } from "./session-timers.js";
-
-export type { CloseReason } from "./close-reason.js";
-export type { SessionAdmission, SessionInfo, SessionInit, SessionState } from "./session-info.js";
+import type { WriteResult } from "./write-result.js";
 
 type Listener<E> = (message: JsonRpcMessage, extra: E) => void;
 

@@ -4,7 +4,7 @@ import type { EventStream } from "../http/event-stream.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { AckPings } from "./ack-pings.js";
 import type { PingWriter } from "./ack-pings.js";
-import type { ByteHolder, WriteResult } from "../session/channel.js";
+import type { ByteHolder, WriteResult } from "../session/write-result.js";
 import type { MessageJson } from "../session/message-json.js";
 import { Outbox } from "./outbox.js";
 import type { OutboxEntry } from "./outbox.js";

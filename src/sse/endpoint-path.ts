@@ -2,8 +2,13 @@ import type { IncomingMessage } from "node:http";
 import type { Caller } from "../auth/outcome.js";
 import { McpSseError } from "../shared/errors.js";
 import { isPlainPath } from "../shared/plain-path.js";
-import type { ResolvedOptions } from "../options/resolve.js";
 import { queryOf } from "../shared/url.js";
+
+/** What an operator says of the paths of an endpoint. */
+interface PathOptions {
+  readonly publicUrl: URL | undefined;
+  readonly messageEndpoint: string;
+}
 
 /**
  * The path that the client posts to: never with a host, which clients would refuse when a proxy
@@ -12,11 +17,7 @@ import { queryOf } from "../shared/url.js";
  * A query credential is repeated in it, because a client that can only be given a URL sends it
  * nowhere else.
  */
-export function endpointFor(
-  options: ResolvedOptions,
-  base: string,
-  { credential }: Caller,
-): string {
+export function endpointFor(options: PathOptions, base: string, { credential }: Caller): string {
   const path = `${publicBase(options, base)}${options.messageEndpoint}`;
   if (credential?.place !== "query") return path;
   return `${path}?${new URLSearchParams({ [credential.name]: credential.text }).toString()}`;
@@ -27,7 +28,7 @@ export function endpointFor(
  * which slashes there are shows only once dot segments and backslashes are resolved: "/..//x" is
  * "//x".
  */
-export function publicBase({ publicUrl }: ResolvedOptions, base: string): string {
+export function publicBase({ publicUrl }: Pick<PathOptions, "publicUrl">, base: string): string {
   if (publicUrl === undefined && (base === "" || isPlainPath(base))) return base;
   const { pathname } = publicUrl ?? new URL(`http://path.invalid${base === "" ? "/" : base}`);
   const path = pathname.replace(/^\/+/, "/");

@@ -1,5 +1,5 @@
 import { McpSseError, retryAfter } from "../shared/errors.js";
-import type { ByteHolder } from "../session/channel.js";
+import type { ByteHolder } from "../session/write-result.js";
 import type { MessageJson } from "../session/message-json.js";
 import type { JsonRpcId } from "../shared/json-rpc.js";
 

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import type { ResumeOptions } from "../options/resume-options.js";
 import type { Handshake } from "../session/handshake.js";
 import type { OwnSessions } from "../session/own-sessions.js";
 import { queryOf } from "../shared/url.js";
@@ -183,7 +182,7 @@ const OVERDUE_MS = 5_000;
  */
 export function isOverdue(
   graceEndsAt: number | undefined,
-  resume: Pick<ResumeOptions, "graceMs" | "retryMs"> | undefined,
+  resume: { readonly graceMs: number; readonly retryMs: number } | undefined,
 ): boolean {
   if (graceEndsAt === undefined || resume === undefined) return false;
   const awayMs = Date.now() - (graceEndsAt - resume.graceMs);

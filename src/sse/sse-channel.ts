@@ -1,13 +1,14 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { RouterSession } from "../http/router-session.js";
 import type { ResumeOptions } from "../options/resume-options.js";
-import type { Channel, ChannelSession, WriteResult } from "../session/channel.js";
+import type { Channel, ChannelSession } from "../session/channel.js";
 import { comesBack, cutAfterEnd } from "../session/close-reason.js";
 import type { CloseReason } from "../session/close-reason.js";
 import { clientInfoIn, isInitialize } from "../session/handshake.js";
 import type { MessageJson } from "../session/message-json.js";
 import { isCall } from "../session/session-bytes.js";
 import { sessionClosed } from "../session/session-end.js";
+import type { WriteResult } from "../session/write-result.js";
 import { McpSseError } from "../shared/errors.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { Delivery } from "./delivery.js";

@@ -3,7 +3,7 @@ import type { SessionInit } from "../../src/session/session-info.js";
 import { toMessageJson } from "../../src/session/message-json.js";
 import { Session } from "../../src/session/session.js";
 import type { JsonRpcMessage } from "../../src/shared/json-rpc.js";
-import type { WriteResult } from "../../src/session/channel.js";
+import type { WriteResult } from "../../src/session/write-result.js";
 import type { Delivery } from "../../src/sse/delivery.js";
 import type { EventStream } from "../../src/http/event-stream.js";
 import { SseChannel } from "../../src/sse/sse-channel.js";

@@ -1,5 +1,6 @@
 import { isSameRequest, mayContinue } from "../../src/session/continuation.js";
-import type { ContinuationRules, Requester } from "../../src/session/continuation.js";
+import type { ContinuationRules } from "../../src/session/continuation.js";
+import type { Requester } from "../../src/session/requester.js";
 
 type Headers = Requester["request"]["headers"];
 

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { endpointPath, publicBase } from "../../src/sse/endpoint-path.js";
-import type { ResolvedOptions } from "../../src/options/resolve.js";
 
-const NO_URL = { publicUrl: undefined } as ResolvedOptions;
+const NO_URL = { publicUrl: undefined };
 
 /** Paths of ordinary and of odd characters, and those that `URL` changes. */
 const paths = fc
