@@ -58,11 +58,12 @@ export function assemble(given: unknown, { path, hasFastPath }: Serving): Assemb
   const discovery = new Discovery(options, methods);
   const refusals = new Refusals(options.logger, methods);
   const callers = new CallerGuard({ options, authenticator, discovery, sessions });
-  const sources = new SourceGuard(options, methods);
   const shutdown = new Shutdown();
   const shared = { options, sessions, callers, refusals, shutdown };
   const sse = new SseEndpoint({ ...shared, createServer, hasFastPath });
-  const pipeline = new Pipeline({ ...shared, transports: [sse], discovery, sources });
+  const transports = [sse];
+  const sources = new SourceGuard(options, methods, transports);
+  const pipeline = new Pipeline({ ...shared, transports, discovery, sources });
   return { options, sessions, discovery, callers, refusals, pipeline };
 }
 

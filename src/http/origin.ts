@@ -104,7 +104,9 @@ export function hostName(host: string): string {
 /** The CORS answer, for the `cors` package. */
 export interface CorsPolicy {
   readonly allowedOrigins: readonly string[];
-  /** Headers that the authentication methods read. */
+  /** Methods of the transports. */
+  readonly methods: readonly string[];
+  /** Headers that the transports and the authentication methods read. */
   readonly requestHeaders: readonly string[];
   readonly credentials: boolean;
 }
@@ -117,7 +119,7 @@ export interface CorsPolicy {
  *
  * @see https://fetch.spec.whatwg.org/#http-cors-protocol
  */
-export function corsOptions({ allowedOrigins, requestHeaders, credentials }: CorsPolicy): {
+export function corsOptions(policy: CorsPolicy): {
   origin: string[] | "*";
   methods: string[];
   allowedHeaders: string[];
@@ -125,18 +127,12 @@ export function corsOptions({ allowedOrigins, requestHeaders, credentials }: Cor
   credentials: boolean;
   maxAge: number;
 } {
+  const { allowedOrigins, methods, requestHeaders, credentials } = policy;
   const any = allowedOrigins.includes("*");
   return {
     origin: any ? "*" : [...allowedOrigins],
-    methods: ["GET", "POST", "OPTIONS"],
-    allowedHeaders: [
-      "Authorization",
-      "Content-Type",
-      "Mcp-Protocol-Version",
-      "Last-Event-ID",
-      "X-MCP-Instance",
-      ...requestHeaders,
-    ],
+    methods: [...methods, "OPTIONS"],
+    allowedHeaders: ["Authorization", "Content-Type", "Mcp-Protocol-Version", ...requestHeaders],
     exposedHeaders: ["WWW-Authenticate", "Retry-After"],
     credentials: credentials && !any,
     maxAge: 600,

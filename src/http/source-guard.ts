@@ -5,6 +5,7 @@ import type { ResolvedOptions } from "../options/resolve.js";
 import { corsOptions, checkSource } from "./origin.js";
 import type { RequestSource, SourceVerdict } from "./origin.js";
 import type { IncomingRequest } from "./incoming-request.js";
+import type { Transport } from "./transport.js";
 
 /** The first step of every request: the headers of every answer, and where the request comes from. */
 export class SourceGuard {
@@ -14,13 +15,20 @@ export class SourceGuard {
   /** The source that was let in last. */
   #lastAllowed: RequestSource | undefined;
 
-  constructor(options: ResolvedOptions, methods: readonly AuthMethod[]) {
+  /** @param transports whose methods and headers pages may use, where they may call. */
+  constructor(
+    options: ResolvedOptions,
+    methods: readonly AuthMethod[],
+    transports: readonly Transport[],
+  ) {
+    const routes = transports.flatMap((transport) => transport.routes);
     this.#options = options;
     this.#headers = Object.entries(options.headers);
     this.#cors = cors({
       ...corsOptions({
         allowedOrigins: options.sourceRules.allowedOrigins,
-        requestHeaders: methods.flatMap((method) => method.requestHeaders ?? []),
+        methods: [...new Set(routes.map(({ method }) => method))],
+        requestHeaders: [...transports, ...methods].flatMap((each) => each.requestHeaders ?? []),
         credentials: options.corsCredentials,
       }),
       preflightContinue: true,

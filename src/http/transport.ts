@@ -10,7 +10,7 @@ import type { RouterSession } from "./router-session.js";
  *
  * | what to implement | when the pipeline asks | what a throw or a rejection means |
  * |---|---|---|
- * | `routes` | once, when it is built | |
+ * | `routes`, `requestHeaders` | once, when it is built | |
  * | `recognize` | for each request, before its path is looked up | it must not throw |
  * | a route's `sessionId` | when the caller is known | the request is refused with that error |
  * | a route's `answer` | when source, caller and session are right | the same; once a response has begun, the error is only logged |
@@ -21,6 +21,8 @@ import type { RouterSession } from "./router-session.js";
  */
 export interface Transport {
   readonly routes: readonly TransportRoute[];
+  /** Headers of its own that pages of other origins may send. Default: none. */
+  readonly requestHeaders?: readonly string[];
   /**
    * The fast path: whether a request is one for a session of which everything is known, to be told
    * by one look, without parsing anything. It takes the same steps as every other, without the search

@@ -45,6 +45,7 @@ const FINAL_STATUSES: readonly number[] = [404, 429, 500, 503];
  */
 export class SseEndpoint implements Transport {
   readonly routes: readonly TransportRoute[];
+  readonly requestHeaders = ["Last-Event-ID", "X-MCP-Instance"];
   readonly #init: SseEndpointInit;
   readonly #probes = new Probes<SseSession>();
   readonly #fastPath: FastPath | undefined;
@@ -66,7 +67,7 @@ export class SseEndpoint implements Transport {
       answer: (request) => this.#streams.answer(new StreamRequest(request, init.options)),
       refuse: (request, error) => this.#putOff(request, error),
     };
-    this.routes = [messages, stream];
+    this.routes = [stream, messages];
     this.#fastPath = init.hasFastPath ? new FastPath(messages, init.callers) : undefined;
     this.#streams = new StreamHandler({ ...init, probes: this.#probes, fastPath: this.#fastPath });
     this.#messages = new MessageReceiver({

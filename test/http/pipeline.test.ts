@@ -30,11 +30,9 @@ async function serve(...others: Transport[]) {
     createServer,
   };
   const sse = new SseEndpoint({ ...parts, hasFastPath: true });
-  const pipeline = new Pipeline({
-    ...parts,
-    sources: new SourceGuard(parts.options, parts.callers.methods),
-    transports: [sse, ...others],
-  });
+  const transports = [sse, ...others];
+  const sources = new SourceGuard(parts.options, parts.callers.methods, transports);
+  const pipeline = new Pipeline({ ...parts, sources, transports });
   /** Requests that the fast path left to others. */
   const routed: string[] = [];
   const { url, port } = await listen((req, res) =>
@@ -84,6 +82,19 @@ describe("the pipeline", () => {
     const { status, headers, json } = await send(sseUrl, { method: "PUT" });
     expect([status, headers.allow]).toEqual([405, "GET, POST, DELETE, OPTIONS"]);
     expect(json.error_description).toBe("This path takes GET or POST or DELETE only.");
+  });
+
+  it("SOURCE-3: lets pages use the methods and headers of all transports", async () => {
+    const { sseUrl } = await serve({
+      routes: [{ ...whoAmI, method: "DELETE" }],
+      requestHeaders: ["X-Mine"],
+    });
+    const headers = { origin: "http://localhost", "access-control-request-method": "DELETE" };
+    const answer = await send(sseUrl, { method: "OPTIONS", headers });
+    expect(answer.headers["access-control-allow-methods"]).toBe("GET,POST,DELETE,OPTIONS");
+    expect(answer.headers["access-control-allow-headers"]).toBe(
+      "Authorization,Content-Type,Mcp-Protocol-Version,Last-Event-ID,X-MCP-Instance,X-Mine",
+    );
   });
 
   it("gives a method that two transports have at one path to the first of them", async () => {
