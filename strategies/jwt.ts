@@ -14,7 +14,7 @@ import {
 } from "../src/shared/option.js";
 import type { Declares } from "../src/shared/option.js";
 import {
-  checkIssuerUrl,
+  checkKeySetUrl,
   clockTolerance,
   COMMON_OPTIONS,
   commonMembers,
@@ -112,7 +112,7 @@ type KeyOption = (typeof KEY_OPTIONS)[number];
 export const JWT = objectOf({
   secret: unchecked("text"),
   publicKey: unchecked("PEM text"),
-  jwksUri: { ...optional(checked(text(), checkIssuerUrl)), type: "https URL" },
+  jwksUri: { ...optional(checked(text(), checkKeySetUrl)), type: "https URL" },
   algorithms: unchecked("list of names"),
   issuer: neverUnset(texts()),
   audience: neverUnset(texts()),

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
+import { RETRY_SOON_SECONDS } from "../shared/errors.js";
 import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
 import type { AuthMethod, FoundCredential, ScopeRule } from "./auth-method.js";
 import { createAuthInfo, createPrincipal, ownerKey } from "./principal.js";
 import type { Principal } from "./principal.js";
-import { refuseUnclaimed, mostSpecific, RETRY_AFTER_SECONDS } from "./outcome.js";
+import { refuseUnclaimed, mostSpecific } from "./outcome.js";
 import type { Caller, Outcome, Refusal } from "./outcome.js";
 import { hasRepeatedAuthorization } from "./repeated-authorization.js";
 import { revisionOf } from "./revision.js";
@@ -75,7 +76,7 @@ export class Authenticator {
     return {
       kind: "unavailable",
       reason: `the ${method.name} method did not answer within ${timeoutMs} ms`,
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
+      retryAfterSeconds: RETRY_SOON_SECONDS,
     };
   }
 

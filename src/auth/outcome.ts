@@ -70,9 +70,6 @@ export type Outcome =
 /** Every outcome but being let in. */
 export type Refusal = Exclude<Outcome, { kind: "authenticated" }>;
 
-/** When to come back after an outage whose end nobody knows, in seconds. */
-export const RETRY_AFTER_SECONDS = 5;
-
 /**
  * The refusal that helps most, of all that the methods gave: the caller is known but lacks a
  * scope; or someone could not decide, and may let the same credential in later; or the

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import { McpSseError } from "../shared/errors.js";
+import { McpSseError, RETRY_SOON_SECONDS } from "../shared/errors.js";
 import { EXPIRED_CREDENTIAL } from "./auth-method.js";
 import type { AuthMethod, FoundCredential } from "./auth-method.js";
-import { RETRY_AFTER_SECONDS } from "./outcome.js";
+import {} from "./outcome.js";
 import type { Refusal } from "./outcome.js";
 import type { StrategyAnswer } from "./strategy-runner.js";
 
@@ -26,7 +26,7 @@ export function refusalOf(
       return {
         kind: "unavailable",
         reason: `${method.name} failed while checking the credential: ${kindOf(answer.error)}`,
-        retryAfterSeconds: RETRY_AFTER_SECONDS,
+        retryAfterSeconds: RETRY_SOON_SECONDS,
       };
     case "failure":
       return refusalOfFailure(method, answer, req, credential);
@@ -98,7 +98,7 @@ function refusalOfError(
       return {
         kind: "unavailable",
         reason: error.message,
-        retryAfterSeconds: seconds > 0 ? seconds : RETRY_AFTER_SECONDS,
+        retryAfterSeconds: seconds > 0 ? seconds : RETRY_SOON_SECONDS,
         cause: error.cause,
       };
     }

@@ -61,7 +61,7 @@ export function cachedCaller(
   // Which of the two counts is not for a cache to say.
   if (hasRepeatedAuthorization(req.rawHeaders)) return undefined;
   const isSameCaller = caller.methodsTried.every((method, index) =>
-    isSame(fingerprintOf(method, req), fingerprints[index]),
+    isSameFingerprint(fingerprintOf(method, req), fingerprints[index]),
   );
   return isSameCaller ? caller : undefined;
 }
@@ -86,7 +86,7 @@ function fingerprintOf(method: AuthMethod, req: IncomingMessage): Fingerprint {
   return method.findCredential === undefined ? wholeRequest(req) : method.findCredential(req);
 }
 
-function isSame(now: Fingerprint, before: Fingerprint): boolean {
+function isSameFingerprint(now: Fingerprint, before: Fingerprint): boolean {
   if (now === undefined || before === undefined) return now === before;
   if (isWhole(now) || isWhole(before)) {
     return isWhole(now) && isWhole(before) && isSameWhole(now, before);

@@ -27,7 +27,9 @@ export function pathAtRouter(router: unknown, path: string, target: unknown): st
   for (const layer of stack as readonly LayerLike[]) {
     const rest = layer.route === undefined ? pathBehind(layer, path) : undefined;
     if (rest === undefined) continue;
-    const found = isSame(layer.handle, target) ? rest : pathAtRouter(layer.handle, rest, target);
+    const found = isSameRouter(layer.handle, target)
+      ? rest
+      : pathAtRouter(layer.handle, rest, target);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -38,7 +40,7 @@ export function pathAtRouter(router: unknown, path: string, target: unknown): st
  * their own around every layer's, with the same properties: so the stack tells, which each router
  * has for itself.
  */
-function isSame(handle: unknown, target: unknown): boolean {
+function isSameRouter(handle: unknown, target: unknown): boolean {
   if (handle === target) return true;
   const { stack } = (handle ?? {}) as RouterLike;
   return stack !== undefined && stack === (target as RouterLike).stack;

@@ -3,6 +3,7 @@ import { parse as parseContentType } from "content-type";
 import { McpSseError } from "../shared/errors.js";
 import { checkMessage } from "../shared/check-message.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import { wasRead } from "../shared/was-read.js";
 import { readBody } from "./read-body.js";
 import type { BodyRead } from "./read-body.js";
 import { partsOf } from "./request-parts.js";
@@ -119,14 +120,6 @@ function isJsonInUtf8(field: string): boolean {
   } catch {
     return false;
   }
-}
-
-/**
- * Whether someone has read the body from the socket. Only then does `req.body` say anything:
- * Express 4's parsers leave an empty object there for bodies that they do not touch.
- */
-export function wasRead(req: IncomingMessage): boolean {
-  return req.readableDidRead || !req.readable;
 }
 
 function fromBody(body: BodyRead, { maxBytes, admission }: BodyOptions): unknown {

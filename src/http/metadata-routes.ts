@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AuthMethod } from "../auth/auth-method.js";
 import { describeResource, WELL_KNOWN_PATH } from "../auth/protected-resource.js";
 import { McpSseError } from "../shared/errors.js";
+import { sendJson } from "../shared/send.js";
 
 /** What of an endpoint's URL is configured. */
 export interface EndpointUrl {
@@ -113,12 +114,5 @@ export function sendDocument(req: IncomingMessage, res: ServerResponse, document
       headers: { Allow: "GET, OPTIONS" },
     });
   }
-  const body = JSON.stringify(document);
-  res
-    .writeHead(200, {
-      "Content-Type": "application/json",
-      "Content-Length": Buffer.byteLength(body),
-      "Cache-Control": CACHE_CONTROL,
-    })
-    .end(body);
+  sendJson(res, 200, document, { "Cache-Control": CACHE_CONTROL });
 }

@@ -17,9 +17,6 @@ export interface OpeningContext {
   readonly shutdown: Shutdown;
 }
 
-/** When to come back after a server that could not be made in time, in seconds. */
-const RETRY_AFTER_SECONDS = 5;
-
 /**
  * Every server that a session has had. One server for two sessions would send each client the
  * other's answers.
@@ -88,7 +85,7 @@ async function createServerInTime(
 /** Everything is being closed, or the application closed this session. */
 function endedWhileOpening(): McpSseError {
   return new McpSseError("server_unavailable", "The session ended while it was being opened.", {
-    headers: retryAfter(RETRY_AFTER_SECONDS),
+    headers: retryAfter(),
   });
 }
 
@@ -112,7 +109,7 @@ function createdTooLate(
     .then((server) => checkServer(server).close())
     .catch(() => logger.warn("A server that was created too late could not be closed."));
   return new McpSseError("server_unavailable", "The MCP server could not be created in time.", {
-    headers: retryAfter(RETRY_AFTER_SECONDS),
+    headers: retryAfter(),
     cause: new Error(`createServer did not return within ${openTimeoutMs} ms`),
   });
 }
@@ -153,7 +150,7 @@ async function connectInTime(
     throw new McpSseError("server_error", "The MCP server could not be connected.", { cause });
   }
   throw new McpSseError("server_unavailable", "The MCP server could not be connected in time.", {
-    headers: retryAfter(RETRY_AFTER_SECONDS),
+    headers: retryAfter(),
     cause: new Error(`connect() did not return within ${openTimeoutMs} ms`),
   });
 }

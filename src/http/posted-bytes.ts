@@ -15,9 +15,6 @@ const SMALL = 4_096;
 /** How long a POST waits until others of its principal were answered, in milliseconds. */
 const WAIT_MS = 10_000;
 
-/** When to come back if that was not enough, in seconds. */
-const RETRY_AFTER_SECONDS = 5;
-
 /**
  * The bytes of one POST: taken when its header is there, and given back when its message is in
  * the hands of its session.
@@ -134,7 +131,7 @@ export class PostedBytes implements BodyAdmission {
   #tooMany(limit: ByteLimit): McpSseError {
     this.#tell(limit, "refused");
     return new McpSseError("too_many_bytes", MEANING[limit], {
-      headers: retryAfter(RETRY_AFTER_SECONDS),
+      headers: retryAfter(),
     });
   }
 

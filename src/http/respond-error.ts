@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { ErrorCode, McpSseError } from "../shared/errors.js";
+import { sendJson } from "../shared/send.js";
 
 /** JSON-RPC codes of the errors that concern a message. @see JSON-RPC 2.0, section 5.1 */
 const RPC_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
@@ -35,25 +36,18 @@ export function sendError(
   rpcCode = res.req.method === "GET" ? undefined : RPC_CODE[error.code],
 ): void {
   if (res.headersSent || res.destroyed) return;
-  const body = JSON.stringify(
+  const body =
     rpcCode === undefined
       ? { error: error.code, error_description: error.message }
       : {
           jsonrpc: "2.0",
           error: { code: rpcCode, message: error.message, data: { code: error.code } },
           id: null,
-        },
-  );
+        };
   for (const [name, value] of Object.entries(error.headers)) {
     res.setHeader(name, typeof value === "string" ? value : [...value]);
   }
-  res
-    .writeHead(error.status, {
-      "Content-Type": "application/json",
-      "Content-Length": Buffer.byteLength(body),
-      "Cache-Control": "no-store",
-    })
-    .end(body);
+  sendJson(res, error.status, body, { "Cache-Control": "no-store" });
 }
 
 /** What happened underneath, for the log. */

@@ -17,9 +17,6 @@ export type ScopeChallengeResolver = (context: {
 /** How long a resolver may take, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
-/** When to come back after one that took longer, in seconds. */
-const RETRY_AFTER_SECONDS = 5;
-
 /**
  * What a caller lacks for a message; `undefined`, now or later, if the server may have it.
  *
@@ -52,7 +49,7 @@ async function waitFor(
     "temporarily_unavailable",
     "Whether the credential permits this cannot be checked at the moment: try again.",
     {
-      headers: retryAfter(RETRY_AFTER_SECONDS),
+      headers: retryAfter(),
       cause: new Error(`a scope challenge was not decided within ${TIMEOUT_MS} ms`),
     },
   );

@@ -1,9 +1,6 @@
 import { McpSseError, retryAfter } from "../shared/errors.js";
 import { PendingWork } from "../shared/pending-work.js";
 
-/** When to come back to a server that is going away, in seconds. */
-const RETRY_AFTER_SECONDS = 5;
-
 /** Whether an endpoint is being closed, and what is still to end before it has. */
 export class Shutdown {
   hasBegun = false;
@@ -14,7 +11,7 @@ export class Shutdown {
   checkOpen(): void {
     if (!this.hasBegun) return;
     throw new McpSseError("shutting_down", "The server is shutting down.", {
-      headers: retryAfter(RETRY_AFTER_SECONDS),
+      headers: retryAfter(),
     });
   }
 }

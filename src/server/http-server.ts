@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { LAST_BYTES_MS } from "../session/close-reason.js";
 
 /** How long an HTTP server waits, as `node:http` calls it; 0 for ever. */
 export interface HttpTimes {
@@ -18,9 +19,6 @@ export interface HttpListenerInit {
   /** Hears of each request whose header is larger. */
   readonly onHeaderTooLarge: () => void;
 }
-
-/** How long the last bytes may take to reach slow readers before their sockets are cut, in milliseconds. */
-const LAST_BYTES_MS = 2_000;
 
 /** How often connections that have become idle are looked for while the server stops, in milliseconds. */
 const SWEEP_MS = 20;

@@ -1,3 +1,4 @@
+import { cookiesIn } from "../shared/cookies.js";
 import { rawQueryOf } from "../shared/url.js";
 import type { Requester, Rights } from "./requester.js";
 
@@ -77,12 +78,13 @@ export function isSameRequest(
 
 /** All but our own. */
 function cookiesOf(
-  { headers: { cookie = "" } }: Requester["request"],
+  { headers: { cookie } }: Requester["request"],
   { ownCookies }: ContinuationRules,
 ): string {
-  const pairs = cookie.split(";").map((pair) => pair.trim());
   const isOwn = (pair: string): boolean => ownCookies.some((name) => pair.startsWith(`${name}=`));
-  return pairs.filter((pair) => !isOwn(pair)).join("; ");
+  return cookiesIn(cookie)
+    .filter((pair) => !isOwn(pair))
+    .join("; ");
 }
 
 /**

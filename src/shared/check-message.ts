@@ -14,21 +14,21 @@ export function checkMessage(value: unknown): JsonRpcMessage {
   const message = value as Record<string, unknown>;
   if (message["jsonrpc"] !== "2.0") throw invalid('jsonrpc is not "2.0"');
   if ("method" in message) checkCall(message);
-  else if ("result" in message) checkMembers(message, isResult, true);
-  else if ("error" in message) checkMembers(message, isError, false);
+  else if ("result" in message) checkMembers(message, belongsToResult, true);
+  else if ("error" in message) checkMembers(message, belongsToError, false);
   else throw invalid("it has neither method nor result nor error");
   return value as JsonRpcMessage;
 }
 
 type Member = (name: string, value: unknown) => boolean;
 
-const isCall: Member = (name, value) =>
+const belongsToCall: Member = (name, value) =>
   (name === "method" && typeof value === "string") ||
   (name === "params" && (value === undefined || hasGoodMeta(value)));
 
-const isResult: Member = (name, value) => name === "result" && hasGoodMeta(value);
+const belongsToResult: Member = (name, value) => name === "result" && hasGoodMeta(value);
 
-const isError: Member = (name, value) =>
+const belongsToError: Member = (name, value) =>
   name === "error" &&
   isObject(value) &&
   Number.isSafeInteger(value["code"]) &&
@@ -56,7 +56,7 @@ const RELATED_TASK = "io.modelcontextprotocol/related-task";
 
 function checkCall(message: Record<string, unknown>): void {
   // JSON-RPC frowns upon a null id and MCP forbids it; taken for a notification it would get no answer.
-  checkMembers(message, isCall, "id" in message);
+  checkMembers(message, belongsToCall, "id" in message);
 }
 
 function checkMembers(message: Record<string, unknown>, is: Member, needsId: boolean): void {

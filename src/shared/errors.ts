@@ -104,8 +104,11 @@ export class McpSseError extends Error {
   }
 }
 
+/** When to come back after something whose end nobody knows, in seconds. */
+export const RETRY_SOON_SECONDS = 5;
+
 /** The `Retry-After` header for a time in seconds. @see RFC 9110, section 10.2.3 */
-export function retryAfter(seconds: number): ErrorHeaders {
+export function retryAfter(seconds = RETRY_SOON_SECONDS): ErrorHeaders {
   return { "Retry-After": String(Math.max(1, Math.ceil(seconds))) };
 }
 

@@ -2,7 +2,8 @@
  * Text of callers, issuers and applications in forms in which a character of it could end a line,
  * a part, or the form itself: one function for each form, and nobody else writes it. (Sources of a
  * content policy are written by `policySource`, text of pages by `html` and `displayText`, lines of
- * a log by `logText`, fields of an event stream by `encodeEvent`, and JSON by `JSON.stringify`.)
+ * a log by `logText`, cookies by `cookieText`, fields of an event stream by `encodeEvent`, and JSON
+ * by `JSON.stringify`.)
  */
 
 /** Longest text in a header field, in characters: clients refuse heads of 16 KiB and more. */
@@ -38,43 +39,6 @@ export function locationText(url: string): string {
   const escape = (text: string): string =>
     [...Buffer.from(text)].map((byte) => `%${hexByte(byte)}`).join("");
   return url.replace(/[^\x21-\x7e]+/g, escape);
-}
-
-/** A cookie that no script reads and that no other site's request brings. */
-export interface Cookie {
-  readonly name: string;
-  readonly value: string;
-  readonly path: string;
-  /** Whether it goes over https only. */
-  readonly isSecure: boolean;
-  /** Seconds. Default: until the browser is closed. */
-  readonly maxAge?: number;
-}
-
-/**
- * The value of a `Set-Cookie` field.
- *
- * Security decision: a path that has a `;` or another character which no attribute may have counts
- * as far as the slash before it: the cookie is sent to more paths, and has no attribute of a
- * caller's. Names and values are made here; what would end them is left out.
- *
- * @see RFC 6265, section 4.1.1
- */
-export function cookieText({ name, value, path, isSecure, maxAge }: Cookie): string {
-  const plain = /^[\x21-\x3a\x3c-\x7e]*/.exec(path)?.[0] ?? "";
-  const whole = plain.length === path.length ? path : plain.slice(0, plain.lastIndexOf("/") + 1);
-  return [
-    `${cookieOctets(name)}=${cookieOctets(value)}`,
-    `Path=${whole.startsWith("/") ? whole : "/"}`,
-    ...(maxAge === undefined ? [] : [`Max-Age=${maxAge}`]),
-    "HttpOnly",
-    "SameSite=Lax",
-    ...(isSecure ? ["Secure"] : []),
-  ].join("; ");
-}
-
-function cookieOctets(text: string): string {
-  return text.replace(/[^\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]/g, "");
 }
 
 function hexByte(value: number): string {

@@ -19,6 +19,11 @@ export function isLocalToNode(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || LOOPBACK_IPV4.test(hostname);
 }
 
+/** Whether nobody on the way reads or changes what goes to a URL and comes from it: https, or http to this machine. */
+export function isSecureUrl({ protocol, hostname }: URL): boolean {
+  return protocol === "https:" || (protocol === "http:" && isLocalToNode(hostname));
+}
+
 /**
  * Whether a browser reaches a host on its own machine only, whatever a name server says: for the
  * `Host` of its requests, and for where an answer sends it. IPv6 addresses are in brackets.

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Handshake } from "../session/handshake.js";
 import type { OwnSessions } from "../session/own-sessions.js";
+import { cookieValues } from "../shared/cookies.js";
 import { queryOf } from "../shared/url.js";
 
 /** What a GET says about the session that it may go on with. */
@@ -147,7 +148,7 @@ export function readResumeHints(req: IncomingMessage): ResumeHints {
     typeof header === "string" ? header : (queryOf(url).get(INSTANCE_PARAMETER) ?? "");
   return {
     lastEvent: parseEventId(headers["last-event-id"]),
-    cookieSession: readCookie(headers.cookie),
+    cookieSession: cookieSessionIn(headers.cookie),
     instance: instance === "" ? undefined : instance,
     isReconnect: namesVersion(headers),
     headers,
@@ -201,10 +202,7 @@ function parseEventId(value: string | string[] | undefined): EventPosition | und
   return { sessionId, seq: Number(digits) };
 }
 
-function readCookie(header: string | undefined): string | undefined {
-  for (const pair of header?.split(";") ?? []) {
-    const [name, value] = pair.trim().split("=", 2);
-    if (name === RESUME_COOKIE && value !== undefined && /^[\w-]{1,64}$/.test(value)) return value;
-  }
-  return undefined;
+/** The first that can be ours: another host of the domain may have set one of the same name. */
+function cookieSessionIn(field: string | undefined): string | undefined {
+  return cookieValues(field, RESUME_COOKIE).find((value) => /^[\w-]{1,64}$/.test(value));
 }

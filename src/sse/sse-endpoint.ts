@@ -11,6 +11,7 @@ import type { Shutdown } from "../http/shutdown.js";
 import type { FastRoute, Transport, TransportRoute } from "../http/transport.js";
 import type { AdmittedRequest, RefusedRequest } from "../http/incoming-request.js";
 import type { ResolvedOptions } from "../options/resolve.js";
+import { sendText } from "../shared/send.js";
 import { sessionIdOf } from "./endpoint-path.js";
 import { StreamHandler } from "./stream-handler.js";
 import { FastPath } from "./fast-path.js";
@@ -114,12 +115,6 @@ export class SseEndpoint implements Transport {
 
 /** Tells a client that comes back to try again: a stream with nothing in it but the time to wait. */
 function sendRetry(res: ServerResponse, retryMs: number): void {
-  const body = `retry: ${retryMs}\n\n`;
-  res
-    .writeHead(200, {
-      "Content-Type": "text/event-stream",
-      "Content-Length": Buffer.byteLength(body),
-      "Cache-Control": "no-store",
-    })
-    .end(body);
+  const headers = { "Cache-Control": "no-store" };
+  sendText(res, 200, "text/event-stream", `retry: ${retryMs}\n\n`, headers);
 }

@@ -6,7 +6,7 @@ import type { AdmittedRequest } from "../http/incoming-request.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { SessionLimits } from "../session/limits.js";
 import type { SessionInit } from "../session/session-info.js";
-import { cookieText } from "../shared/foreign-text.js";
+import { cookieText } from "../shared/cookies.js";
 import { endpointFor, publicBase } from "./endpoint-path.js";
 import { EventStream } from "../http/event-stream.js";
 import { readResumeHints, RESUME_COOKIE } from "./resume.js";

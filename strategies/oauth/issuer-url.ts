@@ -1,5 +1,5 @@
 import { checkText, optionError } from "../../src/shared/check.js";
-import { isLocalToNode } from "../../src/shared/loopback.js";
+import { isSecureUrl } from "../../src/shared/loopback.js";
 
 /**
  * Checks an issuer URL that an operator wrote, and returns it as written: issuers are compared
@@ -44,7 +44,7 @@ function faultOf(text: string): readonly [problem: string, instead: string] | un
   if (url.pathname.includes("/.well-known/")) {
     return ["is the URL of the metadata", "Write the issuer that the metadata names."];
   }
-  if (url.protocol !== "https:" && !isLocalToNode(url.hostname)) {
+  if (!isSecureUrl(url)) {
     return ["must use https", "Plain http is for localhost, 127.0.0.1 and [::1] only."];
   }
   return undefined;

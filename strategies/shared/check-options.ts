@@ -1,6 +1,6 @@
 import type { AuthMethod } from "../../src/auth/auth-method.js";
 import { checkTextList, optionError } from "../../src/shared/check.js";
-import { isLocalToNode } from "../../src/shared/loopback.js";
+import { isSecureUrl } from "../../src/shared/loopback.js";
 import { custom, milliseconds, neverUnset, number } from "../../src/shared/option.js";
 import type { Declares, Option, Resolved } from "../../src/shared/option.js";
 
@@ -57,12 +57,12 @@ function checkScopes(option: string, value: unknown): readonly string[] | undefi
 }
 
 /**
- * The URL of something that an issuer publishes.
+ * The URL of a set of keys.
  *
  * Security decision: only https, because whoever can change the answer on its way decides who is
  * let in. Plain http is for loopback, where nobody is on the way.
  */
-export function checkIssuerUrl(option: string, value: string): string {
+export function checkKeySetUrl(option: string, value: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined) {
     throw optionError(
@@ -71,9 +71,7 @@ export function checkIssuerUrl(option: string, value: string): string {
       "Write it in full, https:// included. If part of it comes from the environment: is that set?",
     );
   }
-  const isSafe =
-    url.protocol === "https:" || (url.protocol === "http:" && isLocalToNode(url.hostname));
-  if (!isSafe) {
+  if (!isSecureUrl(url)) {
     throw optionError(option, "must be an https URL", "Plain http is allowed to loopback only.");
   }
   if (url.username !== "" || url.password !== "") {

@@ -1,8 +1,5 @@
 import { McpSseError, retryAfter } from "../../src/shared/errors.js";
 
-/** When to come back after an outage whose end nobody knows, in seconds. */
-const RETRY_AFTER_SECONDS = 5;
-
 /** The credential is bad: another one is needed. `reason` repeats no value of it. */
 export function invalidToken(reason: string): McpSseError {
   return new McpSseError("invalid_token", reason);
@@ -12,7 +9,7 @@ export function invalidToken(reason: string): McpSseError {
 export function unavailable(
   message: string,
   cause: unknown,
-  retryAfterSeconds = RETRY_AFTER_SECONDS,
+  retryAfterSeconds?: number,
 ): McpSseError {
   const headers = retryAfter(retryAfterSeconds);
   return new McpSseError("temporarily_unavailable", message, { headers, cause });

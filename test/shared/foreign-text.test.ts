@@ -1,7 +1,8 @@
 /** Text from outside in headers, cookies and logs: each writer, attacked. */
 import { validateHeaderValue } from "node:http";
 import fc from "fast-check";
-import { cookieText, fieldText, locationText, quotedText } from "../../src/shared/foreign-text.js";
+import { cookieText } from "../../src/shared/cookies.js";
+import { fieldText, locationText, quotedText } from "../../src/shared/foreign-text.js";
 import { logText } from "../../src/shared/log-text.js";
 
 const NASTY = [

@@ -11,7 +11,7 @@ import {
   objectOf,
 } from "../../../src/shared/option.js";
 import type { Declares, Settings } from "../../../src/shared/option.js";
-import { isLocalToNode } from "../../../src/shared/loopback.js";
+import { isSecureUrl } from "../../../src/shared/loopback.js";
 import { CONSENT, KEYS, storage } from "./storage-options.js";
 import { LEAVE_OUT, LOGIN_OPTIONS, toLoginStep } from "./login-options.js";
 import type { LoginStep } from "./login-options.js";
@@ -136,6 +136,6 @@ function checkOwnUrl(path: string, mountUrl: string): void {
   if (url.pathname.includes(";")) {
     throw optionError(path, "needs a publicUrl without ;", "No cookie can have such a path.");
   }
-  if (url.protocol === "https:" || isLocalToNode(url.hostname)) return;
+  if (isSecureUrl(url)) return;
   throw optionError(path, "needs a publicUrl with https", "Plain http is for loopback only.");
 }

@@ -1,6 +1,6 @@
 import type { JsonWebKey } from "node:crypto";
 import { optionError } from "../../../src/shared/check.js";
-import { isLocalToNode } from "../../../src/shared/loopback.js";
+import { isSecureUrl } from "../../../src/shared/loopback.js";
 import { block, checked, custom, optional, text, objectOf } from "../../../src/shared/option.js";
 import type { Declares, Option } from "../../../src/shared/option.js";
 import type { SignInOptions } from "./sign-in-config.js";
@@ -89,8 +89,7 @@ function secureUrl(): Option<string> {
 
 function checkSecureUrl(option: string, value: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  const isSafe =
-    url?.protocol === "https:" || (url?.protocol === "http:" && isLocalToNode(url.hostname));
+  const isSafe = url !== undefined && isSecureUrl(url);
   if (isSafe && url.username + url.password + url.hash === "") return value;
   throw optionError(option, "is no https URL", "Plain http is for loopback only.");
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Provider, Session } from "oidc-provider";
-import { cookieText } from "../../../src/shared/foreign-text.js";
+import { cookieText } from "../../../src/shared/cookies.js";
 import type { CookieNames, FormTokens } from "./requests/browser.js";
 import { forgedForm } from "./consent.js";
 import { sendPage } from "./pages/page.js";
@@ -29,7 +29,7 @@ export async function signOut(
   res: ServerResponse,
   { provider, settings, logins, forms, cookies }: SignOutParts,
 ): Promise<void> {
-  const session = await findSession(req, res, provider);
+  const session = await signedInSession(req, res, provider);
   const { brand } = settings;
   const accountId = session?.accountId;
   if (session === undefined || accountId === undefined) {
@@ -53,7 +53,7 @@ export async function signOut(
 }
 
 /** The engine's session of this browser, from its signed cookie. */
-async function findSession(
+async function signedInSession(
   req: IncomingMessage,
   res: ServerResponse,
   provider: Provider,

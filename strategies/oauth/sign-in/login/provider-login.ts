@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { McpSseError } from "../../../../src/shared/errors.js";
 import type { IssuerMetadata } from "../../issuer-metadata.js";
-import { isSame, LOGIN_TIME_MS } from "../requests/browser.js";
+import { isSameSecret, LOGIN_TIME_MS } from "../requests/browser.js";
 import { unusable } from "../../../shared/upstream-error.js";
 import type { ProviderIdentity } from "./identity.js";
 import {
@@ -149,7 +149,7 @@ export class ProviderLogin {
     const found = await this.#parts.records.take("LoginTransaction", state);
     if (found === undefined) throw unknownLogin();
     const transaction = found as Transaction;
-    if (browser === undefined || !isSame(transaction.browser, browser)) throw otherBrowser();
+    if (browser === undefined || !isSameSecret(transaction.browser, browser)) throw otherBrowser();
     return transaction;
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { withTimeout, TIMED_OUT } from "../../../../src/shared/timeout.js";
 import { guessableState, tieOfAnswer, tieRedirect } from "./answer-tie.js";
-import { isSame, LOGIN_TIME_MS } from "../requests/browser.js";
+import { isSameSecret, LOGIN_TIME_MS } from "../requests/browser.js";
 import { unusable } from "../../../shared/upstream-error.js";
 import { failureOf, otherBrowser, unknownLogin } from "./login-step.js";
 import type { LoginContext, LoginOutcome } from "./login-step.js";
@@ -160,7 +160,7 @@ export class StrategyLogin {
     const found = mayBeUntied ? await this.#records.take("UntiedLogin", browser) : tied;
     if (found === undefined) throw unknownLogin();
     const pending = found as Pending;
-    if (browser === undefined || !isSame(pending.browser, browser)) throw otherBrowser();
+    if (browser === undefined || !isSameSecret(pending.browser, browser)) throw otherBrowser();
     return pending;
   }
 

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { ServerResponse } from "node:http";
+import { sendText } from "../../../../src/shared/send.js";
 import { html } from "./html.js";
 import type { Markup } from "./html.js";
 import { policySource } from "../requests/redirect-uri.js";
@@ -114,13 +115,8 @@ ${
 
 /** Sends a page. */
 export function sendPage(res: ServerResponse, page: Page, brand: Brand): void {
-  const text = renderPage(page, brand);
-  res
-    .writeHead(page.status, {
-      ...SAFE_HEADERS,
-      "Content-Type": "text/html; charset=utf-8",
-      "Content-Length": Buffer.byteLength(text),
-      "Content-Security-Policy": contentSecurityPolicy(brand, page.formTargets),
-    })
-    .end(text);
+  sendText(res, page.status, "text/html; charset=utf-8", renderPage(page, brand), {
+    ...SAFE_HEADERS,
+    "Content-Security-Policy": contentSecurityPolicy(brand, page.formTargets),
+  });
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { locationText } from "../../../../src/shared/foreign-text.js";
+import { sendJson } from "../../../../src/shared/send.js";
 import { SignInProblem } from "../login/login-step.js";
 import { problemPage } from "../pages/other-pages.js";
 import { sendPage } from "../pages/page.js";
@@ -14,17 +15,6 @@ const FOR_PROGRAMS: ReadonlySet<string> = new Set([ROUTES.register, ROUTES.token
 /** Sends the browser elsewhere, with a GET. */
 export function redirect(res: ServerResponse, url: string): void {
   res.writeHead(303, { Location: locationText(url), "Content-Length": "0" }).end();
-}
-
-/** Answers a program. */
-export function sendJson(res: ServerResponse, status: number, body: object): void {
-  const text = JSON.stringify(body);
-  res
-    .writeHead(status, {
-      "Content-Type": "application/json",
-      "Content-Length": Buffer.byteLength(text),
-    })
-    .end(text);
 }
 
 /** Answers with a page, or in the form of OAuth errors; whether it knew the error. */

@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { cookieText } from "../../../../src/shared/foreign-text.js";
+import { cookieText, cookieValues } from "../../../../src/shared/cookies.js";
 import type { KeyRing } from "../storage/key-ring.js";
 import { issuerTag } from "../storage/names.js";
 
@@ -79,22 +79,18 @@ export class BrowserCookie {
   read(req: IncomingMessage): string | undefined {
     const [id, mac] = (readCookie(req, this.#names.browser) ?? "").split(".");
     if (id === undefined || mac === undefined) return undefined;
-    return this.#keys.macs(PURPOSE, id).some((good) => isSame(good, mac)) ? id : undefined;
+    return this.#keys.macs(PURPOSE, id).some((good) => isSameSecret(good, mac)) ? id : undefined;
   }
 }
 
 /** A cookie of a request; of several with the same name none, because any could be the wrong one. */
-export function readCookie(req: IncomingMessage, name: string): string | undefined {
-  const values = (req.headers.cookie ?? "")
-    .split(";")
-    .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith(`${name}=`))
-    .map((pair) => pair.slice(name.length + 1));
+export function readCookie({ headers }: IncomingMessage, name: string): string | undefined {
+  const values = cookieValues(headers.cookie, name);
   return values.length === 1 ? values[0] : undefined;
 }
 
 /** Compares in a time that tells nothing about where the two differ. */
-export function isSame(left: string, right: string): boolean {
+export function isSameSecret(left: string, right: string): boolean {
   const [a, b] = [Buffer.from(left), Buffer.from(right)];
   return a.length === b.length && timingSafeEqual(a, b);
 }
@@ -114,6 +110,6 @@ export class FormTokens {
 
   isGood(token: string | null, about: readonly string[]): boolean {
     const good = this.#keys.macs("form", JSON.stringify(about));
-    return token !== null && good.some((candidate) => isSame(candidate, token));
+    return token !== null && good.some((candidate) => isSameSecret(candidate, token));
   }
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import getRawBody from "raw-body";
+import { wasRead } from "../../../../src/shared/was-read.js";
 
 /** Longest form or document that is read, in bytes. */
 const MAX_BYTES = 65_536;
@@ -21,11 +22,6 @@ export class BodyProblem extends Error {
 
 /** A request to which a body parser of the application may have been before us. */
 type MaybeParsed = IncomingMessage & { readonly body?: unknown };
-
-/** Whether somebody read the body already. */
-function wasRead(req: IncomingMessage): boolean {
-  return req.readableDidRead || req.readableEnded;
-}
 
 /**
  * The body as text: as it was sent, or put together again from what the application's
