@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { EXPIRED_CREDENTIAL, findBearer, MAX_CREDENTIAL_LENGTH } from "../src/auth/auth-method.js";
+import { findBearer, MAX_CREDENTIAL_LENGTH } from "../src/auth/auth-method.js";
 import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
 import { McpSseError } from "../src/shared/errors.js";
@@ -23,7 +23,7 @@ import type { ApiKeyLookup } from "./apikey/api-key-list.js";
 import type { ApiKeyEntry } from "./apikey/api-key-entry.js";
 import { COMMON_OPTIONS, commonMembers } from "./shared/check-options.js";
 import type { CommonOptions } from "./shared/check-options.js";
-import { invalidToken } from "./shared/credential-errors.js";
+import { expired, invalidToken } from "./shared/credential-errors.js";
 import { loadPeer } from "./shared/load-peer.js";
 import { translateFailures } from "./shared/translate-failures.js";
 import type { ActiveStrategy } from "./shared/translate-failures.js";
@@ -150,11 +150,7 @@ function createJudge(keys: KeyList | undefined, verify: VerifyApiKey | undefined
   return async (key) => {
     const known = keys?.current()(key) ?? (await verify?.(key));
     if (known === undefined || known === null) throw invalidToken("the API key is not known");
-    if (hasEnded(known)) {
-      throw new McpSseError("invalid_token", "the API key has expired", {
-        cause: EXPIRED_CREDENTIAL,
-      });
-    }
+    if (hasEnded(known)) throw expired("the API key has expired");
     return known;
   };
 }

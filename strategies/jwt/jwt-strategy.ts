@@ -1,14 +1,10 @@
 import type { KeyObject } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { mayAsk } from "../../src/auth/asking.js";
-import {
-  EXPIRED_CREDENTIAL,
-  findBearer,
-  MAX_CREDENTIAL_LENGTH,
-} from "../../src/auth/auth-method.js";
+import { findBearer, MAX_CREDENTIAL_LENGTH } from "../../src/auth/auth-method.js";
 import type { PassportStrategy } from "../../src/auth/auth-method.js";
 import { McpSseError } from "../../src/shared/errors.js";
-import { invalidToken, unavailable } from "../shared/credential-errors.js";
+import { expired, invalidToken, unavailable } from "../shared/credential-errors.js";
 import { loadPeer } from "../shared/load-peer.js";
 import { principalOfClaims } from "../shared/token-claims.js";
 import type { TokenClaims } from "../shared/token-claims.js";
@@ -210,7 +206,7 @@ function asMcpSseError(info: unknown): McpSseError {
   const [, reason = "the token's signature cannot be verified"] = known ?? [];
   // Its signature was verified before its expiry was looked at.
   const isExpired = reason === "the token has expired";
-  return new McpSseError("invalid_token", reason, isExpired ? { cause: EXPIRED_CREDENTIAL } : {});
+  return isExpired ? expired(reason) : invalidToken(reason);
 }
 
 function asKeyError(error: unknown): McpSseError {

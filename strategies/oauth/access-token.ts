@@ -1,6 +1,4 @@
-import { EXPIRED_CREDENTIAL } from "../../src/auth/auth-method.js";
-import { McpSseError } from "../../src/shared/errors.js";
-import { invalidToken } from "../shared/credential-errors.js";
+import { expired, invalidToken } from "../shared/credential-errors.js";
 import type { TokenClaims } from "../shared/token-claims.js";
 import { checkTokenKind, notAnAccessToken } from "../shared/token-kind.js";
 
@@ -92,7 +90,7 @@ function checkTimes(claims: TokenClaims, clockTolerance: number, now: number): v
   if (nbf !== undefined && !Number.isFinite(nbf))
     throw invalidToken("the token's start is malformed");
   if (exp !== undefined && (exp as number) + clockTolerance <= now) {
-    throw new McpSseError("invalid_token", "the token has expired", { cause: EXPIRED_CREDENTIAL });
+    throw expired("the token has expired");
   }
   if (nbf !== undefined && (nbf as number) - clockTolerance > now) {
     throw invalidToken("the token is not valid yet");

@@ -1,8 +1,14 @@
+import { EXPIRED_CREDENTIAL } from "../../src/auth/auth-method.js";
 import { McpSseError, retryAfter } from "../../src/shared/errors.js";
 
 /** The credential is bad: another one is needed. `reason` repeats no value of it. */
 export function invalidToken(reason: string): McpSseError {
   return new McpSseError("invalid_token", reason);
+}
+
+/** The credential was good, and its time is over: that is no attempt to guess one. */
+export function expired(reason: string): McpSseError {
+  return new McpSseError("invalid_token", reason, { cause: EXPIRED_CREDENTIAL });
 }
 
 /** Nothing can be said of the credential at the moment, so no client is told that it is bad. */
