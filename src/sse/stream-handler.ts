@@ -152,9 +152,9 @@ export class StreamHandler {
   }
 }
 
-/** Whether a stream can go on with a session where another was cut. */
+/** Whether a stream can go on with a session where another was cut; not while it is still being opened. */
 function isResumable(session: RouterSession): session is SseSession {
-  return isSseSession(session) && session.channel.isResumable;
+  return isSseSession(session) && session.channel.isResumable && session.state !== "opening";
 }
 
 /**
