@@ -7,7 +7,7 @@ export type {
 } from "./server/mcp-server.js";
 export type { RouterSignIn } from "./express/router-sign-in.js";
 export { createSseRouter } from "./express/router.js";
-export type { SseRouter } from "./express/router.js";
+export type { SseRouter } from "./express/sse-router.js";
 export { SSEServerTransport } from "./sse/sse-server-transport.js";
 export type { SSEServerTransportOptions } from "./sse/sse-server-transport.js";
 export { authInfoFor, principalOf } from "./auth/principal.js";

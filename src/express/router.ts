@@ -14,44 +14,8 @@ import type { Assembly, Serving } from "./assemble.js";
 import { MountPaths } from "./mount-paths.js";
 import type { SseRouterOptions } from "./router-options.js";
 import { createRouterSignIn } from "./router-sign-in.js";
-import type { RouterSignIn } from "./router-sign-in.js";
+import type { SseRouter } from "./sse-router.js";
 import { createWellKnown } from "./well-known.js";
-
-/** An authenticated MCP endpoint, to be mounted anywhere in an Express app. */
-export interface SseRouter extends express.Router {
-  /**
-   * The same authentication for any other route. Sets `req.user` to the {@link Principal} and
-   * `req.auth` to the SDKs' `AuthInfo`, or answers 401, 403 or 503 itself.
-   */
-  readonly guard: express.RequestHandler;
-  /** Discovery documents, to be mounted at the app's root. Empty unless OAuth is on. */
-  readonly wellKnown: express.Router;
-  /** Who is connected, and the way to end it. */
-  readonly sessions: SessionRegistry<Principal | undefined>;
-  /** What can be done to the people who signed in here; `undefined` without `signIn`. */
-  readonly signIn: RouterSignIn | undefined;
-  /**
-   * Resolves when every authentication method is ready: with OAuth, when the issuer was found.
-   * Nobody has to wait for it; callers get 503 until then.
-   *
-   * @throws McpSseError when a method cannot be made ready now; its `cause` says why.
-   */
-  ready(): Promise<void>;
-  /**
-   * A listener that answers the POSTs of this router's sessions before the app sets them up, and
-   * hands everything else to `app`: `http.createServer(router.ahead(app))`. Most of what a call
-   * costs in an Express app is Express. The answers are the same, but no middleware of the app
-   * sees these POSTs: its loggers, rate limits and headers do not apply to them.
-   */
-  ahead(app: RequestListener): RequestListener;
-  /**
-   * Takes no new sessions, lets calls in flight finish, and ends all streams. The app and its
-   * HTTP server stay as they are.
-   *
-   * @param options `timeoutMs`: how long calls may take to finish. Default: 10000 (10 seconds).
-   */
-  close(options?: { timeoutMs?: number }): Promise<void>;
-}
 
 /** How long calls in flight may take to finish at a close, in milliseconds. */
 export const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;

@@ -2,9 +2,18 @@ import express from "express";
 import { resourcePathOf } from "../auth/protected-resource.js";
 import { pathOf, mountOf } from "../http/mount.js";
 import type { HostRequest } from "../http/mount.js";
-import type { Assembly } from "./assemble.js";
+import type { Discovery } from "../http/discovery.js";
+import type { Refusals } from "../http/refusals.js";
+import type { Logger } from "../shared/logger.js";
 import type { MountPaths } from "./mount-paths.js";
 import { pathAtRouter } from "./find-mount.js";
+
+/** What the documents are about, and what refuses requests for them. */
+interface DescribedEndpoint {
+  readonly discovery: Discovery;
+  readonly refusals: Refusals;
+  readonly options: { readonly logger: Logger };
+}
 
 /**
  * The documents at the app's root: for the path of the event stream, and the root one.
@@ -13,7 +22,7 @@ import { pathAtRouter } from "./find-mount.js";
  * so that no mount ever speaks for another's resource.
  */
 export function createWellKnown(
-  { discovery, refusals, options: { logger } }: Assembly,
+  { discovery, refusals, options: { logger } }: DescribedEndpoint,
   router: express.Router,
   mounts: MountPaths,
 ): express.Router {

@@ -4,8 +4,13 @@ import type { HostRequest } from "./mount.js";
 import { redactCredentials } from "./redact-query.js";
 import { RefusedCaller, toClientError } from "./refused-caller.js";
 import { describeCause, sendError } from "./respond-error.js";
-import type { TransportRoute } from "./transport.js";
 import type { RefusedRequest } from "./incoming-request.js";
+
+/** What may refuse a request in its own way: a route of a transport. */
+interface RefusingRoute {
+  /** @returns whether it did. */
+  refuse?(request: RefusedRequest, error: unknown): boolean;
+}
 
 /** The last step of every request that could not be answered: the client is told, and the operator. */
 export class Refusals {
@@ -23,7 +28,7 @@ export class Refusals {
    *
    * @param route which was to answer the request, if one was found: it may refuse in its own way.
    */
-  refuse(request: RefusedRequest, error: unknown, route?: TransportRoute): void {
+  refuse(request: RefusedRequest, error: unknown, route?: RefusingRoute): void {
     const { req, res } = request;
     redactCredentials(req, this.#methods);
     if (!res.headersSent && route?.refuse?.(request, error) === true) return;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import express from "express";
+import type { AuthMethod } from "../auth/auth-method.js";
 import type { Principal } from "../auth/principal.js";
 import { sendError } from "../http/respond-error.js";
 import type { Pipeline } from "../http/pipeline.js";
@@ -13,16 +14,31 @@ import { resolveServerOptions } from "./server-options.js";
 import type { SseServerOptions, ListenerOptions } from "./server-options.js";
 import { pathOf } from "../http/mount.js";
 import type { SessionInfo } from "../session/session-info.js";
-import { buildRouter } from "../express/router.js";
-import type { SseRouter } from "../express/router.js";
+import type { SseRouter } from "../express/sse-router.js";
+
+/** What the listener serves: a router, and the parts of its endpoint. */
+export interface BuiltRouter {
+  readonly router: SseRouter;
+  readonly assembly: {
+    readonly pipeline: Pipeline;
+    readonly options: { readonly endpoint: string };
+    readonly callers: { readonly methods: readonly AuthMethod[] };
+  };
+}
+
+/** Makes a router of its options, and is made to say how errors are to call them. */
+export type BuildRouter = (
+  options: object,
+  serving: { readonly path: string; readonly hasFastPath: boolean },
+) => BuiltRouter;
 
 /** The HTTP server of an {@link MCPServer}. */
 export class SseListener {
   readonly #options: SseServerOptions;
   readonly #own: ListenerOptions;
   readonly logger: Logger;
-  readonly #build: () => ReturnType<typeof buildRouter>;
-  #built: ReturnType<typeof buildRouter>;
+  readonly #build: () => BuiltRouter;
+  #built: BuiltRouter;
   #http: HttpListener | undefined;
   /** Whether the router was closed, and a new start needs a new one. */
   #isSpent = false;
@@ -31,6 +47,7 @@ export class SseListener {
   constructor(
     options: SseServerOptions,
     createServer: (session: SessionInfo<Principal | undefined>) => Promise<McpServerLike>,
+    buildRouter: BuildRouter,
   ) {
     this.#options = options;
     this.#own = resolveServerOptions(options);

@@ -11,8 +11,8 @@ import { STDERR_LOGGER } from "../shared/logger.js";
 import type { SseServerOptions } from "./server-options.js";
 import type { SessionInfo } from "../session/session-info.js";
 import { SseListener } from "./listener.js";
-import { DEFAULT_CLOSE_TIMEOUT_MS } from "../express/router.js";
-import type { SseRouter } from "../express/router.js";
+import { buildRouter, DEFAULT_CLOSE_TIMEOUT_MS } from "../express/router.js";
+import type { SseRouter } from "../express/sse-router.js";
 import { createStdioSession } from "./stdio-session.js";
 
 // eslint-disable-next-line @typescript-eslint/ban-ts-comment -- "expect-error" would itself be an error where the SDK is installed
@@ -124,7 +124,11 @@ export class MCPServer {
     this.#version = version;
     this.#setup = setup;
     if (options !== undefined) {
-      this.#listener = new SseListener(options, (session) => this.#createServer(session));
+      this.#listener = new SseListener(
+        options,
+        (session) => this.#createServer(session),
+        buildRouter,
+      );
     }
   }
 

@@ -9,7 +9,7 @@ import type { MessageJson } from "../session/message-json.js";
 import { Outbox } from "./outbox.js";
 import type { OutboxEntry } from "./outbox.js";
 import { ProgressOrdering } from "./progress-order.js";
-import { formatEventId } from "./resume.js";
+import { formatEventId } from "./event-id.js";
 import type { ResumeOptions } from "../options/resume-options.js";
 
 /** A message that has to wait for its turn. */

@@ -4,9 +4,11 @@ import { McpSseError } from "../shared/errors.js";
 import { isPlainPath } from "../shared/plain-path.js";
 import { queryOf } from "../shared/url.js";
 
-/** What an operator says of the paths of an endpoint. */
-interface PathOptions {
+/** What of the message route's URL is configured. */
+export interface MessageUrl {
+  /** URL of the mount as clients see it; `undefined` where each request shows it. */
   readonly publicUrl: URL | undefined;
+  /** Path of the message route below the mount. */
   readonly messageEndpoint: string;
 }
 
@@ -17,7 +19,7 @@ interface PathOptions {
  * A query credential is repeated in it, because a client that can only be given a URL sends it
  * nowhere else.
  */
-export function endpointFor(options: PathOptions, base: string, { credential }: Caller): string {
+export function endpointFor(options: MessageUrl, base: string, { credential }: Caller): string {
   const path = `${publicBase(options, base)}${options.messageEndpoint}`;
   if (credential?.place !== "query") return path;
   return `${path}?${new URLSearchParams({ [credential.name]: credential.text }).toString()}`;
@@ -28,7 +30,7 @@ export function endpointFor(options: PathOptions, base: string, { credential }: 
  * which slashes there are shows only once dot segments and backslashes are resolved: "/..//x" is
  * "//x".
  */
-export function publicBase({ publicUrl }: Pick<PathOptions, "publicUrl">, base: string): string {
+export function publicBase({ publicUrl }: Pick<MessageUrl, "publicUrl">, base: string): string {
   if (publicUrl === undefined && (base === "" || isPlainPath(base))) return base;
   const { pathname } = publicUrl ?? new URL(`http://path.invalid${base === "" ? "/" : base}`);
   const path = pathname.replace(/^\/+/, "/");

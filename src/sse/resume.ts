@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Handshake } from "../session/handshake.js";
 import type { OwnSessions } from "../session/own-sessions.js";
 import { cookieValues } from "../shared/cookies.js";
+import { parseEventId } from "./event-id.js";
+import type { EventPosition } from "./event-id.js";
 import { queryOf } from "../shared/url.js";
 
 /** What a GET says about the session that it may go on with. */
@@ -15,12 +17,6 @@ export interface ResumeHints {
   /** Whether the client names a protocol version: official ones do once they have negotiated it. */
   readonly isReconnect: boolean;
   readonly headers: IncomingHttpHeaders;
-}
-
-/** A place in a session's conversation. */
-export interface EventPosition {
-  readonly sessionId: string;
-  readonly seq: number;
 }
 
 /** What to do with a GET. */
@@ -188,18 +184,6 @@ export function isOverdue(
   if (graceEndsAt === undefined || resume === undefined) return false;
   const awayMs = Date.now() - (graceEndsAt - resume.graceMs);
   return awayMs > Math.max(OVERDUE_TIMES * resume.retryMs, OVERDUE_MS);
-}
-
-/** Printable ASCII, which every client returns as it is. */
-export function formatEventId(sessionId: string, seq: number): string {
-  return `${sessionId}:${seq}`;
-}
-
-function parseEventId(value: string | string[] | undefined): EventPosition | undefined {
-  if (typeof value !== "string") return undefined;
-  const [, sessionId, digits] = /^([\w-]{1,64}):(\d{1,15})$/.exec(value) ?? [];
-  if (sessionId === undefined || digits === undefined) return undefined;
-  return { sessionId, seq: Number(digits) };
 }
 
 /** The first that can be ours: another host of the domain may have set one of the same name. */

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { RouterSession } from "../http/router-session.js";
 import type { ResumeOptions } from "../options/resume-options.js";
 import type { Channel, ChannelSession } from "../session/channel.js";
 import { comesBack, cutAfterEnd } from "../session/close-reason.js";
@@ -17,14 +16,6 @@ import type { EventStream, StreamEnd, StreamOwner } from "../http/event-stream.j
 import { isOverdue, namesVersion } from "./resume.js";
 import type { ClientTraits } from "./resume.js";
 import { StaleClient } from "./stale-client.js";
-
-/** A session whose client is reached by event streams. */
-export type SseSession = RouterSession & { readonly channel: SseChannel };
-
-/** Whether a session is of this transport, and not of another at the same router. */
-export function isSseSession(session: RouterSession): session is SseSession {
-  return session.channel instanceof SseChannel;
-}
 
 /** A stream that the client has asked for. */
 export interface StreamOffer {

@@ -17,8 +17,8 @@ import { StreamHandler } from "./stream-handler.js";
 import { FastPath } from "./fast-path.js";
 import { Probes } from "./probe.js";
 import { isReconnect, readResumeHints } from "./resume.js";
-import { isSseSession } from "./sse-channel.js";
-import type { SseSession } from "./sse-channel.js";
+import { isSseSession } from "./sse-session.js";
+import type { SseSession } from "./sse-session.js";
 import { StreamRequest } from "./stream-request.js";
 
 export interface SseEndpointInit {

@@ -1,4 +1,5 @@
 import { hasLapsed } from "../auth/verified-cache.js";
+import type { AdmittedRequest } from "../http/incoming-request.js";
 import { openSession } from "../http/open-session.js";
 import type { OpeningContext } from "../http/open-session.js";
 import type { RouterSession } from "../http/router-session.js";
@@ -6,11 +7,11 @@ import type { ResolvedOptions } from "../options/resolve.js";
 import { comesBack } from "../session/close-reason.js";
 import type { OwnSessions } from "../session/own-sessions.js";
 import { Session } from "../session/session.js";
-import type { FastPath } from "./fast-path.js";
 import type { Probes } from "./probe.js";
 import { planResume } from "./resume.js";
-import { isSseSession, SseChannel } from "./sse-channel.js";
-import type { SseSession } from "./sse-channel.js";
+import { SseChannel } from "./sse-channel.js";
+import { isSseSession } from "./sse-session.js";
+import type { SseSession } from "./sse-session.js";
 import type { StreamRequest } from "./stream-request.js";
 
 /** What answering GETs takes. */
@@ -18,7 +19,7 @@ export interface StreamHandlerInit extends OpeningContext {
   readonly options: ResolvedOptions;
   readonly probes: Probes<SseSession>;
   /** `undefined` where every POST is routed. It knows a session before the client does. */
-  readonly fastPath: FastPath | undefined;
+  readonly fastPath: { open(session: RouterSession, request: AdmittedRequest): void } | undefined;
 }
 
 /** What becomes of a GET of the event stream, once it is known who sent it. */
