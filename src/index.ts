@@ -9,7 +9,7 @@ export type { RouterSignIn } from "./express/router-sign-in.js";
 export { createSseRouter } from "./express/router.js";
 export type { SseRouter } from "./express/sse-router.js";
 export { SSEServerTransport } from "./sse/sse-server-transport.js";
-export type { SSEServerTransportOptions } from "./sse/sse-server-transport.js";
+export type { SSEServerTransportOptions } from "./sse/transport-options.js";
 export { authInfoFor, principalOf } from "./auth/principal.js";
 export type { AuthInfo, Principal, PrincipalInit } from "./auth/principal.js";
 export { EXPIRED_CREDENTIAL } from "./auth/auth-method.js";

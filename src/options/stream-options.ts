@@ -22,6 +22,3 @@ export type EventStreamOptions = Resolved<typeof STREAM_OPTIONS>;
 
 /** How a stream behaves unless told otherwise. */
 export const DEFAULT_STREAM_OPTIONS: EventStreamOptions = readOptions(STREAM_OPTIONS, "stream", {});
-
-/** Largest message that is accepted by default: 4 MiB, as in the SDK. */
-export const DEFAULT_MAX_MESSAGE_BYTES = 4_194_304;

@@ -9,26 +9,15 @@ import { sendError } from "../http/respond-error.js";
 import { documentOf } from "../http/scope-challenge.js";
 import { SessionTransport } from "../http/session-transport.js";
 import type { CarriedSession } from "../http/session-transport.js";
-import { DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_STREAM_OPTIONS } from "../options/stream-options.js";
-import type { EventStreamOptions } from "../options/stream-options.js";
 import { Session } from "../session/session.js";
 import { McpSseError } from "../shared/errors.js";
+import { readOptions } from "../shared/option.js";
 import { checkMessage } from "../shared/check-message.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { EventStream } from "../http/event-stream.js";
 import { SseChannel } from "./sse-channel.js";
-
-/** Options of {@link SSEServerTransport}; the first three are the SDK's. */
-export interface SSEServerTransportOptions extends Partial<EventStreamOptions> {
-  /** `Host` values that POSTs may carry, compared as they are. Default: any. */
-  allowedHosts?: string[];
-  /** `Origin` values that POSTs may carry, compared as they are. Default: any. */
-  allowedOrigins?: string[];
-  /** Whether the two lists above are looked at. Default: false, as in the SDK. */
-  enableDnsRebindingProtection?: boolean;
-  /** Longest POST body in bytes. Default: 4194304 (4 MiB). */
-  maxMessageBytes?: number;
-}
+import { TRANSPORT_OPTIONS } from "./transport-options.js";
+import type { SSEServerTransportOptions } from "./transport-options.js";
 
 /**
  * The SDK's `Transport` over one HTTP+SSE session, for servers built with either SDK major.
@@ -53,16 +42,21 @@ export interface SSEServerTransportOptions extends Partial<EventStreamOptions> {
  * @see https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
  */
 export class SSEServerTransport extends SessionTransport {
-  readonly #options: SSEServerTransportOptions;
+  /** Looked at when a POST comes, because the SDK's class does: a server learns its port late. */
+  readonly #sources: SSEServerTransportOptions;
+  readonly #maxMessageBytes: number;
   readonly #session: CarriedSession;
 
   /**
    * @param endpoint path that the client is told to POST to; `sessionId` is added to its query.
    * A scheme and host are dropped: clients refuse an endpoint of another origin.
    * @param res the answer to the client's GET; nothing must have been written to it.
+   * @param options names that are none are ignored, as by the SDK's class.
+   * @throws TypeError for a wrong option.
    */
   constructor(endpoint: string, res: ServerResponse, options: SSEServerTransportOptions = {}) {
-    const stream = new EventStream(res, { ...DEFAULT_STREAM_OPTIONS, ...definedOnly(options) });
+    const settings = readOptions(TRANSPORT_OPTIONS, "SSEServerTransport options", options);
+    const stream = new EventStream(res, settings);
     // It belongs to nobody.
     const init = { principal: undefined, ownerKey: "", request: res.req };
     const session: CarriedSession = new Session(
@@ -70,7 +64,8 @@ export class SSEServerTransport extends SessionTransport {
       (opened) => new SseChannel(opened, { stream, endpoint }),
     );
     super(session);
-    this.#options = options;
+    this.#sources = options;
+    this.#maxMessageBytes = settings.maxMessageBytes;
     this.#session = session;
   }
 
@@ -97,7 +92,7 @@ export class SSEServerTransport extends SessionTransport {
       return;
     }
     try {
-      const maxBytes = this.#options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
+      const maxBytes = this.#maxMessageBytes;
       const message = await new Promise<ReadMessage>((onRead) => {
         readMessage(req, { maxBytes, parsedBody }, onRead);
       });
@@ -143,7 +138,7 @@ export class SSEServerTransport extends SessionTransport {
 
   /** The SDK's check, with the SDK's exact comparison. */
   #refuseSource({ headers }: IncomingMessage): string | undefined {
-    const { enableDnsRebindingProtection, allowedHosts, allowedOrigins } = this.#options;
+    const { enableDnsRebindingProtection, allowedHosts, allowedOrigins } = this.#sources;
     if (enableDnsRebindingProtection !== true) return undefined;
     if (allowedHosts !== undefined && allowedHosts.length > 0) {
       if (!allowedHosts.includes(headers.host ?? "")) return "Invalid Host header";
@@ -154,11 +149,4 @@ export class SSEServerTransport extends SessionTransport {
     }
     return undefined;
   }
-}
-
-/** Drops options that are explicitly `undefined`, so that they do not hide their defaults. */
-function definedOnly(options: Partial<EventStreamOptions>): Partial<EventStreamOptions> {
-  return Object.fromEntries(
-    Object.entries(options as Record<string, unknown>).filter(([, value]) => value !== undefined),
-  );
 }

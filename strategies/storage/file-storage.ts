@@ -1,9 +1,10 @@
-import { checkNumber, checkOptionNames, checkText } from "../../src/shared/check.js";
+import { objectOf, text } from "../../src/shared/option.js";
+import type { Declares } from "../../src/shared/option.js";
 import { loadPeer } from "../shared/load-peer.js";
 import { EntryDatabase } from "./entry-database.js";
 import type { Libsql } from "./entry-database.js";
-import { DEFAULT_MAX_ENTRIES } from "./entry-table.js";
 import { makePrivate } from "./private-file.js";
+import { maxEntries } from "./storage.js";
 import type { SignInStorage } from "./storage.js";
 
 /** Options of {@link FileStorage}. */
@@ -20,6 +21,12 @@ export interface FileStorageOptions {
    */
   readonly maxEntries?: number;
 }
+
+/** {@link FileStorageOptions}. */
+export const FILE_STORAGE = objectOf({
+  path: text(),
+  maxEntries,
+} satisfies Declares<FileStorageOptions>);
 
 /** What SQLite makes beside the file. */
 const BESIDES = ["-wal", "-shm", "-journal"];
@@ -39,15 +46,9 @@ export class FileStorage implements SignInStorage {
   #database: Promise<EntryDatabase> | undefined;
 
   constructor(options: FileStorageOptions) {
-    checkOptionNames("FileStorage options", options, ["path", "maxEntries"]);
-    const { path, maxEntries } = options as FileStorageOptions;
-    this.#path = checkText("FileStorage options.path", path);
-    this.#maxEntries = checkNumber(
-      "FileStorage options.maxEntries",
-      maxEntries,
-      DEFAULT_MAX_ENTRIES,
-      { min: 1 },
-    );
+    const { path, maxEntries } = FILE_STORAGE.read("FileStorage options", options);
+    this.#path = path;
+    this.#maxEntries = maxEntries;
     this.#libsql = loadPeer("libsql", "FileStorage", "libsql/promise") as Libsql;
   }
 

@@ -1,3 +1,5 @@
+import { block, callback, number, optional } from "../../src/shared/option.js";
+import type { Declares, Option } from "../../src/shared/option.js";
 import { DEFAULT_MAX_ENTRIES, EntryTable } from "./entry-table.js";
 
 /**
@@ -42,9 +44,18 @@ export interface MemoryStorageOptions {
    * for each 8192. From 1. Default: 10000.
    */
   readonly maxEntries?: number;
-  /** Milliseconds since the epoch. Default: `Date.now`. */
+  /** What time it is, in milliseconds since the epoch. Default: `Date.now`. */
   readonly now?: () => number;
 }
+
+/** How many entries of each kind a storage keeps. */
+export const maxEntries: Option<number> = number("entries", DEFAULT_MAX_ENTRIES, { min: 1 });
+
+/** {@link MemoryStorageOptions}. */
+export const MEMORY_STORAGE = block({
+  maxEntries,
+  now: optional(callback<() => number>("It takes nothing, and returns milliseconds.")),
+} satisfies Declares<MemoryStorageOptions>);
 
 /**
  * A {@link SignInStorage} that ends with the process: everybody signs in again after a restart.
@@ -57,11 +68,11 @@ export interface MemoryStorageOptions {
 export class MemoryStorage implements SignInStorage {
   readonly #table: EntryTable;
 
-  constructor({
-    maxEntries = DEFAULT_MAX_ENTRIES,
-    now = () => Date.now(),
-  }: MemoryStorageOptions = {}) {
-    this.#table = new EntryTable(maxEntries, now);
+  /** @throws TypeError for a wrong option. */
+  constructor(options: MemoryStorageOptions = {}) {
+    const settings = MEMORY_STORAGE.read("MemoryStorage options", options);
+    const { now = () => Date.now() } = settings;
+    this.#table = new EntryTable(settings.maxEntries, now);
   }
 
   /** How many entries there are. */

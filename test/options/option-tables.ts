@@ -8,6 +8,7 @@ import { SSE_OPTIONS } from "../../src/options/options.js";
 import { MCP_SERVER } from "../../src/server/mcp-server.js";
 import { SERVER_OPTIONS } from "../../src/server/server-options.js";
 import type { Options } from "../../src/shared/option.js";
+import { TRANSPORT_OPTIONS } from "../../src/sse/transport-options.js";
 import { API_KEY } from "../../strategies/apikey.js";
 import { API_KEY_ENTRY } from "../../strategies/apikey/api-key-list.js";
 import { JWT } from "../../strategies/jwt.js";
@@ -15,6 +16,8 @@ import { FIELD } from "../../strategies/oauth/options/login-options.js";
 import { OAUTH } from "../../strategies/oauth/options/oauth-options.js";
 import { SIGN_IN } from "../../strategies/oauth/options/sign-in-options.js";
 import { FROM_PASSPORT } from "../../strategies/passport.js";
+import { FILE_STORAGE } from "../../strategies/storage/file-storage.js";
+import { MEMORY_STORAGE } from "../../strategies/storage/storage.js";
 
 /** Options that are documented together: the public type with their comments, and their declarations. */
 interface Source {
@@ -34,6 +37,9 @@ const SOURCES: Readonly<Record<string, Source>> = {
   oauth: { type: "OAuthOptions", options: OAUTH.options },
   signIn: { type: "SignInOptions", options: SIGN_IN.options },
   field: { type: "LoginField", options: FIELD.options },
+  memoryStorage: { type: "MemoryStorageOptions", options: MEMORY_STORAGE.options },
+  fileStorage: { type: "FileStorageOptions", options: FILE_STORAGE.options },
+  transport: { type: "SSEServerTransportOptions", options: TRANSPORT_OPTIONS },
   fromPassport: { type: "FromPassportOptions", options: FROM_PASSPORT.options },
 };
 

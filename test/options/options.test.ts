@@ -1,4 +1,4 @@
-import { createSseRouter, MCPServer } from "../../src/index.js";
+import { createSseRouter, MCPServer, MemoryStorage, SSEServerTransport } from "../../src/index.js";
 import { resolveOptions } from "../../src/options/resolve.js";
 import { processBudget } from "../../src/session/byte-budget.js";
 
@@ -272,6 +272,24 @@ it("MESSAGE-5: sizes are bytes, as numbers or as text", () => {
   expect([sizeOf(1000), sizeOf("1000"), sizeOf("1kb"), sizeOf("4mb")]).toEqual([
     1000, 1000, 1024, 4_194_304,
   ]);
+});
+
+describe("SSEServerTransport and MemoryStorage", () => {
+  const transport = (options: object) => () =>
+    new SSEServerTransport("/messages", undefined as never, options);
+  const storage = (options: object) => () => new MemoryStorage(options);
+
+  it.each([
+    [transport({ keepAliveMs: -1 }), "SSEServerTransport options.keepAliveMs must be a number"],
+    [transport({ maxMessageBytes: 0 }), "options.maxMessageBytes must be a number from 1 to"],
+    [transport({ enableDnsRebindingProtection: 1 }), "must be true or false"],
+    [storage({ maxEntries: 0 }), "MemoryStorage options.maxEntries must be a number from 1 to"],
+    [storage({ max: 1 }), "MemoryStorage options.max is not an option. It takes: maxEntries, now"],
+    [storage({ now: 1 }), "MemoryStorage options.now must be a function"],
+  ])("%#: name a wrong option, and say what to write instead", (make, says) => {
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(says);
+  });
 });
 
 describe("createSseRouter", () => {
