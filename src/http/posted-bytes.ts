@@ -41,7 +41,7 @@ export class PostedBytes implements BodyAdmission {
 
   /** Whether a body may be read now. @throws McpSseError when too many of its session are. */
   mayRead(bytes: number): boolean {
-    this.#sessions.controller.admitBody(this.#session);
+    this.#sessions.admission.admitBody(this.#session);
     this.#isReading = true;
     const { account } = this.#session.bytes;
     if (bytes <= SMALL) {

@@ -41,7 +41,7 @@ export const REASON_OF_TIME_LIMIT: Readonly<Record<TimeLimit, CloseReason>> = {
 };
 
 /** Ends after which the client is to come back, to a new session if need be. */
-const COMES_BACK: ReadonlySet<CloseReason> = new Set([
+const RECONNECTS: ReadonlySet<CloseReason> = new Set([
   "credential-expired",
   "shutting-down",
   "never-initialized",
@@ -51,8 +51,8 @@ const COMES_BACK: ReadonlySet<CloseReason> = new Set([
 ]);
 
 /** Whether the client is to come back. */
-export function comesBack(reason: CloseReason): boolean {
-  return COMES_BACK.has(reason);
+export function shouldReconnect(reason: CloseReason): boolean {
+  return RECONNECTS.has(reason);
 }
 
 /** Ends that do not wait for a slow reader. */

@@ -41,7 +41,7 @@ export interface SessionRegistryOptions<P> {
 /** The sessions of one router: who is connected, and the way to end it. */
 export class SessionRegistry<P = unknown, E = unknown> {
   readonly #sessions = new Map<string, Session<P, E>>();
-  readonly #controller: AdmissionController<P, Session<P, E>>;
+  readonly #admission: AdmissionController<P, Session<P, E>>;
   readonly #events = new EventEmitter<SessionEvents<P>>();
   readonly #options: SessionRegistryOptions<P>;
   readonly #rules: ContinuationRules;
@@ -50,7 +50,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
   constructor(options: SessionRegistryOptions<P>) {
     this.#options = options;
     this.#accounts = options.bytes && new ByteAccounts(options.bytes);
-    this.#controller = new AdmissionController({
+    this.#admission = new AdmissionController({
       limits: options.limits ?? NO_LIMITS,
       isOpenEndpoint: options.isOpenEndpoint ?? false,
       noteLimit: (fact) => this.noteLimit(fact),
@@ -92,7 +92,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
   /** Ends every session of a principal, for example when their access is withdrawn. @returns how many. */
   closeFor(principal: P): number {
     const key = this.#options.ownerKeyOf(principal);
-    const owned = [...this.#controller.sessionsOf(key)];
+    const owned = [...this.#admission.sessionsOf(key)];
     for (const session of owned) session.end("revoked");
     return owned.length;
   }
@@ -118,15 +118,15 @@ export class SessionRegistry<P = unknown, E = unknown> {
   /** @internal Keeps a session until it ends. */
   add(session: Session<P, E>): void {
     this.#sessions.set(session.id, session);
-    this.#controller.add(session);
-    session.admission = this.#admission;
+    this.#admission.add(session);
+    session.admission = this.#forSessions;
     if (this.#accounts === undefined) return;
     session.bytes.account = this.#accounts.of(this.#payerOf(session), this.#shedderFor(session));
   }
 
   /** @internal Who decides what is opened, begun and called. */
-  get controller(): AdmissionController<P, Session<P, E>> {
-    return this.#controller;
+  get admission(): AdmissionController<P, Session<P, E>> {
+    return this.#admission;
   }
 
   /** @internal Tells that a limit was reached. */
@@ -154,7 +154,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
       },
       openedAlike: (session) => isSameRequest(asker, session, this.#rules),
       all: (isWanted) =>
-        [...this.#controller.sessionsOf(asker.ownerKey)]
+        [...this.#admission.sessionsOf(asker.ownerKey)]
           .filter(isMeant)
           .filter((session) => isWanted(session) && has(session)),
     };
@@ -200,12 +200,12 @@ export class SessionRegistry<P = unknown, E = unknown> {
   }
 
   /** What each session asks and tells. */
-  readonly #admission: SessionAdmission<Session<P, E>> = {
-    admitInitialization: (session) => this.#controller.admitInitialization(session),
-    admitCall: (session) => this.#controller.admitCall(session),
+  readonly #forSessions: SessionAdmission<Session<P, E>> = {
+    admitInitialization: (session) => this.#admission.admitInitialization(session),
+    admitCall: (session) => this.#admission.admitCall(session),
     noteEnd: (session) => {
       this.#sessions.delete(session.id);
-      const isLast = this.#controller.remove(session) || this.#options.isOpenEndpoint === true;
+      const isLast = this.#admission.remove(session) || this.#options.isOpenEndpoint === true;
       if (isLast) this.#accounts?.noteLeft(this.#payerOf(session));
     },
     noteListenerError: (error) => {
@@ -227,7 +227,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
     if (this.#options.isOpenEndpoint === true) {
       return () => shedHeaviest([this.#sessions.get(id)].filter((one) => one !== undefined));
     }
-    return () => shedHeaviest(this.#controller.sessionsOf(ownerKey));
+    return () => shedHeaviest(this.#admission.sessionsOf(ownerKey));
   }
 
   #announce<K extends keyof SessionEvents<P>>(event: K, ...args: SessionEvents<P>[K]): void {

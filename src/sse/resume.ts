@@ -15,7 +15,7 @@ export interface ResumeHints {
   /** The client process, as its user named it. */
   readonly instance: string | undefined;
   /** Whether the client names a protocol version: official ones do once they have negotiated it. */
-  readonly isReconnect: boolean;
+  readonly namesVersion: boolean;
   readonly headers: IncomingHttpHeaders;
 }
 
@@ -70,22 +70,23 @@ export function planResume<S extends ResumableSession>(
   hints: ResumeHints,
   own: OwnSessions<S>,
 ): ResumePlan<S> {
-  const { lastEvent, cookieSession, instance, isReconnect } = hints;
+  const { lastEvent, cookieSession, instance } = hints;
   if (lastEvent !== undefined) {
     const session = own.byId(lastEvent.sessionId);
     if (session !== undefined) return { kind: "resume", session, seq: lastEvent.seq };
   }
-  const byCookie = isReconnect && cookieSession !== undefined ? own.byId(cookieSession) : undefined;
+  const byCookie =
+    hints.namesVersion && cookieSession !== undefined ? own.byId(cookieSession) : undefined;
   if (byCookie?.channel.keepsOwnCookies === true) {
     return { kind: "resume", session: byCookie, seq: undefined };
   }
   // One of these hints is needed to be asked; most GETs have neither, and look at no session.
-  const mayBeAsked = isReconnect || instance !== undefined;
+  const mayBeAsked = hints.namesVersion || instance !== undefined;
   if (mayBeAsked && own.all((session) => mayMiss(session, hints)).length > 0) {
     return { kind: "probe" };
   }
   // Whoever names a session must not be given another: both would come back to it for ever.
-  if (isReconnect || lastEvent !== undefined) return { kind: "fresh", isStale: true };
+  if (hints.namesVersion || lastEvent !== undefined) return { kind: "fresh", isStale: true };
   if (instance !== undefined || own.isOpenEndpoint === true)
     return { kind: "fresh", isStale: false };
   return planFirst(own);
@@ -100,7 +101,7 @@ function mayMiss({ channel, handshake, request }: ResumableSession, hints: Resum
   if (!handshake.isInitialized && !handshake.isInitializing) return false;
   if (!isSameProgram(request.headers, hints.headers)) return false;
   // A client that named a version when it came first always does: then that tells nothing.
-  if (hints.isReconnect) return !namesVersion(request.headers);
+  if (hints.namesVersion) return !namesVersion(request.headers);
   // A client that comes for the first time and is asked something may fail or hang; those on
   // Node's fetch do not. One whose messages name the version would do so here, if the SDK made
   // its GET: then it is a new process. supergateway makes its own.
@@ -146,7 +147,7 @@ export function readResumeHints(req: IncomingMessage): ResumeHints {
     lastEvent: parseEventId(headers["last-event-id"]),
     cookieSession: cookieSessionIn(headers.cookie),
     instance: instance === "" ? undefined : instance,
-    isReconnect: namesVersion(headers),
+    namesVersion: namesVersion(headers),
     headers,
   };
 }
@@ -161,8 +162,10 @@ export function namesVersion(headers: IncomingHttpHeaders): boolean {
  * take that for the end.
  */
 export function isReconnect(hints: ResumeHints): boolean {
-  const { lastEvent, cookieSession, instance, isReconnect } = hints;
-  return isReconnect || [lastEvent, cookieSession, instance].some((hint) => hint !== undefined);
+  const { lastEvent, cookieSession, instance } = hints;
+  return (
+    hints.namesVersion || [lastEvent, cookieSession, instance].some((hint) => hint !== undefined)
+  );
 }
 
 /** What a client may take to come back before its calls are refused: times `retryMs`, and at least, in milliseconds. */

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { ResumeOptions } from "../options/resume-options.js";
 import type { Channel, ChannelSession } from "../session/channel.js";
-import { comesBack, cutAfterEnd } from "../session/close-reason.js";
+import { shouldReconnect, cutAfterEnd } from "../session/close-reason.js";
 import type { CloseReason } from "../session/close-reason.js";
 import { clientInfoIn, isInitialize } from "../session/handshake.js";
 import type { MessageJson } from "../session/message-json.js";
@@ -192,7 +192,7 @@ export class SseChannel implements Channel, StreamOwner, ClientTraits {
   end(reason: CloseReason, discards: boolean): void {
     this.#stale?.settled();
     const stream = this.#delivery.stop();
-    const retryMs = comesBack(reason) ? (this.#resume?.retryMs ?? RETRY_MS) : undefined;
+    const retryMs = shouldReconnect(reason) ? (this.#resume?.retryMs ?? RETRY_MS) : undefined;
     stream?.end(retryMs, discards ? 0 : cutAfterEnd(reason));
   }
 

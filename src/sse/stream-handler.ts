@@ -4,7 +4,7 @@ import { openSession } from "../http/open-session.js";
 import type { OpeningContext } from "../http/open-session.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { ResolvedOptions } from "../options/resolve.js";
-import { comesBack } from "../session/close-reason.js";
+import { shouldReconnect } from "../session/close-reason.js";
 import type { OwnSessions } from "../session/own-sessions.js";
 import { Session } from "../session/session.js";
 import type { Probes } from "./probe.js";
@@ -76,7 +76,7 @@ export class StreamHandler {
   /** A new session, if one more is admitted. @throws McpSseError if not. */
   #admit(get: StreamRequest, isStale: boolean): SseSession {
     this.#init.shutdown.checkOpen();
-    this.#init.sessions.controller.admitOpening(get);
+    this.#init.sessions.admission.admitOpening(get);
     return this.#createSession(get, isStale);
   }
 
@@ -98,8 +98,8 @@ export class StreamHandler {
    */
   async #ask(get: StreamRequest, own: OwnSessions<SseSession>): Promise<SseSession | undefined> {
     const { sessions, probes, options } = this.#init;
-    sessions.controller.admitReturning(get);
-    const newcomer = this.#createSession(get, get.hints.isReconnect);
+    sessions.admission.admitReturning(get);
+    const newcomer = this.#createSession(get, get.hints.namesVersion);
     const { stream } = get;
     stream.open();
     const askedAt = performance.now();
@@ -113,7 +113,7 @@ export class StreamHandler {
     if (hasLapsed(get.caller)) newcomer.end("credential-expired");
     const { closeReason } = newcomer;
     if (closeReason !== undefined) {
-      stream.end(comesBack(closeReason) ? this.#retryMs : undefined);
+      stream.end(shouldReconnect(closeReason) ? this.#retryMs : undefined);
       return undefined;
     }
     this.#logAnswer(named, performance.now() - askedAt);
@@ -132,7 +132,7 @@ export class StreamHandler {
     if (get.stream.isOpen) {
       // A client that was asked was let in although there may be no room for one more.
       shutdown.checkOpen();
-      sessions.controller.checkReturned(get);
+      sessions.admission.checkReturned(get);
     }
     if (get.hasLeft()) session.end("client-disconnected");
     else await openSession(session, get.admitted, this.#init);

@@ -182,7 +182,7 @@ const marks: fc.Arbitrary<ResumeHints> = fc
   })
   .map((given) => ({
     ...given,
-    isReconnect: given.headers["mcp-protocol-version"] !== undefined,
+    namesVersion: given.headers["mcp-protocol-version"] !== undefined,
   }));
 
 function ownedBy(owner: string, all: readonly Owned[]): OwnSessions<Owned> {
@@ -234,7 +234,7 @@ describe("a plan", () => {
             request.headers["user-agent"] === given.headers["user-agent"] &&
             request.headers["cache-control"] === given.headers["cache-control"],
         );
-      if (given.isReconnect) {
+      if (given.namesVersion) {
         const greetings = missing.map(({ request }) => request.headers["mcp-protocol-version"]);
         expect(greetings).toContain(undefined);
       } else {
@@ -263,16 +263,16 @@ describe("a plan", () => {
   });
 
   it("RESUME-2, RESUME-5: without asking continues only what one client can name, but for the session that waits for the answer to initialize", () => {
-    property(({ cookieSession, instance: name, lastEvent, isReconnect }, own, plan) => {
+    property(({ cookieSession, instance: name, lastEvent, namesVersion }, own, plan) => {
       if (plan.kind !== "resume") return;
       const { session } = plan;
       if (session.id === lastEvent?.sessionId) return;
-      if (session.id === cookieSession && session.channel.keepsOwnCookies && isReconnect) return;
+      if (session.id === cookieSession && session.channel.keepsOwnCookies && namesVersion) return;
       // It comes for the first time, as far as it says, and nobody has named the session.
-      expect({ lastEvent, name, isReconnect }).toEqual({
+      expect({ lastEvent, name, namesVersion }).toEqual({
         lastEvent: undefined,
         name: undefined,
-        isReconnect: false,
+        namesVersion: false,
       });
       const isWaiting = ({ isDetached, handshake, isAlike, channel }: Owned) =>
         isDetached && handshake.isInitializing && isAlike && channel.instance === undefined;
@@ -281,9 +281,9 @@ describe("a plan", () => {
   });
 
   it("RESUME-14: tells a client that names a session that is gone, or has been initialised before, that it is lost", () => {
-    property(({ lastEvent, isReconnect }, _own, plan) => {
+    property(({ lastEvent, namesVersion }, _own, plan) => {
       if (plan.kind === "fresh") {
-        expect(plan.isStale).toBe(lastEvent !== undefined || isReconnect);
+        expect(plan.isStale).toBe(lastEvent !== undefined || namesVersion);
       }
     });
   });

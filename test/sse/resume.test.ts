@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { Request } from "express";
-import { signal, turn } from "../kit/waiting.js";
+import { signal, turn, until } from "../kit/waiting.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { freezeTimers } from "../kit/clock.js";
@@ -348,4 +348,25 @@ describe("on an open endpoint, where strangers are one caller", () => {
     expect(stranger.endpoint).not.toContain(victim.sessionId);
     expect(await victim.call("echo", { text: "mine" })).toBe("mine");
   });
+});
+
+it("RESUME-1: a stream does not go on with a session that is still being opened, whose id only its server can know", async () => {
+  const ids: string[] = [];
+  const [isAsked, mayOpen] = [signal(), signal()];
+  const { sseUrl } = await serveRouter({
+    createServer: async ({ id }) => {
+      ids.push(id);
+      isAsked.resolve();
+      await mayOpen.promise;
+      return createToolServer();
+    },
+  });
+  const first = openSession(sseUrl, asCaller());
+  await isAsked.promise;
+  const second = openSession(sseUrl, { ...asCaller(), "last-event-id": `${ids[0]!}:0` });
+  await until(() => ids.length === 2);
+  mayOpen.resolve();
+  const endpoints = [(await first).endpoint, (await second).endpoint];
+  expect(endpoints.map((path) => path.replace(/.*sessionId=/, ""))).toEqual(ids);
+  expect(ids[0]).not.toBe(ids[1]);
 });
