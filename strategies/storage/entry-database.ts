@@ -124,6 +124,9 @@ export class Entries {
   }
 }
 
+/** Changes in one transaction: what they do until it is written holds up the process. */
+const MAX_TOGETHER = 100;
+
 /** A change that waits for its transaction. */
 interface Change {
   readonly work: (entries: Entries) => unknown;
@@ -143,7 +146,7 @@ export class EntryDatabase {
   readonly #reader: Connection;
   readonly #value: Statement;
   readonly #entries: Entries;
-  #pending: Change[] = [];
+  readonly #pending: Change[] = [];
   #isWriting = false;
   /** Keys that were deleted and are still on the disk. */
   readonly #owed = new Set<string>();
@@ -206,10 +209,10 @@ export class EntryDatabase {
   async #write(): Promise<void> {
     this.#isWriting = true;
     while (this.#pending.length > 0) {
-      const changes: Change[] = [];
+      let changes: readonly Change[] = [];
       try {
         await this.#writer.exec("BEGIN IMMEDIATE");
-        changes.push(...this.#takePending());
+        changes = this.#pending.splice(0, MAX_TOGETHER);
         for (const key of this.#owed) this.#entries.delete(key);
         const results = changes.map(({ work }) => work(this.#entries));
         await this.#writer.exec("COMMIT");
@@ -217,16 +220,10 @@ export class EntryDatabase {
         changes.forEach(({ resolve }, index) => resolve(results[index]));
       } catch (error) {
         if (this.#writer.inTransaction) await this.#writer.exec("ROLLBACK").catch(() => undefined);
-        this.#fail([...changes, ...this.#takePending()], error);
+        this.#fail(changes.length > 0 ? changes : this.#pending.splice(0), error);
       }
     }
     this.#isWriting = false;
-  }
-
-  #takePending(): readonly Change[] {
-    const changes = this.#pending;
-    this.#pending = [];
-    return changes;
   }
 
   /**
