@@ -5,17 +5,7 @@ import type { PrincipalInit } from "../src/auth/principal.js";
 import { McpSseError } from "../src/shared/errors.js";
 import { optionError } from "../src/shared/check.js";
 import { isToken } from "../src/shared/http-syntax.js";
-import {
-  objectOf,
-  callback,
-  checked,
-  custom,
-  flag,
-  optional,
-  text,
-  withDefault,
-} from "../src/shared/option.js";
-import type { Declares, Settings } from "../src/shared/option.js";
+import * as opt from "../src/shared/option.js";
 import { countLines } from "../src/shared/raw-headers.js";
 import { queryOf } from "../src/shared/url.js";
 import { readKeys, watchKeys } from "./apikey/api-key-list.js";
@@ -87,14 +77,14 @@ export interface ApiKeyPlaces extends CommonOptions {
 const NEEDED_BY = 'auth type "apikey"';
 
 /** {@link ApiKeyOptions}. */
-export const API_KEY = objectOf({
-  keys: optional(custom("list of keys, or a function", readList)),
-  verify: optional(callback<VerifyApiKey>("It takes the key.")),
-  headerName: withDefault(checked(text(), checkKeyHeader), "X-API-Key"),
-  queryParam: optional(checked(text(), checkQueryParam)),
-  remember: flag(false),
+export const API_KEY = opt.objectOf({
+  keys: opt.optional(opt.custom("list of keys, or a function", readList)),
+  verify: opt.optional(opt.callback<VerifyApiKey>("It takes the key.")),
+  headerName: opt.withDefault(opt.checked(opt.text(), checkKeyHeader), "X-API-Key"),
+  queryParam: opt.optional(opt.checked(opt.text(), checkQueryParam)),
+  remember: opt.flag(false),
   ...COMMON_OPTIONS,
-} satisfies Declares<ApiKeyOptions>);
+} satisfies opt.Declares<ApiKeyOptions>);
 
 /**
  * Lets callers in who send a known key: in a header, in the query, or as `Authorization: Bearer`.
@@ -156,7 +146,7 @@ function createJudge(keys: KeyList | undefined, verify: VerifyApiKey | undefined
 }
 
 /** What is known of the keys: the list as it is now, and nothing where somebody else is asked. */
-function createRevision({ keys, verify, remember }: Settings<typeof API_KEY>): () => unknown {
+function createRevision({ keys, verify, remember }: opt.Settings<typeof API_KEY>): () => unknown {
   if (!remember && verify !== undefined) return () => undefined;
   return () => keys?.current() ?? "verified";
 }

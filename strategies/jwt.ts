@@ -2,17 +2,7 @@ import { findBearer } from "../src/auth/auth-method.js";
 import type { AuthMethod } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
 import { checkText, optionError } from "../src/shared/check.js";
-import {
-  objectOf,
-  checked,
-  flag,
-  neverUnset,
-  optional,
-  text,
-  texts,
-  unchecked,
-} from "../src/shared/option.js";
-import type { Declares } from "../src/shared/option.js";
+import * as opt from "../src/shared/option.js";
 import {
   checkKeySetUrl,
   clockTolerance,
@@ -109,17 +99,17 @@ const KEY_OPTIONS = ["secret", "publicKey", "jwksUri"] as const;
 type KeyOption = (typeof KEY_OPTIONS)[number];
 
 /** {@link JwtOptions}; the key and its algorithms are checked together. */
-export const JWT = objectOf({
-  secret: unchecked("text"),
-  publicKey: unchecked("PEM text"),
-  jwksUri: { ...optional(checked(text(), checkKeySetUrl)), type: "https URL" },
-  algorithms: unchecked("list of names"),
-  issuer: neverUnset(texts()),
-  audience: neverUnset(texts()),
+export const JWT = opt.objectOf({
+  secret: opt.unchecked("text"),
+  publicKey: opt.unchecked("PEM text"),
+  jwksUri: { ...opt.optional(opt.checked(opt.text(), checkKeySetUrl)), type: "https URL" },
+  algorithms: opt.unchecked("list of names"),
+  issuer: opt.neverUnset(opt.texts()),
+  audience: opt.neverUnset(opt.texts()),
   clockTolerance,
-  requireExp: flag(true),
+  requireExp: opt.flag(true),
   ...COMMON_OPTIONS,
-} satisfies Declares<JwtOptions>);
+} satisfies opt.Declares<JwtOptions>);
 
 /**
  * Lets callers in who send a signed token as `Authorization: Bearer`.

@@ -7,8 +7,7 @@ import type {
 } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";
 import { checkText, optionError } from "../src/shared/check.js";
-import { objectOf, callback, custom, flag, optional, text, texts } from "../src/shared/option.js";
-import type { Declares } from "../src/shared/option.js";
+import * as opt from "../src/shared/option.js";
 import { TOKEN } from "../src/shared/http-syntax.js";
 import { COMMON_OPTIONS, commonMembers } from "./shared/check-options.js";
 import type { CommonOptions } from "./shared/check-options.js";
@@ -57,18 +56,18 @@ export interface FromPassportOptions extends CommonOptions {
 const PATH = "fromPassport options";
 
 /** {@link FromPassportOptions}. */
-export const FROM_PASSPORT = objectOf({
-  principal: callback<FromPassportOptions["principal"]>("Write (user) => ({ id: user.id })."),
-  name: optional(text()),
-  challenge: optional(custom("text, or `{ scheme, params }`", readChallenge)),
-  findCredential: optional(
-    callback<NonNullable<FromPassportOptions["findCredential"]>>("It takes the request."),
+export const FROM_PASSPORT = opt.objectOf({
+  principal: opt.callback<FromPassportOptions["principal"]>("Write (user) => ({ id: user.id })."),
+  name: opt.optional(opt.text()),
+  challenge: opt.optional(opt.custom("text, or `{ scheme, params }`", readChallenge)),
+  findCredential: opt.optional(
+    opt.callback<NonNullable<FromPassportOptions["findCredential"]>>("It takes the request."),
   ),
-  remember: flag(false),
-  searched: texts(),
-  requestHeaders: texts(),
+  remember: opt.flag(false),
+  searched: opt.texts(),
+  requestHeaders: opt.texts(),
   ...COMMON_OPTIONS,
-} satisfies Declares<FromPassportOptions>);
+} satisfies opt.Declares<FromPassportOptions>);
 
 /**
  * Any Passport strategy as an authentication method. What the strategy's answers come to is in

@@ -18,7 +18,7 @@ import type { ResolvedOptions } from "../options/resolve.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import { SessionRegistry } from "../session/registry.js";
 import { checkOptionNames, optionError } from "../shared/check.js";
-import { readOptions } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 import { OWN_HINTS } from "../sse/resume.js";
 import { SseEndpoint } from "../sse/sse-endpoint.js";
 import { ROUTER_OPTION_NAMES, ROUTER_OPTIONS } from "./router-options.js";
@@ -49,7 +49,7 @@ export interface Serving {
  */
 export function assemble(given: unknown, { path, hasFastPath }: Serving): Assembly {
   checkOptionNames(path, given, ROUTER_OPTION_NAMES);
-  const { auth, createServer } = readOptions(ROUTER_OPTIONS, path, given);
+  const { auth, createServer } = opt.readOptions(ROUTER_OPTIONS, path, given);
   const options = resolveOptions(given, path);
   const authenticator = createAuthenticator(`${path}.auth`, auth, options);
   const methods = authenticator?.methods ?? [];

@@ -5,8 +5,7 @@ import { SSE_OPTIONS } from "../options/options.js";
 import type { SseOptions } from "../options/options.js";
 import type { SessionInfo } from "../session/session-info.js";
 import { optionError } from "../shared/check.js";
-import { callback, custom } from "../shared/option.js";
-import type { Declares } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 
 /** Options of `createSseRouter`. `P` is the type of the principal: `undefined` where `auth` is `false`. */
 export interface SseRouterOptions<P = Principal> extends SseOptions {
@@ -24,9 +23,11 @@ export interface SseRouterOptions<P = Principal> extends SseOptions {
 
 /** What {@link SseRouterOptions} has beside the options of the wire. */
 export const ROUTER_OPTIONS = {
-  auth: custom("method, list of methods, or `false`", readAuth),
-  createServer: callback<ServerFactory>("Write createServer: (session) => new McpServer({ … })."),
-} satisfies Declares<Omit<SseRouterOptions, keyof SseOptions>>;
+  auth: opt.custom("method, list of methods, or `false`", readAuth),
+  createServer: opt.callback<ServerFactory>(
+    "Write createServer: (session) => new McpServer({ … }).",
+  ),
+} satisfies opt.Declares<Omit<SseRouterOptions, keyof SseOptions>>;
 
 /** Names that `createSseRouter` takes. */
 export const ROUTER_OPTION_NAMES = [...Object.keys(ROUTER_OPTIONS), ...Object.keys(SSE_OPTIONS)];

@@ -8,7 +8,7 @@ import type { HostRequest } from "../http/mount.js";
 import type { Pipeline } from "../http/pipeline.js";
 import { notFound } from "../http/refused-caller.js";
 import type { SessionRegistry } from "../session/registry.js";
-import { checkMilliseconds } from "../shared/check.js";
+import * as opt from "../shared/option.js";
 import { assemble } from "./assemble.js";
 import type { Assembly, Serving } from "./assemble.js";
 import { MountPaths } from "./mount-paths.js";
@@ -18,7 +18,7 @@ import type { SseRouter } from "./sse-router.js";
 import { createWellKnown } from "./well-known.js";
 
 /** How long calls in flight may take to finish at a close, in milliseconds. */
-export const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
+export const CLOSE_TIMEOUT_MS = opt.milliseconds(10_000, 0);
 
 /**
  * An MCP endpoint for an existing Express app: `app.use("/mcp", createSseRouter({ … }))`.
@@ -77,7 +77,7 @@ export function buildRouter(
     ahead: (app: RequestListener) => ahead(pipeline, app),
     ready: async () => pipeline.ready(),
     close: async ({ timeoutMs }: { timeoutMs?: number } = {}) =>
-      pipeline.close(checkMilliseconds("timeoutMs", timeoutMs, DEFAULT_CLOSE_TIMEOUT_MS, 0)),
+      pipeline.close(CLOSE_TIMEOUT_MS.read("timeoutMs", timeoutMs)),
   });
   return { router, assembly };
 }

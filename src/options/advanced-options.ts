@@ -1,5 +1,4 @@
-import { block, flag, milliseconds, wholeNumber } from "../shared/option.js";
-import type { Declares } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 
 /** Tuning that there is no reason to change before something was measured, or went wrong. */
 export interface AdvancedOptions {
@@ -26,9 +25,9 @@ export interface AdvancedOptions {
 }
 
 /** {@link AdvancedOptions}. */
-export const ADVANCED = block({
-  maxUninitialized: wholeNumber("streams", 100, "for no limit"),
-  revalidateAfterMs: milliseconds(30_000, 0),
-  probeMs: milliseconds(2_000),
-  closeLostClients: flag(true),
-} satisfies Declares<AdvancedOptions>);
+export const ADVANCED = opt.block({
+  maxUninitialized: opt.wholeNumber("streams", 100, "for no limit"),
+  revalidateAfterMs: opt.milliseconds(30_000, 0),
+  probeMs: opt.milliseconds(2_000),
+  closeLostClients: opt.flag(true),
+} satisfies opt.Declares<AdvancedOptions>);

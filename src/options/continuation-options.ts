@@ -1,7 +1,6 @@
 import type { AuthMethod } from "../auth/auth-method.js";
 import { checkTextList, optionError } from "../shared/check.js";
-import { custom } from "../shared/option.js";
-import type { Option } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 import { isPassingHeader } from "../session/continuation.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import { isToken } from "../shared/http-syntax.js";
@@ -38,14 +37,15 @@ const DEFAULT_BOUND_CLAIMS: readonly string[] = [
 const DIFFERENT_BY_METHOD: readonly string[] = ["accept", "content-type", "cookie", "origin"];
 
 /** Claims that must not differ within a session. */
-export const boundClaims: Option<readonly string[]> = custom(
+export const boundClaims: opt.Option<readonly string[]> = opt.custom(
   "list of names",
   (name, value) => checkNames(name, value) ?? DEFAULT_BOUND_CLAIMS,
 );
 
 /** Headers that must not differ within a session, in lower case. */
-export const boundHeaders: Option<readonly string[]> = custom("list of names", (name, value) =>
-  (checkNames(name, value) ?? []).map((header) => checkBoundHeader(name, header)),
+export const boundHeaders: opt.Option<readonly string[]> = opt.custom(
+  "list of names",
+  (name, value) => (checkNames(name, value) ?? []).map((header) => checkBoundHeader(name, header)),
 );
 
 /**

@@ -1,6 +1,5 @@
 import { optionError } from "../shared/check.js";
-import { block, checked, custom, flag } from "../shared/option.js";
-import type { Declares } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 import { CORS_DIRECTIONS } from "./misplaced-options.js";
 
 /** Which browser pages may call. */
@@ -15,12 +14,12 @@ export interface CorsOptions {
 }
 
 /** {@link CorsOptions}. */
-export const CORS = checked(
-  block(
+export const CORS = opt.checked(
+  opt.block(
     {
-      allowOrigins: custom("list of origins", readOrigins),
-      credentials: flag(false),
-    } satisfies Declares<CorsOptions>,
+      allowOrigins: opt.custom("list of origins", readOrigins),
+      credentials: opt.flag(false),
+    } satisfies opt.Declares<CorsOptions>,
     CORS_DIRECTIONS,
   ),
   (name, cors) => {

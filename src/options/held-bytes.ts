@@ -1,6 +1,5 @@
 import { optionError } from "../shared/check.js";
-import { custom } from "../shared/option.js";
-import type { Option } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 import type { ByteShare } from "../session/byte-budget.js";
 import { ByteBudget, OWNER_SHARE, processBudget } from "../session/byte-budget.js";
 
@@ -8,7 +7,7 @@ import { ByteBudget, OWNER_SHARE, processBudget } from "../session/byte-budget.j
 const MIN_BYTES = 8 * 1024 * 1024;
 
 /** A number of bytes, `Infinity` where 0 was written; `undefined` for a share of the heap. */
-export const heldBytes: Option<number | undefined> = custom(
+export const heldBytes: opt.Option<number | undefined> = opt.custom(
   `bytes, from ${MIN_BYTES}, or 0`,
   (name, value) => {
     if (value === undefined) return undefined;

@@ -1,7 +1,6 @@
 import type { Logger } from "../shared/logger.js";
 import { toLogger } from "../shared/logger.js";
-import { checked, custom, orFalse, texts } from "../shared/option.js";
-import type { Declares } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 import { ADVANCED } from "./advanced-options.js";
 import type { AdvancedOptions } from "./advanced-options.js";
 import { CORS } from "./cors-options.js";
@@ -66,11 +65,11 @@ export const SSE_OPTIONS = {
   maxMessageSize: size("4mb"),
   headers,
   publicUrl,
-  allowedHosts: checked(texts(), checkHosts),
+  allowedHosts: opt.checked(opt.texts(), checkHosts),
   keepAliveMs: STREAM_OPTIONS.keepAliveMs,
   sessions: SESSIONS,
-  resume: orFalse(RESUME),
-  throttle: orFalse(THROTTLE),
-  logger: custom("logger, or false", toLogger),
+  resume: opt.orFalse(RESUME),
+  throttle: opt.orFalse(THROTTLE),
+  logger: opt.custom("logger, or false", toLogger),
   advanced: ADVANCED,
-} satisfies Declares<SseOptions>;
+} satisfies opt.Declares<SseOptions>;

@@ -1,6 +1,5 @@
 import { optionError } from "../shared/check.js";
-import { readMoved, readOptions } from "../shared/option.js";
-import type { Resolved, Settings } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 import type { ByteShare } from "../session/byte-budget.js";
 import type { SessionLimits } from "../session/limits.js";
 import { ADVANCED } from "./advanced-options.js";
@@ -13,15 +12,15 @@ import type { SESSIONS } from "./session-options.js";
 import type { SourceRules } from "./source-rules.js";
 import type { EventStreamOptions } from "./stream-options.js";
 
-type Read = Resolved<typeof SSE_OPTIONS>;
+type Read = opt.Resolved<typeof SSE_OPTIONS>;
 
-type Advanced = Settings<typeof ADVANCED>;
+type Advanced = opt.Settings<typeof ADVANCED>;
 
 /** {@link SseOptions}, checked and complete. */
 export interface ResolvedOptions
   extends
     Pick<Read, "endpoint" | "messageEndpoint" | "headers" | "publicUrl" | "throttle" | "logger">,
-    Pick<Settings<typeof SESSIONS>, "openTimeoutMs" | "bodyTimeoutMs">,
+    Pick<opt.Settings<typeof SESSIONS>, "openTimeoutMs" | "bodyTimeoutMs">,
     Pick<Advanced, "revalidateAfterMs">,
     BoundNames {
   readonly maxMessageBytes: number;
@@ -44,21 +43,20 @@ export interface ResolvedOptions
  * @throws TypeError that names the option and says what to write instead.
  */
 export function resolveOptions(options: SseOptions, path: string): ResolvedOptions {
-  const read = readOptions(SSE_OPTIONS, path, options);
-  const advanced = readAdvanced(path, options);
-  const { endpoint, messageEndpoint, cors, publicUrl, sessions } = read;
+  const read = opt.readOptions(SSE_OPTIONS, path, options);
+  const { endpoint, messageEndpoint, headers, publicUrl, throttle, logger, cors, sessions } = read;
+  const { maxUninitialized, revalidateAfterMs, ...probing } = readAdvanced(path, options);
+  const { maxQueuedBytes, stallMs, maxHeldBytes, maxHeldBytesPerPrincipal } = sessions;
+  const { maxSessions, maxSessionsPerPrincipal, maxInFlight } = sessions;
+  const { initTimeoutMs, idleMs, lifetimeMs } = sessions;
+  const { openTimeoutMs, bodyTimeoutMs, boundClaims, boundHeaders, onTokenExpiry } = sessions;
   if (endpoint === messageEndpoint) {
     throw optionError(`${path}.messageEndpoint`, "equals endpoint", "Give it a path of its own.");
   }
-  const { maxHeldBytes, maxHeldBytesPerPrincipal } = sessions;
   checkMessageSize(path, read.maxMessageSize, maxHeldBytes);
   return {
-    endpoint,
-    messageEndpoint,
-    publicUrl,
-    headers: read.headers,
-    logger: read.logger,
-    throttle: read.throttle,
+    ...{ endpoint, messageEndpoint, headers, publicUrl, throttle, logger },
+    ...{ openTimeoutMs, bodyTimeoutMs, boundClaims, boundHeaders, revalidateAfterMs },
     maxMessageBytes: read.maxMessageSize,
     sourceRules: {
       allowedHosts: read.allowedHosts,
@@ -66,42 +64,22 @@ export function resolveOptions(options: SseOptions, path: string): ResolvedOptio
       publicUrl,
     },
     corsCredentials: cors.credentials,
-    stream: {
-      keepAliveMs: read.keepAliveMs,
-      maxQueuedBytes: sessions.maxQueuedBytes,
-      stallMs: sessions.stallMs,
+    stream: { keepAliveMs: read.keepAliveMs, maxQueuedBytes, stallMs },
+    limits: {
+      ...{ maxSessions, maxSessionsPerPrincipal, maxUninitialized, maxInFlight },
+      ...{ initTimeoutMs, idleMs, lifetimeMs },
     },
-    limits: limitsOf(sessions, advanced),
     bytes: byteShare(`${path}.sessions`, maxHeldBytes, maxHeldBytesPerPrincipal),
-    openTimeoutMs: sessions.openTimeoutMs,
-    bodyTimeoutMs: sessions.bodyTimeoutMs,
-    boundClaims: sessions.boundClaims,
-    boundHeaders: sessions.boundHeaders,
-    endsWithCredential: sessions.onTokenExpiry === "end-stream",
-    revalidateAfterMs: advanced.revalidateAfterMs,
-    resume: resumeOf(read, advanced),
+    endsWithCredential: onTokenExpiry === "end-stream",
+    resume: read.resume && { ...read.resume, ...probing },
   };
-}
-
-function limitsOf(sessions: Read["sessions"], { maxUninitialized }: Advanced): SessionLimits {
-  const { maxSessions, maxSessionsPerPrincipal, maxInFlight } = sessions;
-  const { initTimeoutMs, idleMs, lifetimeMs } = sessions;
-  const times = { initTimeoutMs, idleMs, lifetimeMs };
-  return { maxSessions, maxSessionsPerPrincipal, maxUninitialized, maxInFlight, ...times };
-}
-
-function resumeOf({ resume }: Read, advanced: Advanced): ResumeOptions | undefined {
-  if (resume === undefined) return undefined;
-  const { graceMs, maxBufferedBytes, retryMs } = resume;
-  const { probeMs, closeLostClients } = advanced;
-  return { graceMs, maxBufferedBytes, retryMs, probeMs, closeLostClients };
 }
 
 /** `advanced`, and what is written of it where it once stood. */
 function readAdvanced(path: string, { advanced, sessions, resume }: SseOptions): Advanced {
   const name = `${path}.advanced`;
   const places = { [`${path}.sessions`]: sessions, [`${path}.resume`]: resume };
-  const settings = readMoved(ADVANCED, name, advanced, places);
+  const settings = opt.readMoved(ADVANCED, name, advanced, places);
   for (const option of ["probeMs", "closeLostClients"] as const) {
     if (resume !== false || advanced?.[option] === undefined) continue;
     throw optionError(`${name}.${option}`, "has no meaning with resume: false", "Leave it out.");

@@ -1,5 +1,4 @@
-import { block, checked, milliseconds, movedTo, number } from "../shared/option.js";
-import type { Declares, Settings } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 import type { ADVANCED } from "./advanced-options.js";
 
 /**
@@ -24,17 +23,14 @@ export interface ResumeConfig {
 }
 
 /** {@link ResumeConfig}. */
-export const RESUME = block({
-  graceMs: milliseconds(60_000),
-  maxBufferedBytes: number("bytes", 1_048_576, { min: 1 }),
+export const RESUME = opt.block({
+  graceMs: opt.milliseconds(60_000),
+  maxBufferedBytes: opt.number("bytes", 1_048_576, { min: 1 }),
   // Clients ignore a time that is not written in digits only.
-  retryMs: checked(milliseconds(1_000), (_name, value) => Math.ceil(value)),
-  ...movedTo("advanced", "probeMs", "closeLostClients"),
-} satisfies Declares<ResumeConfig>);
+  retryMs: opt.checked(opt.milliseconds(1_000), (_name, value) => Math.ceil(value)),
+  ...opt.movedTo("advanced", "probeMs", "closeLostClients"),
+} satisfies opt.Declares<ResumeConfig>);
 
 /** How a session outlives its streams. */
-export type ResumeOptions = Pick<
-  Settings<typeof RESUME>,
-  "graceMs" | "maxBufferedBytes" | "retryMs"
-> &
-  Pick<Settings<typeof ADVANCED>, "probeMs" | "closeLostClients">;
+export type ResumeOptions = Omit<opt.Settings<typeof RESUME>, "probeMs" | "closeLostClients"> &
+  Pick<opt.Settings<typeof ADVANCED>, "probeMs" | "closeLostClients">;

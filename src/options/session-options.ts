@@ -1,5 +1,4 @@
-import { block, choice, milliseconds, movedTo, wholeNumber } from "../shared/option.js";
-import type { Declares } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 import { boundClaims, boundHeaders } from "./continuation-options.js";
 import { heldBytes } from "./held-bytes.js";
 import { STREAM_OPTIONS } from "./stream-options.js";
@@ -89,21 +88,21 @@ export interface SessionOptions {
 }
 
 /** {@link SessionOptions}. */
-export const SESSIONS = block({
-  openTimeoutMs: milliseconds(10_000),
+export const SESSIONS = opt.block({
+  openTimeoutMs: opt.milliseconds(10_000),
   maxQueuedBytes: STREAM_OPTIONS.maxQueuedBytes,
   stallMs: STREAM_OPTIONS.stallMs,
-  onTokenExpiry: choice("end-stream", "keep"),
+  onTokenExpiry: opt.choice("end-stream", "keep"),
   boundClaims,
   boundHeaders,
-  maxSessions: wholeNumber("sessions", 10_000, "for no limit"),
-  maxSessionsPerPrincipal: wholeNumber("sessions", 100, "for no limit"),
-  initTimeoutMs: wholeNumber("milliseconds", 60_000, "for no limit"),
-  idleMs: wholeNumber("milliseconds", 86_400_000, "for no limit"),
-  lifetimeMs: wholeNumber("milliseconds", 0, "for no limit"),
-  maxInFlight: wholeNumber("calls", 100, "for no limit"),
-  bodyTimeoutMs: milliseconds(30_000),
+  maxSessions: opt.wholeNumber("sessions", 10_000, "for no limit"),
+  maxSessionsPerPrincipal: opt.wholeNumber("sessions", 100, "for no limit"),
+  initTimeoutMs: opt.wholeNumber("milliseconds", 60_000, "for no limit"),
+  idleMs: opt.wholeNumber("milliseconds", 86_400_000, "for no limit"),
+  lifetimeMs: opt.wholeNumber("milliseconds", 0, "for no limit"),
+  maxInFlight: opt.wholeNumber("calls", 100, "for no limit"),
+  bodyTimeoutMs: opt.milliseconds(30_000),
   maxHeldBytes: heldBytes,
   maxHeldBytesPerPrincipal: heldBytes,
-  ...movedTo("advanced", "maxUninitialized", "revalidateAfterMs"),
-} satisfies Declares<SessionOptions>);
+  ...opt.movedTo("advanced", "maxUninitialized", "revalidateAfterMs"),
+} satisfies opt.Declares<SessionOptions>);

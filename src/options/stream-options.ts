@@ -1,24 +1,27 @@
-import { milliseconds, number, readOptions } from "../shared/option.js";
-import type { Resolved } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 
 /** How an event stream behaves between its messages, for routers and for the drop-in transport. */
 export const STREAM_OPTIONS = {
   /** Silence after which a comment keeps the connection alive; 0 for none. */
-  keepAliveMs: milliseconds(15_000, 0),
+  keepAliveMs: opt.milliseconds(15_000, 0),
   /**
    * Bytes that may wait for the reader before `write` makes its caller wait too. When as many
    * again wait from callers who do not, a reader that is not reading loses its stream.
    */
-  maxQueuedBytes: number("bytes", 4_194_304, { min: 1 }),
+  maxQueuedBytes: opt.number("bytes", 4_194_304, { min: 1 }),
   /**
    * For how long a reader may take nothing while something waits for it; then, at the latest after
    * twice that, the stream is cut. 0 for ever.
    */
-  stallMs: milliseconds(30_000, 0),
+  stallMs: opt.milliseconds(30_000, 0),
 };
 
 /** {@link STREAM_OPTIONS}, checked and complete. */
-export type EventStreamOptions = Resolved<typeof STREAM_OPTIONS>;
+export type EventStreamOptions = opt.Resolved<typeof STREAM_OPTIONS>;
 
 /** How a stream behaves unless told otherwise. */
-export const DEFAULT_STREAM_OPTIONS: EventStreamOptions = readOptions(STREAM_OPTIONS, "stream", {});
+export const DEFAULT_STREAM_OPTIONS: EventStreamOptions = opt.readOptions(
+  STREAM_OPTIONS,
+  "stream",
+  {},
+);

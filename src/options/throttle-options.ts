@@ -1,5 +1,4 @@
-import { block, milliseconds, number } from "../shared/option.js";
-import type { Declares } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 
 /**
  * How many bad credentials one address may send. Callers with a good one are never affected, nor
@@ -14,7 +13,7 @@ export interface ThrottleConfig {
 }
 
 /** {@link ThrottleConfig}. */
-export const THROTTLE = block({
-  maxFailures: number("failures", 20, { min: 1 }),
-  windowMs: milliseconds(60_000),
-} satisfies Declares<ThrottleConfig>);
+export const THROTTLE = opt.block({
+  maxFailures: opt.number("failures", 20, { min: 1 }),
+  windowMs: opt.milliseconds(60_000),
+} satisfies opt.Declares<ThrottleConfig>);

@@ -1,12 +1,11 @@
 import bytes from "bytes";
 import { checkText, optionError } from "../shared/check.js";
 import { isHost, isToken } from "../shared/http-syntax.js";
-import { custom } from "../shared/option.js";
-import type { Option } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 
 /** A literal path: it is compared as it is, so patterns and encodings would never match. */
-export function path(fallback: string): Option<string> {
-  return custom(
+export function path(fallback: string): opt.Option<string> {
+  return opt.custom(
     "path",
     (name, value = fallback) => {
       const text = checkText(name, value);
@@ -18,8 +17,8 @@ export function path(fallback: string): Option<string> {
 }
 
 /** A number of bytes, or text that says one. */
-export function size(fallback: string): Option<number> {
-  return custom(
+export function size(fallback: string): opt.Option<number> {
+  return opt.custom(
     'bytes, or text such as "64kb"',
     (name, value = fallback) => {
       const count =
@@ -32,7 +31,7 @@ export function size(fallback: string): Option<number> {
 }
 
 /** The URL under which clients reach the mount. */
-export const publicUrl: Option<URL | undefined> = custom("URL", (name, value) => {
+export const publicUrl: opt.Option<URL | undefined> = opt.custom("URL", (name, value) => {
   if (value === undefined) return undefined;
   const text = checkText(name, value);
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -49,7 +48,7 @@ export const publicUrl: Option<URL | undefined> = custom("URL", (name, value) =>
 });
 
 /** Header fields by their names. */
-export const headers: Option<Readonly<Record<string, string>>> = custom(
+export const headers: opt.Option<Readonly<Record<string, string>>> = opt.custom(
   "object",
   (name, value = {}) => {
     if (typeof value !== "object" || value === null) {

@@ -2,16 +2,15 @@ import type { Server } from "node:http";
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import type { Principal } from "../auth/principal.js";
-import { checkMilliseconds, checkOptionNames, optionError } from "../shared/check.js";
-import { block, callback, custom, optional, text, withDefault } from "../shared/option.js";
-import type { Declares } from "../shared/option.js";
+import { checkOptionNames, optionError } from "../shared/check.js";
+import * as opt from "../shared/option.js";
 import { CONFIG_DIRECTIONS, TRANSPORT_DIRECTIONS } from "../options/misplaced-options.js";
 import { LazyValidator } from "./lazy-validator.js";
 import { STDERR_LOGGER } from "../shared/logger.js";
 import type { SseServerOptions } from "./server-options.js";
 import type { SessionInfo } from "../session/session-info.js";
 import { SseListener } from "./listener.js";
-import { buildRouter, DEFAULT_CLOSE_TIMEOUT_MS } from "../express/router.js";
+import { buildRouter, CLOSE_TIMEOUT_MS } from "../express/router.js";
 import type { SseRouter } from "../express/sse-router.js";
 import { createStdioSession } from "./stdio-session.js";
 
@@ -62,13 +61,13 @@ const NO_SETUP =
 type AnyTransport = SseTransportConfig<never> | StdioTransportConfig;
 
 /** {@link McpServerConfig}. */
-export const MCP_SERVER = block(
+export const MCP_SERVER = opt.block(
   {
-    name: withDefault(text(), "mcp-server"),
-    version: withDefault(text(), "0.0.0"),
-    setup: optional(callback<Setup<never>>("Write setup(server, session) { … }.")),
-    transport: custom("object", readTransport),
-  } satisfies Declares<McpServerConfig<never, AnyTransport>>,
+    name: opt.withDefault(opt.text(), "mcp-server"),
+    version: opt.withDefault(opt.text(), "0.0.0"),
+    setup: opt.optional(opt.callback<Setup<never>>("Write setup(server, session) { … }.")),
+    transport: opt.custom("object", readTransport),
+  } satisfies opt.Declares<McpServerConfig<never, AnyTransport>>,
   CONFIG_DIRECTIONS,
 );
 
@@ -200,7 +199,7 @@ export class MCPServer {
    * @param options `timeoutMs`: how long calls may take to finish. Default: 10000 (10 seconds).
    */
   async stop({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
-    const wait = checkMilliseconds("timeoutMs", timeoutMs, DEFAULT_CLOSE_TIMEOUT_MS, 0);
+    const wait = CLOSE_TIMEOUT_MS.read("timeoutMs", timeoutMs);
     this.#stopping ??= this.#stop(wait).finally(() => {
       this.#stopping = undefined;
     });

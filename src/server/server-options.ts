@@ -6,21 +6,7 @@ import { SSE_OPTIONS } from "../options/options.js";
 import type { SseOptions } from "../options/options.js";
 import { path, size } from "../options/values.js";
 import { checkOptionNames, optionError } from "../shared/check.js";
-import {
-  block,
-  checked,
-  custom,
-  flag,
-  milliseconds,
-  neverUnset,
-  optional,
-  readOptions,
-  text,
-  unchecked,
-  wholeNumber,
-  withDefault,
-} from "../shared/option.js";
-import type { Declares, Option, Resolved, Settings } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 import type { HttpTimes } from "./http-server.js";
 
 /**
@@ -69,14 +55,14 @@ export interface SseServerOptions<P = Principal> extends SseOptions {
 const PATH = "transport.options";
 
 /** Node takes whole numbers only. */
-const wholeMilliseconds = (fallback: number): Option<number> =>
-  checked(milliseconds(fallback, 0), (_name, value) => Math.ceil(value));
+const wholeMilliseconds = (fallback: number): opt.Option<number> =>
+  opt.checked(opt.milliseconds(fallback, 0), (_name, value) => Math.ceil(value));
 
 /** As Node's. */
 const DEFAULT_HEADERS_MS = 60_000;
 
 /** {@link HttpTimesConfig}. */
-export const HTTP_TIMES = block({
+export const HTTP_TIMES = opt.block({
   /**
    * Longer than the 60 s for which load balancers keep a connection that is idle: whoever closes
    * it first must be the one who uses it, or a request meets its end and becomes a 502. Node's own
@@ -84,30 +70,30 @@ export const HTTP_TIMES = block({
    */
   keepAliveTimeoutMs: wholeMilliseconds(75_000),
   // Without it, never longer than the whole request may take.
-  headersTimeoutMs: optional(wholeMilliseconds(DEFAULT_HEADERS_MS)),
+  headersTimeoutMs: opt.optional(wholeMilliseconds(DEFAULT_HEADERS_MS)),
   requestTimeoutMs: wholeMilliseconds(300_000),
-} satisfies Declares<HttpTimesConfig>);
+} satisfies opt.Declares<HttpTimesConfig>);
 
 /** What {@link SseServerOptions} has beside the options of the wire. */
 export const SERVER_OPTIONS = {
   // Written but undefined, as with a setting that was not found, is no decision to be open.
-  auth: neverUnset(
-    unchecked<AuthConfig | false | undefined>("method, list of methods, or `false`"),
+  auth: opt.neverUnset(
+    opt.unchecked<AuthConfig | false | undefined>("method, list of methods, or `false`"),
   ),
-  port: wholeNumber("TCP port", 8080, "for a free port", 65_535),
-  host: withDefault(text(), "127.0.0.1"),
-  ahead: flag(true),
+  port: opt.wholeNumber("TCP port", 8080, "for a free port", 65_535),
+  host: opt.withDefault(opt.text(), "127.0.0.1"),
+  ahead: opt.flag(true),
   // Larger than Node's 16 KiB, so that an oversized token is refused with an answer that says so.
   maxHeaderSize: size("128kb"),
   http: HTTP_TIMES,
-  health: custom("path, or `false`", readHealth, "/health"),
-} satisfies Declares<Omit<SseServerOptions, keyof SseOptions>>;
+  health: opt.custom("path, or `false`", readHealth, "/health"),
+} satisfies opt.Declares<Omit<SseServerOptions, keyof SseOptions>>;
 
 const OPTION_NAMES = [...Object.keys(SSE_OPTIONS), ...Object.keys(SERVER_OPTIONS)];
 
 /** What `MCPServer` itself makes of its options; the rest is the router's. */
 export interface ListenerOptions extends Pick<
-  Resolved<typeof SERVER_OPTIONS>,
+  opt.Resolved<typeof SERVER_OPTIONS>,
   "port" | "host" | "health" | "ahead"
 > {
   readonly maxHeaderBytes: number;
@@ -121,7 +107,7 @@ export interface ListenerOptions extends Pick<
  */
 export function resolveServerOptions(options: object): ListenerOptions {
   checkOptionNames(PATH, options, OPTION_NAMES, TRANSPORT_OPTION_DIRECTIONS);
-  const { auth, host, port, health, ahead, maxHeaderSize, http } = readOptions(
+  const { auth, host, port, health, ahead, maxHeaderSize, http } = opt.readOptions(
     SERVER_OPTIONS,
     PATH,
     options,
@@ -146,7 +132,7 @@ function timesOf({
   keepAliveTimeoutMs: keepAliveTimeout,
   requestTimeoutMs: requestTimeout,
   headersTimeoutMs,
-}: Settings<typeof HTTP_TIMES>): HttpTimes {
+}: opt.Settings<typeof HTTP_TIMES>): HttpTimes {
   const longest = requestTimeout === 0 ? Infinity : requestTimeout;
   const headersTimeout = headersTimeoutMs ?? Math.min(DEFAULT_HEADERS_MS, longest);
   if (requestTimeout > 0 && (headersTimeout === 0 || headersTimeout > requestTimeout)) {

@@ -1,10 +1,10 @@
-/** The `TypeError` for a wrong option: which option, what is wrong, and what to write instead. */
-
 import type { Directions } from "./errors.js";
 
+/** The `TypeError` for a wrong option: which option, what is wrong, and what to write instead. */
 export function optionError(option: string, problem: string, instead: string): TypeError {
   return new TypeError(`${option} ${problem}. ${instead}`);
 }
+
 /**
  * Refuses option names that do not exist, so that a misspelt option is never silently ignored.
  *
@@ -27,6 +27,7 @@ export function checkOptionNames(
     }
   }
 }
+
 /** A string that is there and not empty; says so when an environment variable was probably unset. */
 export function checkText(option: string, value: unknown): string {
   if (value === undefined) {
@@ -37,6 +38,7 @@ export function checkText(option: string, value: unknown): string {
   }
   return value;
 }
+
 /** One string or several, as a list that is not empty; `undefined` stays `undefined`. */
 export function checkTextList(option: string, value: unknown): readonly string[] | undefined {
   if (value === undefined) return undefined;
@@ -48,31 +50,6 @@ export function checkTextList(option: string, value: unknown): readonly string[]
     checkText(Array.isArray(value) ? `${option}[${index}]` : option, item),
   );
 }
-/** A finite number within `min` and `max`, both included. */
-export function checkNumber(
-  option: string,
-  value: unknown,
-  fallback: number,
-  { min, max = Number.MAX_SAFE_INTEGER }: { min: number; max?: number },
-): number {
-  if (value === undefined) return fallback;
-  if (typeof value !== "number" || !Number.isFinite(value) || value < min || value > max) {
-    throw optionError(
-      option,
-      `must be a number from ${min} to ${max}`,
-      `Leave it out for the default, ${fallback}.`,
-    );
-  }
-  return value;
-}
+
 /** Longest delay that Node's timers take; a longer one would fire at once. */
-export const MAX_TIMER_MS = 2147483647;
-/** A duration in milliseconds that a timer can hold. */
-export function checkMilliseconds(
-  option: string,
-  value: unknown,
-  fallback: number,
-  min = 1,
-): number {
-  return checkNumber(option, value, fallback, { min, max: MAX_TIMER_MS });
-}
+export const MAX_TIMER_MS = 2_147_483_647;

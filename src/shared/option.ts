@@ -4,14 +4,7 @@
  * that users see; the tables of the documentation are made of both.
  */
 
-import {
-  checkNumber,
-  checkOptionNames,
-  checkText,
-  checkTextList,
-  MAX_TIMER_MS,
-  optionError,
-} from "./check.js";
+import { checkOptionNames, checkText, checkTextList, MAX_TIMER_MS, optionError } from "./check.js";
 import type { Directions } from "./errors.js";
 
 /** One option, and what it comes to. */
@@ -99,8 +92,20 @@ export interface Range {
 
 /** A number; `unit` is what it counts. */
 export function number(unit: string, fallback: number, range: Range): Option<number> {
-  const read = (name: string, value: unknown) => checkNumber(name, value, fallback, range);
-  return { type: `${unit}, ${inWords(range)}`, fallback, read };
+  const { min, max = Number.MAX_SAFE_INTEGER } = range;
+  return {
+    type: `${unit}, ${inWords(range)}`,
+    fallback,
+    read(name, value = fallback) {
+      const isInRange = typeof value === "number" && value >= min && value <= max;
+      if (isInRange) return value;
+      throw optionError(
+        name,
+        `must be a number from ${min} to ${max}`,
+        `Leave it out for the default, ${fallback}.`,
+      );
+    },
+  };
 }
 
 /** A duration that a timer can hold. */

@@ -11,7 +11,7 @@ import { SessionTransport } from "../http/session-transport.js";
 import type { CarriedSession } from "../http/session-transport.js";
 import { Session } from "../session/session.js";
 import { McpSseError } from "../shared/errors.js";
-import { readOptions } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 import { checkMessage } from "../shared/check-message.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { EventStream } from "../http/event-stream.js";
@@ -55,7 +55,7 @@ export class SSEServerTransport extends SessionTransport {
    * @throws TypeError for a wrong option.
    */
   constructor(endpoint: string, res: ServerResponse, options: SSEServerTransportOptions = {}) {
-    const settings = readOptions(TRANSPORT_OPTIONS, "SSEServerTransport options", options);
+    const settings = opt.readOptions(TRANSPORT_OPTIONS, "SSEServerTransport options", options);
     const stream = new EventStream(res, settings);
     // It belongs to nobody.
     const init = { principal: undefined, ownerKey: "", request: res.req };

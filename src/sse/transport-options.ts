@@ -1,6 +1,5 @@
 import { STREAM_OPTIONS } from "../options/stream-options.js";
-import { flag, number, unchecked } from "../shared/option.js";
-import type { Declares } from "../shared/option.js";
+import * as opt from "../shared/option.js";
 
 /** Options of `SSEServerTransport`; the first three are the SDK's. */
 export interface SSEServerTransportOptions {
@@ -26,10 +25,10 @@ export interface SSEServerTransportOptions {
 
 /** {@link SSEServerTransportOptions}. */
 export const TRANSPORT_OPTIONS = {
-  allowedHosts: unchecked<readonly string[] | undefined>("list of texts"),
-  allowedOrigins: unchecked<readonly string[] | undefined>("list of texts"),
-  enableDnsRebindingProtection: flag(false),
+  allowedHosts: opt.unchecked<readonly string[] | undefined>("list of texts"),
+  allowedOrigins: opt.unchecked<readonly string[] | undefined>("list of texts"),
+  enableDnsRebindingProtection: opt.flag(false),
   ...STREAM_OPTIONS,
   // As in the SDK.
-  maxMessageBytes: number("bytes", 4_194_304, { min: 1 }),
-} satisfies Declares<SSEServerTransportOptions>;
+  maxMessageBytes: opt.number("bytes", 4_194_304, { min: 1 }),
+} satisfies opt.Declares<SSEServerTransportOptions>;

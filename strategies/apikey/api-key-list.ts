@@ -1,21 +1,20 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { PrincipalInit } from "../../src/auth/principal.js";
 import { checkText, optionError } from "../../src/shared/check.js";
-import { objectOf, custom, optional, text, unchecked } from "../../src/shared/option.js";
-import type { Declares } from "../../src/shared/option.js";
+import * as opt from "../../src/shared/option.js";
 import { copyOf, isUnchanged } from "./api-key-copy.js";
 import type { KeyListCopy } from "./api-key-copy.js";
 import type { ApiKeyEntry } from "./api-key-entry.js";
 import { scopeNames } from "../shared/check-options.js";
 
 /** {@link ApiKeyEntry}; one of `key` and `sha256` is checked later. */
-export const API_KEY_ENTRY = objectOf({
-  id: text(),
-  key: unchecked("text"),
-  sha256: unchecked("64 hexadecimal digits"),
+export const API_KEY_ENTRY = opt.objectOf({
+  id: opt.text(),
+  key: opt.unchecked("text"),
+  sha256: opt.unchecked("64 hexadecimal digits"),
   scopes: scopeNames(),
-  expiresAt: optional(custom("seconds since the epoch, or a `Date`", checkExpiry)),
-} satisfies Declares<ApiKeyEntry>);
+  expiresAt: opt.optional(opt.custom("seconds since the epoch, or a `Date`", checkExpiry)),
+} satisfies opt.Declares<ApiKeyEntry>);
 
 /** Finds who holds a key. */
 export type ApiKeyLookup = (key: string) => PrincipalInit | undefined;

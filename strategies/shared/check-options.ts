@@ -1,8 +1,7 @@
 import type { AuthMethod } from "../../src/auth/auth-method.js";
 import { checkTextList, optionError } from "../../src/shared/check.js";
 import { isSecureUrl } from "../../src/shared/loopback.js";
-import { custom, milliseconds, neverUnset, number } from "../../src/shared/option.js";
-import type { Declares, Option, Resolved } from "../../src/shared/option.js";
+import * as opt from "../../src/shared/option.js";
 
 /** Options that every method takes. */
 export interface CommonOptions {
@@ -22,24 +21,24 @@ export interface CommonOptions {
 
 /** {@link CommonOptions}. */
 export const COMMON_OPTIONS = {
-  scopes: neverUnset(scopeNames()),
-  timeoutMs: milliseconds(10_000),
-} satisfies Declares<CommonOptions>;
+  scopes: opt.neverUnset(scopeNames()),
+  timeoutMs: opt.milliseconds(10_000),
+} satisfies opt.Declares<CommonOptions>;
 
 /** The members of an {@link AuthMethod} that stand for the {@link CommonOptions}. */
 export function commonMembers({
   scopes,
   timeoutMs,
-}: Resolved<typeof COMMON_OPTIONS>): Pick<AuthMethod, "scopes" | "timeoutMs"> {
+}: opt.Resolved<typeof COMMON_OPTIONS>): Pick<AuthMethod, "scopes" | "timeoutMs"> {
   return { ...(scopes !== undefined && { scopes: { required: scopes } }), timeoutMs };
 }
 
 /** By how much the clocks of issuer and server may differ. */
-export const clockTolerance: Option<number> = number("seconds", 10, { min: 0, max: 300 });
+export const clockTolerance: opt.Option<number> = opt.number("seconds", 10, { min: 0, max: 300 });
 
 /** Scope names, one each. @see RFC 6749, section 3.3 */
-export function scopeNames(): Option<readonly string[] | undefined> {
-  return custom("list of scopes", checkScopes);
+export function scopeNames(): opt.Option<readonly string[] | undefined> {
+  return opt.custom("list of scopes", checkScopes);
 }
 
 function checkScopes(option: string, value: unknown): readonly string[] | undefined {

@@ -1,5 +1,4 @@
-import { objectOf, text } from "../../src/shared/option.js";
-import type { Declares } from "../../src/shared/option.js";
+import * as opt from "../../src/shared/option.js";
 import { loadPeer } from "../shared/load-peer.js";
 import { EntryDatabase } from "./entry-database.js";
 import type { Libsql } from "./entry-database.js";
@@ -23,10 +22,10 @@ export interface FileStorageOptions {
 }
 
 /** {@link FileStorageOptions}. */
-export const FILE_STORAGE = objectOf({
-  path: text(),
+export const FILE_STORAGE = opt.objectOf({
+  path: opt.text(),
   maxEntries,
-} satisfies Declares<FileStorageOptions>);
+} satisfies opt.Declares<FileStorageOptions>);
 
 /** What SQLite makes beside the file. */
 const BESIDES = ["-wal", "-shm", "-journal"];

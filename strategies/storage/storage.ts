@@ -1,5 +1,4 @@
-import { block, callback, number, optional } from "../../src/shared/option.js";
-import type { Declares, Option } from "../../src/shared/option.js";
+import * as opt from "../../src/shared/option.js";
 import { DEFAULT_MAX_ENTRIES, EntryTable } from "./entry-table.js";
 
 /**
@@ -49,13 +48,15 @@ export interface MemoryStorageOptions {
 }
 
 /** How many entries of each kind a storage keeps. */
-export const maxEntries: Option<number> = number("entries", DEFAULT_MAX_ENTRIES, { min: 1 });
+export const maxEntries: opt.Option<number> = opt.number("entries", DEFAULT_MAX_ENTRIES, {
+  min: 1,
+});
 
 /** {@link MemoryStorageOptions}. */
-export const MEMORY_STORAGE = block({
+export const MEMORY_STORAGE = opt.block({
   maxEntries,
-  now: optional(callback<() => number>("It takes nothing, and returns milliseconds.")),
-} satisfies Declares<MemoryStorageOptions>);
+  now: opt.optional(opt.callback<() => number>("It takes nothing, and returns milliseconds.")),
+} satisfies opt.Declares<MemoryStorageOptions>);
 
 /**
  * A {@link SignInStorage} that ends with the process: everybody signs in again after a restart.

@@ -1,15 +1,6 @@
 import type { PassportStrategy } from "../../../src/auth/auth-method.js";
 import { checkText, optionError } from "../../../src/shared/check.js";
-import {
-  objectOf,
-  callback,
-  checked,
-  choice,
-  custom,
-  optional,
-  text,
-} from "../../../src/shared/option.js";
-import type { Declares, Resolved } from "../../../src/shared/option.js";
+import * as opt from "../../../src/shared/option.js";
 import { scopeNames } from "../../shared/check-options.js";
 import { isStrategy } from "../../passport.js";
 import { ENDPOINTS } from "./storage-options.js";
@@ -39,27 +30,27 @@ export const LEAVE_OUT = "Leave it out for the default.";
 const WRITE_PRINCIPAL = "Write principal: (user) => ({ id: user.id }).";
 
 /** A field of the form. */
-export const FIELD = objectOf({
-  name: checked(text(), (name, value) => {
+export const FIELD = opt.objectOf({
+  name: opt.checked(opt.text(), (name, value) => {
     if (value !== "token") return value;
     throw optionError(name, "is the name of a field of ours", "Choose another.");
   }),
-  label: text(),
-  type: choice("text", "password", "email"),
-} satisfies Declares<LoginField>);
+  label: opt.text(),
+  type: opt.choice("text", "password", "email"),
+} satisfies opt.Declares<LoginField>);
 
 /** The options that say how people prove who they are. */
 export const LOGIN_OPTIONS = {
   scopes: scopeNames(),
-  authorizationParams: optional(custom("object of texts", readParams)),
-  endpoints: optional(ENDPOINTS),
-  profile: optional(callback<NonNullable<SignInOptions["profile"]>>(LEAVE_OUT)),
-  strategy: optional(custom("Passport strategy", readStrategy)),
-  principal: optional(callback<NonNullable<SignInOptions["principal"]>>(WRITE_PRINCIPAL)),
-  form: optional(custom("list of fields", readForm)),
+  authorizationParams: opt.optional(opt.custom("object of texts", readParams)),
+  endpoints: opt.optional(ENDPOINTS),
+  profile: opt.optional(opt.callback<NonNullable<SignInOptions["profile"]>>(LEAVE_OUT)),
+  strategy: opt.optional(opt.custom("Passport strategy", readStrategy)),
+  principal: opt.optional(opt.callback<NonNullable<SignInOptions["principal"]>>(WRITE_PRINCIPAL)),
+  form: opt.optional(opt.custom("list of fields", readForm)),
 };
 
-type LoginSettings = Resolved<typeof LOGIN_OPTIONS>;
+type LoginSettings = opt.Resolved<typeof LOGIN_OPTIONS>;
 
 /** @throws TypeError for options that do not go together. */
 export function toLoginStep(settings: LoginSettings, path: string): LoginStep {

@@ -1,18 +1,6 @@
 import type { ScopeRule } from "../../../src/auth/auth-method.js";
 import { checkText, checkTextList, optionError } from "../../../src/shared/check.js";
-import {
-  objectOf,
-  callback,
-  checked,
-  choice,
-  custom,
-  milliseconds,
-  neverUnset,
-  optional,
-  texts,
-  unchecked,
-} from "../../../src/shared/option.js";
-import type { Declares, Settings } from "../../../src/shared/option.js";
+import * as opt from "../../../src/shared/option.js";
 import type { Directions } from "../../../src/shared/errors.js";
 import { clockTolerance, COMMON_OPTIONS } from "../../shared/check-options.js";
 import type { CommonOptions } from "../../shared/check-options.js";
@@ -113,7 +101,7 @@ export interface OAuthContext {
 
 /** {@link OAuthOptions}, checked and complete. */
 export interface OAuthSettings extends Pick<
-  Settings<typeof OAUTH>,
+  opt.Settings<typeof OAUTH>,
   | "audienceClaim"
   | "tokenValidation"
   | "introspectionCacheMs"
@@ -141,26 +129,26 @@ const DIRECTIONS: Directions = {
 };
 
 /** {@link OAuthOptions}. What `signIn` and the endpoint around decide about is checked with them. */
-export const OAUTH = objectOf(
+export const OAUTH = opt.objectOf(
   {
-    issuerUrl: unchecked("URL"),
-    clientId: unchecked("text"),
-    clientSecret: unchecked("text"),
-    audience: neverUnset(custom("text, list, or function", readAudience)),
+    issuerUrl: opt.unchecked("URL"),
+    clientId: opt.unchecked("text"),
+    clientSecret: opt.unchecked("text"),
+    audience: opt.neverUnset(opt.custom("text, list, or function", readAudience)),
     scopes: COMMON_OPTIONS.scopes,
-    audienceClaim: choice("aud", "client_id"),
-    tokenValidation: choice("auto", "jwt", "introspection"),
-    introspectionCacheMs: milliseconds(30_000, 0),
-    algorithms: checked(texts(), checkAlgorithms),
+    audienceClaim: opt.choice("aud", "client_id"),
+    tokenValidation: opt.choice("auto", "jwt", "introspection"),
+    introspectionCacheMs: opt.milliseconds(30_000, 0),
+    algorithms: opt.checked(opt.texts(), checkAlgorithms),
     clockTolerance,
-    satisfiesScope: optional(
-      callback<NonNullable<ScopeRule["satisfies"]>>("It takes a scope and a list."),
+    satisfiesScope: opt.optional(
+      opt.callback<NonNullable<ScopeRule["satisfies"]>>("It takes a scope and a list."),
     ),
     // Longer than the three requests that a first token may need: metadata at its third URL, and
     // keys or introspection.
-    timeoutMs: milliseconds(25_000),
-    signIn: unchecked("`true`, or object"),
-  } satisfies Declares<OAuthOptions>,
+    timeoutMs: opt.milliseconds(25_000),
+    signIn: opt.unchecked("`true`, or object"),
+  } satisfies opt.Declares<OAuthOptions>,
   DIRECTIONS,
 );
 

@@ -1,16 +1,5 @@
 import { optionError } from "../../../src/shared/check.js";
-import {
-  block,
-  callback,
-  checked,
-  movedTo,
-  number,
-  optional,
-  readMoved,
-  texts,
-  objectOf,
-} from "../../../src/shared/option.js";
-import type { Declares, Settings } from "../../../src/shared/option.js";
+import * as opt from "../../../src/shared/option.js";
 import { isSecureUrl } from "../../../src/shared/loopback.js";
 import { CONSENT, KEYS, storage } from "./storage-options.js";
 import { LEAVE_OUT, LOGIN_OPTIONS, toLoginStep } from "./login-options.js";
@@ -32,28 +21,28 @@ const BROWSERS_OWN =
   /^(?:https?|wss?|ftp|file|javascript|data|vbscript|blob|about|filesystem|view-source)$/;
 
 /** Tuning of {@link SignInOptions}. */
-export const SIGN_IN_ADVANCED = block({
-  registrationsPerMinute: number("registrations", 20, { min: 1, max: 10_000 }),
-} satisfies Declares<SignInAdvancedOptions>);
+export const SIGN_IN_ADVANCED = opt.block({
+  registrationsPerMinute: opt.number("registrations", 20, { min: 1, max: 10_000 }),
+} satisfies opt.Declares<SignInAdvancedOptions>);
 
 /** {@link SignInOptions}. */
-export const SIGN_IN = objectOf({
+export const SIGN_IN = opt.objectOf({
   ...LOGIN_OPTIONS,
   storage,
-  keys: optional(KEYS),
+  keys: opt.optional(KEYS),
   consent: CONSENT,
-  revalidate: optional(callback<NonNullable<SignInOptions["revalidate"]>>(LEAVE_OUT)),
-  revalidateMs: number("milliseconds", HOUR_MS, { min: 0, max: 30 * DAY_MS }),
-  signInAgainAfterMs: number("milliseconds", DAY_MS, { min: 60_000, max: 90 * DAY_MS }),
-  appSchemes: checked(texts(), checkAppSchemes),
-  accessTokenSeconds: checked(number("seconds", 600, { min: 60, max: 3600 }), wholeUnits),
-  refreshTokenDays: checked(number("days", 30, { min: 1, max: 90 }), wholeUnits),
-  fetchClientMetadata: optional(callback<FetchDocument>(LEAVE_OUT)),
+  revalidate: opt.optional(opt.callback<NonNullable<SignInOptions["revalidate"]>>(LEAVE_OUT)),
+  revalidateMs: opt.number("milliseconds", HOUR_MS, { min: 0, max: 30 * DAY_MS }),
+  signInAgainAfterMs: opt.number("milliseconds", DAY_MS, { min: 60_000, max: 90 * DAY_MS }),
+  appSchemes: opt.checked(opt.texts(), checkAppSchemes),
+  accessTokenSeconds: opt.checked(opt.number("seconds", 600, { min: 60, max: 3600 }), wholeUnits),
+  refreshTokenDays: opt.checked(opt.number("days", 30, { min: 1, max: 90 }), wholeUnits),
+  fetchClientMetadata: opt.optional(opt.callback<FetchDocument>(LEAVE_OUT)),
   advanced: SIGN_IN_ADVANCED,
-  ...movedTo("advanced", "registrationsPerMinute"),
-} satisfies Declares<SignInOptions>);
+  ...opt.movedTo("advanced", "registrationsPerMinute"),
+} satisfies opt.Declares<SignInOptions>);
 
-type Read = Settings<typeof SIGN_IN>;
+type Read = opt.Settings<typeof SIGN_IN>;
 
 /** {@link SignInOptions}, checked and complete. */
 export interface SignInSettings
@@ -71,7 +60,7 @@ export interface SignInSettings
       // `undefined` for the one that asks public hosts only.
       | "fetchClientMetadata"
     >,
-    Settings<typeof SIGN_IN_ADVANCED> {
+    opt.Settings<typeof SIGN_IN_ADVANCED> {
   /** Our own issuer: the URL of the mount. */
   readonly issuer: string;
   /** What access tokens are for: the URL of the event stream. */
@@ -106,7 +95,7 @@ export function readSignInOptions(
   const { advanced } = given as SignInOptions;
   return {
     ...settings,
-    ...readMoved(SIGN_IN_ADVANCED, `${path}.advanced`, advanced, { [path]: given }),
+    ...opt.readMoved(SIGN_IN_ADVANCED, `${path}.advanced`, advanced, { [path]: given }),
     issuer: mountUrl,
     resource,
     login: toLoginStep(settings, path),

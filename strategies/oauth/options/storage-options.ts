@@ -1,8 +1,7 @@
 import type { JsonWebKey } from "node:crypto";
 import { optionError } from "../../../src/shared/check.js";
 import { isSecureUrl } from "../../../src/shared/loopback.js";
-import { block, checked, custom, optional, text, objectOf } from "../../../src/shared/option.js";
-import type { Declares, Option } from "../../../src/shared/option.js";
+import * as opt from "../../../src/shared/option.js";
 import type { SignInOptions } from "./sign-in-config.js";
 import { toSigningKey } from "./signing-key.js";
 import type { SignInKeys } from "./signing-key.js";
@@ -12,7 +11,7 @@ import type { SignInStorage } from "../../storage/storage.js";
 /** The options of `signIn` that say where things are kept, and how the pages look. */
 
 /** Where things are kept. */
-export const storage: Option<SignInStorage> = custom("storage", readStorage);
+export const storage: opt.Option<SignInStorage> = opt.custom("storage", readStorage);
 
 function readStorage(option: string, value: unknown): SignInStorage {
   if (value === undefined) return new MemoryStorage();
@@ -32,10 +31,10 @@ function readStorage(option: string, value: unknown): SignInStorage {
 const MIN_SECRET_LENGTH = 32;
 
 /** {@link SignInKeys}. */
-export const KEYS = block({
-  signing: optional(custom("list of JWKs", readSigningKeys)),
-  secrets: optional(custom("list of texts", readSecrets)),
-} satisfies Declares<SignInKeys>);
+export const KEYS = opt.block({
+  signing: opt.optional(opt.custom("list of JWKs", readSigningKeys)),
+  secrets: opt.optional(opt.custom("list of texts", readSecrets)),
+} satisfies opt.Declares<SignInKeys>);
 
 function readSigningKeys(option: string, keys: unknown): readonly JsonWebKey[] {
   const list = (Array.isArray(keys) ? [...(keys as unknown[])] : []) as JsonWebKey[];
@@ -71,20 +70,20 @@ function isLongSecret(secret: unknown): secret is string {
 }
 
 /** How the pages name the server. */
-export const CONSENT = block({
-  name: optional(text()),
-  logoUrl: optional(secureUrl()),
-} satisfies Declares<NonNullable<SignInOptions["consent"]>>);
+export const CONSENT = opt.block({
+  name: opt.optional(opt.text()),
+  logoUrl: opt.optional(secureUrl()),
+} satisfies opt.Declares<NonNullable<SignInOptions["consent"]>>);
 
 /** A provider that publishes no metadata. */
-export const ENDPOINTS = objectOf({
+export const ENDPOINTS = opt.objectOf({
   authorizationUrl: secureUrl(),
   tokenUrl: secureUrl(),
-} satisfies Declares<NonNullable<SignInOptions["endpoints"]>>);
+} satisfies opt.Declares<NonNullable<SignInOptions["endpoints"]>>);
 
 /** A URL to which secrets go, or from which pictures come: https, or this machine. */
-function secureUrl(): Option<string> {
-  return { ...checked(text(), checkSecureUrl), type: "https URL" };
+function secureUrl(): opt.Option<string> {
+  return { ...opt.checked(opt.text(), checkSecureUrl), type: "https URL" };
 }
 
 function checkSecureUrl(option: string, value: string): string {
