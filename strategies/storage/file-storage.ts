@@ -1,8 +1,6 @@
 import * as opt from "../../src/shared/option.js";
 import { loadPeer } from "../shared/load-peer.js";
-import { EntryDatabase } from "./entry-database.js";
-import type { Libsql } from "./entry-database.js";
-import { makePrivate } from "./private-file.js";
+import type { EntryDatabase, Libsql } from "./entry-database.js";
 import { maxEntries } from "./storage.js";
 import type { SignInStorage } from "./storage.js";
 
@@ -98,6 +96,9 @@ export class FileStorage implements SignInStorage {
   }
 
   async #open(): Promise<EntryDatabase> {
+    // Most who import the package have no file.
+    const { makePrivate } = await import("./private-file.js");
+    const { EntryDatabase } = await import("./entry-database.js");
     await makePrivate(this.#path, BESIDES);
     try {
       return await EntryDatabase.open(this.#libsql, this.#path, this.#maxEntries);
