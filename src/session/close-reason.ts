@@ -2,7 +2,7 @@ import type { TimeLimit } from "./limits.js";
 
 /** Why a session ended. */
 export type CloseReason =
-  /** The client closed its stream, or the network did. */
+  /** The client closed its connection, or the network did. */
   | "client-disconnected"
   /** The client left messages unread for too long, or too many of them. */
   | "reader-stalled"

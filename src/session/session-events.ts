@@ -18,7 +18,7 @@ export interface LimitReached<P> {
     | "throttle";
   /**
    * Whether a request was refused, or has to wait for others of its principal; a session has
-   * ended, or has lost its stream; for `throttle` also whether a bad credential was only counted,
+   * ended, or has lost its connection; for `throttle` also whether a bad credential was only counted,
    * because a good one came with it.
    */
   readonly outcome: "refused" | "delayed" | "ended" | "detached" | "counted";
@@ -32,7 +32,7 @@ export interface LimitReached<P> {
 
 /** What {@link SessionRegistry} announces, as facts that have happened. */
 export interface SessionEvents<P> {
-  /** A client has its stream and its server. */
+  /** A client can hear, and has its server. */
   opened: [session: SessionInfo<P>];
   /** A session has ended; it is not in the registry any more. */
   closed: [session: SessionInfo<P>, reason: CloseReason];

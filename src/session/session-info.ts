@@ -23,7 +23,7 @@ export type PrincipalListener<P> = (principal: P, previous: P) => void;
 
 /** What a session shows of itself: to `createServer`, to `setup`, and in `sessions`. */
 export interface SessionInfo<P = unknown> {
-  /** The id in the session's endpoint URL. Not a credential: every POST is authenticated as well. */
+  /** By which the client names the session. Not a credential: every request is authenticated as well. */
   readonly id: string;
   /**
    * Whose session it is, as most recently verified; `undefined` on an open endpoint. It never
@@ -35,9 +35,9 @@ export interface SessionInfo<P = unknown> {
   readonly state: SessionState;
   /** The client's name and version; `undefined` until it has sent `initialize`, and on stdio. */
   readonly client: ClientInfo | undefined;
-  /** Whom the GET that opened it came from: the peer, or whom a proxy names that the app trusts; `undefined` on stdio. */
+  /** Whom the request that opened it came from: the peer, or whom a proxy names that the app trusts; `undefined` on stdio. */
   readonly address: string | undefined;
-  /** The GET that opened it, in an Express app its `express.Request` with the `params` of the mount path; `undefined` on stdio. */
+  /** The request that opened it, in an Express app its `express.Request` with the `params` of the mount path; `undefined` on stdio. */
   readonly request: IncomingMessage | undefined;
   /** Aborted when the session ends. */
   readonly signal: AbortSignal;
@@ -57,7 +57,7 @@ export interface SessionInfo<P = unknown> {
    * @throws Error when the caller did not sign in here, or has to do so again.
    */
   upstream(): Promise<UpstreamToken>;
-  /** Ends the session and its stream. Safe to call twice. */
+  /** Ends the session. Safe to call twice. */
   close(): void;
 }
 
