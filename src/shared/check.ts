@@ -22,10 +22,21 @@ export function checkOptionNames(
   for (const name of Object.keys(value)) {
     if (!known.includes(name)) {
       const direction = Object.hasOwn(directions, name) ? directions[name] : undefined;
-      const instead = direction ?? `It takes: ${known.join(", ")}.`;
+      const meant = known.find((other) => isNear(name, other));
+      const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`;
+      const instead = direction ?? `It takes: ${known.join(", ")}.${hint}`;
       throw optionError(`${option}.${name}`, "is not an option", instead);
     }
   }
+}
+
+/** Whether two names differ in a letter, in the order of two, in case, or in what comes after the first. */
+function isNear(name: string, known: string): boolean {
+  const shortened = (text: string) =>
+    Array.from(text, (_letter, at) => text.slice(0, at) + text.slice(at + 1)).concat(text);
+  const forms = shortened(name.toLowerCase());
+  const isTypo = shortened(known.toLowerCase()).some((form) => forms.includes(form));
+  return isTypo || (name.length > 3 && known.startsWith(name));
 }
 
 /** A string that is there and not empty; says so when an environment variable was probably unset. */

@@ -169,6 +169,7 @@ describe.each([
     expect(() => create({ keepAlive: 1 })).toThrow(
       `${prefix}.keepAlive is not an option. It takes: `,
     );
+    expect(() => create({ keepAlive: 1 })).toThrow('Did you mean "keepAliveMs"?');
     expect(() => create({ ["__proto__x"]: 1 })).toThrow("is not an option");
   });
 });
