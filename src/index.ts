@@ -12,7 +12,7 @@ export { SSEServerTransport } from "./sse/sse-server-transport.js";
 export type { SSEServerTransportOptions } from "./sse/transport-options.js";
 export { authInfoFor, principalOf } from "./auth/principal.js";
 export type { AuthInfo, Principal, PrincipalInit } from "./auth/principal.js";
-export { EXPIRED_CREDENTIAL } from "./auth/auth-method.js";
+export { EXPIRED_CREDENTIAL } from "./auth/expired-credential.js";
 export type {
   AuthEndpoints,
   AuthMethod,
@@ -38,12 +38,13 @@ export type {
 export { FileStorage } from "../strategies/storage/file-storage.js";
 export type { FileStorageOptions } from "../strategies/storage/file-storage.js";
 export type { SignInKeys } from "../strategies/oauth/options/signing-key.js";
-export type { LoginField } from "../strategies/oauth/sign-in/pages/other-pages.js";
-export type { SignInProfile } from "../strategies/oauth/sign-in/storage/records.js";
+export type { LoginField } from "../strategies/oauth/options/sign-in-config.js";
+export type { SignInProfile } from "../strategies/oauth/sign-in/storage/login.js";
 export type { SignInAdvancedOptions } from "../strategies/oauth/options/sign-in-config.js";
 export type { SignInOptions } from "../strategies/oauth/options/sign-in-options.js";
 export { MemoryStorage } from "../strategies/storage/storage.js";
-export type { MemoryStorageOptions, SignInStorage } from "../strategies/storage/storage.js";
+export type { MemoryStorageOptions } from "../strategies/storage/storage.js";
+export type { SignInStorage } from "../strategies/storage/sign-in-storage.js";
 export { fromPassport } from "../strategies/passport.js";
 export type { FromPassportOptions } from "../strategies/passport.js";
 export { McpSseError } from "./shared/errors.js";

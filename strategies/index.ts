@@ -7,7 +7,7 @@ import { jwt } from "./jwt.js";
 import type { JwtOptions } from "./jwt.js";
 import { oauth } from "./oauth.js";
 import type { OAuthContext, OAuthOptions, StrategySignInAuthOptions } from "./oauth.js";
-import { isStrategy } from "./passport.js";
+import { isStrategy } from "./shared/is-strategy.js";
 
 /** Signed tokens, sent as `Authorization: Bearer`. */
 export interface JwtAuth {

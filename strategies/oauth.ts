@@ -16,8 +16,10 @@ import type {
   StrategySignInAuthOptions,
 } from "./oauth/options/oauth-options.js";
 import { SIGNING_ALGORITHM } from "./oauth/options/signing-key.js";
-import type { SignInSettings } from "./oauth/options/sign-in-options.js";
+import type { SignInSettings } from "./oauth/options/sign-in-settings.js";
 import { SignIn } from "./oauth/sign-in-endpoints.js";
+import type { LoadedSignIn } from "./oauth/sign-in-endpoints.js";
+import type { SignInParts } from "./oauth/sign-in/sign-in-parts.js";
 import { readUnverified } from "./shared/unverified-token.js";
 import { principalOfClaims } from "./shared/token-claims.js";
 import type { ActiveStrategy } from "./shared/translate-failures.js";
@@ -120,16 +122,19 @@ function signInMethod(
 ): AuthMethod {
   const { clientId, clientSecret, clockTolerance, takesIssuersTokens } = settings;
   let warn: (message: string) => void = () => undefined;
-  const signIn = new SignIn({
-    settings: options,
-    providerIssuer: issuer.name,
-    clientId,
-    clientSecret,
-    scopes: settings.scopes?.required ?? [],
-    clockTolerance,
-    provider: issuer,
-    warn: (message) => warn(message),
-  });
+  const signIn = new SignIn(
+    {
+      settings: options,
+      providerIssuer: issuer.name,
+      clientId,
+      clientSecret,
+      scopes: settings.scopes?.required ?? [],
+      clockTolerance,
+      provider: issuer,
+      warn: (message) => warn(message),
+    },
+    loadSignIn,
+  );
   const isAsked = options.login.kind === "provider" && options.login.endpoints === undefined;
   return {
     ...commonParts(settings),
@@ -158,6 +163,12 @@ function signInMethod(
     stop: () => signIn.stop(),
     reportTo: (listener) => void (warn = listener),
   };
+}
+
+/** Loads what only those pay for who configure a sign-in, and its keys. */
+async function loadSignIn(parts: SignInParts): Promise<LoadedSignIn> {
+  const { SignInServer } = await import("./oauth/sign-in/sign-in-server.js");
+  return await SignInServer.create(parts);
 }
 
 /** The tokens that we issued, by passport-jwt over our own keys. */

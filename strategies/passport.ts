@@ -9,6 +9,7 @@ import type { PrincipalInit } from "../src/auth/principal.js";
 import { checkText, optionError } from "../src/shared/check.js";
 import * as opt from "../src/shared/option.js";
 import { TOKEN } from "../src/shared/http-syntax.js";
+import { isStrategy } from "./shared/is-strategy.js";
 import { COMMON_OPTIONS, commonMembers } from "./shared/check-options.js";
 import type { CommonOptions } from "./shared/check-options.js";
 
@@ -103,12 +104,6 @@ export function fromPassport(strategy: PassportStrategy, options: FromPassportOp
     ...(requestHeaders !== undefined && { requestHeaders }),
     ...commonMembers(settings),
   };
-}
-
-/** Whether something can be used as a Passport strategy. */
-export function isStrategy(value: unknown): value is PassportStrategy {
-  const { authenticate } = (value ?? {}) as { authenticate?: unknown };
-  return typeof value === "object" && typeof authenticate === "function";
 }
 
 function nameOf({ name }: PassportStrategy): string {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { McpSseError, RETRY_SOON_SECONDS } from "../shared/errors.js";
-import { EXPIRED_CREDENTIAL } from "./auth-method.js";
+import { EXPIRED_CREDENTIAL } from "./expired-credential.js";
 import type { AuthMethod, FoundCredential } from "./auth-method.js";
 import {} from "./outcome.js";
 import type { Refusal } from "./outcome.js";

@@ -6,7 +6,7 @@ import type { McpSseError } from "../../src/shared/errors.js";
 import { invalidToken, unavailable } from "../shared/credential-errors.js";
 import { fetchJson } from "../shared/fetch-json.js";
 import { signatureKeys } from "./jwk-set.js";
-import type { KeyHeader } from "./jwt-strategy.js";
+import type { KeyHeader } from "./key-header.js";
 import { keyFitsAlgorithm, weaknessOf } from "./key-material.js";
 import { loadPeer } from "../shared/load-peer.js";
 

@@ -1,3 +1,4 @@
+import type { KeyHeader } from "./key-header.js";
 import type { KeyObject } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { mayAsk } from "../../src/auth/asking.js";
@@ -10,13 +11,6 @@ import { principalOfClaims } from "../shared/token-claims.js";
 import type { TokenClaims } from "../shared/token-claims.js";
 import { readPart } from "../shared/unverified-token.js";
 import { translateFailures } from "../shared/translate-failures.js";
-
-/** What of a token's header decides which key verifies it. @see RFC 7515, section 4.1 */
-export interface KeyHeader {
-  /** One of the allowed algorithms. */
-  readonly alg: string;
-  readonly kid?: string | undefined;
-}
 
 /** What is known of a token before its key is looked for. */
 export interface TokenHeader extends KeyHeader {

@@ -4,7 +4,7 @@ import { fetchJson } from "../shared/fetch-json.js";
 import type { FetchJsonLimits } from "../shared/fetch-json.js";
 import { UpstreamError } from "../shared/upstream-error.js";
 import { parseMetadata } from "./issuer-metadata.js";
-import type { IssuerMetadata } from "./issuer-metadata.js";
+import type { IssuerMetadata } from "./published-metadata.js";
 import { metadataUrls } from "./issuer-url.js";
 
 /** Longest metadata document that is read, in bytes. Real ones have less than 20 KiB. */

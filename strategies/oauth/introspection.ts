@@ -9,7 +9,7 @@ import { UpstreamError, unusable } from "../shared/upstream-error.js";
 import { authenticatedForm, chooseClientAuth } from "./client-authentication.js";
 import type { ClientCredentials } from "./client-authentication.js";
 import { ExpiringCache } from "../../src/shared/expiring-cache.js";
-import type { IssuerMetadata } from "./issuer-metadata.js";
+import type { IssuerMetadata } from "./published-metadata.js";
 
 /** What the issuer says of an active token; frozen all the way down, because callers share it. */
 export type IntrospectedClaims = Readonly<Record<string, unknown>>;

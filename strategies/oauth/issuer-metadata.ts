@@ -1,33 +1,7 @@
 import { unusable } from "../shared/upstream-error.js";
 import { isLocalToNode } from "../../src/shared/loopback.js";
+import type { IssuerMetadata } from "./published-metadata.js";
 import { sameIssuer } from "./issuer-url.js";
-
-/** What an issuer publishes about itself, as far as it is used here. */
-export interface IssuerMetadata {
-  /** The issuer exactly as published: the value that `iss` must have. */
-  readonly issuer: string;
-  /** Where the keys are that tokens are signed with. */
-  readonly jwksUri?: string;
-  /**
-   * Algorithms the issuer signs with, from `id_token_signing_alg_values_supported`: no metadata
-   * field names those of access tokens. Absent when the issuer says nothing.
-   */
-  readonly signingAlgorithms?: readonly string[];
-  /** Where to ask about a token. @see RFC 7662, section 2 */
-  readonly introspectionEndpoint?: string;
-  /** How a client may authenticate there; what the token endpoint takes when nothing else is said. */
-  readonly introspectionAuthMethods: readonly string[];
-  readonly authorizationEndpoint?: string;
-  readonly tokenEndpoint?: string;
-  /** How a client may authenticate at the token endpoint. */
-  readonly tokenAuthMethods: readonly string[];
-  /** Where to ask whose an access token is. @see OpenID Connect Core 1.0, section 5.3 */
-  readonly userinfoEndpoint?: string;
-  /** PKCE methods. @see RFC 7636, section 4.3 */
-  readonly codeChallengeMethods?: readonly string[];
-  /** Whether authorization responses carry `iss`. @see RFC 9207, section 3 */
-  readonly sendsIssuerInResponse: boolean;
-}
 
 /** Longest part of a published value that an error repeats. */
 const MAX_QUOTED_LENGTH = 200;

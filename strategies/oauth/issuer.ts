@@ -1,17 +1,18 @@
 import type { KeyObject } from "node:crypto";
 import { McpSseError } from "../../src/shared/errors.js";
 import { IssuerKeys } from "../jwt/issuer-keys.js";
-import type { KeyHeader, TokenHeader } from "../jwt/jwt-strategy.js";
+import type { TokenHeader } from "../jwt/jwt-strategy.js";
+import type { KeyHeader } from "../jwt/key-header.js";
 import { invalidToken } from "../shared/credential-errors.js";
 import { lazily } from "../shared/lazily.js";
 import type { TokenClaims } from "../shared/token-claims.js";
 import { checkTokenKind, checkTokenType } from "../shared/token-kind.js";
 import { checkAccessToken } from "./access-token.js";
+import type { AccessTokenRules } from "./access-token.js";
 import type { IssuerDiscovery } from "./discovery.js";
 import type { TokenIntrospection } from "./introspection.js";
-import type { IssuerMetadata } from "./issuer-metadata.js";
+import type { IssuerMetadata } from "./published-metadata.js";
 import { sameIssuer } from "./issuer-url.js";
-import type { OAuthSettings } from "./options/oauth-options.js";
 import { readUnverified } from "../shared/unverified-token.js";
 import type { UnverifiedToken } from "../shared/unverified-token.js";
 
@@ -23,15 +24,28 @@ interface Remote {
   readonly introspection: TokenIntrospection;
 }
 
+/** What is configured of an issuer. */
+export interface IssuerSettings extends Pick<
+  AccessTokenRules,
+  "audience" | "audienceClaim" | "clockTolerance"
+> {
+  readonly issuerUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly introspectionCacheMs: number;
+  /** Whether a token must name its issuer, because there are others to ask. */
+  readonly needsNamedIssuer: boolean;
+}
+
 /** One authorization server: what it publishes, and what its tokens must satisfy here. */
 export class Issuer {
-  readonly #settings: OAuthSettings;
+  readonly #settings: IssuerSettings;
   readonly #remote: () => Promise<Remote>;
   #keys: { readonly url: string; readonly set: IssuerKeys } | undefined;
   /** As published; as configured until that is known. */
   #name: string;
 
-  constructor(settings: OAuthSettings) {
+  constructor(settings: IssuerSettings) {
     this.#settings = settings;
     this.#name = settings.issuerUrl;
     this.#remote = lazily(() => loadRemote(settings, () => this.metadata()));
@@ -133,7 +147,7 @@ export class Issuer {
 
 /** What asks the issuer; only those load it who have one. */
 async function loadRemote(
-  { issuerUrl, clientId, clientSecret, introspectionCacheMs: cacheMs }: OAuthSettings,
+  { issuerUrl, clientId, clientSecret, introspectionCacheMs: cacheMs }: IssuerSettings,
   metadata: () => Promise<IssuerMetadata>,
 ): Promise<Remote> {
   const [{ IssuerDiscovery }, { TokenIntrospection }] = await Promise.all([

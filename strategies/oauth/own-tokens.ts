@@ -6,7 +6,8 @@ import { checkTokenType } from "../shared/token-kind.js";
 import { checkAccessToken, namesOneOf } from "./access-token.js";
 import { readUnverified } from "../shared/unverified-token.js";
 import type { KeyRing } from "./sign-in/storage/key-ring.js";
-import type { Login, Logins } from "./sign-in/storage/records.js";
+import type { Logins } from "./sign-in/storage/records.js";
+import type { Login } from "./sign-in/storage/login.js";
 import type { SealedStorage } from "./sign-in/storage/seal.js";
 
 /** What our own access tokens must satisfy. */
@@ -56,7 +57,11 @@ export class OwnTokens {
    * Security decision: a token whose grant was revoked, or whose person signed out, is refused at
    * once, although it has not expired.
    */
-  async loginOf(claims: TokenClaims, logins: Logins, records: SealedStorage): Promise<Login> {
+  async loginOf(
+    claims: TokenClaims,
+    logins: Pick<Logins, "find">,
+    records: Pick<SealedStorage, "get">,
+  ): Promise<Login> {
     const { sid, grant_id: grantId } = claims as { sid: string; grant_id: string };
     const [login, grant] = await Promise.all([logins.find(sid), records.get("Grant", grantId)]);
     if (login === undefined || grant === undefined) throw invalidToken("the token was revoked");

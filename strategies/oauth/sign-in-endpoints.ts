@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { inspect } from "node:util";
 import type { AuthEndpoints } from "../../src/auth/auth-method.js";
@@ -8,10 +9,21 @@ import { loadPeer, requireInstalled } from "../shared/load-peer.js";
 import { lazily } from "../shared/lazily.js";
 import type { TokenClaims } from "../shared/token-claims.js";
 import { OwnTokens } from "./own-tokens.js";
-import type { Login } from "./sign-in/storage/records.js";
+import type { Login } from "./sign-in/storage/login.js";
 import { CLIENT_AUTH_METHODS, PREFIX, ROUTES } from "./sign-in-routes.js";
-import type { SignInServer } from "./sign-in/sign-in-server.js";
+import type { Logins } from "./sign-in/storage/records.js";
+import type { SealedStorage } from "./sign-in/storage/seal.js";
 import type { SignInParts } from "./sign-in/sign-in-parts.js";
+
+/** What is loaded of a sign-in when it is first needed. */
+export interface LoadedSignIn {
+  readonly logins: Pick<Logins, "find" | "endFor">;
+  readonly records: Pick<SealedStorage, "get">;
+  /** The identity provider's tokens. */
+  readonly upstream: { token(login: string): Promise<UpstreamToken> };
+  keyFor(header: TokenHeader, token: string, tokens: OwnTokens): Promise<KeyObject>;
+  handle(req: IncomingMessage, res: ServerResponse, path: string): Promise<void>;
+}
 
 /** What clients may ask for where callers need no scope: a grant without any would permit nothing. */
 const DEFAULT_SCOPE = "mcp";
@@ -30,10 +42,13 @@ export class SignIn implements AuthEndpoints {
   readonly prefix = PREFIX;
   readonly #parts: SignInParts;
   readonly #tokens: OwnTokens;
-  readonly #ready: () => Promise<SignInServer>;
+  readonly #ready: () => Promise<LoadedSignIn>;
 
-  /** @throws Error when oidc-provider or passport-oauth2 is not installed; it says what to install. */
-  constructor(parts: SignInParts) {
+  /**
+   * @param load makes the server that does the work, when it is first needed.
+   * @throws Error when oidc-provider or passport-oauth2 is not installed; it says what to install.
+   */
+  constructor(parts: SignInParts, load: (parts: SignInParts) => Promise<LoadedSignIn>) {
     requireInstalled("oidc-provider", "signIn", ENGINE_RANGE);
     if (parts.settings.login.kind === "provider") loadPeer("passport-oauth2", "signIn");
     const { settings, scopes, clockTolerance } = parts;
@@ -43,7 +58,7 @@ export class SignIn implements AuthEndpoints {
       resource: settings.resource,
       clockTolerance,
     });
-    this.#ready = lazily(() => createServer(this.#parts));
+    this.#ready = lazily(() => readyServer(load, this.#parts));
   }
 
   get issuer(): string {
@@ -101,7 +116,7 @@ export class SignIn implements AuthEndpoints {
   }
 
   /** The key for a token of ours. */
-  async keyFor(header: TokenHeader, token: string): ReturnType<SignInServer["keyFor"]> {
+  async keyFor(header: TokenHeader, token: string): Promise<KeyObject> {
     const server = await this.#ready();
     return await server.keyFor(header, token, this.#tokens);
   }
@@ -140,11 +155,13 @@ export class SignIn implements AuthEndpoints {
   }
 }
 
-/** Loads the sign-in, which only those pay for who configure one, and its keys. */
-async function createServer(parts: SignInParts): Promise<SignInServer> {
+/** @throws McpSseError `temporarily_unavailable` while the engine or the keys cannot be loaded. */
+async function readyServer(
+  load: (parts: SignInParts) => Promise<LoadedSignIn>,
+  parts: SignInParts,
+): Promise<LoadedSignIn> {
   try {
-    const { SignInServer } = await import("./sign-in/sign-in-server.js");
-    return await SignInServer.create(parts);
+    return await load(parts);
   } catch (cause) {
     throw new McpSseError("temporarily_unavailable", "the sign-in is not ready", { cause });
   }

@@ -1,4 +1,4 @@
-import { EXPIRED_CREDENTIAL } from "../../src/auth/auth-method.js";
+import { EXPIRED_CREDENTIAL } from "../../src/auth/expired-credential.js";
 import { McpSseError, retryAfter } from "../../src/shared/errors.js";
 
 /** The credential is bad: another one is needed. `reason` repeats no value of it. */

@@ -2,7 +2,7 @@ import * as opt from "../../src/shared/option.js";
 import { loadPeer } from "../shared/load-peer.js";
 import type { EntryDatabase, Libsql } from "./entry-database.js";
 import { maxEntries } from "./storage.js";
-import type { SignInStorage } from "./storage.js";
+import type { SignInStorage } from "./sign-in-storage.js";
 
 /** Options of {@link FileStorage}. */
 export interface FileStorageOptions {

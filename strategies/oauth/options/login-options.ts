@@ -2,28 +2,13 @@ import type { PassportStrategy } from "../../../src/auth/auth-method.js";
 import { checkText, optionError } from "../../../src/shared/check.js";
 import * as opt from "../../../src/shared/option.js";
 import { scopeNames } from "../../shared/check-options.js";
-import { isStrategy } from "../../passport.js";
-import { ENDPOINTS } from "./storage-options.js";
-import type { LoginField } from "../sign-in/pages/other-pages.js";
+import { isStrategy } from "../../shared/is-strategy.js";
+import { ENDPOINTS } from "./endpoint-options.js";
+import type { LoginField } from "./sign-in-config.js";
+import type { LoginStep } from "./sign-in-settings.js";
 import type { SignInOptions } from "./sign-in-config.js";
 
 /** The options of `signIn` that say how people prove who they are. */
-
-/** The step in which somebody proves who they are. */
-export type LoginStep =
-  | {
-      readonly kind: "provider";
-      readonly scopes: readonly string[];
-      readonly params: Readonly<Record<string, string>>;
-      readonly endpoints: SignInOptions["endpoints"];
-      readonly profile: SignInOptions["profile"];
-    }
-  | {
-      readonly kind: "strategy";
-      readonly strategy: PassportStrategy;
-      readonly principal: NonNullable<SignInOptions["principal"]>;
-      readonly form: readonly LoginField[] | undefined;
-    };
 
 export const LEAVE_OUT = "Leave it out for the default.";
 

@@ -10,7 +10,8 @@ import { namesOneOf } from "../access-token.js";
 import type { AudienceClaim, AudienceRule } from "../access-token.js";
 import { checkIssuerUrl, sameIssuer } from "../issuer-url.js";
 import { readSignInOptions } from "./sign-in-options.js";
-import type { SignInOptions, SignInSettings } from "./sign-in-options.js";
+import type { SignInOptions } from "./sign-in-options.js";
+import type { SignInSettings } from "./sign-in-settings.js";
 
 /** How an access token is checked. */
 export type TokenValidation = "auto" | "jwt" | "introspection";

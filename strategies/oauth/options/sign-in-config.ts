@@ -1,9 +1,20 @@
 import type { PassportStrategy } from "../../../src/auth/auth-method.js";
 import type { SignInKeys } from "./signing-key.js";
-import type { LoginField } from "../sign-in/pages/other-pages.js";
-import type { FetchDocument } from "../sign-in/requests/public-fetch.js";
-import type { SignInProfile } from "../sign-in/storage/records.js";
-import type { SignInStorage } from "../../storage/storage.js";
+import type { SignInProfile } from "../sign-in/storage/login.js";
+import type { SignInStorage } from "../../storage/sign-in-storage.js";
+
+/** As much of `fetch` as a sign-in uses. */
+export type FetchDocument = (url: string | URL, init?: RequestInit) => Promise<Response>;
+
+/** A field of a login form. */
+export interface LoginField {
+  /** Where the strategy looks for it in `req.body`. */
+  readonly name: string;
+  /** What the page calls it. */
+  readonly label: string;
+  /** The kind of field. Default: `"text"`. */
+  readonly type?: "text" | "password" | "email";
+}
 
 /** Tuning of a sign-in that there is no reason to change before something was measured. */
 export interface SignInAdvancedOptions {

@@ -3,9 +3,8 @@ import * as opt from "../../../src/shared/option.js";
 import { isSecureUrl } from "../../../src/shared/loopback.js";
 import { CONSENT, KEYS, storage } from "./storage-options.js";
 import { LEAVE_OUT, LOGIN_OPTIONS, toLoginStep } from "./login-options.js";
-import type { LoginStep } from "./login-options.js";
-import type { Brand } from "../sign-in/pages/page.js";
-import type { FetchDocument } from "../sign-in/requests/public-fetch.js";
+import type { SignInSettings } from "./sign-in-settings.js";
+import type { FetchDocument } from "./sign-in-config.js";
 import type { SignInAdvancedOptions, SignInOptions } from "./sign-in-config.js";
 
 /** Schemes without a dot under which well-known MCP clients take their responses. */
@@ -41,33 +40,6 @@ export const SIGN_IN = opt.objectOf({
   advanced: SIGN_IN_ADVANCED,
   ...opt.movedTo("advanced", "registrationsPerMinute"),
 } satisfies opt.Declares<SignInOptions>);
-
-type Read = opt.Settings<typeof SIGN_IN>;
-
-/** {@link SignInOptions}, checked and complete. */
-export interface SignInSettings
-  extends
-    Pick<
-      Read,
-      | "revalidate"
-      | "revalidateMs"
-      | "signInAgainAfterMs"
-      | "storage"
-      | "keys"
-      | "appSchemes"
-      | "accessTokenSeconds"
-      | "refreshTokenDays"
-      // `undefined` for the one that asks public hosts only.
-      | "fetchClientMetadata"
-    >,
-    opt.Settings<typeof SIGN_IN_ADVANCED> {
-  /** Our own issuer: the URL of the mount. */
-  readonly issuer: string;
-  /** What access tokens are for: the URL of the event stream. */
-  readonly resource: string;
-  readonly login: LoginStep;
-  readonly brand: Brand;
-}
 
 /** What the endpoint around a sign-in knows. */
 export interface SignInContext {

@@ -1,12 +1,12 @@
 import type { JsonWebKey } from "node:crypto";
 import { optionError } from "../../../src/shared/check.js";
-import { isSecureUrl } from "../../../src/shared/loopback.js";
 import * as opt from "../../../src/shared/option.js";
+import { secureUrl } from "./endpoint-options.js";
 import type { SignInOptions } from "./sign-in-config.js";
 import { toSigningKey } from "./signing-key.js";
 import type { SignInKeys } from "./signing-key.js";
 import { MemoryStorage } from "../../storage/storage.js";
-import type { SignInStorage } from "../../storage/storage.js";
+import type { SignInStorage } from "../../storage/sign-in-storage.js";
 
 /** The options of `signIn` that say where things are kept, and how the pages look. */
 
@@ -74,21 +74,3 @@ export const CONSENT = opt.block({
   name: opt.optional(opt.text()),
   logoUrl: opt.optional(secureUrl()),
 } satisfies opt.Declares<NonNullable<SignInOptions["consent"]>>);
-
-/** A provider that publishes no metadata. */
-export const ENDPOINTS = opt.objectOf({
-  authorizationUrl: secureUrl(),
-  tokenUrl: secureUrl(),
-} satisfies opt.Declares<NonNullable<SignInOptions["endpoints"]>>);
-
-/** A URL to which secrets go, or from which pictures come: https, or this machine. */
-function secureUrl(): opt.Option<string> {
-  return { ...opt.checked(opt.text(), checkSecureUrl), type: "https URL" };
-}
-
-function checkSecureUrl(option: string, value: string): string {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  const isSafe = url !== undefined && isSecureUrl(url);
-  if (isSafe && url.username + url.password + url.hash === "") return value;
-  throw optionError(option, "is no https URL", "Plain http is for loopback only.");
-}

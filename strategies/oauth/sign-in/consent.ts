@@ -3,13 +3,14 @@ import type { Interaction, Provider } from "oidc-provider";
 import type { FormTokens } from "./requests/browser.js";
 import { consentPage } from "./pages/consent-page.js";
 import { requestedResources } from "./login/grants.js";
-import { SignInProblem } from "./login/login-step.js";
+import { forgedForm } from "./login/login-step.js";
 import { sendPage } from "./pages/page.js";
-import type { Approvals, Login } from "./storage/records.js";
+import type { Approvals } from "./storage/records.js";
+import type { Login } from "./storage/login.js";
 import { isRecognisable } from "./requests/redirect-uri.js";
 import { readForm } from "./requests/request-body.js";
 import { ROUTES } from "../sign-in-routes.js";
-import type { SignInSettings } from "../options/sign-in-options.js";
+import type { SignInSettings } from "../options/sign-in-settings.js";
 
 /** What asking for consent needs. */
 export interface ConsentParts {
@@ -115,13 +116,4 @@ function readRequest({ params }: Interaction): {
 /** What a consent form decides, and for whom: it fits no other request, and no other session. */
 function about({ uid, session }: Interaction): readonly string[] {
   return ["consent", uid, session?.uid ?? ""];
-}
-
-/** The answer to a form that did not come from our page. */
-export function forgedForm(): SignInProblem {
-  return new SignInProblem(
-    403,
-    "This form was not sent from our page",
-    "Nothing was changed. Go back, load the page again, and answer there.",
-  );
 }

@@ -5,9 +5,10 @@ import { problemPage } from "./pages/other-pages.js";
 import type { Problem } from "./pages/other-pages.js";
 import { contentSecurityPolicy, renderPage, SAFE_HEADERS } from "./pages/page.js";
 import type { Page } from "./pages/page.js";
-import type { Approval, Approvals, Logins } from "./storage/records.js";
+import type { Approvals, Logins } from "./storage/records.js";
+import type { Approval } from "./storage/login.js";
 import { faultOfRedirectUri, redirectTarget } from "./requests/redirect-uri.js";
-import type { SignInSettings } from "../options/sign-in-options.js";
+import type { SignInSettings } from "../options/sign-in-settings.js";
 
 /** An error as the engine tells it to a client. */
 interface EngineError {

@@ -17,11 +17,11 @@ import type { RateLimit } from "./requests/rate-limit.js";
 import type { RegisteredClients } from "./storage/registered-clients.js";
 import { fetchPublic } from "./requests/public-fetch.js";
 import { isRecognisable } from "./requests/redirect-uri.js";
-import type { Revalidation } from "./login/revalidation.js";
+import type { ConfirmsLogins } from "./login/accounts.js";
 import { cleanDocument, MAX_DOCUMENT_BYTES } from "./requests/registration.js";
 import { CLIENT_AUTH_METHODS, ROUTES } from "../sign-in-routes.js";
 import type { SealedStorage } from "./storage/seal.js";
-import type { SignInSettings } from "../options/sign-in-options.js";
+import type { SignInSettings } from "../options/sign-in-settings.js";
 
 /** The package, as it is loaded. */
 type Oidc = Pick<typeof OidcModule, "Provider" | "errors" | "interactionPolicy">;
@@ -37,7 +37,7 @@ export interface EngineParts {
   readonly clients: RegisteredClients;
   readonly older: OlderRecords;
   readonly logins: Logins;
-  readonly revalidation: Revalidation;
+  readonly revalidation: ConfirmsLogins;
   readonly approvals: Approvals;
   /** How often documents of clients are fetched that nobody uses yet, by where that is asked for. */
   readonly documentFetches: RateLimit;

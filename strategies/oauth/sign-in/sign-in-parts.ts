@@ -1,5 +1,5 @@
-import type { Issuer } from "../issuer.js";
-import type { SignInSettings } from "../options/sign-in-options.js";
+import type { ProviderIssuer } from "../published-metadata.js";
+import type { SignInSettings } from "../options/sign-in-settings.js";
 
 /** What a sign-in needs of the method around it. */
 export interface SignInParts {
@@ -12,7 +12,7 @@ export interface SignInParts {
   readonly scopes: readonly string[];
   readonly clockTolerance: number;
   /** What the identity provider publishes. */
-  readonly provider: Pick<Issuer, "metadata" | "publishedKey">;
+  readonly provider: ProviderIssuer;
   /** Tells an operator what they should know. */
   readonly warn: (message: string) => void;
 }

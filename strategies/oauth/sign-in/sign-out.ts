@@ -2,12 +2,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Provider, Session } from "oidc-provider";
 import { cookieText } from "../../../src/shared/cookies.js";
 import type { CookieNames, FormTokens } from "./requests/browser.js";
-import { forgedForm } from "./consent.js";
+import { forgedForm } from "./login/login-step.js";
 import { sendPage } from "./pages/page.js";
 import { signedOutPage, signOutPage } from "./pages/other-pages.js";
 import type { Logins } from "./storage/records.js";
 import { readForm } from "./requests/request-body.js";
-import type { SignInSettings } from "../options/sign-in-options.js";
+import type { SignInSettings } from "../options/sign-in-settings.js";
 
 /** What signing out needs. */
 export interface SignOutParts {

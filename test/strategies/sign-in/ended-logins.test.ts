@@ -3,10 +3,8 @@ import { Strategy as LocalStrategy } from "passport-local";
 import { MemoryStorage } from "../../../src/index.js";
 import type { SignInOptions } from "../../../src/index.js";
 import { Logins } from "../../../strategies/oauth/sign-in/storage/records.js";
-import {
-  ConfirmLaterError,
-  Revalidation,
-} from "../../../strategies/oauth/sign-in/login/revalidation.js";
+import { Revalidation } from "../../../strategies/oauth/sign-in/login/revalidation.js";
+import { ConfirmLaterError } from "../../../strategies/oauth/sign-in/login/login-step.js";
 import { SealedStorage } from "../../../strategies/oauth/sign-in/storage/seal.js";
 import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { send } from "../../kit/raw-http.js";

@@ -3,14 +3,20 @@ import type * as OidcModule from "oidc-provider";
 import type { Account, KoaContextWithOIDC } from "oidc-provider";
 import { McpSseError } from "../../../../src/shared/errors.js";
 import { forLog } from "./login-step.js";
-import type { Login, Logins } from "../storage/records.js";
-import { ConfirmLaterError } from "./revalidation.js";
-import type { Revalidation } from "./revalidation.js";
+import type { Logins } from "../storage/records.js";
+import type { Login } from "../storage/login.js";
+import { ConfirmLaterError } from "./login-step.js";
+
+/** Says whether a login still counts. */
+export interface ConfirmsLogins {
+  /** @throws ConfirmLaterError when nobody can tell at the moment. */
+  confirm(id: string): Promise<Login | undefined>;
+}
 
 /** What {@link findAccount} needs. */
 export interface AccountParts {
   readonly logins: Logins;
-  readonly revalidation: Revalidation;
+  readonly revalidation: ConfirmsLogins;
   readonly onFailure: (res: ServerResponse, error: Error) => void;
 }
 

@@ -1,9 +1,10 @@
 import { unusable } from "../../../shared/upstream-error.js";
 import { ProviderIdentity } from "./identity.js";
 import { ProviderLogin } from "./provider-login.js";
-import type { Logins, SignInProfile } from "../storage/records.js";
-import { askProvider } from "./revalidation.js";
-import type { RevalidationParts, RevalidationResult } from "./revalidation.js";
+import type { Logins } from "../storage/records.js";
+import type { SignInProfile } from "../storage/login.js";
+import { askProvider } from "./ask-provider.js";
+import type { AskAgain, RevalidationResult } from "./ask-provider.js";
 import { ROUTES } from "../../sign-in-routes.js";
 import type { SealedStorage } from "../storage/seal.js";
 import type { SignInParts } from "../sign-in-parts.js";
@@ -14,7 +15,7 @@ import { Upstream } from "./upstream.js";
 export interface LoginStepParts {
   readonly login: ProviderLogin | StrategyLogin;
   readonly upstream: Upstream;
-  readonly ask: RevalidationParts["ask"];
+  readonly ask: AskAgain;
 }
 
 /** The login step that the options ask for. */

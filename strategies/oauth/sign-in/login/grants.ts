@@ -4,7 +4,7 @@ import { LOGIN_LIFETIME_MS } from "../storage/records.js";
 import type { Approvals, Logins } from "../storage/records.js";
 import { isRecognisable } from "../requests/redirect-uri.js";
 import type { SealedStorage } from "../storage/seal.js";
-import type { SignInSettings } from "../../options/sign-in-options.js";
+import type { SignInSettings } from "../../options/sign-in-settings.js";
 
 type Grant = InstanceType<Provider["Grant"]>;
 

@@ -5,9 +5,8 @@ import { unavailable } from "../../../shared/credential-errors.js";
 import { fetchJson } from "../../../shared/fetch-json.js";
 import type { TokenClaims } from "../../../shared/token-claims.js";
 import { unusable } from "../../../shared/upstream-error.js";
-import type { IssuerMetadata } from "../../issuer-metadata.js";
-import type { Issuer } from "../../issuer.js";
-import type { SignInProfile } from "../storage/records.js";
+import type { IssuerMetadata, ProviderIssuer } from "../../published-metadata.js";
+import type { SignInProfile } from "../storage/login.js";
 
 /** What identifying somebody takes. */
 export interface ProviderIdentityParts {
@@ -15,7 +14,7 @@ export interface ProviderIdentityParts {
   readonly clientId: string;
   /** Seconds by which the clocks of provider and server may differ. */
   readonly clockTolerance: number;
-  readonly provider: Pick<Issuer, "publishedKey">;
+  readonly provider: Pick<ProviderIssuer, "publishedKey">;
 }
 
 /** Bounds of one request to the userinfo endpoint: 5 seconds, 256 KiB. */

@@ -1,6 +1,6 @@
 import { McpSseError } from "../../../../src/shared/errors.js";
 import { UpstreamError } from "../../../shared/upstream-error.js";
-import type { Login } from "../storage/records.js";
+import type { Login } from "../storage/login.js";
 
 /** What an authorization request that failed answers to the client. @see RFC 6749, section 4.1.2.1 */
 export type LoginFailure = "access_denied" | "temporarily_unavailable" | "server_error";
@@ -145,4 +145,18 @@ export function failureOfProvider(
         cause: new Error(`the provider answered ${JSON.stringify(error.slice(0, 100))}`),
       };
   }
+}
+
+/** The login may be good, and nobody can tell at the moment. */
+export class ConfirmLaterError extends Error {
+  override readonly name = "ConfirmLaterError";
+}
+
+/** The answer to a form that did not come from our page. */
+export function forgedForm(): SignInProblem {
+  return new SignInProblem(
+    403,
+    "This form was not sent from our page",
+    "Nothing was changed. Go back, load the page again, and answer there.",
+  );
 }

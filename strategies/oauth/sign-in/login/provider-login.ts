@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { McpSseError } from "../../../../src/shared/errors.js";
-import type { IssuerMetadata } from "../../issuer-metadata.js";
+import type { IssuerMetadata } from "../../published-metadata.js";
 import { isSameSecret, LOGIN_TIME_MS } from "../requests/browser.js";
 import { unusable } from "../../../shared/upstream-error.js";
 import type { ProviderIdentity } from "./identity.js";
@@ -16,12 +16,13 @@ import type { LoginContext, LoginOutcome } from "./login-step.js";
 import { authorizationStrategy, redemptionStrategy } from "./oauth2-strategy.js";
 import type { OAuth2Client } from "./oauth2-strategy.js";
 import { ownerByRequest } from "../storage/owners.js";
-import type { Login, SignInProfile } from "../storage/records.js";
-import { isTokenRefused } from "./revalidation.js";
-import type { Identify } from "./revalidation.js";
+import type { Login } from "../storage/login.js";
+import { isTokenRefused } from "./identify.js";
+import type { Identify } from "./identify.js";
+import { checkProfile } from "./check-profile.js";
 import { runStrategy, strategyRequest } from "./run-strategy.js";
 import type { SealedStorage } from "../storage/seal.js";
-import type { LoginStep } from "../../options/login-options.js";
+import type { LoginStep } from "../../options/sign-in-settings.js";
 import { requestTokens, toUpstreamTokens } from "./token-client.js";
 import type { TokenResponse } from "./token-client.js";
 
@@ -201,14 +202,6 @@ export class ProviderLogin {
     const profile = await identity.find({ idToken, accessToken, nonce }, metadata);
     return { profile, upstream };
   }
-}
-
-/** A profile from a function of the operator's. */
-export function checkProfile(profile: SignInProfile | undefined): SignInProfile {
-  const { id } = (profile as Partial<SignInProfile> | undefined) ?? {};
-  // Some providers number their users; a number would be another key than its text.
-  if (profile !== undefined && typeof id === "string" && id !== "") return profile;
-  throw unusable("profile() and principal() must return { id }, a text that is not empty");
 }
 
 /**

@@ -1,18 +1,9 @@
 import { withTimeout, TIMED_OUT } from "../../../../src/shared/timeout.js";
 import { UpstreamError } from "../../../shared/upstream-error.js";
-import type { Login, Logins, SignInProfile } from "../storage/records.js";
-import { endsLogin } from "./ends-login.js";
-import type { Upstream } from "./upstream.js";
-
-/** What is said when it is asked whether a login still counts. */
-export type RevalidationResult =
-  | { readonly kind: "good" }
-  /** A clear no: the person was removed, or withdrew, or has to sign in again. */
-  | { readonly kind: "over" }
-  /** No answer now; nothing can be said. */
-  | { readonly kind: "no-answer"; readonly cause: unknown }
-  /** There is nothing to ask with. */
-  | { readonly kind: "cannot-be-asked" };
+import type { Logins } from "../storage/records.js";
+import type { Login } from "../storage/login.js";
+import type { AskAgain, RevalidationResult } from "./ask-provider.js";
+import { ConfirmLaterError } from "./login-step.js";
 
 /** How old the last good answer may be. */
 export interface RevalidationRules {
@@ -50,11 +41,6 @@ export function afterRevalidation(
   }
 }
 
-/** The login may be good, and nobody can tell at the moment. */
-export class ConfirmLaterError extends Error {
-  override readonly name = "ConfirmLaterError";
-}
-
 /** How long an answer is waited for, in milliseconds: whoever asks is a client that waits, too. */
 const ANSWER_MS = 15_000;
 
@@ -62,12 +48,7 @@ const ANSWER_MS = 15_000;
 export interface RevalidationParts {
   readonly logins: Logins;
   readonly rules: RevalidationRules;
-  /** @param isDue whether a login, as it is stored by then, still needs a new answer. */
-  readonly ask: (
-    id: string,
-    login: Login,
-    isDue: (login: Login) => boolean,
-  ) => Promise<RevalidationResult>;
+  readonly ask: AskAgain;
   /** How long an answer is waited for, in milliseconds. Default: 15000. */
   readonly answerMs?: number;
 }
@@ -139,36 +120,4 @@ export class Revalidation {
 
 function ageOf({ confirmedAt = 0 }: Login): number {
   return Date.now() - confirmedAt;
-}
-
-/** Whom a token of the provider belongs to; `undefined` when nothing there tells that. */
-export type Identify = (accessToken: string) => Promise<SignInProfile | "nobody" | undefined>;
-
-/**
- * Asks the identity provider with what it gave at the sign-in: by refreshing its token, else, while
- * its access token lasts, by asking whom that belongs to.
- */
-export async function askProvider(
-  { id, login }: { readonly id: string; readonly login: Login },
-  { upstream, identify }: { readonly upstream: Upstream; readonly identify: Identify },
-  isDue: (login: Login) => boolean,
-): Promise<RevalidationResult> {
-  const { refreshToken, accessToken, expiresAt = Infinity } = login.upstream ?? {};
-  if (refreshToken !== undefined) {
-    return await upstream.renew(id, isDue).then(
-      (): RevalidationResult => ({ kind: "good" }),
-      (cause: unknown): RevalidationResult =>
-        endsLogin(cause) ? { kind: "over" } : { kind: "no-answer", cause },
-    );
-  }
-  if (accessToken === undefined || expiresAt <= Date.now()) return { kind: "cannot-be-asked" };
-  const person = await identify(accessToken);
-  if (person === undefined) return { kind: "cannot-be-asked" };
-  const isSame = person !== "nobody" && person.id === login.profile.id;
-  return { kind: isSame ? "good" : "over" };
-}
-
-/** Whether the userinfo endpoint says that a token is none, any more. @see RFC 6750, section 3.1 */
-export function isTokenRefused(error: unknown): boolean {
-  return error instanceof UpstreamError && error.status === 401;
 }

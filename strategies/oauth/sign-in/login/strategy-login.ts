@@ -7,10 +7,10 @@ import { unusable } from "../../../shared/upstream-error.js";
 import { failureOf, otherBrowser, unknownLogin } from "./login-step.js";
 import type { LoginContext, LoginOutcome } from "./login-step.js";
 import { ownerByRequest } from "../storage/owners.js";
-import { checkProfile } from "./provider-login.js";
+import { checkProfile } from "./check-profile.js";
 import { runStrategy, strategyRequest, TIMEOUT_MS } from "./run-strategy.js";
 import type { RecordOptions, SealedStorage } from "../storage/seal.js";
-import type { LoginStep } from "../../options/login-options.js";
+import type { LoginStep } from "../../options/sign-in-settings.js";
 
 type StrategyStep = Extract<LoginStep, { kind: "strategy" }>;
 

@@ -2,7 +2,7 @@ import { fetchJson } from "../../../shared/fetch-json.js";
 import { UpstreamError } from "../../../shared/upstream-error.js";
 import { authenticatedForm, chooseClientAuth } from "../../client-authentication.js";
 import type { ClientAuthMethod, ClientCredentials } from "../../client-authentication.js";
-import type { UpstreamTokens } from "../storage/records.js";
+import type { UpstreamTokens } from "../storage/login.js";
 
 /** Bounds of one request to a token endpoint: 10 seconds, 256 KiB. */
 const LIMITS = { timeoutMs: 10_000, maxBytes: 262_144 };

@@ -1,6 +1,7 @@
 import type { UpstreamToken } from "../../../../src/shared/upstream-token.js";
 import { ownerByLogin } from "../storage/owners.js";
-import type { Login, Logins, UpstreamTokens } from "../storage/records.js";
+import type { Logins } from "../storage/records.js";
+import type { Login, UpstreamTokens } from "../storage/login.js";
 import { endsLogin } from "./ends-login.js";
 import type { SealedStorage } from "../storage/seal.js";
 import { toUpstreamTokens } from "./token-client.js";

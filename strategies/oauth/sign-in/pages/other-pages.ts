@@ -1,3 +1,4 @@
+import type { LoginField } from "../../options/sign-in-config.js";
 import { displayText, html } from "./html.js";
 import type { Page } from "./page.js";
 
@@ -18,16 +19,6 @@ export function problemPage({ status, title, text, code }: Problem): Page {
     content: html`<p role="alert">${displayText(text, 300)}</p>
       ${code !== undefined && html`<p class="soft">Error: <code>${displayText(code)}</code></p>`}`,
   };
-}
-
-/** A field of a login form. */
-export interface LoginField {
-  /** Where the strategy looks for it in `req.body`. */
-  readonly name: string;
-  /** What the page calls it. */
-  readonly label: string;
-  /** The kind of field. Default: `"text"`. */
-  readonly type?: "text" | "password" | "email";
 }
 
 /** What the page of a login form says beside its fields. */

@@ -1,8 +1,13 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { cookieText, cookieValues } from "../../../../src/shared/cookies.js";
-import type { KeyRing } from "../storage/key-ring.js";
 import { issuerTag } from "../storage/names.js";
+
+/** Authenticates texts, each for a purpose, with keys that are replaced from time to time. */
+export interface Authenticates {
+  /** Codes for a text, the newest key's first. */
+  macs(purpose: string, text: string): readonly string[];
+}
 
 /** How long a login may take, from its start to its end: 10 minutes. */
 export const LOGIN_TIME_MS = 600_000;
@@ -58,9 +63,9 @@ export function cookieNames(issuer: string): CookieNames {
  */
 export class BrowserCookie {
   readonly #names: CookieNames;
-  readonly #keys: KeyRing;
+  readonly #keys: Authenticates;
 
-  constructor(names: CookieNames, keys: KeyRing) {
+  constructor(names: CookieNames, keys: Authenticates) {
     this.#names = names;
     this.#keys = keys;
   }
@@ -97,9 +102,9 @@ export function isSameSecret(left: string, right: string): boolean {
 
 /** Ties a form to the page it was sent with: what a page of another site cannot know. */
 export class FormTokens {
-  readonly #keys: KeyRing;
+  readonly #keys: Authenticates;
 
-  constructor(keys: KeyRing) {
+  constructor(keys: Authenticates) {
     this.#keys = keys;
   }
 

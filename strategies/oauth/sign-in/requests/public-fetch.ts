@@ -7,9 +7,6 @@ import { BlockList, isIP } from "node:net";
 import type { LookupFunction } from "node:net";
 import { readBounded } from "../../../shared/fetch-json.js";
 
-/** As much of `fetch` as a sign-in uses. */
-export type FetchDocument = (url: string | URL, init?: RequestInit) => Promise<Response>;
-
 /** Longest document that is read, in bytes. */
 const MAX_BYTES = 65_536;
 

@@ -3,7 +3,7 @@ import type { JsonWebKey, KeyObject } from "node:crypto";
 import { kindName } from "./names.js";
 import { openSealed, seal } from "./seal.js";
 import type { SealKey } from "./seal.js";
-import type { SignInStorage } from "../../../storage/storage.js";
+import type { SignInStorage } from "../../../storage/sign-in-storage.js";
 import { toSigningKey } from "../../options/signing-key.js";
 import type { SignInKeys, SigningKey } from "../../options/signing-key.js";
 

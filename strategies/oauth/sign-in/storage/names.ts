@@ -1,5 +1,4 @@
 import { hash } from "node:crypto";
-import type { PassportStrategy } from "../../../../src/auth/auth-method.js";
 
 /**
  * How an issuer is called in the names of what it keeps: the same for every record, and no other
@@ -29,7 +28,7 @@ export function kindName(issuer: string, kind: string): string {
 export function providerName(
   login:
     | { readonly kind: "provider" }
-    | { readonly kind: "strategy"; readonly strategy: PassportStrategy },
+    | { readonly kind: "strategy"; readonly strategy: { readonly name?: string | undefined } },
   { providerIssuer, clientId }: { readonly providerIssuer: string; readonly clientId: string },
 ): string {
   return JSON.stringify(

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { SignInStorage } from "../../../storage/storage.js";
+import type { SignInStorage } from "../../../storage/sign-in-storage.js";
 
 /** What an operator is told, once. */
 const WARNING =

@@ -8,7 +8,7 @@ import {
 } from "node:crypto";
 import { unavailable } from "../../../shared/credential-errors.js";
 import { kindName } from "./names.js";
-import type { SignInStorage } from "../../../storage/storage.js";
+import type { SignInStorage } from "../../../storage/sign-in-storage.js";
 
 /** A key for AES-256-GCM, and the name by which sealed texts refer to it. */
 export interface SealKey {
