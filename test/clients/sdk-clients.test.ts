@@ -1,7 +1,8 @@
 import express from "express";
-import { createSseRouter, MCPServer, SSEServerTransport } from "../../src/index.js";
+import { createSseRouter, SSEServerTransport } from "../../src/index.js";
 import type { McpServerLike, SseRouter } from "../../src/index.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { startMcpServer } from "../kit/serve.js";
 import { listen } from "../kit/listen.js";
 import { SECRET, secretToken } from "../kit/tokens.js";
 import { addFeaturesV1, Stage } from "../kit/feature-servers.js";
@@ -30,7 +31,7 @@ const mounts: Record<string, (server: ServerKit, stage: Stage) => Promise<Place>
     return { url: `${url}/mcp/sse`, headers: { authorization: `Bearer ${secretToken()}` } };
   },
   MCPServer: async (_server, stage) => {
-    const server = new MCPServer({
+    const server = await startMcpServer({
       version: serverV1.version,
       setup: (mcp) => {
         mcp.server.registerCapabilities({ logging: {} });
@@ -38,8 +39,6 @@ const mounts: Record<string, (server: ServerKit, stage: Stage) => Promise<Place>
       },
       transport: { type: "sse", options: { port: 0, resume: BRIEFLY } },
     });
-    await server.start();
-    onDispose(() => server.stop({ timeoutMs: 0 }));
     return { url: server.url!, headers: {} };
   },
   "the transport on plain node:http": async (server, stage) => {

@@ -5,7 +5,7 @@ import type { SseOptions } from "../../src/index.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { createToolServer, HeldTool, registerTools } from "../kit/tools.js";
-import { describeEveryMount, JWT_AUTH, serveRouter } from "../kit/serve.js";
+import { describeEveryMount, JWT_AUTH, serveRouter, startMcpServer } from "../kit/serve.js";
 import type { Served } from "../kit/serve.js";
 
 import { lastingPort } from "../kit/listen.js";
@@ -48,9 +48,7 @@ async function startServer({
   resume?: NonNullable<SseOptions["resume"]>;
 } = {}): Promise<Omit<Served, "lines"> & { server: MCPServer }> {
   const options = { auth: JWT_AUTH, port, resume };
-  const server = new MCPServer({ setup, transport: { type: "sse", options } });
-  onDispose(() => server.stop({ timeoutMs: 0 }));
-  await server.start();
+  const server = await startMcpServer({ setup, transport: { type: "sse", options } });
   const { origin, port: bound } = new URL(server.url!);
   return {
     server,
@@ -266,12 +264,10 @@ describe("MCPServer", () => {
   );
 
   it("AUTH-1: on loopback it is open without auth, for loopback names only", async () => {
-    const server = new MCPServer({
+    const server = await startMcpServer({
       setup: registerTools,
       transport: { type: "sse", options: { port: 0 } },
     });
-    onDispose(() => server.stop());
-    await server.start();
     const conversation = await converse(server.url!, {});
     expect(await conversation.call("whoami")).toBe("null");
     const foreign = await send(server.url!, { headers: { ...JSON_TYPE, host: "evil.example" } });

@@ -1,8 +1,9 @@
 import express from "express";
 import type { Express } from "express";
-import { createSseRouter, MCPServer } from "../../src/index.js";
+import { createSseRouter } from "../../src/index.js";
 import type { AuthConfig, SseOptions, SseRouter } from "../../src/index.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { startMcpServer } from "../kit/serve.js";
 import { createToolServer, registerTools } from "../kit/tools.js";
 import { listen } from "../kit/listen.js";
 import { recordingLogger } from "../kit/leak-watch.js";
@@ -401,12 +402,10 @@ describe("without OAuth", () => {
 
 describe("MCPServer", () => {
   async function start(auth: AuthConfig, options: SseOptions = {}): Promise<string> {
-    const server = new MCPServer({
+    const server = await startMcpServer({
       setup: registerTools,
       transport: { type: "sse", options: { ...options, auth, port: 0 } },
     });
-    await server.start();
-    onDispose(() => server.stop({ timeoutMs: 0 }));
     return server.url!.replace(/\/sse$/, "");
   }
 

@@ -2,7 +2,11 @@ import {
   Client as ClientV2,
   SSEClientTransport as TransportV2,
 } from "@modelcontextprotocol/client";
+import { onDispose } from "./clean-up.js";
 import type { OAuthDiscoveryState } from "@modelcontextprotocol/sdk/client/auth.js";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/sse.js";
 import type {
@@ -10,15 +14,14 @@ import type {
   OAuthTokens,
 } from "@modelcontextprotocol/sdk/shared/auth.js";
 
-/** Where the browser is sent after the login; nobody listens there, the test reads the redirect. */
-const CALLBACK = "http://127.0.0.1:9/callback";
+/** Nobody listens there: the test reads the redirect. */
+const NOBODY = "http://127.0.0.1:9/callback";
 
 /** An `OAuthClientProvider` that knows nothing at first, and remembers everything. */
 export class ClientMemory {
-  readonly redirectUrl = CALLBACK;
   readonly clientMetadata = {
     client_name: "test client",
-    redirect_uris: [CALLBACK],
+    redirect_uris: [] as string[],
     token_endpoint_auth_method: "none",
     grant_types: ["authorization_code", "refresh_token"],
     response_types: ["code"],
@@ -33,6 +36,11 @@ export class ClientMemory {
   #discovery: OAuthDiscoveryState | undefined;
   #tokens: OAuthTokens | undefined;
   #verifier = "";
+
+  /** @param redirectUrl where the browser is sent after the login. */
+  constructor(readonly redirectUrl: string = NOBODY) {
+    this.clientMetadata.redirect_uris.push(redirectUrl);
+  }
 
   readonly clientInformation = (): OAuthClientInformationMixed | undefined => this.#client;
   readonly saveClientInformation = (client: OAuthClientInformationMixed): void => {
@@ -56,6 +64,35 @@ export class ClientMemory {
     this.#verifier = verifier;
   };
   readonly codeVerifier = (): string => this.#verifier;
+  readonly invalidateCredentials = (what: string): void => {
+    if (what === "all" || what === "tokens") this.#tokens = undefined;
+    if (what === "all" || what === "client") this.#client = undefined;
+  };
+}
+
+/** The little web server with which a program on a computer waits for its answer. */
+export async function waitForCallback(): Promise<{
+  redirectUrl: string;
+  answer: Promise<URLSearchParams>;
+}> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onDispose(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const answer = new Promise<URLSearchParams>((resolve) => {
+    server.on("request", (req, res) => {
+      res
+        .writeHead(200, { "content-type": "text/html" })
+        .end("<title>done</title>You may close this.");
+      const { pathname, searchParams } = new URL(req.url ?? "/", "http://client.invalid");
+      if (pathname === "/callback") resolve(searchParams);
+    });
+  });
+  const redirectUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/callback`;
+  return { redirectUrl, answer };
 }
 
 /** A connected client of either major. */

@@ -3,7 +3,7 @@ import { EventEmitter, once } from "node:events";
 import { createServer } from "node:http";
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Browser } from "./oidc-browser.js";
+import { passProvider, Person } from "./person.js";
 
 /** What oidc-provider stores. */
 interface Payload {
@@ -123,7 +123,9 @@ export class OidcIssuer {
    * @returns the parameters with which the browser comes back to the client.
    */
   async login(authorizationUrl: URL, user: string): Promise<URLSearchParams> {
-    return await new Browser().signIn(authorizationUrl, user);
+    const person = new Person([this.url]);
+    const page = await passProvider(person, await person.visit(authorizationUrl.href), user);
+    return new URL(page.url).searchParams;
   }
 
   /** How many requests with this method and path have come. */

@@ -162,6 +162,24 @@ export class Person {
   }
 }
 
+/** Signs in at the provider, from its login page to wherever our server goes on. */
+export async function passProvider(
+  person: Person,
+  page: Visit,
+  login: string,
+  stopAt?: RegExp,
+): Promise<Visit> {
+  let current = page;
+  while (/name="prompt" value="(login|consent)"/.test(current.text)) {
+    current = await person.submit(
+      current,
+      { login, password: "any" },
+      stopAt === undefined ? {} : { stopAt },
+    );
+  }
+  return current;
+}
+
 function left(url: string): Visit {
   return { url, status: 0, headers: new Headers(), text: "" };
 }

@@ -3,11 +3,13 @@ import type { Express, RequestHandler } from "express";
 import { MCPServer, createSseRouter } from "../../src/index.js";
 import type {
   AuthConfig,
+  McpServerConfig,
   McpServerLike,
   Principal,
   SessionInfo,
   SseOptions,
   SseRouter,
+  SseTransportConfig,
 } from "../../src/index.js";
 import { onDispose } from "./clean-up.js";
 import { recordingLogger, secret } from "./leak-watch.js";
@@ -137,15 +139,29 @@ async function serveMounted(
   });
 }
 
+/** An `MCPServer` that has been started, and is stopped after the test. */
+export function startMcpServer(
+  config: McpServerConfig<Principal, SseTransportConfig<Principal> & { options: { auth: object } }>,
+): Promise<MCPServer>;
+
+export function startMcpServer(
+  // eslint-disable-next-line @typescript-eslint/unified-signatures -- as the constructor has them: `setup` gets its types
+  config: McpServerConfig<undefined, SseTransportConfig<undefined>>,
+): Promise<MCPServer>;
+export async function startMcpServer(config: object): Promise<MCPServer> {
+  const server = new MCPServer(config);
+  onDispose(() => server.stop({ timeoutMs: 0 }));
+  await server.start();
+  return server;
+}
+
 export const serveMcpServer: Serve<ServeOptions & { ahead?: boolean }> = async (options = {}) => {
   const logger = recordingLogger();
   const { auth = JWT_AUTH, ...rest } = options;
-  const server = new MCPServer({
+  const server = await startMcpServer({
     setup: registerTools,
     transport: { type: "sse", options: { logger, ...rest, auth: auth as AuthConfig, port: 0 } },
   });
-  await server.start();
-  onDispose(() => server.stop({ timeoutMs: 0 }));
   // What it says at its start, which a router does not.
   const { lines } = logger;
   lines.splice(

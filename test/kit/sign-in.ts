@@ -17,8 +17,7 @@ import { onDispose } from "./clean-up.js";
 import { OUR_CLIENT, TestProvider } from "./identity-provider.js";
 import type { TestProviderOptions } from "./identity-provider.js";
 import { recordingLogger } from "./leak-watch.js";
-import { Person } from "./person.js";
-import type { Visit } from "./person.js";
+import { passProvider, Person } from "./person.js";
 
 /** Where the test's MCP client waits for its answer; nothing listens there. */
 export const REDIRECT_URI = "http://127.0.0.1:1/callback";
@@ -213,24 +212,6 @@ export async function tokenRequest(
     body: new URLSearchParams(parameters),
   });
   return { status: response.status, ...((await response.json()) as Omit<TokenAnswer, "status">) };
-}
-
-/** Signs in at the provider, from its login page to wherever our server goes on. */
-export async function passProvider(
-  person: Person,
-  page: Visit,
-  login: string,
-  stopAt?: RegExp,
-): Promise<Visit> {
-  let current = page;
-  while (/name="prompt" value="(login|consent)"/.test(current.text)) {
-    current = await person.submit(
-      current,
-      { login, password: "any" },
-      stopAt === undefined ? {} : { stopAt },
-    );
-  }
-  return current;
 }
 
 /** Signs in and approves; returns the query with which the client gets its answer. */

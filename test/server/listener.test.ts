@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
-import { MCPServer } from "../../src/index.js";
+import type { MCPServer } from "../../src/index.js";
 import type { SseServerOptions } from "../../src/index.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
-import { JWT_AUTH } from "../kit/serve.js";
+import { JWT_AUTH, startMcpServer } from "../kit/serve.js";
 import { registerTools } from "../kit/tools.js";
 
 import { recordingLogger } from "../kit/leak-watch.js";
@@ -15,16 +15,13 @@ import { initialize, openSession, post, toolCall } from "../kit/raw-sse.js";
 cleanUpAfterEach();
 
 async function start(options: SseServerOptions = {}): Promise<MCPServer> {
-  const server = new MCPServer({
+  return await startMcpServer({
     setup: registerTools,
     transport: {
       type: "sse",
       options: { port: 0, logger: recordingLogger(), ...options, auth: JWT_AUTH },
     },
   });
-  await server.start();
-  onDispose(() => server.stop({ timeoutMs: 0 }));
-  return server;
 }
 
 /** A connection that has been used once, and that its client keeps. */

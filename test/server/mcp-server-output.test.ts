@@ -2,9 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
-import { MCPServer } from "../../src/index.js";
+import type { MCPServer } from "../../src/index.js";
 import type { SseServerOptions } from "../../src/index.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { startMcpServer } from "../kit/serve.js";
 
 import { send } from "../kit/raw-http.js";
 
@@ -27,13 +28,10 @@ function listenToStreams() {
 }
 
 async function start(options: SseServerOptions): Promise<MCPServer> {
-  const server = new MCPServer({
+  return await startMcpServer({
     setup: () => undefined,
     transport: { type: "sse", options: { port: 0, ...options } as never },
   });
-  await server.start();
-  onDispose(() => server.stop({ timeoutMs: 0 }));
-  return server;
 }
 
 describe("what MCPServer writes by itself", () => {

@@ -9,6 +9,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { MCPServer } from "../../src/index.js";
 import type { SseServerOptions } from "../../src/index.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { startMcpServer } from "../kit/serve.js";
 import { initialize, openSession, openStream, post, toolCall } from "../kit/raw-sse.js";
 import { SECRET, secretToken } from "../kit/tokens.js";
 import { addToolsV1, Stage } from "../kit/feature-servers.js";
@@ -23,13 +24,10 @@ async function start(
   stage = new Stage(),
   options: SseServerOptions<undefined> = {},
 ): Promise<MCPServer> {
-  const server = new MCPServer({
+  return await startMcpServer({
     setup: (mcp) => addToolsV1(mcp, stage),
     transport: { type: "sse", options: { port: 0, logger: false, ...options } },
   });
-  await server.start();
-  onDispose(() => server.stop({ timeoutMs: 0 }));
-  return server;
 }
 
 describe("MCPServer over SSE", () => {
@@ -37,7 +35,7 @@ describe("MCPServer over SSE", () => {
     "AUTH-10, SESSION-1: $name calls tools; setup ran once, with its principal",
     async (client) => {
       const stage = new Stage();
-      const server = new MCPServer({
+      const server = await startMcpServer({
         name: "documented",
         version: "1.2.3",
         setup: (mcp, session) => {
@@ -52,8 +50,6 @@ describe("MCPServer over SSE", () => {
           },
         },
       });
-      await server.start();
-      onDispose(() => server.stop({ timeoutMs: 0 }));
       for (const sub of ["ada", "bob"]) {
         const mcp = await client.connect(server.url!, {
           headers: { authorization: `Bearer ${secretToken({ sub })}` },
@@ -75,15 +71,13 @@ describe("MCPServer over SSE", () => {
 
   it("SESSION-2: a setup that throws or rejects answers that client only", async () => {
     let count = 0;
-    const server = new MCPServer({
+    const server = await startMcpServer({
       setup: async (mcp) => {
         if (++count === 1) throw new Error("database password");
         addToolsV1(mcp, new Stage());
       },
       transport: { type: "sse", options: { port: 0 } },
     });
-    await server.start();
-    onDispose(() => server.stop({ timeoutMs: 0 }));
     const refused = await openStream(server.url!);
     await refused.ended;
     expect(refused.status).toBe(500);

@@ -7,7 +7,7 @@ import { fromToolClasses, MCPServer, principalOf } from "../../src/index.js";
 import type { ToolClass, ToolInstance } from "../../src/index.js";
 import { asCaller, Conversation } from "../kit/conversation.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
-import { JWT_AUTH } from "../kit/serve.js";
+import { JWT_AUTH, startMcpServer } from "../kit/serve.js";
 
 import { initialize, initialized, openSession, post } from "../kit/raw-sse.js";
 
@@ -210,12 +210,10 @@ describe("tool classes", () => {
         return `${principalOf(extra)?.id ?? "nobody"} ${++this.calls}`;
       }
     }
-    const server = new MCPServer({
+    const server = await startMcpServer({
       setup: fromToolClasses(CountTool),
       transport: { type: "sse", options: { port: 0, logger: false, auth: JWT_AUTH } },
     });
-    await server.start();
-    onDispose(() => server.stop({ timeoutMs: 0 }));
     for (const sub of ["ada", "bob"]) {
       const headers = asCaller({ sub });
       const { stream, postUrl, endpoint } = await openSession(server.url!, headers);

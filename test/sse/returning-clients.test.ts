@@ -1,4 +1,4 @@
-import { Facts } from "../kit/session-facts.js";
+import { Facts, detached } from "../kit/session-facts.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { freezeTimers } from "../kit/clock.js";
@@ -8,7 +8,7 @@ import type { Conversation } from "../kit/conversation.js";
 import type { Served } from "../kit/serve.js";
 
 import { initialize, openSession, openStream, post, toolCall } from "../kit/raw-sse.js";
-import { detached } from "../kit/session-facts.js";
+
 import type { RawStream } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();

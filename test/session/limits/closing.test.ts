@@ -1,11 +1,11 @@
-import { MCPServer } from "../../../src/index.js";
+import type { MCPServer } from "../../../src/index.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { clientV1, clientV2 } from "../../kit/sdk-clients.js";
 import { asCaller, converse } from "../../kit/conversation.js";
-import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { freezeTimers } from "../../kit/clock.js";
 import { createToolServer, HeldTool, registerTools } from "../../kit/tools.js";
-import { JWT_AUTH, serveRouter } from "../../kit/serve.js";
+import { JWT_AUTH, serveRouter, startMcpServer } from "../../kit/serve.js";
 import type { ServeRouterOptions } from "../../kit/serve.js";
 
 import { lastingPort } from "../../kit/listen.js";
@@ -247,10 +247,7 @@ describe.each([clientV1, clientV2])("$name in a rolling restart", (kit) => {
         registerTools(mcp);
         tool.register(mcp);
       };
-      const server = new MCPServer({ setup, transport: { type: "sse", options } });
-      await server.start();
-      onDispose(() => server.stop({ timeoutMs: 0 }));
-      return server;
+      return await startMcpServer({ setup, transport: { type: "sse", options } });
     };
     const listener = { onNotification: () => undefined, onSampling: () => "" };
     const headers = asCaller();

@@ -1,10 +1,9 @@
-import { MCPServer } from "../../../src/index.js";
 import { clientV1, clientV2 } from "../../kit/sdk-clients.js";
 import type { ClientKit } from "../../kit/sdk-clients.js";
 import { asCaller, converse } from "../../kit/conversation.js";
-import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { registerTools } from "../../kit/tools.js";
-import { JWT_AUTH, serveRouter } from "../../kit/serve.js";
+import { JWT_AUTH, serveRouter, startMcpServer } from "../../kit/serve.js";
 
 import { Facts } from "../../kit/session-facts.js";
 
@@ -71,9 +70,10 @@ describe.each(CLIENTS)("%s", (_name, task, runs) => {
   it("STOP-2: that has just left does not keep close() and stop() waiting", async () => {
     const { sseUrl, close } = await serveRouter({ resume });
     const options = { auth: JWT_AUTH, port: 0, resume };
-    const server = new MCPServer({ setup: registerTools, transport: { type: "sse", options } });
-    await server.start();
-    onDispose(() => server.stop({ timeoutMs: 0 }));
+    const server = await startMcpServer({
+      setup: registerTools,
+      transport: { type: "sse", options },
+    });
     await run(task, sseUrl, 3, 1);
     await run(task, server.url!, 3, 1);
     await Promise.all([close(never), server.stop(never)]);

@@ -1,9 +1,10 @@
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import express from "express";
-import { createSseRouter, MCPServer } from "../../../src/index.js";
+import { createSseRouter } from "../../../src/index.js";
 import type { McpServerLike, SseOptions, SseRouter } from "../../../src/index.js";
 import type { OAuthOptions } from "../../../strategies/oauth.js";
 import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
+import { startMcpServer } from "../../kit/serve.js";
 import { createToolServer, createToolServerV2, registerTools } from "../../kit/tools.js";
 import { listen } from "../../kit/listen.js";
 
@@ -56,7 +57,7 @@ async function serveAlone(
   resume: SseOptions["resume"] = {},
 ): Promise<Place & { pong(): Promise<unknown> }> {
   let newest: McpServer | undefined;
-  const server = new MCPServer({
+  const server = await startMcpServer({
     setup: (mcp) => {
       newest = mcp;
       registerTools(mcp);
@@ -66,8 +67,6 @@ async function serveAlone(
       options: { port: 0, logger: recordingLogger(), auth: auth(issuer, options), resume },
     },
   });
-  await server.start();
-  onDispose(() => server.stop({ timeoutMs: 0 }));
   return {
     url: server.url!,
     sessions: server.sessions!,

@@ -2,31 +2,22 @@
  * Everything in a real browser: a client that knows only our URL registers, a person signs in at
  * a provider that lets nobody register, approves, and the client acts for them.
  */
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Strategy as LocalStrategy } from "passport-local";
 import type { Page } from "playwright-core";
 import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
 
 import { describeInChromium, openPage, picture } from "../../kit/chromium.js";
 import { later } from "../../kit/clock.js";
-import { ClientStore, SDKS, waitForCallback } from "../../kit/signing-in-clients.js";
+import { listen } from "../../kit/listen.js";
+import {
+  ClientMemory,
+  connectAs,
+  oauthClientKits,
+  waitForCallback,
+} from "../../kit/oauth-clients.js";
 import { AuthorizationRequest, register, REDIRECT_URI, serveSignIn } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
-/** The URL at which somebody else answers. */
-async function listen(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onDispose(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-}
-
 /** Signs in at the provider, as far as our consent page. */
 async function signInAtProvider(page: Page, login = "alice"): Promise<void> {
   await page.fill("input[name=login]", login);
@@ -37,31 +28,30 @@ async function signInAtProvider(page: Page, login = "alice"): Promise<void> {
 }
 
 describeInChromium("SIGNIN-18: in Chromium", () => {
-  describe.each(SDKS)("with $sdk", ({ sdk, connection }) => {
-    const tag = sdk.replace(/\W+/g, "-").toLowerCase();
-
-    test("a person signs in and approves, the client calls a tool as that person, refreshes, and is revoked", async () => {
+  test.each(oauthClientKits)(
+    "a person signs in and approves, $name calls a tool as that person, refreshes, and is revoked",
+    async (kit) => {
+      const tag = kit.name.replace(/\W+/g, "-");
       const setup = await serveSignIn({
         signIn: { consent: { name: "Example Tools" } },
         base: "/mcp",
       });
       const { redirectUrl, answer } = await waitForCallback();
-      const store = new ClientStore(redirectUrl);
-      store.clientMetadata.redirect_uris.push(redirectUrl);
-      const client = connection(setup.resource, store);
-      await expect(client.connect()).rejects.toThrow(/Unauthorized/);
+      const memory = new ClientMemory(redirectUrl);
       const page = await openPage();
-      await page.goto(store.authorizationUrl?.href ?? "");
-      expect(page.url()).toContain(setup.provider.issuer);
-      await signInAtProvider(page);
-      expect(await page.title()).toBe("Allow access to Example Tools? – Example Tools");
-      await picture(page, `consent-${tag}`);
-      await page.click("button[value=approve]");
-      await page.waitForURL(`${redirectUrl}*`);
-      const query = await answer;
-      expect(query.get("iss")).toBe(setup.issuer);
-      await client.finishAuth(query);
-      await client.connect();
+      const client = await connectAs(kit, setup.resource, memory, async (authorizationUrl) => {
+        await page.goto(authorizationUrl.href);
+        expect(page.url()).toContain(setup.provider.issuer);
+        await signInAtProvider(page);
+        expect(await page.title()).toBe("Allow access to Example Tools? – Example Tools");
+        await picture(page, `consent-${tag}`);
+        await page.click("button[value=approve]");
+        await page.waitForURL(`${redirectUrl}*`);
+        const query = await answer;
+        expect(query.get("iss")).toBe(setup.issuer);
+        return query;
+      });
+      onDispose(() => client.close());
       expect(JSON.parse(await client.call("whoami"))).toMatchObject({
         id: "alice",
         method: "oauth",
@@ -71,10 +61,10 @@ describeInChromium("SIGNIN-18: in Chromium", () => {
       });
 
       // The access token has expired: the client gets a new one by itself.
-      const before = store.tokensNow!;
+      const before = memory.tokens()!;
       later(3_600_000);
       expect(JSON.parse(await client.call("whoami"))).toMatchObject({ id: "alice" });
-      expect(store.tokens()?.refresh_token).not.toBe(before.refresh_token);
+      expect(memory.tokens()?.refresh_token).not.toBe(before.refresh_token);
 
       // The person signs out: the client's tokens count no more.
       await page.goto(`${setup.issuer}/oauth/sign-out`);
@@ -82,11 +72,11 @@ describeInChromium("SIGNIN-18: in Chromium", () => {
       await page.click("text=Sign out >> nth=-1");
       await page.waitForSelector("text=You are signed out");
       await picture(page, `signed-out-${tag}`);
-      store.authorizationUrl = undefined;
+      memory.authorizationUrl = undefined;
       await expect(client.call("whoami")).rejects.toThrow();
-      expect(store.authorizationUrl).toBeDefined();
-    });
-  });
+      expect(memory.authorizationUrl).toBeDefined();
+    },
+  );
 });
 
 describeInChromium("SIGNIN-15: the pages, in Chromium", () => {
@@ -200,8 +190,10 @@ describeInChromium("SIGNIN-15: the pages, in Chromium", () => {
         form: ["username", "password"].map((name) => ({ name, label: name })),
       },
     });
-    const done = await listen((_req, res) => void res.end("You may close this window."));
-    const callback = await listen((_req, res) => void res.writeHead(302, { location: done }).end());
+    const { url: done } = await listen((_req, res) => void res.end("You may close this window."));
+    const { url: callback } = await listen(
+      (_req, res) => void res.writeHead(302, { location: done }).end(),
+    );
     const { client_id: clientId } = await register(setup.issuer, { redirect_uris: [callback] });
     const page = await openPage({ scripts: false });
     await page.goto(
@@ -211,6 +203,6 @@ describeInChromium("SIGNIN-15: the pages, in Chromium", () => {
     await page.fill("input[name=password]", "any");
     await page.click("button[type=submit]");
     if (username === "ada") await page.click("button[value=approve]");
-    await page.waitForURL(done);
+    await page.waitForURL(`${done}/`);
   });
 });

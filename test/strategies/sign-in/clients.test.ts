@@ -23,12 +23,12 @@ import { expectProblem } from "../../kit/sign-in-answers.js";
 import {
   AuthorizationRequest,
   obtainTokens,
-  passProvider,
   REDIRECT_URI,
   register,
   serveSignIn,
   WEB_REDIRECT_URI,
 } from "../../kit/sign-in.js";
+import { passProvider } from "../../kit/person.js";
 
 cleanUpAfterEach();
 

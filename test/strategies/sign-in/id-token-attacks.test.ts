@@ -6,13 +6,8 @@ import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { expectErrorAnswer } from "../../kit/sign-in-answers.js";
 import { OUR_CLIENT, privateKey } from "../../kit/identity-provider.js";
 import type { Visit } from "../../kit/person.js";
-import {
-  AuthorizationRequest,
-  passProvider,
-  REDIRECT_URI,
-  register,
-  serveSignIn,
-} from "../../kit/sign-in.js";
+import { AuthorizationRequest, REDIRECT_URI, register, serveSignIn } from "../../kit/sign-in.js";
+import { passProvider } from "../../kit/person.js";
 
 cleanUpAfterEach();
 

@@ -5,12 +5,12 @@ import { expectErrorAnswer, expectProblem } from "../../kit/sign-in-answers.js";
 import type { Person, Visit } from "../../kit/person.js";
 import {
   AuthorizationRequest,
-  passProvider,
   REDIRECT_URI,
   register,
   serveSignIn,
   signInAndApprove,
 } from "../../kit/sign-in.js";
+import { passProvider } from "../../kit/person.js";
 import type { SignInSetup } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();

@@ -14,11 +14,11 @@ import {
   AuthorizationRequest,
   createToolServer,
   obtainTokens,
-  passProvider,
   REDIRECT_URI,
   register,
   serveSignIn,
 } from "../../kit/sign-in.js";
+import { passProvider } from "../../kit/person.js";
 import type { SignInSetup } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();

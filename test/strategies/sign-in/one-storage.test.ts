@@ -10,11 +10,10 @@ import { OpenStorage } from "../../kit/open-storage.js";
 import { Strategy as LocalStrategy } from "passport-local";
 import type { CookieJar } from "../../kit/person.js";
 import { expectProblem } from "../../kit/sign-in-answers.js";
-import { Person } from "../../kit/person.js";
+import { Person, passProvider } from "../../kit/person.js";
 import {
   AuthorizationRequest,
   obtainTokens,
-  passProvider,
   register,
   serveSignIn,
   signInAndApprove,

@@ -17,13 +17,13 @@ import {
   AuthorizationRequest,
   createToolServer,
   obtainTokens,
-  passProvider,
   REDIRECT_URI,
   register,
   serveSignIn,
   signInAndApprove,
   WEB_REDIRECT_URI,
 } from "../../kit/sign-in.js";
+import { passProvider } from "../../kit/person.js";
 import type { SignInSetup } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();

@@ -9,13 +9,13 @@ import { maySendErrorOn } from "../../../strategies/oauth/sign-in/engine-errors.
 import { expectErrorAnswer, expectProblem } from "../../kit/sign-in-answers.js";
 import {
   AuthorizationRequest,
-  passProvider,
   REDIRECT_URI,
   register,
   serveSignIn,
   signInAndApprove,
   WEB_REDIRECT_URI,
 } from "../../kit/sign-in.js";
+import { passProvider } from "../../kit/person.js";
 import type { SignInSetup } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();

@@ -15,11 +15,11 @@ import type { Person } from "../../kit/person.js";
 import {
   AuthorizationRequest,
   obtainTokens,
-  passProvider,
   register,
   serveSignIn,
   tokenRequest,
 } from "../../kit/sign-in.js";
+import { passProvider } from "../../kit/person.js";
 import type { SignInSetup, TokenAnswer } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();

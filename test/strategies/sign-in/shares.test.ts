@@ -10,11 +10,10 @@ import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
 import { networkOf } from "../../../src/shared/network.js";
 import { later } from "../../kit/clock.js";
 import { OpenStorage } from "../../kit/open-storage.js";
-import { Person } from "../../kit/person.js";
+import { Person, passProvider } from "../../kit/person.js";
 import {
   AuthorizationRequest,
   obtainTokens,
-  passProvider,
   register,
   serveSignIn,
   signInAndApprove,

@@ -4,8 +4,8 @@ import express from "express";
 import { MCPServer } from "../../../src/index.js";
 import type { SessionInfo } from "../../../src/index.js";
 import { asCaller, converse } from "../../kit/conversation.js";
-import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
-import { serveRouter } from "../../kit/serve.js";
+import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { serveRouter, startMcpServer } from "../../kit/serve.js";
 
 import { OUR_CLIENT, TestProvider } from "../../kit/identity-provider.js";
 import { Person } from "../../kit/person.js";
@@ -62,7 +62,7 @@ test("SIGNIN-25, SIGNIN-33: MCPServer signs people in at its own port, and ends 
   await new Promise((resolve) => reserved.close(resolve));
   const issuer = `http://127.0.0.1:${port}`;
   const provider = await TestProvider.start(`${issuer}/oauth/callback`);
-  const server = new MCPServer({
+  const server = await startMcpServer({
     setup: (mcp, session: SessionInfo) =>
       void mcp.registerTool("upstream", {}, async () => ({
         content: [{ type: "text", text: (await session.upstream()).scopes.join(" ") }],
@@ -84,8 +84,6 @@ test("SIGNIN-25, SIGNIN-33: MCPServer signs people in at its own port, and ends 
       },
     },
   });
-  await server.start();
-  onDispose(() => server.stop({ timeoutMs: 0 }));
   const { tokens } = await obtainTokens({ issuer }, new Person([issuer, provider.issuer]));
   expect(tokens.scope).toBe("mcp");
   const conversation = await converse(`${issuer}/sse`, {
