@@ -109,7 +109,7 @@ export const serverV1: ServerKit = {
   create: createFeatureServerV1,
 };
 
-export const serverV2: ServerKit = {
+const serverV2: ServerKit = {
   name: "server v2",
   version: "2.0.0",
   create: createFeatureServerV2,

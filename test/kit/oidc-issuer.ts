@@ -23,7 +23,7 @@ interface Adapter {
 }
 
 /** A factory of adapters that share one memory, so that it outlives a provider. */
-export function createOidcStorage(): (model: string) => Adapter {
+function createOidcStorage(): (model: string) => Adapter {
   const stored = new Map<string, Payload>();
   return (model) => {
     const key = (id: string): string => `${model}:${id}`;

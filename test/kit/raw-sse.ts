@@ -177,7 +177,7 @@ export class RawStream {
 }
 
 /** Whether a message is one with which the transport itself asks its client something. */
-export function isTransportPing({ id, method }: Record<string, Json>): boolean {
+function isTransportPing({ id, method }: Record<string, Json>): boolean {
   return method === "ping" && typeof id === "string" && id.startsWith("express-mcp-sse-");
 }
 
