@@ -9,13 +9,13 @@ import { MCP_SERVER } from "../../src/server/mcp-server.js";
 import { SERVER_OPTIONS } from "../../src/server/server-options.js";
 import type { Options } from "../../src/shared/option.js";
 import { TRANSPORT_OPTIONS } from "../../src/sse/transport-options.js";
-import { API_KEY } from "../../strategies/apikey.js";
+import { API_KEY } from "../../strategies/apikey/apikey-options.js";
 import { API_KEY_ENTRY } from "../../strategies/apikey/api-key-list.js";
-import { JWT } from "../../strategies/jwt.js";
+import { JWT } from "../../strategies/jwt/jwt-options.js";
 import { FIELD } from "../../strategies/oauth/options/login-options.js";
 import { OAUTH } from "../../strategies/oauth/options/oauth-options.js";
 import { SIGN_IN } from "../../strategies/oauth/options/sign-in-options.js";
-import { FROM_PASSPORT } from "../../strategies/passport.js";
+import { FROM_PASSPORT } from "../../strategies/passport/from-passport-options.js";
 import { FILE_STORAGE } from "../../strategies/storage/file-storage.js";
 import { MEMORY_STORAGE } from "../../strategies/storage/storage.js";
 
