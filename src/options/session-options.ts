@@ -62,11 +62,11 @@ export interface SessionOptions {
   bodyTimeoutMs?: number;
   /**
    * Bytes of memory that may be held for all callers: bodies, calls that are not answered, answers
-   * that wait, and what is kept until it is acknowledged; 0 for no limit. At three quarters, those who use more
-   * than an equal share wait, and are answered 429 after ten seconds; what was taken is answered.
-   * Beyond it, whoever uses most loses a session. Security: without a limit callers can
-   * fill the memory. Default: half of what the heap may have, for all routers of the process together; a
-   * router that names a number has that for itself: at least twice `maxMessageSize`.
+   * that wait, and what is kept until it is acknowledged; 0 for no limit. At three quarters, those
+   * who use more than an equal share wait, and are answered 429 after ten seconds; what was taken
+   * is answered. Beyond it, whoever uses most loses a session. Security: without a limit callers
+   * can fill the memory. Default: half of what the heap may have, for all routers of the process
+   * together; a router that names a number has that for itself: at least twice `maxMessageSize`.
    */
   maxHeldBytes?: number;
   /**

@@ -10,7 +10,7 @@ import { HttpListener } from "./http-server.js";
 import { STDERR_LOGGER, toLogger } from "../shared/logger.js";
 import type { Logger } from "../shared/logger.js";
 import type { McpServerLike } from "../http/router-session.js";
-import { resolveServerOptions } from "./server-options.js";
+import { resolveServerOptions, routerPart } from "./server-options.js";
 import type { SseServerOptions, ListenerOptions } from "./server-options.js";
 import { pathOf } from "../http/mount.js";
 import type { SessionInfo } from "../session/session-info.js";
@@ -51,13 +51,12 @@ export class SseListener {
   ) {
     this.#options = options;
     this.#own = resolveServerOptions(options);
-    const { port, host, health, maxHeaderSize, http, ahead, auth = false, ...rest } = options;
-    const { logger: given = STDERR_LOGGER } = options;
+    const { auth = false, logger: given = STDERR_LOGGER } = options;
     const logger = toLogger("transport.options.logger", given);
     this.logger = logger;
     this.#build = () =>
       buildRouter(
-        { ...rest, auth, logger, createServer },
+        { ...routerPart(options), auth, logger, createServer },
         { path: "transport.options", hasFastPath: this.#own.ahead },
       );
     // Made now rather than at start, so that wrong options are found when the object is built.

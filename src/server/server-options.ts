@@ -122,6 +122,12 @@ export function resolveServerOptions(options: object): ListenerOptions {
   return { host, port, health, ahead, maxHeaderBytes: maxHeaderSize, times: timesOf(http) };
 }
 
+/** The options that are for the router. */
+export function routerPart(options: SseServerOptions): SseOptions {
+  const names = Object.keys(SERVER_OPTIONS);
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !names.includes(name)));
+}
+
 function readHealth(name: string, value: unknown): string | undefined {
   if (value === false) return undefined;
   if (typeof value !== "object") return path("/health").read(name, value);

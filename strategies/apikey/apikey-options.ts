@@ -37,8 +37,8 @@ export type ApiKeyOptions = ApiKeyPlaces &
         readonly keys:
           readonly (string | ApiKeyEntry)[] | (() => readonly (string | ApiKeyEntry)[]);
         /**
-         * Looks up a key that is none of `keys`: `(key) => principal`, or a promise of it; `null` and
-         * `undefined` are 401, a throw is 503.
+         * Looks up a key that is none of `keys`: `(key) => principal`, or a promise of it; `null`
+         * and `undefined` are 401, a throw is 503.
          */
         readonly verify?: VerifyApiKey;
       }

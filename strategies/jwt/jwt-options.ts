@@ -6,8 +6,8 @@ import type { PublicKeyAlgorithm, SecretAlgorithm } from "./key-material.js";
 /** What every kind of key has in common. */
 export interface JwtClaimOptions extends CommonOptions {
   /**
-   * Accepted values of `iss`, one or several. Set it: without, whoever holds the key may issue tokens in
-   * anyone's name. Default: any. @see RFC 7519, section 4.1.1
+   * Accepted values of `iss`, one or several. Set it: without, whoever holds the key may issue
+   * tokens in anyone's name. Default: any. @see RFC 7519, section 4.1.1
    */
   readonly issuer?: string | readonly string[];
   /**

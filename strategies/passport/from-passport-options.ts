@@ -10,11 +10,12 @@ import type { CommonOptions } from "../shared/check-options.js";
 /** How a Passport strategy becomes an authentication method. */
 export interface FromPassportOptions extends CommonOptions {
   /**
-   * Who the caller is, given what the strategy succeeded with. Runs once for each request that
-   * the strategy accepted.
+   * Who the caller is, given what the strategy succeeded with. Runs once for each request that the
+   * strategy accepted.
    *
-   * `id` must tell any two callers apart and stay the same for each: it decides whose a session
-   * is. Logs show it, so it must not be the credential. A throw, a rejection, or a principal without an id is answered with 503.
+   * `id` must tell any two callers apart and stay the same for each: it decides whose a session is.
+   * Logs show it, so it must not be the credential. A throw, a rejection, or a principal without an
+   * id is answered with 503.
    */
   principal(user: unknown, info: unknown): PrincipalInit | Promise<PrincipalInit>;
   /** Becomes `principal.method`. Default: the strategy's own name. */
@@ -38,8 +39,9 @@ export interface FromPassportOptions extends CommonOptions {
   /**
    * Whether a success counts for the next POSTs of the session too, for
    * `advanced.revalidateAfterMs`, as long as they carry the same credential: the one that
-   * `findCredential` finds, else all headers, on the same connection. What middleware of yours
-   * puts on the request does not count. A revocation then counts after that time. Default: false, so that the strategy judges every request.
+   * `findCredential` finds, else all headers, on the same connection. What middleware of yours puts
+   * on the request does not count. A revocation then counts after that time. Default: false, so
+   * that the strategy judges every request.
    */
   readonly remember?: boolean;
   /** Where callers are to put the credential, in words, for 401 bodies and logs. Default: unknown. */

@@ -43,10 +43,10 @@ export interface OAuthOptions extends CommonOptions {
   readonly audienceClaim?: AudienceClaim;
   /**
    * How tokens are checked: `"jwt"` with the issuer's keys; `"introspection"` by asking the issuer
-   * about each (RFC 7662), which also sees revocation; `"auto"` JWTs the first way, others the second.
-   * In a list with several `oauth` entries `"auto"` means `"jwt"`, because an opaque token does not
-   * say whom to ask, and asking all would show it to the wrong ones. Where several entries say
-   * `"introspection"`, only tokens that name their issuer are accepted. Default: `"auto"`.
+   * about each (RFC 7662), which also sees revocation; `"auto"` JWTs the first way, others the
+   * second. In a list with several `oauth` entries `"auto"` means `"jwt"`, because an opaque token
+   * does not say whom to ask, and asking all would show it to the wrong ones. Where several entries
+   * say `"introspection"`, only tokens that name their issuer are accepted. Default: `"auto"`.
    */
   readonly tokenValidation?: TokenValidation;
   /**

@@ -19,9 +19,9 @@ export interface LoginField {
 /** Tuning of a sign-in that there is no reason to change before something was measured. */
 export interface SignInAdvancedOptions {
   /**
-   * Times a minute that clients may register, from one network (an IPv4 address, or the first 64 bits
-   * of an IPv6 one); twice that from an IPv6 /48, ten times in all. From 1 to
-   * 10000. Default: 20.
+   * Times a minute that clients may register, from one network (an IPv4 address, or the first 64
+   * bits of an IPv6 one); twice that from an IPv6 /48, ten times in all. From 1 to 10000. Default:
+   * 20.
    */
   readonly registrationsPerMinute?: number;
 }
@@ -75,9 +75,9 @@ export interface SignInOptions {
   readonly form?: readonly LoginField[];
   /**
    * Whether a person may still come in, asked again when a client refreshes its tokens: `false`
-   * ends the login, a throw counts as an outage, and so does no answer within 15 seconds. Default: the identity provider, by refreshing its
-   * token or, while its access token lasts, by its userinfo endpoint or `profile`; a `strategy`
-   * cannot be asked.
+   * ends the login, a throw counts as an outage, and so does no answer within 15 seconds. Default:
+   * the identity provider, by refreshing its token or, while its access token lasts, by its
+   * userinfo endpoint or `profile`; a `strategy` cannot be asked.
    */
   readonly revalidate?: (profile: SignInProfile) => boolean | Promise<boolean>;
   /**
@@ -97,9 +97,9 @@ export interface SignInOptions {
   readonly signInAgainAfterMs?: number;
   /**
    * More schemes without a dot under which apps may take their answers: `["myeditor"]`. Beside them
-   * count `claude`, `cursor`, `vscode`, `vscode-insiders` and `windsurf`, and every scheme with a dot
-   * (`com.example.app`). Security: whatever program of a person's device has the scheme is opened
-   * with a URL that a stranger may have chosen. Default: none.
+   * count `claude`, `cursor`, `vscode`, `vscode-insiders` and `windsurf`, and every scheme with a
+   * dot (`com.example.app`). Security: whatever program of a person's device has the scheme is
+   * opened with a URL that a stranger may have chosen. Default: none.
    */
   readonly appSchemes?: readonly string[];
   /**
