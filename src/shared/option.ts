@@ -113,7 +113,7 @@ export function milliseconds(fallback: number, min = 1): Option<number> {
   return number("milliseconds", fallback, { min, max: MAX_TIMER_MS });
 }
 
-/** A number of whole things from 0, which is how `zero` is written. */
+/** A number of whole things, from 0; `zero` says what 0 stands for. */
 export function wholeNumber(
   unit: string,
   fallback: number,
