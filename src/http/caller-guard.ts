@@ -18,7 +18,7 @@ import { redactCredentials, withCredential } from "./redact-query.js";
 import { lacksScopes, RefusedCaller, tooManyFailures } from "./refused-caller.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 import type { LimitReached } from "../session/session-events.js";
-import type { ScopeChallenge } from "../session/session-info.js";
+import type { ScopeChallenge } from "../policy/message-policy.js";
 
 export interface CallerGuardInit {
   readonly options: {

@@ -1,19 +1,24 @@
+import type { SessionDirectory } from "../cluster/session-directory.js";
 import type { Requester } from "../session/requester.js";
 import { McpSseError } from "../shared/errors.js";
-import type { RouterSession, Sessions } from "./router-session.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 
 /**
  * The session with an id, if a request may go on with it.
  *
+ * @returns a promise where the directory has to ask.
  * @throws McpSseError 404 that is the same for another's session and for none.
  */
-export function findSession(
-  sessions: Sessions,
+export function findSession<S>(
+  directory: SessionDirectory<S>,
   id: string,
   request: AdmittedRequest,
-): RouterSession {
-  const session = sessions.find(id, requesterOf(request));
+): S | Promise<S> {
+  const found = directory.find(id, requesterOf(request));
+  return found instanceof Promise ? found.then(orNotFound) : orNotFound(found);
+}
+
+function orNotFound<S>(session: S | undefined): S {
   if (session === undefined) throw sessionNotFound();
   return session;
 }

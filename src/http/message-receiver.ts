@@ -2,7 +2,7 @@ import { hasLapsed } from "../auth/verified-cache.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { HeldCall } from "../session/held-call.js";
 import { isCall } from "../session/session-bytes.js";
-import type { ScopeChallenge } from "../session/session-info.js";
+import type { ScopeChallenge } from "../policy/message-policy.js";
 import { McpSseError } from "../shared/errors.js";
 import type { ErrorCode } from "../shared/errors.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
@@ -50,7 +50,7 @@ export interface MessageReceiverInit<S extends RouterSession> {
  * 2. *caller and session* once more, if time has passed or another request has changed the session
  * 3. what is meant for the transport itself ({@link MessageHandler.intercept})
  * 4. *rights*: what the caller may do with this one message; today what the session's server says
- *    (`scopeCheck`). An operator's policy about tools is asked here, before the server is
+ *    (`policy`). An operator's policy about tools is asked here, before the server is
  * 5. *delivery*: the session's server gets it
  */
 export class MessageReceiver<S extends RouterSession> {
@@ -131,7 +131,7 @@ export class MessageReceiver<S extends RouterSession> {
     session.renew(caller.principal, caller.validUntil);
     if (this.#init.handler.intercept(message, request, session)) return undefined;
     const extra = this.#extraOf(request);
-    const asked = session.scopeCheck?.(message, extra);
+    const asked = session.policy?.(message, extra);
     const deliver = (lacking: ScopeChallenge | undefined): void => {
       if (lacking !== undefined) throw this.#init.callers.lacksScopes(lacking, request);
       session.receive(message, extra, call);

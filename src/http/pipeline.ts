@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Caller } from "../auth/outcome.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { LAST_BYTES_MS } from "../session/close-reason.js";
+import type { SessionDirectory } from "../cluster/session-directory.js";
 import { settlesWithin } from "../shared/timeout.js";
 import type { CallerGuard } from "./caller-guard.js";
 import type { Discovery } from "./discovery.js";
@@ -28,8 +29,19 @@ export interface PipelineInit {
   readonly sources: SourceGuard;
   readonly callers: CallerGuard;
   readonly sessions: Sessions;
+  /** Where the sessions are found that requests name. Default: `sessions`, those of this process. */
+  readonly directory?: SessionDirectory<RouterSession>;
   readonly refusals: Refusals;
   readonly shutdown: Shutdown;
+}
+
+/** A request of which it is known which route of which transport answers it. */
+interface RoutedRequest {
+  readonly request: IncomingRequest;
+  readonly target: TransportTarget | FastRoute;
+  readonly route: TransportRoute;
+  /** See {@link Pipeline.answerFast}. */
+  readonly passOn: () => void;
 }
 
 /**
@@ -51,11 +63,13 @@ export interface PipelineInit {
 export class Pipeline {
   readonly #init: PipelineInit;
   readonly #routes: RouteTable;
+  readonly #directory: SessionDirectory<RouterSession>;
   /** Whether what is cached of a caller does not say all that must be the same. */
   readonly #hasBoundHeaders: boolean;
 
   constructor(init: PipelineInit) {
     this.#init = init;
+    this.#directory = init.directory ?? init.sessions;
     this.#routes = new RouteTable(init.transports, init.discovery);
     this.#hasBoundHeaders = init.options.boundHeaders.length > 0;
   }
@@ -119,47 +133,71 @@ export class Pipeline {
   }
 
   /**
-   * The steps, in their order.
+   * The steps, in their order. Most requests of sessions are answered without a wait, and these
+   * make no promise, since there is one for each call.
    *
    * @param passOn takes a request on the fast path whose caller or session is not the expected one.
    */
-  async #run(
+  #run(
     request: IncomingRequest,
     target: Target | FastRoute,
     passOn: () => void = () => undefined,
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     let route: TransportRoute | undefined;
+    const refuse = (error: unknown): void => this.#init.refusals.refuse(request, error, route);
     try {
       if (target.kind === "document") {
         target.send(request);
-        return;
+        return undefined;
       }
       const isSignIn = target.kind === "sign-in";
       this.#init.sources.admit(request, isSignIn && target.takesForeignForms);
       if (request.req.method === "OPTIONS") {
         this.#sendPreflight(request);
-        return;
+        return undefined;
       }
-      if (isSignIn) {
-        await target.handle(request);
-        return;
-      }
+      if (isSignIn) return target.handle(request).catch(refuse);
       route = target.kind === "fast" ? target.route : routeFor(target, request.req.method);
-      const found = this.#callerOf(request, target);
-      const isCached = !(found instanceof Promise);
-      const caller = isCached ? found : await found;
-      const admitted = caller && admit(request, caller);
-      const session = admitted && this.#sessionOf(admitted, route, target, isCached);
-      if (admitted === undefined || (target.kind === "fast" && session === undefined)) {
-        passOn();
-        return;
-      }
-      const answering = route.answer(admitted, session);
-      // Most are answered by now, and to wait for nothing costs a call something.
-      if (answering !== undefined) await answering;
+      return this.#identify({ request, target, route, passOn })?.catch(refuse);
     } catch (error) {
-      this.#init.refusals.refuse(request, error, route);
+      refuse(error);
+      return undefined;
     }
+  }
+
+  #identify(routed: RoutedRequest): Promise<void> | undefined {
+    const caller = this.#callerOf(routed.request, routed.target);
+    return caller instanceof Promise
+      ? caller.then((verified) => this.#find(routed, verified, false))
+      : this.#find(routed, caller, true);
+  }
+
+  #find(
+    routed: RoutedRequest,
+    caller: Caller | undefined,
+    isCached: boolean,
+  ): Promise<void> | undefined {
+    const admitted = caller && admit(routed.request, caller);
+    if (admitted === undefined) {
+      routed.passOn();
+      return undefined;
+    }
+    const session = this.#sessionOf(admitted, routed, isCached);
+    return session instanceof Promise
+      ? session.then((found) => this.#handOver(routed, admitted, found))
+      : this.#handOver(routed, admitted, session);
+  }
+
+  #handOver(
+    { target, route, passOn }: RoutedRequest,
+    admitted: AdmittedRequest,
+    session: RouterSession | undefined,
+  ): Promise<void> | undefined {
+    if (target.kind === "fast" && session === undefined) {
+      passOn();
+      return undefined;
+    }
+    return route.answer(admitted, session) ?? undefined;
   }
 
   #sendPreflight({ req, res }: IncomingRequest): void {
@@ -186,19 +224,18 @@ export class Pipeline {
    */
   #sessionOf(
     request: AdmittedRequest,
-    route: TransportRoute,
-    target: TransportTarget | FastRoute,
+    { route, target }: RoutedRequest,
     isCached: boolean,
-  ): RouterSession | undefined {
-    const { sessions } = this.#init;
+  ): RouterSession | undefined | Promise<RouterSession> {
+    const directory = this.#directory;
     if (target.kind === "fast") {
       // Who is known by the same credential has the same rights, but headers are no part of it.
       const isSame = isCached && !this.#hasBoundHeaders;
       const { session } = target;
-      return isSame || sessions.takesFrom(session, requesterOf(request)) ? session : undefined;
+      return isSame || directory.takesFrom(session, requesterOf(request)) ? session : undefined;
     }
     const id = route.sessionId?.(request.req);
-    return id === undefined ? undefined : findSession(sessions, id, request);
+    return id === undefined ? undefined : findSession(directory, id, request);
   }
 }
 

@@ -2,7 +2,7 @@ import type { AuthMethod } from "../auth/auth-method.js";
 import { refusalAnswer, refusalReason } from "../auth/challenge.js";
 import type { Refusal } from "../auth/outcome.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
-import type { ScopeChallenge } from "../session/session-info.js";
+import type { ScopeChallenge } from "../policy/message-policy.js";
 
 /** A caller who was not let in: what they hear, and what the operator does. */
 export class RefusedCaller extends Error {

@@ -5,8 +5,8 @@ import type { Session } from "../session/session.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { MessageExtra } from "./message-extra.js";
 import { RefusedCaller, toClientError } from "./refused-caller.js";
-import { findScopeChallenge } from "./scope-challenge.js";
-import type { ScopeChallengeResolver } from "./scope-challenge.js";
+import { findScopeChallenge } from "../policy/scope-challenge.js";
+import type { ScopeChallengeResolver } from "../policy/scope-challenge.js";
 
 /** A session, whoever owns it and however its client is reached. */
 export type CarriedSession = Session<unknown, MessageExtra | undefined>;
@@ -50,7 +50,7 @@ export class SessionTransport {
       this.onerror?.(error as Error);
       throw new RefusedCaller("a scope challenge could not be decided", toClientError(error));
     };
-    this.#session.scopeCheck = (message, extra) => {
+    this.#session.policy = (message, extra) => {
       try {
         const asked = findScopeChallenge(resolver, message, extra?.authInfo);
         return asked instanceof Promise ? asked.catch(fail) : asked;

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import type { UpstreamToken } from "../shared/upstream-token.js";
-import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { Requester } from "./requester.js";
 import type { ChannelLimit, SessionLimits, TimeLimit } from "./limits.js";
 
@@ -60,20 +59,6 @@ export interface SessionInfo<P = unknown> {
   /** Ends the session. Safe to call twice. */
   close(): void;
 }
-
-/** What a caller lacks for a request. */
-export interface ScopeChallenge {
-  /** All that the request needs. */
-  readonly scopes: readonly string[];
-  /** Why, in words for the client. Default: none. */
-  readonly errorDescription?: string;
-}
-
-/** Says what a caller lacks for a message; `undefined`, now or later, if the server may have it. */
-export type ScopeCheck<E> = (
-  message: JsonRpcMessage,
-  extra: E,
-) => ScopeChallenge | undefined | Promise<ScopeChallenge | undefined>;
 
 /** Who opens a session, and with what: the request that does has all of it. */
 export interface SessionInit<P> extends Requester {

@@ -13,7 +13,8 @@ import { PendingCalls } from "./pending-calls.js";
 import { isCall, SessionBytes } from "./session-bytes.js";
 import { sessionClosed, SessionEnd } from "./session-end.js";
 import { SessionFacts } from "./session-facts.js";
-import type { ClientInfo, ScopeCheck, SessionAdmission, SessionInfo } from "./session-info.js";
+import type { ClientInfo, SessionAdmission, SessionInfo } from "./session-info.js";
+import type { MessagePolicy } from "../policy/message-policy.js";
 import type { PrincipalListener, SessionInit, SessionState } from "./session-info.js";
 import { SessionOwner } from "./session-owner.js";
 import { SessionTimers } from "./session-timers.js";
@@ -37,8 +38,8 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
 {
   /** Receives every message of the client; set by the transport. */
   onmessage: Listener<E> | undefined;
-  /** Asked before a message is received, if the transport's server has a say in it. */
-  scopeCheck: ScopeCheck<E> | undefined;
+  /** Asked before a message is received; set by the transport, where its server has a say. */
+  policy: MessagePolicy<E> | undefined;
   readonly bytes = new SessionBytes();
   readonly handshake = new Handshake();
   /** Set by whoever counts sessions. */

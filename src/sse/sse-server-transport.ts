@@ -6,7 +6,7 @@ import { PostExtra } from "../http/message-extra.js";
 import type { MessageExtra } from "../http/message-extra.js";
 import { lacksScopes, RefusedCaller } from "../http/refused-caller.js";
 import { sendError } from "../http/respond-error.js";
-import { documentOf } from "../http/scope-challenge.js";
+import { documentOf } from "../policy/scope-challenge.js";
 import { SessionTransport } from "../http/session-transport.js";
 import type { CarriedSession } from "../http/session-transport.js";
 import { Session } from "../session/session.js";
@@ -126,7 +126,7 @@ export class SSEServerTransport extends SessionTransport {
 
   /** @throws RefusedCaller for a caller who lacks scopes. */
   async #take(message: JsonRpcMessage, extra: MessageExtra | undefined): Promise<void> {
-    const asked = this.#session.scopeCheck?.(message, extra);
+    const asked = this.#session.policy?.(message, extra);
     // Where nobody has to be waited for, the server gets the message at once, as from the SDK's class.
     const lacking = asked instanceof Promise ? await asked : asked;
     if (lacking !== undefined) {

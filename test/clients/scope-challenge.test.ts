@@ -3,7 +3,7 @@ import { McpServer, requireScopes } from "@modelcontextprotocol/server";
 import type { ScopeChallengeHandler } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { SSEServerTransport } from "../../src/index.js";
-import { findScopeChallenge } from "../../src/http/scope-challenge.js";
+import { findScopeChallenge } from "../../src/policy/scope-challenge.js";
 import type { AuthConfig, AuthInfo } from "../../src/index.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";

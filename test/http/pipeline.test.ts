@@ -1,56 +1,14 @@
-import { assemble } from "../../src/express/assemble.js";
-import { pathOf } from "../../src/http/mount.js";
-import { Pipeline } from "../../src/http/pipeline.js";
-import { notFound } from "../../src/http/refused-caller.js";
-import { Shutdown } from "../../src/http/shutdown.js";
-import { SourceGuard } from "../../src/http/source-guard.js";
 import type { Transport, TransportRoute } from "../../src/http/transport.js";
 import { McpSseError } from "../../src/index.js";
-import { SseEndpoint } from "../../src/sse/sse-endpoint.js";
-import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { asCaller, converse } from "../kit/conversation.js";
-import { listen } from "../kit/listen.js";
+import { servePipeline } from "../kit/pipeline.js";
 import { send } from "../kit/raw-http.js";
 import { openStream, post, toolCall } from "../kit/raw-sse.js";
-import { JWT_AUTH } from "../kit/serve.js";
-import { createToolServer } from "../kit/tools.js";
 
 cleanUpAfterEach();
 
-/** Serves HTTP+SSE, and after it other transports, by one pipeline on `node:http`. */
-async function serve(...others: Transport[]) {
-  const lines: string[] = [];
-  const log = (line: string): void => void lines.push(line);
-  const logger = { debug: log, info: log, warn: log, error: log };
-  const createServer = () => createToolServer();
-  const given = { auth: JWT_AUTH, logger, createServer };
-  const parts = {
-    ...assemble(given, { path: "options", hasFastPath: false }),
-    shutdown: new Shutdown(),
-    createServer,
-  };
-  const sse = new SseEndpoint({ ...parts, hasFastPath: true });
-  const transports = [sse, ...others];
-  const sources = new SourceGuard(parts.options, parts.callers.methods, transports);
-  const pipeline = new Pipeline({ ...parts, sources, transports });
-  /** Requests that the fast path left to others. */
-  const routed: string[] = [];
-  const { url, port } = await listen((req, res) =>
-    pipeline.answerFast(
-      req,
-      res,
-      () => {
-        routed.push(`${req.method} ${pathOf(req)}`);
-        const target = pipeline.find(pathOf(req));
-        if (target === undefined) parts.refusals.refuse({ req, res }, notFound());
-        else void pipeline.answer(req, res, target);
-      },
-      undefined,
-    ),
-  );
-  onDispose(() => pipeline.close(0));
-  return { url, port, sseUrl: `${url}/sse`, lines, routed };
-}
+const serve = (...others: Transport[]) => servePipeline({ others });
 
 /** A transport of one route. */
 function transport(route: TransportRoute): Transport {
