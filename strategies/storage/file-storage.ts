@@ -34,6 +34,11 @@ const BESIDES = ["-wal", "-shm", "-journal"];
  *
  * Every change counts once it is on the disk, and is rejected when it cannot be written.
  *
+ * @example
+ * ```ts
+ * const signIn = { storage: new FileStorage({ path: "/var/lib/mcp/sign-in.db" }) };
+ * ```
+ *
  * @throws TypeError for a wrong option; Error without the package libsql.
  */
 export class FileStorage implements SignInStorage {
