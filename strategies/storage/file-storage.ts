@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import * as opt from "../../src/shared/option.js";
 import { loadPeer } from "../shared/load-peer.js";
 import type { EntryDatabase, Libsql } from "./entry-database.js";
@@ -49,7 +50,8 @@ export class FileStorage implements SignInStorage {
 
   constructor(options: FileStorageOptions) {
     const { path, maxEntries } = FILE_STORAGE.read("FileStorage options", options);
-    this.#path = path;
+    // In full, because to libsql `:memory:`, `file:…` and `https://…` are no files of these names.
+    this.#path = resolve(path);
     this.#maxEntries = maxEntries;
     this.#libsql = loadPeer("libsql", "FileStorage", "libsql/promise") as Libsql;
   }

@@ -282,6 +282,25 @@ describe("SIGNIN-42: a file that others prepared", () => {
   });
 });
 
+describe("SIGNIN-42: a path that a database would read as something else", () => {
+  test.each([
+    ":memory:",
+    "file:sign-in.db",
+    "file:sign-in.db?mode=memory",
+    "http://127.0.0.1:9/sign-in.db",
+    "libsql://127.0.0.1:9",
+  ])("%s is the file of this name", async (path) => {
+    const folder = await temporaryFolder();
+    const before = process.cwd();
+    process.chdir(folder);
+    const storage = new FileStorage({ path });
+    process.chdir(before);
+    await storage.set("Grant:1", "granted");
+    await storage.close();
+    expect(await (await reopened(join(folder, path))).get("Grant:1")).toBe("granted");
+  });
+});
+
 describe("SIGNIN-42: a file that two processes have open", () => {
   test("gives each value to one of them, and adds it for one of them", async () => {
     const path = join(await temporaryFolder(), "sign-in.db");

@@ -34,7 +34,7 @@ async function signInWith({
   header,
   change = (token) => token,
   hidesKeys = false,
-}: Forgery): Promise<Visit> {
+}: Forgery): Promise<Visit & { readonly lines: readonly string[] }> {
   const setup = await serveSignIn();
   const { issuer } = setup.provider;
   const person = setup.person();
@@ -58,7 +58,8 @@ async function signInWith({
     const body = { access_token: "a", token_type: "Bearer", id_token: change(idToken) };
     res.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
-  return await passProvider(person, await person.visit(away.url), "mallory");
+  const visit = await passProvider(person, await person.visit(away.url), "mallory");
+  return { ...visit, lines: setup.lines };
 }
 
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
@@ -97,6 +98,13 @@ test.each<[string, Forgery]>([
   ["with an empty subject", { claims: { sub: "" } }],
 ])("SIGNIN-24: an ID token %s signs nobody in", async (_what, forgery) => {
   expectErrorAnswer(await signInWith(forgery), REDIRECT_URI, "server_error");
+});
+
+test("SIGNIN-24: what an ID token names in its header is not repeated in the log", async () => {
+  const header = { crit: ["unheardOf"], unheardOf: true };
+  const { lines } = await signInWith({ header });
+  expect(lines.join("\n")).toContain("the ID token is refused");
+  expect(lines.join("\n")).not.toContain("unheardOf");
 });
 
 test("SIGNIN-24: an ID token whose keys cannot be had is not judged", async () => {

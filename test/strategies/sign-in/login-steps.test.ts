@@ -234,13 +234,14 @@ describe("SIGNIN-23: a provider that is plain OAuth 2.0", () => {
 });
 
 describe("SIGNIN-24: the provider's ID token", () => {
-  const good = { iss: "i", aud: "us", nonce: "n", sub: "s" };
+  const good = { iss: "i", aud: "us", nonce: "n", sub: "s", exp: 2_000_000_000 };
   test.each([
     ["another nonce", { ...good, nonce: "x" }],
     ["no nonce", { ...good, nonce: undefined }],
     ["several audiences and no azp", { ...good, aud: ["us", "them"] }],
     ["another azp", { ...good, azp: "them" }],
     ["no audience", { ...good, aud: undefined }],
+    ["an expiry that never comes", { ...good, exp: JSON.parse("1e400") as number }],
   ])("with %s is refused", (_what, claims) => {
     expect(() => checkIdToken(claims, { clientId: "us", nonce: "n" })).toThrow(UpstreamError);
     expect(() => checkIdToken(good, { clientId: "us", nonce: "n" })).not.toThrow();

@@ -95,8 +95,10 @@ export function checkIdToken(
   claims: TokenClaims,
   { clientId, nonce }: { readonly clientId: string; readonly nonce: string },
 ): void {
-  const { aud, azp, iss } = claims;
+  const { aud, azp, exp, iss } = claims;
   if (claims["nonce"] !== nonce) throw unusable("the ID token is of another login");
+  // A number too large for JSON reads as infinity: a token that never ends.
+  if (!Number.isFinite(exp)) throw unusable("the ID token's expiry is malformed");
   if (iss === undefined || aud === undefined) throw unusable("the ID token is incomplete");
   if (Array.isArray(aud) && aud.length > 1 && azp === undefined) {
     throw unusable("the ID token does not say which of its audiences asked for it");
@@ -111,10 +113,16 @@ function asIdTokenError(error: unknown): Error {
   const isVerdict =
     error instanceof errors.JOSEError ||
     (error instanceof McpSseError && error.code === "invalid_token");
-  // These messages name no value of the token.
-  if (isVerdict) return unusable(`the ID token is refused: ${error.message}`);
+  if (isVerdict) return unusable(`the ID token is refused: ${reasonOf(error)}`);
   if (error instanceof McpSseError) return error;
   return unavailable("the ID token cannot be verified at the moment", error);
+}
+
+/** The messages name no value of the token, but for the one about an extension of its header. */
+function reasonOf(error: Error): string {
+  return error instanceof errors.JOSENotSupported
+    ? "it needs what is not supported"
+    : error.message;
 }
 
 function toProfile(claims: TokenClaims): SignInProfile {
