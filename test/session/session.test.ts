@@ -124,6 +124,7 @@ describe("its state", () => {
   });
 
   it("RESUME-8: a stream that cannot be opened leaves it waiting no longer", async () => {
+    freezeTimers();
     const { session, reader, closed } = await openSession({}, { resume: RESUME });
     session.receive(call(1), {});
     reader.close();
@@ -134,6 +135,7 @@ describe("its state", () => {
       expect(() => attach(session, new EventStream(res, OPTIONS))).toThrow(/headers/);
     });
     await openStream(url);
+    jest.advanceTimersByTime(RESUME.graceMs);
     expect(await closed).toBe("grace-expired");
   });
 

@@ -26,7 +26,10 @@ async function answer(id: unknown, { postUrl, headers }: Conversation): Promise<
   expect(status).toBe(202);
 }
 
-/** A client whose stream is gone, and a stream of one that is asked whether it is the same. */
+/**
+ * A client whose stream is gone, and a stream of one that is asked whether it is the same. The clock
+ * stands still from then on, so that the answer is in time.
+ */
 async function askedAbout(
   { sseUrl }: Served,
   headers: Record<string, string> = asCaller(),
@@ -34,6 +37,7 @@ async function askedAbout(
   const left = await converse(sseUrl, headers);
   left.stream.close();
   await left.stream.ended;
+  freezeTimers();
   const stream = await openStream(sseUrl, { ...headers, ...COMES_BACK });
   return { left, stream, question: await nextQuestion(stream) };
 }
@@ -106,7 +110,6 @@ describeEveryMount((serve) => {
   });
 
   it("RESUME-4: the log says that a client was asked, and what came of it", async () => {
-    freezeTimers();
     const served = await serve({ advanced: { probeMs: 100 } });
     const { left, stream, question } = await askedAbout(served);
     await answer(question, left);
@@ -157,7 +160,6 @@ describeEveryMount((serve) => {
   });
 
   it("LIMIT-1, RESUME-4: a client finds its session although there is room for no other", async () => {
-    freezeTimers();
     const served = await serve({ sessions: { maxSessions: 1 }, advanced: { probeMs: 100 } });
     const { left, stream, question } = await askedAbout(served);
     await answer(question, left);
@@ -274,6 +276,7 @@ describe("a credential that is withdrawn", () => {
     });
     const { stream, question } = await askedAbout(served, { "x-api-key": KEY });
     keys = [];
+    jest.advanceTimersByTime(100);
     await stream.ended;
     expect(stream.bytes).toBe(`event: message\ndata: ${pingOf(question)}\n\nretry: 1000\n\n`);
     expect(served.sessions.size).toBe(1);
