@@ -40,11 +40,11 @@ export function apikey(options: ApiKeyOptions, path = "auth.options"): AuthMetho
   if (keys === undefined && verify === undefined) {
     throw optionError(path, "has no keys", 'Write keys: ["…"], or verify: (key) => …');
   }
-  const judge = createJudge(keys, verify);
+  const verifier = createVerifier(keys, verify);
   const find = keyFinder(headerName, queryParam);
   return {
     name: "apikey",
-    strategies: [headerStrategy(headerName, find, judge), otherPlacesStrategy(find, judge)],
+    strategies: [headerStrategy(headerName, find, verifier), otherPlacesStrategy(find, verifier)],
     principal: (user) => user as PrincipalInit,
     findCredential: find,
     revision: createRevision(settings),
@@ -68,9 +68,9 @@ function queryWarnings(queryParam: string | undefined, path: string): readonly s
 }
 
 /** Decides on a key that was found; rejects with the reason when it is no good. */
-type Judge = (key: string) => Promise<PrincipalInit>;
+type KeyVerifier = (key: string) => Promise<PrincipalInit>;
 
-function createJudge(keys: KeyList | undefined, verify: VerifyApiKey | undefined): Judge {
+function createVerifier(keys: KeyList | undefined, verify: VerifyApiKey | undefined): KeyVerifier {
   return async (key) => {
     const known = keys?.current()(key) ?? (await verify?.(key));
     if (known === undefined || known === null) throw invalidToken("the API key is not known");
@@ -89,14 +89,14 @@ function hasEnded({ expiresAt }: PrincipalInit): boolean {
   return expiresAt !== undefined && Date.now() / 1000 >= expiresAt;
 }
 
-/** Finds the one key that a request is judged by; an unusable one has no text. */
+/** Finds the one key of a request that counts; an unusable one has no text. */
 type FindKey = (req: IncomingMessage) => FoundCredential | undefined;
 
 /**
  * Header, query, `Authorization: Bearer`: the first that is there counts, even if it is no good.
  *
  * Security decision: a bad key is not passed over for another one in the same request, and a
- * place that holds two keys holds none: a proxy may have judged the other.
+ * place that holds two keys holds none: a proxy may have checked the other.
  */
 function keyFinder(headerName: string, queryParam: string | undefined): FindKey {
   const header = headerName.toLowerCase();
@@ -120,12 +120,12 @@ function findInQuery(url: string, name: string): FoundCredential | undefined {
 }
 
 /** The header, read by passport-headerapikey. */
-function headerStrategy(header: string, find: FindKey, judge: Judge): PassportStrategy {
+function headerStrategy(header: string, find: FindKey, verifier: KeyVerifier): PassportStrategy {
   const { HeaderAPIKeyStrategy } = loadPeer("passport-headerapikey", NEEDED_BY) as HeaderApiKey;
   const strategy = new HeaderAPIKeyStrategy({ header, prefix: "" }, true, (key, done, req) => {
     const found = find(req);
     if (found?.place !== "header" || found.text !== key) done(null, false, NO_KEY_HERE);
-    else void judgeWith(judge, key, done);
+    else void verifyWith(verifier, key, done);
   });
   return translateFailures(strategy, (info) => (info instanceof McpSseError ? info : NO_KEY_HERE));
 }
@@ -142,7 +142,7 @@ interface HeaderApiKey {
 type Done = (error: unknown, user?: unknown, info?: unknown) => void;
 
 /** The query and `Authorization: Bearer`; and it refuses what is unusable, wherever it stands. */
-function otherPlacesStrategy(find: FindKey, judge: Judge): PassportStrategy {
+function otherPlacesStrategy(find: FindKey, verifier: KeyVerifier): PassportStrategy {
   return {
     name: "apikey",
     authenticate(this: ActiveStrategy, req: IncomingMessage): void {
@@ -152,7 +152,7 @@ function otherPlacesStrategy(find: FindKey, judge: Judge): PassportStrategy {
         this.fail(problem);
         return;
       }
-      void judgeWith(judge, found.text, (error, user, info) => {
+      void verifyWith(verifier, found.text, (error, user, info) => {
         if (error !== null) this.error(error);
         else if (user === false) this.fail(info);
         else this.success(user);
@@ -167,10 +167,10 @@ function keyProblem({ text, place }: FoundCredential): McpSseError | undefined {
 }
 
 /** One key's way: to `done` with the principal, with the reason against it, or with an outage. */
-async function judgeWith(judge: Judge, key: string, done: Done): Promise<void> {
+async function verifyWith(verifier: KeyVerifier, key: string, done: Done): Promise<void> {
   try {
     if (key.length > MAX_CREDENTIAL_LENGTH) throw invalidToken("the API key is too long");
-    done(null, await judge(key));
+    done(null, await verifier(key));
   } catch (error) {
     if (error instanceof McpSseError) done(null, false, error);
     // Passport would take the rejection with nothing for a refusal.

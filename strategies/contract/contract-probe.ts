@@ -36,7 +36,7 @@ export interface ProbeAnswer {
 export interface Probe {
   readonly method: AuthMethod;
   send(request: ContractRequest): Promise<ProbeAnswer>;
-  /** Sends requests that are judged at the same time: none before all have arrived. */
+  /** Sends requests that are evaluated at the same time: none before all have arrived. */
   sendTogether(requests: readonly ContractRequest[]): Promise<readonly ProbeAnswer[]>;
   stop(): Promise<void>;
 }
@@ -47,10 +47,10 @@ const MAX_HEADER_SIZE = 262_144;
 /** The header by which an answer finds its request. */
 const REQUEST_ID = "x-contract-request";
 
-/** The header that says how many requests are to be judged together. */
+/** The header that says how many requests are to be evaluated together. */
 const TOGETHER = "x-contract-together";
 
-interface Judgement {
+interface Evaluation {
   readonly outcome: Outcome;
   readonly printed: string;
   readonly addedToRequest: readonly string[];
@@ -59,12 +59,12 @@ interface Judgement {
 /** Serves one method on a free port. */
 export async function startProbe(method: AuthMethod): Promise<Probe> {
   const authenticator = new Authenticator([method]);
-  const judgements = new Map<string, Judgement>();
+  const evaluations = new Map<string, Evaluation>();
   const gathered: (() => void)[] = [];
   const server = createServer({ maxHeaderSize: MAX_HEADER_SIZE }, (req, res) => {
     gathered.push(() => {
-      void judge(authenticator, req, res).then((judgement) => {
-        judgements.set(String(req.headers[REQUEST_ID]), judgement);
+      void evaluate(authenticator, req, res).then((evaluation) => {
+        evaluations.set(String(req.headers[REQUEST_ID]), evaluation);
         res.end();
       });
     });
@@ -80,9 +80,9 @@ export async function startProbe(method: AuthMethod): Promise<Probe> {
       [REQUEST_ID]: id,
       [TOGETHER]: String(together),
     });
-    const judgement = judgements.get(id);
-    if (judgement === undefined) throw new Error("the server gave no judgement");
-    return describe(response, text, judgement);
+    const evaluation = evaluations.get(id);
+    if (evaluation === undefined) throw new Error("the server evaluated nothing");
+    return describe(response, text, evaluation);
   };
   return {
     method,
@@ -96,23 +96,23 @@ export async function startProbe(method: AuthMethod): Promise<Probe> {
   };
 }
 
-async function judge(
+async function evaluate(
   authenticator: Authenticator,
   req: IncomingMessage,
   res: ServerResponse,
-): Promise<Judgement> {
+): Promise<Evaluation> {
   const before = new Set(Reflect.ownKeys(req));
   const outcome = await authenticator.authenticate(req);
   const added = Reflect.ownKeys(req).filter((key) => typeof key === "string" && !before.has(key));
-  const judgement = { outcome, addedToRequest: added.map(String) };
-  if (outcome.kind === "authenticated") return { ...judgement, printed: "" };
+  const evaluation = { outcome, addedToRequest: added.map(String) };
+  if (outcome.kind === "authenticated") return { ...evaluation, printed: "" };
   const { methods } = authenticator;
   const error = refusalAnswer(outcome, methods);
   res.statusCode = error.status;
   for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
   res.write(JSON.stringify({ error: error.code, error_description: error.message }));
   const printed = [refusalReason(outcome, methods), print(outcome), print(error)].join("\n");
-  return { ...judgement, printed };
+  return { ...evaluation, printed };
 }
 
 function print(value: unknown): string {
@@ -139,16 +139,16 @@ function exchange(
   });
 }
 
-function describe(response: IncomingMessage, text: string, judgement: Judgement): ProbeAnswer {
+function describe(response: IncomingMessage, text: string, evaluation: Evaluation): ProbeAnswer {
   const rawHeaders = response.rawHeaders.join("\n");
   return {
-    outcome: judgement.outcome,
+    outcome: evaluation.outcome,
     status: response.statusCode ?? 0,
     text,
     challenge: (response.headersDistinct["www-authenticate"] ?? []).join("\n"),
     retryAfter: response.headers["retry-after"] ?? "",
     rawHeaders,
-    everything: [text, rawHeaders, judgement.printed].join("\n"),
-    addedToRequest: judgement.addedToRequest,
+    everything: [text, rawHeaders, evaluation.printed].join("\n"),
+    addedToRequest: evaluation.addedToRequest,
   };
 }

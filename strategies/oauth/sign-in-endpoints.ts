@@ -67,7 +67,8 @@ export class SignIn implements AuthEndpoints {
 
   /** @see RFC 8414, section 2; OpenID Connect Discovery 1.0, section 3 */
   metadata(): Readonly<Record<string, unknown>> {
-    const { issuer, scopes } = { issuer: this.issuer, scopes: this.#parts.scopes };
+    const { issuer } = this;
+    const { scopes } = this.#parts;
     return {
       issuer,
       authorization_endpoint: `${issuer}${ROUTES.authorize}`,

@@ -29,7 +29,7 @@ export interface FromPassportOptions extends CommonOptions {
    */
   readonly challenge?: string | Challenge;
   /**
-   * The credential that the strategy would judge; must not throw. Lets answers tell "no
+   * The credential that the strategy would check; must not throw. Lets answers tell "no
    * credential" from "a bad one" where it does not stand in `Authorization`.
    *
    * Default: unknown; the strategy always runs, and a failure counts as "no credential" unless
@@ -41,7 +41,7 @@ export interface FromPassportOptions extends CommonOptions {
    * `advanced.revalidateAfterMs`, as long as they carry the same credential: the one that
    * `findCredential` finds, else all headers, on the same connection. What middleware of yours puts
    * on the request does not count. A revocation then counts after that time. Default: false, so
-   * that the strategy judges every request.
+   * that the strategy checks every request.
    */
   readonly remember?: boolean;
   /** Where callers are to put the credential, in words, for 401 bodies and logs. Default: unknown. */

@@ -30,7 +30,7 @@ export interface OAuthOptions extends CommonOptions {
   /** The secret that goes with `clientId`; with `tokenValidation: "jwt"` it is never sent. */
   readonly clientSecret: string;
   /**
-   * What a token's audience must name, or a function that judges it. Default: the endpoint's own
+   * What a token's audience must name, or a function that decides. Default: the endpoint's own
    * URL, which must then be known from `publicUrl`.
    *
    * @see RFC 8707; RFC 9068, section 4

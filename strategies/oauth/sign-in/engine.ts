@@ -47,7 +47,7 @@ export interface EngineParts {
   readonly onFailure: (res: ServerResponse, error: Error) => void;
 }
 
-/** Milliseconds for which an authorization request waits for the person: 10 minutes. */
+/** How long an authorization request waits for the person, in seconds: 10 minutes. */
 const INTERACTION_SECONDS = 600;
 
 /** How long a browser stays signed in, in seconds: 14 days. */
