@@ -138,7 +138,7 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
  *
  * @see RFC 7515, sections 4.1 and 7.1; RFC 8725, section 3.1
  */
-export function readHeader(token: string, algorithms: readonly string[]): TokenHeader {
+function readHeader(token: string, algorithms: readonly string[]): TokenHeader {
   if (token.length > MAX_CREDENTIAL_LENGTH) throw invalidToken("the token is too long");
   if (!COMPACT_JWS.test(token)) throw invalidToken("the token is malformed");
   const header = readPart(token.slice(0, token.indexOf(".")));

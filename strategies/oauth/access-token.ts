@@ -55,7 +55,7 @@ export function checkAccessToken(claims: TokenClaims, rules: AccessTokenRules, n
  * access tokens have no `aud`). Otherwise a token of the right client for another service would
  * be accepted here.
  */
-export function audienceOf(claims: TokenClaims, claim: AudienceClaim): readonly string[] {
+function audienceOf(claims: TokenClaims, claim: AudienceClaim): readonly string[] {
   const value = claims[claim];
   const list: unknown[] = Array.isArray(value) ? value : [value];
   return list.filter((name): name is string => typeof name === "string");
@@ -77,7 +77,7 @@ const ACCESS_TOKEN_CLAIMS = ["scope", "scp", "permissions", "client_id", "cid", 
  *
  * @see OpenID Connect Core 1.0, section 2
  */
-export function mayBeIdToken(claims: TokenClaims, clientId: string | undefined): boolean {
+function mayBeIdToken(claims: TokenClaims, clientId: string | undefined): boolean {
   if (clientId === undefined || !audienceOf(claims, "aud").includes(clientId)) return false;
   // Keycloak names the kind of an access token in `typ`.
   return claims["typ"] !== "Bearer" && !ACCESS_TOKEN_CLAIMS.some((name) => name in claims);

@@ -25,7 +25,7 @@ export function checkTokenKind(claims: TokenClaims): void {
  *
  * @see RFC 7800, section 3.1
  */
-export function isBoundToKey({ cnf, token_type: type }: TokenClaims): boolean {
+function isBoundToKey({ cnf, token_type: type }: TokenClaims): boolean {
   return cnf !== undefined || (typeof type === "string" && /^(?:dpop|pop|mac)$/i.test(type));
 }
 
@@ -39,7 +39,7 @@ export function isBoundToKey({ cnf, token_type: type }: TokenClaims): boolean {
  *
  * @see OpenID Connect Core 1.0, sections 2 and 3.1.3.6; RFC 9068, section 5
  */
-export function isOtherKindOfToken(claims: TokenClaims): boolean {
+function isOtherKindOfToken(claims: TokenClaims): boolean {
   const { typ, token_use: use } = claims;
   // Keycloak names the kind in `typ`, Cognito and Hydra in `token_use`.
   if (typ === "ID" || typ === "Refresh" || typ === "Offline" || typ === "Logout") return true;

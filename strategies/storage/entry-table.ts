@@ -1,5 +1,5 @@
 /** A value, when it is forgotten, in milliseconds since the epoch, and who caused it. */
-export interface StoredEntry {
+interface StoredEntry {
   readonly value: string;
   readonly until: number;
   /** `""`: nobody in particular. */
@@ -59,19 +59,14 @@ class Kind {
     this.#weigh(entry.owner, share, weightOf(entry.value));
   }
 
-  delete(key: string): boolean {
+  delete(key: string): void {
     const entry = this.#entries.get(key);
     const share = this.#byOwner.get(entry?.owner ?? "");
-    if (entry === undefined || share === undefined) return false;
+    if (entry === undefined || share === undefined) return;
     this.#entries.delete(key);
     share.keys.delete(key);
     if (share.keys.size === 0) this.#byOwner.delete(entry.owner);
     this.#weigh(entry.owner, share, -weightOf(entry.value));
-    return true;
-  }
-
-  [Symbol.iterator](): MapIterator<[string, StoredEntry]> {
-    return this.#entries[Symbol.iterator]();
   }
 
   deleteOver(now: number): void {
@@ -140,33 +135,23 @@ export class EntryTable {
     return undefined;
   }
 
-  /** @param owner Who caused it. Default: whose the entry was before. */
-  set(key: string, value: string, ttlMs = Infinity, owner?: string): StoredEntry {
-    const entry = {
-      value,
-      until: this.#now() + ttlMs,
-      owner: owner ?? this.#kindFor(key).get(key)?.owner ?? "",
-    };
-    this.restore(key, entry);
-    return entry;
-  }
-
-  /** Puts an entry back as it was; one that is over takes away what stood there before it. */
-  restore(key: string, entry: StoredEntry): void {
+  /**
+   * Sets or replaces an entry; one that is over at once takes away what stood there before it.
+   *
+   * @param owner Who caused it. Default: whose the entry was before.
+   */
+  set(key: string, value: string, ttlMs = Infinity, owner?: string): void {
     const now = this.#now();
+    const until = now + ttlMs;
     const kind = this.#kindFor(key);
-    kind.set(key, entry);
-    if (entry.until <= now) kind.delete(key);
+    kind.set(key, { value, until, owner: owner ?? kind.get(key)?.owner ?? "" });
+    if (until <= now) kind.delete(key);
     if (kind.weight > this.#maxEntries) kind.deleteOver(now);
     while (kind.weight > this.#maxEntries && kind.size > 1) kind.deleteOne();
   }
 
-  delete(key: string): boolean {
-    return this.#kinds.get(kindOf(key))?.delete(key) ?? false;
-  }
-
-  *entries(): IterableIterator<readonly [key: string, entry: StoredEntry]> {
-    for (const kind of this.#kinds.values()) yield* kind;
+  delete(key: string): void {
+    this.#kinds.get(kindOf(key))?.delete(key);
   }
 
   #kindFor(key: string): Kind {

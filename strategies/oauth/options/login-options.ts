@@ -4,11 +4,8 @@ import * as opt from "../../../src/shared/option.js";
 import { scopeNames } from "../../shared/check-options.js";
 import { isStrategy } from "../../shared/is-strategy.js";
 import { ENDPOINTS } from "./endpoint-options.js";
-import type { LoginField } from "./sign-in-config.js";
+import type { LoginField, SignInOptions } from "./sign-in-config.js";
 import type { LoginStep } from "./sign-in-settings.js";
-import type { SignInOptions } from "./sign-in-config.js";
-
-/** The options of `signIn` that say how people prove who they are. */
 
 export const LEAVE_OUT = "Leave it out for the default.";
 

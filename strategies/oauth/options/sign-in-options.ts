@@ -4,8 +4,7 @@ import { isSecureUrl } from "../../../src/shared/loopback.js";
 import { CONSENT, KEYS, storage } from "./storage-options.js";
 import { LEAVE_OUT, LOGIN_OPTIONS, toLoginStep } from "./login-options.js";
 import type { SignInSettings } from "./sign-in-settings.js";
-import type { FetchDocument } from "./sign-in-config.js";
-import type { SignInAdvancedOptions, SignInOptions } from "./sign-in-config.js";
+import type { FetchDocument, SignInAdvancedOptions, SignInOptions } from "./sign-in-config.js";
 
 /** Schemes without a dot under which well-known MCP clients take their responses. */
 export const KNOWN_APP_SCHEMES = ["claude", "cursor", "vscode", "vscode-insiders", "windsurf"];
@@ -20,7 +19,7 @@ const BROWSERS_OWN =
   /^(?:https?|wss?|ftp|file|javascript|data|vbscript|blob|about|filesystem|view-source)$/;
 
 /** Tuning of {@link SignInOptions}. */
-export const SIGN_IN_ADVANCED = opt.block({
+const SIGN_IN_ADVANCED = opt.block({
   registrationsPerMinute: opt.number("registrations", 20, { min: 1, max: 10_000 }),
 } satisfies opt.Declares<SignInAdvancedOptions>);
 

@@ -8,8 +8,6 @@ import type { SignInKeys } from "./signing-key.js";
 import { MemoryStorage } from "../../storage/storage.js";
 import type { SignInStorage } from "../../storage/sign-in-storage.js";
 
-/** The options of `signIn` that say where things are kept, and how the pages look. */
-
 /** Where things are kept. */
 export const storage: opt.Option<SignInStorage> = opt.custom("storage", readStorage);
 

@@ -213,7 +213,7 @@ export class ProviderLogin {
  * @throws SignInProblem when it does not.
  * @see RFC 9207, section 2.4
  */
-export function checkResponseIssuer(
+function checkResponseIssuer(
   issuers: readonly string[],
   metadata: IssuerMetadata | undefined,
 ): void {

@@ -81,7 +81,7 @@ type LookupCallback = Parameters<LookupFunction>[2];
  * before the request would look the name up a second time, and a name server may answer
  * differently then (DNS rebinding).
  */
-export const lookupPublic: LookupFunction = (hostname, options, callback) => {
+const lookupPublic: LookupFunction = (hostname, options, callback) => {
   const all: LookupOptions & { all: true } = { ...options, all: true };
   systemLookup(hostname, all, (error, addresses) => {
     if (error !== null) callback(error, "", 0);

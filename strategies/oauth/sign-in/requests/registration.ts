@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { readBounded } from "../../../shared/fetch-json.js";
 import { faultOfRedirectUri, redirectTarget } from "./redirect-uri.js";
 import { readText, withBody } from "./request-body.js";
 
@@ -85,6 +86,9 @@ const DOCUMENT_MEMBERS = [
  * A client-id metadata document as the engine gets it, by the same rules as a registration. What
  * is no such document (a client's keys) stays as it is.
  *
+ * Security decision: read within a bound, whoever fetched it. A function of the operator's may hand
+ * on whatever a stranger's server sends, and that may have no end.
+ *
  * @throws RegistrationError for one with a redirect URI that is not allowed.
  */
 export async function cleanDocument(
@@ -92,31 +96,15 @@ export async function cleanDocument(
   appSchemes: readonly string[],
 ): Promise<Response> {
   if (response.status !== 200) return response;
-  const text = await readLimited(response);
-  const { headers } = response;
+  const { headers, body } = response;
+  const bytes = await readBounded((body ?? []) as AsyncIterable<Uint8Array>, MAX_DOCUMENT_BYTES);
+  const text = bytes.toString("utf8");
   const document = tryParse(text);
   if (typeof document?.["client_id"] !== "string") return new Response(text, { headers });
   const kept = DOCUMENT_MEMBERS.filter((name) => name in document);
   const members = Object.fromEntries(kept.map((name) => [name, document[name]]));
   const cleaned = JSON.stringify({ ...cleanMetadata(document, appSchemes), ...members });
   return new Response(cleaned, { headers: copyCaching(headers) });
-}
-
-/**
- * The text of a document, whoever fetched it.
- *
- * Security decision: a function of the operator's may hand on whatever a stranger's server sends,
- * and that may have no end.
- */
-async function readLimited({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > MAX_DOCUMENT_BYTES) throw new Error(`more than ${MAX_DOCUMENT_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** How long the document may be kept; its length has changed. */
