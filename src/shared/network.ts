@@ -20,7 +20,7 @@ export function networkOf(address: string | undefined, prefix: Ipv6Prefix = 64):
   const plain = withoutPort(address ?? "");
   if (isIPv4(plain)) return plain;
   if (!isIPv6(plain)) return "unknown";
-  const parsed = ipaddr.process(plain);
+  const parsed = ipaddr.process(inHexadecimal(plain));
   if (!("parts" in parsed)) return parsed.toString();
   const [first = 0, second = 0, third = 0, fourth = 0] = parsed.parts;
   const groups = [first, second, third, fourth & (0xffff << (64 - prefix))];
@@ -30,4 +30,14 @@ export function networkOf(address: string | undefined, prefix: Ipv6Prefix = 64):
 /** Some proxies forward the port too. */
 function withoutPort(address: string): string {
   return /^\[(.*)\](?::\d+)?$/.exec(address)?.[1] ?? /^([\d.]+):\d+$/.exec(address)?.[1] ?? address;
+}
+
+/**
+ * An IPv6 address without zone, and without an IPv4 address at its end: the package throws for what
+ * Node takes (`2001:db8::192.0.2.1`), and whoever is forwarded may write it.
+ */
+function inHexadecimal(address: string): string {
+  if (!/[.%]/.test(address)) return address;
+  const [plain = ""] = address.split("%");
+  return new URL(`http://[${plain}]`).hostname.slice(1, -1);
 }
