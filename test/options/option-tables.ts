@@ -211,12 +211,7 @@ function code(name: string): string {
 const PLACE = /(<!-- options: ([\w.*]+)(, short)? -->\n)[^]*?(<!-- end of options -->)/g;
 
 /** Documents with tables. */
-export const DOCUMENTS = [
-  "docs/options.md",
-  "README.md",
-  "strategies/README.md",
-  "docs/sign-in.md",
-];
+export const DOCUMENTS = ["docs/options.md", "strategies/README.md", "docs/sign-in.md"];
 
 /** A document with its tables as they are to be. */
 export function withTables(document: string): string {

@@ -16,7 +16,7 @@ const CONTENTS = [
   /^dist\/(src|strategies)\/[\w/-]+\.(js|js\.map|d\.ts)$/,
   /^docs\/[\w/-]+\.md$/,
   /^strategies\/README\.md$/,
-  /^(README|CHANGELOG)\.md$/,
+  /^(README|CHANGELOG|SECURITY)\.md$/,
   /^LICENSE$/,
   /^package\.json$/,
 ];
@@ -84,7 +84,11 @@ async function checkContents(manifest: Manifest, project: Project): Promise<void
     const targets = Object.values(manifest.exports).flatMap((target) =>
       typeof target === "string" ? target : [target.types, target.default],
     );
-    const needed = [...targets, "README.md", "LICENSE", "CHANGELOG.md", "docs/protocol.md"];
+    const documents = ["README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md", "docs/protocol.md"];
+    const linked = [
+      ...(contents.get("README.md") ?? "").matchAll(/\]\(((?:docs|strategies)\/[\w/-]+\.md)/g),
+    ];
+    const needed = [...targets, ...documents, ...linked.map(([, path]) => path!)];
     const missing = needed.map((path) => path.replace("./", "")).filter((p) => !contents.has(p));
     assert.deepEqual(missing, []);
   });
