@@ -1,3 +1,5 @@
+import { rowBefore } from "./rows.mjs";
+
 /**
  * Rows that a target compares take turns with each other, within seconds, since the machine
  * changes its speed within minutes. `partly` names rows, most of them of another group, that are
@@ -27,6 +29,11 @@ const GROUPS = [
 
 function named(mount, ...methods) {
   return methods.map((method) => `${mount}-${method}`);
+}
+
+/** @returns each row of ours with the same of another build, in a group of their own. */
+export function pairsOf(rows) {
+  return rows.filter(({ ours }) => ours).map((row) => [{ row }, { row: rowBefore(row) }]);
 }
 
 /** @returns rows in groups, each row with the ids of the shapes that it is measured for; all if undefined. */

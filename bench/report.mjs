@@ -163,6 +163,40 @@ export function formatTables(results) {
   return [`## Targets, at 50 sessions\n\n${targetTable(results)}`, ...parts].join("\n\n");
 }
 
+/** What ours is to another build of it: time of the server for a call, and calls a second. */
+export function formatComparison(results) {
+  const shapes = results.plan.calls.filter(({ id }) =>
+    results.present.some((row) => results.value(row.id, id, "cpuUs") !== undefined),
+  );
+  const head = [
+    "row",
+    "shape",
+    "CPU µs/call before",
+    "now",
+    "x before",
+    "half of the rounds",
+    "calls/s x before",
+  ];
+  const rows = results.rows
+    .filter(({ id }) => !id.endsWith(" before"))
+    .flatMap(({ id }) => shapes.map((shape) => compared(results, id, shape)));
+  return table(head, rows);
+}
+
+function compared(results, id, { id: shape }) {
+  const before = `${id} before`;
+  const spread = results.spread(id, before, shape, "cpuUs");
+  return [
+    id,
+    shape,
+    short(results.value(before, shape, "cpuUs")),
+    short(results.value(id, shape, "cpuUs")),
+    results.ratio(id, before, shape, "cpuUs").toFixed(3),
+    spread === undefined ? "–" : `${spread.low.toFixed(3)} to ${spread.high.toFixed(3)}`,
+    results.ratio(id, before, shape).toFixed(3),
+  ];
+}
+
 /** How long imports take. */
 export function formatImports(imports) {
   const head = ["import", "in a fresh process", "ms"];

@@ -1,3 +1,5 @@
+import { PRODUCT, PRODUCT_BEFORE } from "./stage.mjs";
+
 /**
  * The table of servers. `module` is in servers/, `options` are its own, `credential` is what
  * clients send. Rows that are marked are also measured for memory, and for large and many
@@ -91,7 +93,7 @@ function ourRow(mount, method, options) {
     id: `${mount.id}-${method.id}`,
     name: `${mount.name}, ${method.name}`,
     module: mount.module,
-    options: { auth: method.id, ...options },
+    options: { auth: method.id, product: PRODUCT, ...options },
     credential: method.credential,
     memory: isMain && mount.id !== "ahead",
     messages: isMain,
@@ -129,3 +131,9 @@ export const ROWS = [
   ...OURS.filter(({ id }) => id === "router-hs256" || id === "server-hs256").map(withoutResume),
   ...OURS.filter(({ credential }) => credential === "none").map(withUnusedToken),
 ].map((row) => ({ credential: "none", ...row }));
+
+/** A row of ours, measured with another build. */
+export function rowBefore(row) {
+  const options = { ...row.options, product: PRODUCT_BEFORE };
+  return { ...row, id: `${row.id} before`, name: `${row.name}, before`, options, memory: false };
+}

@@ -9,6 +9,7 @@
  *   node run.mjs --imports          how long imports take; prints, and writes nothing
  *   node run.mjs --profile          where the time goes; prints, and writes nothing
  *   node run.mjs --product ../..    a build of express-mcp-sse in another folder
+ *   node run.mjs --against ../..    ours beside another build of it, row by row in one run; prints, and writes nothing
  *   node run.mjs --json file        also the numbers of every round, as JSON
  */
 import { writeFileSync } from "node:fs";
@@ -17,16 +18,16 @@ import { performance } from "node:perf_hooks";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { Child, stopAll } from "./child.mjs";
-import { groupsOf } from "./groups.mjs";
+import { groupsOf, pairsOf } from "./groups.mjs";
 import { measureImports } from "./imports.mjs";
 import { chooseCores, describeMachine, readVersions } from "./machine.mjs";
 import { drawPlot } from "./plot.mjs";
-import { formatImports, formatReport, formatTables } from "./report.mjs";
+import { formatComparison, formatImports, formatReport, formatTables } from "./report.mjs";
 import { Results } from "./results.mjs";
 import { ROWS } from "./rows.mjs";
 import { createSecrets } from "./secrets.mjs";
 import { mainShape, planFor, planOfVisit, SHAPE_IDS } from "./shapes.mjs";
-import { stageProduct } from "./stage.mjs";
+import { PRODUCT_BEFORE, stageProduct } from "./stage.mjs";
 import { isMemoryCompared } from "./targets.mjs";
 import { Visitor } from "./visit.mjs";
 
@@ -42,6 +43,7 @@ function readOptions() {
       imports: { type: "boolean", default: false },
       profile: { type: "boolean", default: false },
       product: { type: "string", default: ".." },
+      against: { type: "string" },
       json: { type: "string" },
     },
   });
@@ -55,7 +57,7 @@ function readOptions() {
     shapes,
     rounds,
     rows: ROWS.filter(({ id }) => only?.includes(id) ?? true),
-    isFull: isWhole && !values.short && !values.profile,
+    isFull: isWhole && !values.short && !values.profile && values.against === undefined,
   };
 }
 
@@ -208,6 +210,7 @@ async function main() {
   const options = readOptions();
   const begunAt = performance.now();
   stageProduct(options.product);
+  if (options.against !== undefined) stageProduct(options.against, PRODUCT_BEFORE);
   if (options.imports) {
     print(formatImports(measureImports()));
     return;
@@ -222,11 +225,16 @@ async function main() {
   print(`${options.rows.length} rows, ${plan.rounds} rounds, ${cores.note}`);
   const helpers = await startHelpers(cores.load);
   const visitor = new Visitor({ ...helpers, core: cores.server });
-  const results = new Results(options.rows, plan);
+  const groups =
+    options.against === undefined
+      ? groupsOf(options.rows, options.only === undefined)
+      : pairsOf(options.rows);
+  const rows = options.against === undefined ? options.rows : groups.flat().map(({ row }) => row);
+  const results = new Results(rows, plan);
   if (plan.hasSpeeds) {
-    await measureSpeeds(visitor, groupsOf(options.rows, options.only === undefined), plan, results);
+    await measureSpeeds(visitor, groups, plan, results);
   }
-  await measureMemories(visitor, options.rows, plan, results);
+  if (options.against === undefined) await measureMemories(visitor, rows, plan, results);
   const minutes = (performance.now() - begunAt) / 60_000;
   if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results.all, null, 1));
   if (options.short) {
@@ -234,7 +242,7 @@ async function main() {
     print(`every answer was right; ${(minutes * 60).toFixed(0)} s`);
     return;
   }
-  print(formatTables(results));
+  print(options.against === undefined ? formatTables(results) : formatComparison(results));
   if (!options.isFull) return;
   const imports = measureImports();
   const run = { machine: describeMachine(), versions: readVersions(), cores, minutes, imports };

@@ -5,7 +5,9 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { readPackage } from "./machine.mjs";
 
-const NAME = "express-mcp-sse";
+/** The build that is measured, among the packages of the benchmark, and the one it is compared with. */
+export const PRODUCT = "express-mcp-sse";
+export const PRODUCT_BEFORE = "express-mcp-sse-before";
 
 const here = import.meta.dirname;
 
@@ -14,13 +16,14 @@ const here = import.meta.dirname;
  * the benchmark's own, so that all rows run with the same Express, SDK and Passport.
  *
  * @param repository folder to pack; its `dist` must have been built.
+ * @param name of the package that it becomes.
  * @throws Error that says what to do first.
  */
-export function stageProduct(repository) {
+export function stageProduct(repository, name = PRODUCT) {
   const from = resolve(here, repository);
   checkBuild(from);
   const packed = join(here, ".stage");
-  const target = join(here, "node_modules", NAME);
+  const target = join(here, "node_modules", name);
   for (const folder of [packed, target]) {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
@@ -30,7 +33,7 @@ export function stageProduct(repository) {
   const [archive] = readdirSync(packed);
   execFileSync("tar", ["-xzf", join(packed, archive), "-C", target, "--strip-components=1"]);
   rmSync(packed, { recursive: true, force: true });
-  checkDependencies();
+  checkDependencies(name);
 }
 
 function checkBuild(repository) {
@@ -45,13 +48,13 @@ function checkBuild(repository) {
   if (isNewer) throw new Error("dist is older than the sources: npm run build first.");
 }
 
-function checkDependencies() {
+function checkDependencies(product) {
   const { resolve: find } = createRequire(join(here, "package.json"));
-  for (const name of Object.keys(readPackage(NAME).dependencies)) {
+  for (const name of Object.keys(readPackage(product).dependencies)) {
     try {
       find(name);
     } catch {
-      throw new Error(`Add ${name}, which ${NAME} needs, to bench/package.json.`);
+      throw new Error(`Add ${name}, which ${product} needs, to bench/package.json.`);
     }
   }
 }

@@ -1,5 +1,4 @@
 /** What both forms of ours need: the `auth` option for each method, and a way to begin anew. */
-import { fromPassport } from "express-mcp-sse";
 import { BasicStrategy } from "passport-http";
 
 const METHODS = {
@@ -17,11 +16,11 @@ const METHODS = {
     type: "oauth",
     options: { issuerUrl: issuer, clientId: "bench", clientSecret: "bench", audience },
   }),
-  basic: ({ users }) => basic(new Map(users)),
+  basic: ({ users }, fromPassport) => basic(new Map(users), fromPassport),
 };
 
 /** A strategy from npm, as the README shows it, whose word counts for a while. */
-function basic(passwords) {
+function basic(passwords, fromPassport) {
   const strategy = new BasicStrategy((name, password, done) => {
     done(null, passwords.get(name) === password ? { name } : false);
   });
@@ -33,8 +32,9 @@ function basic(passwords) {
   });
 }
 
-export function ourAuth(method, secrets) {
-  return METHODS[method](secrets);
+/** @param fromPassport of the build that is measured. */
+export function ourAuth(method, secrets, fromPassport) {
+  return METHODS[method](secrets, fromPassport);
 }
 
 /** Ends the sessions that wait for their clients to come back. */

@@ -1,13 +1,13 @@
 /** Ours in an Express app; with `ahead`, the hot requests are answered before the app. */
 import express from "express";
-import { createSseRouter } from "express-mcp-sse";
 import { createEchoServer, notifyAll } from "./echo-tool.mjs";
 import { listen } from "./listen.mjs";
 import { endAll, ourAuth } from "./our-auth.mjs";
 
-export async function start({ secrets, options: { auth, ahead = false, ...rest } }) {
+export async function start({ secrets, options: { auth, product, ahead = false, ...rest } }) {
+  const { createSseRouter, fromPassport } = await import(product);
   const router = createSseRouter({
-    auth: ourAuth(auth, secrets),
+    auth: ourAuth(auth, secrets, fromPassport),
     createServer: createEchoServer,
     ...rest,
   });
