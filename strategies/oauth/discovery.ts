@@ -73,7 +73,7 @@ export class IssuerDiscovery {
     this.#now = options.now ?? Date.now;
   }
 
-  /** Why the latest look-up failed; `undefined` when it succeeded or none was made. For logs. */
+  /** Why the latest look-up failed; `undefined` when it succeeded or none was made. */
   get failure(): DiscoveryError | undefined {
     return this.#failed?.error;
   }

@@ -33,7 +33,6 @@ export function parseMetadata(
       "client_secret_basic",
     ],
     ...given("userinfoEndpoint", endpoint("userinfo_endpoint")),
-    ...given("codeChallengeMethods", readList(document["code_challenge_methods_supported"])),
     sendsIssuerInResponse: document["authorization_response_iss_parameter_supported"] === true,
   };
   if (metadata.jwksUri === undefined && metadata.introspectionEndpoint === undefined) {

@@ -22,8 +22,6 @@ export interface IssuerMetadata {
   readonly tokenAuthMethods: readonly string[];
   /** Where to ask whose an access token is. @see OpenID Connect Core 1.0, section 5.3 */
   readonly userinfoEndpoint?: string;
-  /** PKCE methods. @see RFC 7636, section 4.3 */
-  readonly codeChallengeMethods?: readonly string[];
   /** Whether authorization responses carry `iss`. @see RFC 9207, section 3 */
   readonly sendsIssuerInResponse: boolean;
 }

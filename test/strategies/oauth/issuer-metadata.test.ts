@@ -31,7 +31,6 @@ describe("OAUTH-1: parseMetadata", () => {
       introspectionAuthMethods: ["client_secret_post"],
       authorizationEndpoint: `${ISSUER}/authorize`,
       tokenEndpoint: `${ISSUER}/token`,
-      codeChallengeMethods: ["S256"],
       sendsIssuerInResponse: true,
     });
     expect(Object.isFrozen(metadata)).toBe(true);
