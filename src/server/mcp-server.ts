@@ -25,7 +25,6 @@ export type McpServer = import("@modelcontextprotocol/sdk/server/mcp.js").McpSer
 /** Registers tools, resources and prompts; `P` is the type of the session's principal. */
 export type Setup<P> = (server: McpServer, session: SessionInfo<P>) => void | Promise<void>;
 
-/** What {@link MCPServer} is made of. */
 export interface McpServerConfig<P, T> {
   /** Name that clients are told. Default: `"mcp-server"`. */
   name?: string;

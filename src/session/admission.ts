@@ -6,7 +6,6 @@ import type { Admission, SessionCount, SessionLimits, SessionUse } from "./limit
 import type { LimitReached } from "./session-events.js";
 import type { SessionInfo } from "./session-info.js";
 
-/** What an admission controller is made of. */
 export interface AdmissionOptions<P> {
   readonly limits: SessionLimits;
   /** Whether everybody may call, so that sessions have no owners. */

@@ -27,7 +27,6 @@ export interface StreamOffer {
   cookieFor?(sessionId: string): string | undefined;
 }
 
-/** What an SSE channel is made of. */
 export interface SseChannelOptions {
   /** How the session outlives its streams. Default: it does not. */
   readonly resume?: ResumeOptions | undefined;

@@ -12,7 +12,6 @@ import { readForm } from "./requests/request-body.js";
 import { ROUTES } from "../sign-in-routes.js";
 import type { SignInSettings } from "../options/sign-in-settings.js";
 
-/** What asking for consent needs. */
 export interface ConsentParts {
   readonly provider: Provider;
   readonly settings: SignInSettings;

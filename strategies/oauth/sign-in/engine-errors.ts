@@ -16,7 +16,6 @@ interface EngineError {
   readonly error_description?: string | undefined;
 }
 
-/** What {@link keepErrorsHere} needs. */
 export interface ErrorParts {
   readonly settings: SignInSettings;
   readonly logins: Logins;

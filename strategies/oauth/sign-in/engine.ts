@@ -26,7 +26,6 @@ import type { SignInSettings } from "../options/sign-in-settings.js";
 /** The package, as it is loaded. */
 type Oidc = Pick<typeof OidcModule, "Provider" | "errors" | "interactionPolicy">;
 
-/** What the engine is made of. */
 export interface EngineParts {
   readonly settings: SignInSettings;
   /** What clients may ask for. */

@@ -9,7 +9,6 @@ import type { Logins } from "./storage/records.js";
 import { readForm } from "./requests/request-body.js";
 import type { SignInSettings } from "../options/sign-in-settings.js";
 
-/** What signing out needs. */
 export interface SignOutParts {
   readonly provider: Provider;
   readonly settings: SignInSettings;

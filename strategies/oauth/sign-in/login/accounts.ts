@@ -13,7 +13,6 @@ export interface ConfirmsLogins {
   confirm(id: string): Promise<Login | undefined>;
 }
 
-/** What {@link findAccount} needs. */
 export interface AccountParts {
   readonly logins: Logins;
   readonly revalidation: ConfirmsLogins;

@@ -8,7 +8,6 @@ import type { SignInSettings } from "../../options/sign-in-settings.js";
 
 type Grant = InstanceType<Provider["Grant"]>;
 
-/** What a grant without a question is made of. */
 export interface GrantParts {
   readonly settings: SignInSettings;
   readonly logins: Logins;

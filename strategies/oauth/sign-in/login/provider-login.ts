@@ -28,7 +28,6 @@ import type { TokenResponse } from "./token-client.js";
 
 type ProviderStep = Extract<LoginStep, { kind: "provider" }>;
 
-/** What a login at the provider is made of. */
 export interface ProviderLoginParts {
   readonly step: ProviderStep;
   readonly clientId: string;

@@ -44,7 +44,6 @@ export function afterRevalidation(
 /** How long an answer is waited for, in milliseconds: whoever asks is a client that waits, too. */
 const ANSWER_MS = 15_000;
 
-/** What {@link Revalidation} is made of. */
 export interface RevalidationParts {
   readonly logins: Logins;
   readonly rules: RevalidationRules;

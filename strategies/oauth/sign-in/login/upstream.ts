@@ -16,7 +16,6 @@ const LOCK_MS = 20_000;
 /** How often a process that is held back looks again, in milliseconds. */
 const LOOK_AGAIN_MS = 250;
 
-/** What refreshing needs. */
 export interface UpstreamParts {
   readonly logins: Logins;
   readonly records: SealedStorage;
