@@ -1,3 +1,4 @@
+import { createPrivateKey, sign, verify } from "node:crypto";
 import type { JsonWebKey } from "node:crypto";
 import { optionError } from "../../../src/shared/check.js";
 import * as opt from "../../../src/shared/option.js";
@@ -44,10 +45,23 @@ function readSigningKeys(option: string, keys: unknown): readonly JsonWebKey[] {
   );
 }
 
-function isSigningKey(key: JsonWebKey): boolean {
+/** Bits of a private value on P-256. */
+const PRIVATE_BITS = 256n;
+
+/**
+ * Whether a key signs what its own public half verifies. Node takes halves of different keys, and a
+ * larger private value ends the process when the key is written.
+ *
+ * @see RFC 7518, section 6.2.2.1
+ */
+function isSigningKey(jwk: JsonWebKey): boolean {
   try {
-    const { crv, d } = key;
-    return crv === "P-256" && d !== undefined && toSigningKey(key).kid !== "";
+    const { crv, d = "" } = jwk;
+    const value = BigInt(`0x0${Buffer.from(d, "base64url").toString("hex")}`);
+    if (crv !== "P-256" || value >> PRIVATE_BITS > 0n) return false;
+    const text = Buffer.from("signIn");
+    const signature = sign("sha256", text, createPrivateKey({ key: jwk, format: "jwk" }));
+    return verify("sha256", text, toSigningKey(jwk).publicKey, signature);
   } catch {
     return false;
   }

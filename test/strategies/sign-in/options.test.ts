@@ -1,5 +1,6 @@
 /** What is written wrong, and what clients find out by themselves. */
 import { generateKeyPairSync } from "node:crypto";
+import type { JsonWebKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { SignJWT } from "jose";
 import { createSseRouter } from "../../../src/index.js";
@@ -29,6 +30,9 @@ const build = (signIn: unknown, rest: object = {}, publicUrl = "https://api.exam
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({
   format: "jwk",
 });
+const [ec, otherEc] = [1, 2].map(() =>
+  generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" }),
+) as [JsonWebKey, JsonWebKey];
 const foreignKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
 const strategy = { authenticate: () => undefined };
 const principal = () => ({ id: "x" });
@@ -57,6 +61,16 @@ describe("SIGNIN-26: a wrong option is a TypeError that names it and says what t
     ["an unset secret", { keys: { secrets: [undefined] } }, /is that set\?/],
     ["an RSA key", { keys: { signing: [rsa] } }, /keys\.signing must be a list of private keys/],
     ["no keys", { keys: { signing: [] } }, /keys\.signing/],
+    [
+      "the private half of one key with the public half of another",
+      { keys: { signing: [{ ...ec, d: otherEc.d }] } },
+      /keys\.signing must be a list of private keys/,
+    ],
+    [
+      "a key with a private half that is too large, over which Node ends the process",
+      { keys: { signing: [{ ...ec, d: Buffer.alloc(33, 1).toString("base64url") }] } },
+      /keys\.signing must be a list of private keys/,
+    ],
     ["an unknown key option", { keys: { secret: "x" } }, /keys\.secret is not an option/],
     ["an empty name", { consent: { name: " " } }, /consent\.name must be/],
     ["a logo over http", { consent: { logoUrl: "http://cdn.example/x.png" } }, /consent\.logoUrl/],
