@@ -1,4 +1,4 @@
-/** The plot for the README: calls per second at 50 sessions. */
+/** The plot in RESULTS.md: calls per second at 50 sessions. */
 
 /** What is shown, with short names; the rest is in the table. */
 const BARS = [

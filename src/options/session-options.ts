@@ -16,14 +16,14 @@ export interface SessionOptions {
   /** Milliseconds after which a reader that takes nothing of what waits for it loses its stream; 0 for never. Default: 30000 (30 seconds). */
   stallMs?: number;
   /**
-   * Sessions in all; for one more, the caller's own session that has been idle for the longest time
-   * makes room, and without one the answer is 503; 0 for no limit. Default: 10000.
+   * Sessions in all; 0 for no limit. For one more, the caller's longest idle session is closed; if
+   * there is none, the answer is 503. Default: 10000.
    */
   maxSessions?: number;
   /**
-   * Sessions of one principal; for one more, one whose client is away makes room, then the one that
-   * has been idle for the longest time, and without one the answer is 429; 0 for no limit. On an
-   * open endpoint, where nobody is known, it does not apply. Default: 100.
+   * Sessions of one principal; 0 for no limit. For one more, a session whose client is away is
+   * closed, else the longest idle one; if there is none, the answer is 429. On an open endpoint,
+   * where nobody is known, it does not apply. Default: 100.
    */
   maxSessionsPerPrincipal?: number;
   /** Milliseconds that a client may take to send its first message, before its stream ends; 0 for ever. Default: 60000 (1 minute). */

@@ -41,7 +41,8 @@ export interface SseServerOptions<P = Principal> extends SseOptions {
   host?: string;
   /**
    * Whether the POSTs of known sessions are answered before Express sets them up, which makes
-   * them several times as fast. The answers are the same. Default: true.
+   * them several times as fast. The answers are the same; `false` is for instrumentation that must
+   * see them in Express. Default: true.
    */
   ahead?: boolean;
   /** Largest request header, all fields together: bytes, or text such as `"64kb"`; more is answered 431. Default: `"128kb"`. */

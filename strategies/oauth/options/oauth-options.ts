@@ -27,11 +27,14 @@ export interface OAuthOptions extends CommonOptions {
   readonly issuerUrl: string;
   /** This server's own client at the issuer; it introspects tokens with it. */
   readonly clientId: string;
-  /** The secret that goes with `clientId`; with `tokenValidation: "jwt"` it is never sent. */
+  /**
+   * The secret that goes with `clientId`; required, although with `tokenValidation: "jwt"` it is
+   * never sent.
+   */
   readonly clientSecret: string;
   /**
-   * What a token's audience must name, or a function that decides. Default: the endpoint's own
-   * URL, which must then be known from `publicUrl`.
+   * What a token's audience must name, or a function that returns true to accept. Default: the
+   * endpoint's own URL, which must then be known from `publicUrl`.
    *
    * @see RFC 8707; RFC 9068, section 4
    */
