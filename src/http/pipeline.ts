@@ -19,7 +19,7 @@ import type { RouterSession, Sessions } from "./router-session.js";
 import type { Shutdown } from "./shutdown.js";
 import type { SourceGuard } from "./source-guard.js";
 import type { FastRoute, Transport, TransportRoute } from "./transport.js";
-import type { AdmittedRequest, IncomingRequest } from "./incoming-request.js";
+import type { AdmittedRequest, IncomingRequest, RefusedRequest } from "./incoming-request.js";
 
 /** What a {@link Pipeline} is made of; the guards are the endpoint's, whatever its transports. */
 export interface PipelineInit {
@@ -81,7 +81,7 @@ export class Pipeline {
 
   /** Answers a request to a path of ours. Never rejects, never calls the app's error handling. */
   async answer(req: HostRequest, res: ServerResponse, target: Target): Promise<void> {
-    await this.#run(incomingRequest(req, res), target);
+    await this.#run({ req, res }, target);
   }
 
   /**
@@ -102,11 +102,7 @@ export class Pipeline {
       otherwise(req, res, next);
       return;
     }
-    const { mount, route } = fast;
-    const parts = partsOf(req);
-    const viaTrustedProxy = wasForwarded(parts, mount.trustsProxy);
-    const request = { req, res, parts, path: route.path, mount, viaTrustedProxy };
-    void this.#run(request, fast, () => otherwise(req, res, next));
+    void this.#run({ req, res }, fast, () => otherwise(req, res, next));
   }
 
   /** Prepares every method that wants to be; rejects with the first that cannot. */
@@ -134,18 +130,21 @@ export class Pipeline {
 
   /**
    * The steps, in their order. Most requests of sessions are answered without a wait, and these
-   * make no promise, since there is one for each call.
+   * make no promise, since there is one for each call. Never rejects.
    *
+   * @param received the request as its host handed it over.
    * @param passOn takes a request on the fast path whose caller or session is not the expected one.
    */
   #run(
-    request: IncomingRequest,
+    received: RefusedRequest,
     target: Target | FastRoute,
     passOn: () => void = () => undefined,
   ): Promise<void> | undefined {
     let route: TransportRoute | undefined;
-    const refuse = (error: unknown): void => this.#init.refusals.refuse(request, error, route);
+    const refuse = (error: unknown): void => this.#init.refusals.refuse(received, error, route);
     try {
+      // It asks functions of the application, such as that of Express's `trust proxy`.
+      const request = describe(received, target);
       if (target.kind === "document") {
         target.send(request);
         return undefined;
@@ -237,6 +236,15 @@ export class Pipeline {
     const id = route.sessionId?.(request.req);
     return id === undefined ? undefined : findSession(directory, id, request);
   }
+}
+
+/** What is known of a request before anything that it says of itself counts. */
+function describe({ req, res }: RefusedRequest, target: Target | FastRoute): IncomingRequest {
+  if (target.kind !== "fast") return incomingRequest(req, res);
+  const { mount, route } = target;
+  const parts = partsOf(req);
+  const viaTrustedProxy = wasForwarded(parts, mount.trustsProxy);
+  return { req, res, parts, path: route.path, mount, viaTrustedProxy };
 }
 
 function admit(request: IncomingRequest, caller: Caller): AdmittedRequest {

@@ -34,7 +34,13 @@ export class Refusals {
     if (!res.headersSent && route?.refuse?.(request, error) === true) return;
     this.log("refused", req, error);
     const rpcCode = error instanceof RefusedCaller ? error.rpcCode : undefined;
-    sendError(res, toClientError(error), rpcCode);
+    try {
+      sendError(res, toClientError(error), rpcCode);
+    } catch (cause) {
+      // An application makes such errors, too, and a header of its may be none that can be sent.
+      this.log("could not send the error of", req, cause);
+      sendError(res, toClientError(cause));
+    }
   }
 
   /** Tells the operator what was done with a request, and why. */

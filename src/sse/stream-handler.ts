@@ -40,7 +40,8 @@ export class StreamHandler {
     if (get.hasLeft()) return;
     const session = await this.#findSession(get);
     if (session === undefined) return;
-    const isNew = session.state === "opening";
+    // Of its channel, since another request may have ended the session by now: that it was new.
+    const isNew = session.channel.state === "opening";
     try {
       this.#init.fastPath?.open(session, get.admitted);
       if (isNew) await this.#open(session, get);

@@ -48,6 +48,38 @@ describeEveryRouter((serve) => {
     expect(calls).toEqual([]);
   });
 
+  it.each([false, true])(
+    "AUTH-3: a function of trust proxy that throws harms one request only (ahead: %p)",
+    async (ahead) => {
+      let isBroken = false;
+      const trust = (): boolean => {
+        if (isBroken) throw new Error("no address");
+        return false;
+      };
+      const configure = (app: Express): void => void app.set("trust proxy", trust);
+      const { sseUrl } = await serve({ ahead, configure });
+      const conversation = await converse(sseUrl);
+      const { postUrl, headers } = conversation;
+      const body = JSON.stringify(toolCall(9, "echo", { text: "lost" }));
+      const posted = {
+        method: "POST",
+        headers: { ...headers, "content-type": "application/json" },
+        body,
+      };
+      isBroken = true;
+      const answers = [
+        await send(sseUrl, { headers }),
+        await send(postUrl, posted),
+        await send(postUrl.replace("?", "/?"), posted),
+      ];
+      expect(answers.map(({ status, json }) => [status, json.error as string])).toEqual(
+        answers.map(() => [500, "server_error"]),
+      );
+      isBroken = false;
+      expect(await conversation.call("echo", { text: "served on" })).toBe("served on");
+    },
+  );
+
   it("AUTH-12: every other path, and every 404, stays the app's", async () => {
     const { origin, base } = await serve({
       before: [

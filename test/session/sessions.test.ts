@@ -1,5 +1,6 @@
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import type { McpServerLike, SessionInfo } from "../../src/index.js";
+import { McpSseError } from "../../src/index.js";
+import type { ErrorCode, McpServerLike, SessionInfo } from "../../src/index.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { freezeTimers, turnClock } from "../kit/clock.js";
@@ -331,3 +332,32 @@ it("SESSION-2: what createServer throws is for the log, not for the client", asy
     "error: refused GET: 500 server_error: The MCP server could not be created. (Error: the database is away)",
   ]);
 });
+
+it.each<[string, () => McpSseError]>([
+  ["a value", () => errorWith({ "X-Why": "a\nb" })],
+  ["a name", () => errorWith({ "X Why": "text" })],
+  ["a header without a value", () => errorWith({ "X-Why": undefined })],
+  ["a code", () => new McpSseError("unheard_of" as ErrorCode, "Not now.")],
+])(
+  "SESSION-2: an error of createServer with %s that cannot be sent is a 500",
+  async (_what, make) => {
+    let isBroken = true;
+    const { sseUrl, lines, sessions } = await serveRouter({
+      createServer: () => {
+        if (isBroken) throw make();
+        return createToolServer();
+      },
+    });
+    const { status, json } = await send(sseUrl, { headers: asCaller() });
+    expect([status, json.error]).toEqual([500, "server_error"]);
+    expect(lines.at(-1)).toMatch(/^error: could not send the error of GET: 500 server_error: /);
+    expect(sessions.size).toBe(0);
+    isBroken = false;
+    expect(await (await converse(sseUrl)).call("echo", { text: "served on" })).toBe("served on");
+  },
+);
+
+/** As an application without types may make it. */
+function errorWith(headers: object): McpSseError {
+  return new McpSseError("server_full", "Not now.", { headers: headers as Record<string, string> });
+}

@@ -3,9 +3,11 @@ import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { describeEveryMount, serveMcpServer, serveRouter } from "../../kit/serve.js";
 import { HeldTool } from "../../kit/tools.js";
 import type { ServeOptions } from "../../kit/serve.js";
+import { secret } from "../../kit/leak-watch.js";
 import { send } from "../../kit/raw-http.js";
 import { initialize, openSession, openStream, post, toolCall } from "../../kit/raw-sse.js";
 import { Facts } from "../../kit/session-facts.js";
+import { signal } from "../../kit/waiting.js";
 
 cleanUpAfterEach();
 
@@ -13,6 +15,28 @@ const alice = () => asCaller();
 const bob = () => asCaller({ sub: "bob" });
 
 describeEveryMount((serve) => {
+  it("LIMIT-3: who is pushed out while being let in hears when to come back", async () => {
+    const known = signal();
+    let asked = 0;
+    const verify = async (): Promise<{ id: string }> => {
+      if (++asked === 2) known.resolve();
+      await known.promise;
+      return { id: "alice" };
+    };
+    const { sseUrl, sessions } = await serve({
+      auth: { type: "apikey", options: { verify } },
+      advanced: { maxUninitialized: 1 },
+    });
+    const headers = { "x-api-key": secret("key-of-alice") };
+    const answers = await Promise.all([openStream(sseUrl, headers), openStream(sseUrl, headers)]);
+    const outcomes = answers.map((answer) => [answer.status, answer.headers["retry-after"]]);
+    expect(outcomes.sort()).toEqual([
+      [200, undefined],
+      [503, "5"],
+    ]);
+    expect(sessions.size).toBe(1);
+  });
+
   it("LIMIT-2: a principal's oldest idle session makes room, and its client may come back", async () => {
     const { sseUrl, sessions } = await serve({
       sessions: { maxSessionsPerPrincipal: 2 },
