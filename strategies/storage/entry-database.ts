@@ -77,6 +77,7 @@ const STATEMENTS = {
   total: "SELECT weight, entries FROM total WHERE kind = ?",
   insert: "INSERT INTO entry (key, kind, owner, weight, until, value) VALUES (?, ?, ?, ?, ?, ?)",
   delete: "DELETE FROM entry WHERE key = ?",
+  deleteOwed: "DELETE FROM entry WHERE key = ? AND id <= ?",
   deleteOver: "DELETE FROM entry WHERE kind = ? AND until <= ?",
   /** The oldest entry of the owner who has most. */
   deleteOne: `
@@ -88,6 +89,14 @@ const STATEMENTS = {
 } as const;
 
 type Statements = Readonly<Record<keyof typeof STATEMENTS, Statement>>;
+
+/** What is asked without a transaction. */
+const QUESTIONS = {
+  value: `${STATEMENTS.value} AND id > ?`,
+  newest: "SELECT max(id) AS id FROM entry",
+} as const;
+
+type Questions = Readonly<Record<keyof typeof QUESTIONS, Statement>>;
 
 /** The entries within a transaction, with the bound and the shares of an EntryTable. */
 export class Entries {
@@ -117,6 +126,11 @@ export class Entries {
     this.#statements.delete.run(key);
   }
 
+  /** @param newest What was added after this entry stays. */
+  deleteOwed(key: string, newest: number): void {
+    this.#statements.deleteOwed.run(key, newest);
+  }
+
   /** An entry that is alone may be as long as it likes. */
   #isFull(kind: string): boolean {
     const total = this.#statements.total.get(kind) as { weight: number; entries: number };
@@ -144,20 +158,21 @@ interface Change {
 export class EntryDatabase {
   readonly #writer: Connection;
   readonly #reader: Connection;
-  readonly #value: Statement;
+  readonly #questions: Questions;
   readonly #entries: Entries;
   readonly #pending: Change[] = [];
   #isWriting = false;
-  /** Keys that were deleted and are still on the disk. */
-  readonly #owed = new Set<string>();
+  /** Keys that were deleted and are still on the disk, and the newest entry there was by then. */
+  readonly #owed = new Map<string, number>();
 
   private constructor(
-    { writer, reader, value }: { writer: Connection; reader: Connection; value: Statement },
+    { writer, reader }: { readonly writer: Connection; readonly reader: Connection },
+    questions: Questions,
     entries: Entries,
   ) {
     this.#writer = writer;
     this.#reader = reader;
-    this.#value = value;
+    this.#questions = questions;
     this.#entries = entries;
   }
 
@@ -167,11 +182,9 @@ export class EntryDatabase {
       await writer.exec(SETTINGS);
       await writer.exec(`BEGIN IMMEDIATE; ${TABLES} COMMIT`);
       await reader.exec(SETTINGS);
-      const names = Object.keys(STATEMENTS) as (keyof Statements)[];
-      const prepared = names.map(async (name) => [name, await writer.prepare(STATEMENTS[name])]);
-      const statements = Object.fromEntries(await Promise.all(prepared)) as Statements;
-      const value = await reader.prepare(STATEMENTS.value);
-      return new EntryDatabase({ writer, reader, value }, new Entries(statements, maxEntries));
+      const statements = await prepareAll(writer, STATEMENTS);
+      const questions = await prepareAll(reader, QUESTIONS);
+      return new EntryDatabase({ writer, reader }, questions, new Entries(statements, maxEntries));
     } catch (error) {
       writer.close();
       reader.close();
@@ -180,7 +193,7 @@ export class EntryDatabase {
   }
 
   get(key: string): string | undefined {
-    return this.#owed.has(key) ? undefined : valueIn(this.#value, key);
+    return valueIn(this.#questions.value, key, this.#owed.get(key) ?? 0);
   }
 
   /**
@@ -213,7 +226,7 @@ export class EntryDatabase {
       try {
         await this.#writer.exec("BEGIN IMMEDIATE");
         changes = this.#pending.splice(0, MAX_TOGETHER);
-        for (const key of this.#owed) this.#entries.delete(key);
+        for (const [key, newest] of this.#owed) this.#entries.deleteOwed(key, newest);
         const results = changes.map(({ work }) => work(this.#entries));
         await this.#writer.exec("COMMIT");
         this.#owed.clear();
@@ -229,16 +242,37 @@ export class EntryDatabase {
   /**
    * Security decision: what cannot be written does not count, but for a deletion: it holds from
    * now on, and is written before anything that comes after it. A grant that was revoked is not
-   * granted again because a disk was full.
+   * granted again because a disk was full. What another process adds meanwhile under the same name is
+   * another entry, and stays.
    */
   #fail(changes: readonly Change[], error: unknown): void {
+    const newest = this.#newest();
     for (const { deleted, reject } of changes) {
-      if (deleted !== undefined) this.#owed.add(deleted);
+      if (deleted !== undefined) this.#owed.set(deleted, newest);
       reject(error);
+    }
+  }
+
+  /** The newest entry that there is; where that cannot be read, every one counts as older. */
+  #newest(): number {
+    try {
+      return (this.#questions.newest.get() as { id: number | null }).id ?? 0;
+    } catch {
+      return Number.MAX_SAFE_INTEGER;
     }
   }
 }
 
-function valueIn(statement: Statement, key: string): string | undefined {
-  return (statement.get(key, Date.now()) as { value: string } | undefined)?.value;
+async function prepareAll<Name extends string>(
+  connection: Connection,
+  texts: Readonly<Record<Name, string>>,
+): Promise<Readonly<Record<Name, Statement>>> {
+  const prepared = Object.entries<string>(texts).map(
+    async ([name, text]) => [name, await connection.prepare(text)] as const,
+  );
+  return Object.fromEntries(await Promise.all(prepared)) as Record<Name, Statement>;
+}
+
+function valueIn(statement: Statement, key: string, ...more: number[]): string | undefined {
+  return (statement.get(key, Date.now(), ...more) as { value: string } | undefined)?.value;
 }

@@ -15,6 +15,7 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import Database from "libsql";
 import { FileStorage } from "../../../src/index.js";
 import { faultOfFile } from "../../../strategies/storage/private-file.js";
 import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
@@ -279,6 +280,25 @@ describe("SIGNIN-42: a file that others prepared", () => {
     await truncate(path, 30_000);
     const second = new FileStorage({ path });
     await expect(second.get("a:19")).rejects.toThrow(/malformed/);
+  });
+});
+
+describe("SIGNIN-42: a deletion that is still to be written", () => {
+  test("takes nothing away that another process adds meanwhile", async () => {
+    const path = join(await temporaryFolder(), "sign-in.db");
+    const [one, other] = [await reopened(path), await reopened(path)];
+    await one.set("Lock:1", "one's");
+    const busy = new Database(path);
+    onDispose(() => void busy.close());
+    busy.exec("BEGIN IMMEDIATE");
+    await expect(one.delete("Lock:1")).rejects.toThrow(/locked/);
+    expect(await one.get("Lock:1")).toBeUndefined();
+    busy.exec("ROLLBACK");
+    expect(await other.take("Lock:1")).toBe("one's");
+    expect(await other.add("Lock:1", "the other's")).toBe(true);
+    expect(await one.get("Lock:1")).toBe("the other's");
+    await one.set("Grant:1", "granted");
+    expect(await other.get("Lock:1")).toBe("the other's");
   });
 });
 
