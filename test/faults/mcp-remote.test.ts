@@ -1,11 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import type { ResumeConfig } from "../../src/options/resume-options.js";
-import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { throughMcpRemote } from "../kit/mcp-remote.js";
 
-import { clientV1Over } from "../kit/sdk-clients.js";
 import { Killer, WAYS } from "../kit/faults/killer.js";
 import type { Way } from "../kit/faults/killer.js";
 import { FaultHost } from "../kit/faults/host.js";
@@ -15,31 +11,6 @@ import { survive } from "../kit/faults/storm.js";
 import { serverV1 } from "../kit/faults/servers.js";
 
 cleanUpAfterEach();
-
-const PROXY = join(require.resolve("mcp-remote/package.json"), "../dist/proxy.js");
-
-/** A host application that reaches the server through the program mcp-remote. */
-async function throughMcpRemote() {
-  const home = await mkdtemp(join(tmpdir(), "mcp-remote-"));
-  onDispose(() => rm(home, { recursive: true, force: true }));
-  return clientV1Over(
-    "mcp-remote",
-    class extends StdioClientTransport {
-      constructor(url: URL, { requestInit: { headers } }: { requestInit: { headers: object } }) {
-        const named = Object.entries(headers as Record<string, string>);
-        super({
-          command: process.execPath,
-          args: [
-            ...[PROXY, url.href, "--transport", "sse-only"],
-            ...named.flatMap(([name, value]) => ["--header", `${name}:${value}`]),
-          ],
-          env: { HOME: home, MCP_REMOTE_CONFIG_DIR: home, PATH: process.env["PATH"] ?? "" },
-          stderr: "ignore",
-        });
-      }
-    },
-  );
-}
 
 const start = async (resume: ResumeConfig = RESUME.resume) => {
   const host = await FaultHost.start(serverV1, { resume });
