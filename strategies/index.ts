@@ -1,6 +1,6 @@
 import type { AuthMethod } from "../src/auth/auth-method.js";
 import { checkText, checkOptionNames, optionError } from "../src/shared/check.js";
-import type { Directions } from "../src/shared/errors.js";
+import type { Directions } from "../src/shared/check.js";
 import { apikey } from "./apikey.js";
 import type { ApiKeyOptions } from "./apikey.js";
 import { jwt } from "./jwt.js";

@@ -180,10 +180,7 @@ function validUntil({ expiresAt }: Principal, method: AuthMethod | undefined): n
  * Security decision: a scope counts as granted only when the rule says so for that one scope;
  * nothing is inferred from prefixes or order. @see RFC 6749, section 3.3
  */
-export function missingScopes(
-  rule: ScopeRule | undefined,
-  granted: readonly string[],
-): readonly string[] {
+function missingScopes(rule: ScopeRule | undefined, granted: readonly string[]): readonly string[] {
   if (rule === undefined) return [];
   const satisfies = rule.satisfies?.bind(rule) ?? ((scope: string) => granted.includes(scope));
   // Compared with `true`, because the promise of an async function is truthy whatever it resolves to.

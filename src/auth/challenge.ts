@@ -70,7 +70,7 @@ export function refusalReason(
 }
 
 /** All places in which any method looks. */
-export function searchedPlaces(methods: readonly AuthMethod[]): string {
+function searchedPlaces(methods: readonly AuthMethod[]): string {
   const places = methods.flatMap(
     (method) => method.searched ?? [`wherever ${method.name} looks for it`],
   );
@@ -148,7 +148,7 @@ function scopesToAskFor(outcome: Outcome, methods: readonly AuthMethod[]): reado
 }
 
 /** A challenge as it goes over the wire. @see RFC 9110, section 11.6.1 */
-export function formatChallenge({ scheme, params }: Challenge): string {
+function formatChallenge({ scheme, params }: Challenge): string {
   const all = { realm: REALM, ...params };
   const written = Object.entries(all).map(([name, value]) => `${name}="${quotedText(value)}"`);
   return `${scheme} ${written.join(", ")}`;

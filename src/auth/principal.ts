@@ -88,7 +88,7 @@ function checkScopes(method: string, scopes: unknown): void {
 }
 
 /** The owner of sessions on an endpoint that is explicitly open. */
-export const ANONYMOUS_OWNER = "anonymous";
+const ANONYMOUS_OWNER = "anonymous";
 
 /**
  * The key that decides whose a session is: method, issuer, subject and client together. The

@@ -64,6 +64,7 @@ export function createWellKnown(
   });
   return wellKnown;
 }
+
 /** The mount path that a well-known path speaks of, if it is one of this router's. */
 function spokenOf(
   path: string,

@@ -1,5 +1,3 @@
-import { isLocalToBrowser, isLoopbackAddress } from "../shared/loopback.js";
-
 /**
  * Where a request may come from: pure decisions about Host, Origin and CORS.
  *
@@ -8,6 +6,7 @@ import { isLocalToBrowser, isLoopbackAddress } from "../shared/loopback.js";
  */
 
 import type { SourceRules } from "../options/source-rules.js";
+import { isLocalToBrowser, isLoopbackAddress } from "../shared/loopback.js";
 
 /** What is known of a request before anything else of it counts. */
 export interface RequestSource {

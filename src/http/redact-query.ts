@@ -18,7 +18,7 @@ export function redactCredentials(req: RoutedRequest, methods: readonly AuthMeth
  * Takes a credential out of the request's URL, wherever a logger or a handler that comes later
  * would find it: `url`, Express's `originalUrl` and parsed `query`.
  */
-export function redactQuery(req: RoutedRequest, parameter: string): void {
+function redactQuery(req: RoutedRequest, parameter: string): void {
   if (req.url !== undefined) req.url = redactUrl(req.url, parameter);
   if (req.originalUrl !== undefined) req.originalUrl = redactUrl(req.originalUrl, parameter);
   // Express 4 parses the query once and keeps it; Express 5 parses the URL at each access.
@@ -45,7 +45,7 @@ export function withCredential(req: IncomingMessage, credential: FoundCredential
 }
 
 /** The URL with every value of one query parameter replaced, however its name is encoded. */
-export function redactUrl(url: string, parameter: string): string {
+function redactUrl(url: string, parameter: string): string {
   return replaceInUrl(url, parameter, REDACTED);
 }
 

@@ -1,5 +1,6 @@
 import type { Logger } from "../shared/logger.js";
-import type { LimitReached, SessionRegistry } from "../session/registry.js";
+import type { SessionRegistry } from "../session/registry.js";
+import type { LimitReached } from "../session/session-events.js";
 import type { SessionInfo } from "../session/session-info.js";
 import { SparingLog } from "./sparing-log.js";
 

@@ -1,4 +1,4 @@
-import type { Directions } from "../shared/errors.js";
+import type { Directions } from "../shared/check.js";
 
 /**
  * Options of mcp-framework that have no meaning here, and what to write instead: who comes from

@@ -18,10 +18,3 @@ export const STREAM_OPTIONS = {
 
 /** {@link STREAM_OPTIONS}, checked and complete. */
 export type EventStreamOptions = opt.Resolved<typeof STREAM_OPTIONS>;
-
-/** How a stream behaves unless told otherwise. */
-export const DEFAULT_STREAM_OPTIONS: EventStreamOptions = opt.readOptions(
-  STREAM_OPTIONS,
-  "stream",
-  {},
-);

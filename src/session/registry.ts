@@ -15,8 +15,6 @@ import type { LimitReached, SessionEvents } from "./session-events.js";
 import type { SessionAdmission, SessionInfo } from "./session-info.js";
 import type { Session } from "./session.js";
 
-export type { LimitReached, SessionEvents } from "./session-events.js";
-
 /** What a registry needs to know of the world around it. */
 export interface SessionRegistryOptions<P> {
   /** The key under which a principal owns sessions. */

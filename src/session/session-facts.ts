@@ -59,7 +59,7 @@ export abstract class SessionFacts<P> {
 }
 
 /** @see SessionSummary */
-export function summaryOf(session: {
+function summaryOf(session: {
   readonly id: string;
   readonly principal: unknown;
   readonly state: SessionState;

@@ -1,4 +1,5 @@
-import type { Directions } from "./errors.js";
+/** What to write instead of an option of another package, by its name. */
+export type Directions = Readonly<Record<string, string>>;
 
 /** The `TypeError` for a wrong option: which option, what is wrong, and what to write instead. */
 export function optionError(option: string, problem: string, instead: string): TypeError {

@@ -1,6 +1,6 @@
 /**
- * Everything that can go wrong here, in one place: the error that carries its own HTTP
- * answer, and the `TypeError`s that a wrong option gets when an object is built.
+ * Everything that a request can be refused for: the error that carries its own HTTP response. What
+ * a wrong option gets is in `check.ts`.
  */
 
 /** Every code that an answer of this package can carry. Codes are stable; messages may be reworded. */
@@ -111,6 +111,3 @@ export const RETRY_SOON_SECONDS = 5;
 export function retryAfter(seconds = RETRY_SOON_SECONDS): ErrorHeaders {
   return { "Retry-After": String(Math.max(1, Math.ceil(seconds))) };
 }
-
-/** What to write instead of an option of another package, by its name. */
-export type Directions = Readonly<Record<string, string>>;

@@ -5,7 +5,7 @@
  */
 
 import { checkOptionNames, checkText, checkTextList, MAX_TIMER_MS, optionError } from "./check.js";
-import type { Directions } from "./errors.js";
+import type { Directions } from "./check.js";
 
 /** One option, and what it comes to. */
 export interface Option<T> {

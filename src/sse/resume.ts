@@ -51,8 +51,8 @@ export interface ResumableSession {
 export const RESUME_COOKIE = "mcp_resume";
 
 /** Header, and query parameter, with which a user can name a client process. */
-export const INSTANCE_HEADER = "x-mcp-instance";
-export const INSTANCE_PARAMETER = "mcp_instance";
+const INSTANCE_HEADER = "x-mcp-instance";
+const INSTANCE_PARAMETER = "mcp_instance";
 
 /** What of a GET says whose stream it is, and nothing to the application. */
 export const OWN_HINTS = { ownParameters: [INSTANCE_PARAMETER], ownCookies: [RESUME_COOKIE] };

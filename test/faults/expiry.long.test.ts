@@ -2,7 +2,8 @@ import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.
 import type { Express, Request } from "express";
 import { attach, sseSession } from "../kit/sse-session.js";
 import type { TestSession } from "../kit/sse-session.js";
-import { DEFAULT_STREAM_OPTIONS } from "../../src/options/stream-options.js";
+import { STREAM_OPTIONS } from "../../src/options/stream-options.js";
+import { readOptions } from "../../src/shared/option.js";
 import { EventStream } from "../../src/http/event-stream.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { JWT_AUTH } from "../kit/serve.js";
@@ -135,7 +136,7 @@ it("RESUME-13: a stream that is opened with a credential that has ended, ends ag
     );
     session.onmessage = () => undefined;
     session.renew(undefined, validUntil);
-    attach(session, new EventStream(res, DEFAULT_STREAM_OPTIONS));
+    attach(session, new EventStream(res, readOptions(STREAM_OPTIONS, "stream", {})));
     if (session.handshake.isInitialized) return;
     session.receive(initialize, undefined);
     session.receive(initialized, undefined);

@@ -1,7 +1,7 @@
 import type { ScopeRule } from "../../../src/auth/auth-method.js";
 import { checkText, checkTextList, optionError } from "../../../src/shared/check.js";
 import * as opt from "../../../src/shared/option.js";
-import type { Directions } from "../../../src/shared/errors.js";
+import type { Directions } from "../../../src/shared/check.js";
 import { clockTolerance, COMMON_OPTIONS } from "../../shared/check-options.js";
 import type { CommonOptions } from "../../shared/check-options.js";
 import { PUBLIC_KEY_ALGORITHMS } from "../../jwt/key-material.js";
