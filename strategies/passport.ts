@@ -7,6 +7,8 @@ import { isStrategy } from "./shared/is-strategy.js";
 
 export type { FromPassportOptions } from "./passport/from-passport-options.js";
 
+export { isStrategy };
+
 const PATH = "fromPassport options";
 
 /**
