@@ -180,12 +180,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
     return mayContinue("message", asker, session, this.#rules);
   }
 
-  /** @internal Resolves when no session has anything left to answer. */
-  async whenIdle(): Promise<void> {
-    await Promise.all([...this.#sessions.values()].map((session) => session.whenIdle()));
-  }
-
-  /** @internal Resolves when, moreover, all answers are on their way to their clients. */
+  /** @internal Resolves when no session has anything left to answer, and all answers are on their way. */
   async whenSettled(): Promise<void> {
     await Promise.all([...this.#sessions.values()].map((session) => session.whenSettled()));
   }

@@ -132,12 +132,12 @@ it("SESSION-3: a listener that was taken away hears nothing more", () => {
   expect(listener).not.toHaveBeenCalled();
 });
 
-it("SESSION-4: whenIdle waits for every session, endAll ends them", async () => {
+it("SESSION-4: whenSettled waits for every session, endAll ends them", async () => {
   const { registry, add } = createRegistry();
-  await registry.whenIdle();
+  await registry.whenSettled();
   const reasons: string[] = [];
   for (const name of ["alice", "bob"]) add(name).onClosed((reason) => reasons.push(reason));
-  await registry.whenIdle();
+  await registry.whenSettled();
   await registry.endAll("shutting-down");
   expect(reasons).toEqual(["shutting-down", "shutting-down"]);
   expect(registry.size).toBe(0);
