@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import ts from "typescript";
+import { COMPILER_OPTIONS, mistakesIn, textOf } from "../kit/compile.js";
 import { PAGES, read, ROOT } from "./pages.js";
 
 /** What snippets may use without saying where it comes from; what a snippet declares itself comes before it. */
@@ -17,13 +18,7 @@ declare global {
 }
 `;
 
-const options: ts.CompilerOptions = {
-  ...ts.getParsedCommandLineOfConfigFile(join(ROOT, "tsconfig.json"), {}, ts.sys as never)?.options,
-  noEmit: true,
-  noUnusedLocals: false,
-  noUnusedParameters: false,
-  noPropertyAccessFromIndexSignature: false,
-};
+const options = { ...COMPILER_OPTIONS, noPropertyAccessFromIndexSignature: false };
 
 interface Snippet {
   /** \`README.md:12\` */
@@ -51,24 +46,7 @@ function typeMistakes(snippets: readonly Snippet[]): readonly string[] {
   );
   const places = new Map([...files.keys()].map((file, index) => [file, snippets[index]!.place]));
   files.set(join(ROOT, "test/docs/snippet-prelude.ts"), PRELUDE);
-  const disk = ts.createCompilerHost(options);
-  const host: ts.CompilerHost = {
-    ...disk,
-    fileExists: (file) => files.has(file) || disk.fileExists(file),
-    readFile: (file) => files.get(file) ?? disk.readFile(file),
-    getSourceFile: (file, version, ...rest) => {
-      const text = files.get(file);
-      return text === undefined
-        ? disk.getSourceFile(file, version, ...rest)
-        : ts.createSourceFile(file, text, version);
-    },
-  };
-  const program = ts.createProgram([...files.keys()], options, host);
-  return [...files.keys()].flatMap((file) =>
-    ts
-      .getPreEmitDiagnostics(program, program.getSourceFile(file))
-      .map((found) => `${places.get(file) ?? file}: ${textOf(found)}`),
-  );
+  return mistakesIn(files, options).map(({ file, text }) => `${places.get(file) ?? file}: ${text}`);
 }
 
 /** What the parser says of snippets in JavaScript, whose packages need not be here. */
@@ -79,10 +57,6 @@ function syntaxMistakes(snippets: readonly Snippet[]): readonly string[] {
       []
     ).map((found) => `${place}: ${textOf(found)}`),
   );
-}
-
-function textOf({ messageText }: ts.Diagnostic): string {
-  return ts.flattenDiagnosticMessageText(messageText, "\n");
 }
 
 const all = PAGES.filter((page) => page !== "test/kit/README.md").flatMap((page) =>

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import ts from "typescript";
+import { COMPILER_OPTIONS, mistakesIn } from "../kit/compile.js";
 
 const ROOT = join(__dirname, "../..");
 const INDEX = join(ROOT, "src/index.ts");
@@ -17,16 +18,9 @@ declare const passportStrategy: PassportStrategy;
 declare const strategy: { fail(problem: Error): void };
 `;
 
-const options: ts.CompilerOptions = {
-  ...ts.getParsedCommandLineOfConfigFile(join(ROOT, "tsconfig.json"), {}, ts.sys as never)?.options,
-  noEmit: true,
-  noUnusedLocals: false,
-  noUnusedParameters: false,
-};
-
 /** The names of the values that the package exports, and their first example. */
 function examplesOfExports(): ReadonlyMap<string, string | undefined> {
-  const program = ts.createProgram([INDEX], options);
+  const program = ts.createProgram([INDEX], COMPILER_OPTIONS);
   const checker = program.getTypeChecker();
   const index = checker.getSymbolAtLocation(program.getSourceFile(INDEX)!);
   const examples = new Map<string, string | undefined>();
@@ -47,7 +41,7 @@ function examplesOfExports(): ReadonlyMap<string, string | undefined> {
 }
 
 /** What the compiler says of each example. */
-function mistakesIn(examples: ReadonlyMap<string, string>): readonly string[] {
+function mistakesInExamples(examples: ReadonlyMap<string, string>): readonly string[] {
   const names = [...examples.keys()].join(", ");
   const files = new Map(
     [...examples].map(([name, example]) => [
@@ -55,24 +49,7 @@ function mistakesIn(examples: ReadonlyMap<string, string>): readonly string[] {
       `${PRELUDE}import { ${names} } from "express-mcp-sse";\n{\n${example}\n}\n`,
     ]),
   );
-  const disk = ts.createCompilerHost(options);
-  const host: ts.CompilerHost = {
-    ...disk,
-    fileExists: (file) => files.has(file) || disk.fileExists(file),
-    readFile: (file) => files.get(file) ?? disk.readFile(file),
-    getSourceFile: (file, version, ...rest) => {
-      const text = files.get(file);
-      return text === undefined
-        ? disk.getSourceFile(file, version, ...rest)
-        : ts.createSourceFile(file, text, version);
-    },
-  };
-  const program = ts.createProgram([...files.keys()], options, host);
-  return [...files.keys()].flatMap((file) =>
-    ts
-      .getPreEmitDiagnostics(program, program.getSourceFile(file))
-      .map(({ messageText }) => `${file}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`),
-  );
+  return mistakesIn(files).map(({ file, text }) => `${file}: ${text}`);
 }
 
 test("every value that the package exports has an example that compiles", () => {
@@ -80,11 +57,11 @@ test("every value that the package exports has an example that compiles", () => 
 
   expect([...examples].filter(([, example]) => example === undefined)).toEqual([]);
   expect(examples.size).toBeGreaterThanOrEqual(12);
-  expect(mistakesIn(examples as ReadonlyMap<string, string>)).toEqual([]);
+  expect(mistakesInExamples(examples as ReadonlyMap<string, string>)).toEqual([]);
 });
 
 test("an example that does not compile is found", () => {
-  const mistakes = mistakesIn(new Map([["jwt", "jwt({ secretKey: 1 });"]]));
+  const mistakes = mistakesInExamples(new Map([["jwt", "jwt({ secretKey: 1 });"]]));
 
   expect(mistakes).toEqual([expect.stringMatching(/example-of-jwt.*secretKey/s)]);
 });
