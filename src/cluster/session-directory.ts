@@ -4,14 +4,15 @@ import type { Requester } from "../session/requester.js";
  * Where an endpoint finds the sessions that requests name: in this process, or in several.
  *
  * **You implement** the two members below; in one process `SessionRegistry` does. The pipeline asks
- * for every request that names a session, when it is certain who sent it. An engine for many nodes
+ * for every request that names a session, when it is certain who sent it, and `MessageReceiver` once
+ * more when something may have changed before a message is delivered. An engine for many nodes
  * stands here: it gives a session whose messages travel to another node, or takes it over.
  *
  * Security decision: who may go on with a session is decided in here, by whoever has the session,
  * and the answer for another's session is the one for none. The caller is known by then, and is
  * never taken from what another node says.
  *
- * @see {@link mayContinue} for what must be the same.
+ * @see `session/continuation.ts` for what must be the same.
  */
 export interface SessionDirectory<S> {
   /**

@@ -8,7 +8,7 @@ import { Discovery } from "../http/discovery.js";
 import { configuredMount, mountUrl, resourceUrl } from "../http/metadata-routes.js";
 import { Pipeline } from "../http/pipeline.js";
 import { Refusals } from "../http/refusals.js";
-import type { Sessions } from "../http/router-session.js";
+import type { Directory, Sessions } from "../http/router-session.js";
 import { Shutdown } from "../http/shutdown.js";
 import { SourceGuard } from "../http/source-guard.js";
 import { logSessions } from "../observe/session-log.js";
@@ -59,7 +59,9 @@ export function assemble(given: unknown, { path, hasFastPath }: Serving): Assemb
   const refusals = new Refusals(options.logger, methods);
   const callers = new CallerGuard({ options, authenticator, discovery, sessions });
   const shutdown = new Shutdown();
-  const shared = { options, sessions, callers, refusals, shutdown };
+  // An engine for many nodes would find sessions elsewhere, too.
+  const directory: Directory = sessions;
+  const shared = { options, sessions, directory, callers, refusals, shutdown };
   const sse = new SseEndpoint({ ...shared, createServer, hasFastPath });
   const transports = [sse];
   const sources = new SourceGuard(options, methods, transports);

@@ -14,7 +14,7 @@ import { headersToHide, PostExtra } from "./message-extra.js";
 import { configuredMount, mountUrl } from "./metadata-routes.js";
 import { PostedBytes } from "./posted-bytes.js";
 import type { Refusals } from "./refusals.js";
-import type { RouterSession, Sessions } from "./router-session.js";
+import type { Directory, RouterSession, Sessions } from "./router-session.js";
 import type { Shutdown } from "./shutdown.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 import type { TransportRoute } from "./transport.js";
@@ -35,6 +35,8 @@ export interface MessageHandler<S extends RouterSession> {
 export interface MessageReceiverInit<S extends RouterSession> {
   readonly options: ResolvedOptions;
   readonly sessions: Sessions;
+  /** Says whether a session may still be continued, if anything may have changed. */
+  readonly directory: Directory;
   readonly callers: CallerGuard;
   readonly refusals: Refusals;
   readonly shutdown: Shutdown;
@@ -159,10 +161,10 @@ export class MessageReceiver<S extends RouterSession> {
 
   /** Looks at what may have changed since the header was there. @throws McpSseError */
   #checkNow(message: JsonRpcMessage, request: AdmittedRequest, session: RouterSession): void {
-    const { sessions, shutdown } = this.#init;
+    const { directory, shutdown } = this.#init;
     // Another request may have brought more rights.
     const isSame = request.caller.principal === session.principal;
-    if (!isSame && !sessions.takesFrom(session, requesterOf(request))) throw sessionNotFound();
+    if (!isSame && !directory.takesFrom(session, requesterOf(request))) throw sessionNotFound();
     if (isCall(message)) shutdown.checkOpen();
   }
 

@@ -2,7 +2,6 @@ import type { ServerResponse } from "node:http";
 import type { Caller } from "../auth/outcome.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { LAST_BYTES_MS } from "../session/close-reason.js";
-import type { SessionDirectory } from "../cluster/session-directory.js";
 import { settlesWithin } from "../shared/timeout.js";
 import type { CallerGuard } from "./caller-guard.js";
 import type { Discovery } from "./discovery.js";
@@ -15,7 +14,7 @@ import type { Refusals } from "./refusals.js";
 import { partsOf } from "./request-parts.js";
 import { routeFor, RouteTable } from "./route-table.js";
 import type { Target, TransportTarget } from "./route-table.js";
-import type { RouterSession, Sessions } from "./router-session.js";
+import type { Directory, RouterSession, Sessions } from "./router-session.js";
 import type { Shutdown } from "./shutdown.js";
 import type { SourceGuard } from "./source-guard.js";
 import type { FastRoute, Transport, TransportRoute } from "./transport.js";
@@ -29,8 +28,8 @@ export interface PipelineInit {
   readonly sources: SourceGuard;
   readonly callers: CallerGuard;
   readonly sessions: Sessions;
-  /** Where the sessions are found that requests name. Default: `sessions`, those of this process. */
-  readonly directory?: SessionDirectory<RouterSession>;
+  /** Where the sessions are found that requests name. */
+  readonly directory: Directory;
   readonly refusals: Refusals;
   readonly shutdown: Shutdown;
 }
@@ -63,13 +62,11 @@ interface RoutedRequest {
 export class Pipeline {
   readonly #init: PipelineInit;
   readonly #routes: RouteTable;
-  readonly #directory: SessionDirectory<RouterSession>;
   /** Whether what is cached of a caller does not say all that must be the same. */
   readonly #hasBoundHeaders: boolean;
 
   constructor(init: PipelineInit) {
     this.#init = init;
-    this.#directory = init.directory ?? init.sessions;
     this.#routes = new RouteTable(init.transports, init.discovery);
     this.#hasBoundHeaders = init.options.boundHeaders.length > 0;
   }
@@ -226,7 +223,7 @@ export class Pipeline {
     { route, target }: RoutedRequest,
     isCached: boolean,
   ): RouterSession | undefined | Promise<RouterSession> {
-    const directory = this.#directory;
+    const { directory } = this.#init;
     if (target.kind === "fast") {
       // Who is known by the same credential has the same rights, but headers are no part of it.
       const isSame = isCached && !this.#hasBoundHeaders;

@@ -11,7 +11,7 @@ export interface ScopeChallenge {
 /**
  * What a caller may do with a message, decided before the session's server gets it.
  *
- * **You implement** one function; today that is {@link findScopeChallenge}, which asks the session's
+ * **You implement** one function; today that is `findScopeChallenge`, which asks the session's
  * own server. Every transport calls it for each message, when it is certain that the sender may go
  * on with the session: `MessageReceiver` for messages that are posted, `SSEServerTransport` for
  * those that are handed to it.
@@ -20,7 +20,7 @@ export interface ScopeChallenge {
  * |---|---|
  * | `undefined` | the server gets it |
  * | a challenge | 403 `insufficient_scope` that names the scopes; the server does not hear of it |
- * | a promise of one of the two | it waits, and is refused after all if its sender's rights have changed meanwhile |
+ * | a promise of one of the two | it waits; where sessions have owners it is refused after all if its sender's rights have changed meanwhile |
  * | a throw, or a rejection | it is refused with that `McpSseError`, or with 500; the server does not hear of it |
  *
  * It must not change the message, and what it keeps of it must be bounded.

@@ -6,7 +6,7 @@ import type { MessageHandler } from "../http/message-receiver.js";
 import type { HostRequest } from "../http/mount.js";
 import { toClientError } from "../http/refused-caller.js";
 import type { Refusals } from "../http/refusals.js";
-import type { RouterSession, ServerFactory, Sessions } from "../http/router-session.js";
+import type { Directory, RouterSession, ServerFactory, Sessions } from "../http/router-session.js";
 import type { Shutdown } from "../http/shutdown.js";
 import type { FastRoute, Transport, TransportRoute } from "../http/transport.js";
 import type { AdmittedRequest, RefusedRequest } from "../http/incoming-request.js";
@@ -24,6 +24,7 @@ import { StreamRequest } from "./stream-request.js";
 export interface SseEndpointInit {
   readonly options: ResolvedOptions;
   readonly sessions: Sessions;
+  readonly directory: Directory;
   readonly createServer: ServerFactory;
   readonly callers: CallerGuard;
   readonly refusals: Refusals;

@@ -4,7 +4,7 @@ import { McpSseError } from "../../src/index.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { servePipeline } from "../kit/pipeline.js";
-import { post, toolCall } from "../kit/raw-sse.js";
+import { initialize, openSession, post, toolCall } from "../kit/raw-sse.js";
 
 cleanUpAfterEach();
 
@@ -38,6 +38,15 @@ describe("a directory of sessions that has to ask", () => {
     const strangers = await post(postUrl, call, asCaller({ sub: "bob" }));
     const unknown = await post(`${url}/messages?sessionId=none`, call, asCaller());
     expect([strangers.status, strangers.text]).toEqual([404, unknown.text]);
+  });
+
+  it("is asked again before the session's server gets a message", async () => {
+    const directory = (sessions: Sessions) => ({ ...asking(sessions), takesFrom: () => false });
+    const { sseUrl, url } = await servePipeline({ directory, hasFastPath: false });
+    const { postUrl } = await openSession(sseUrl, asCaller());
+    const refused = await post(postUrl, initialize, asCaller());
+    const unknown = await post(`${url}/messages?sessionId=none`, initialize, asCaller());
+    expect([refused.status, refused.text]).toEqual([404, unknown.text]);
   });
 
   it("answers 503, and never 404, where it cannot tell", async () => {

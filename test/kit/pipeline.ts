@@ -26,7 +26,7 @@ export interface ServedPipeline {
 /** Serves HTTP+SSE, and after it other transports, by one pipeline on `node:http`. */
 export async function servePipeline({
   others = [],
-  directory,
+  directory = (sessions) => sessions,
   hasFastPath = true,
 }: ServedPipeline) {
   const lines: string[] = [];
@@ -34,8 +34,10 @@ export async function servePipeline({
   const logger = { debug: log, info: log, warn: log, error: log };
   const createServer = () => createToolServer();
   const given = { auth: JWT_AUTH, logger, createServer };
+  const assembly = assemble(given, { path: "options", hasFastPath: false });
   const parts = {
-    ...assemble(given, { path: "options", hasFastPath: false }),
+    ...assembly,
+    directory: directory(assembly.sessions),
     shutdown: new Shutdown(),
     createServer,
   };
@@ -46,7 +48,6 @@ export async function servePipeline({
     ...parts,
     sources,
     transports,
-    ...(directory !== undefined && { directory: directory(parts.sessions) }),
   });
   /** Requests that the fast path left to others. */
   const routed: string[] = [];
