@@ -6,7 +6,7 @@ import type { Config } from "jest";
 // Jest runs the sources as CommonJS: its ESM mode cannot load jwks-rsa, which
 // requires jose, which is ESM only. So jose is transformed like our own files, and oidc-provider.
 const common: Config = {
-  testEnvironment: "node",
+  testEnvironment: "<rootDir>/test/kit/time-limit/environment.ts",
   transform: { "\\.m?[jt]s$": ["@swc/jest", { jsc: { target: "es2022" } }] },
   transformIgnorePatterns: ["/node_modules/(?!(?:jose|oidc-provider)/)"],
   moduleNameMapper: {
