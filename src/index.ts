@@ -13,14 +13,14 @@ export type { SseRouter } from "./express/sse-router.js";
 export type { RouterSignIn } from "./express/router-sign-in.js";
 export { SSEServerTransport } from "./sse/sse-server-transport.js";
 export type { SSEServerTransportOptions } from "./sse/transport-options.js";
-export type { McpServerLike } from "./http/router-session.js";
+export type { McpServerLike, McpTransport } from "./http/mcp-transport.js";
 
 // Who is calling, and whose session it is.
 export { authInfoFor, principalOf } from "./auth/principal.js";
 export type { AuthInfo, Principal, PrincipalInit } from "./auth/principal.js";
 export type { MessageExtra, RequestInfo } from "./http/message-extra.js";
 export type { UpstreamToken } from "./shared/upstream-token.js";
-export type { SessionRegistry } from "./session/registry.js";
+export type { SessionRegistry } from "./session/session-registry.js";
 export type { LimitReached, SessionEvents } from "./session/session-events.js";
 export type {
   ClientInfo,

@@ -3,7 +3,7 @@ import type { Requester } from "../session/requester.js";
 /**
  * Where an endpoint finds the sessions that requests name: in this process, or in several.
  *
- * **You implement** the two members below; in one process `SessionRegistry` does. The pipeline asks
+ * **You implement** the two members below; in one process `LocalSessionRegistry` does. The pipeline asks
  * for every request that names a session, when it is certain who sent it, and `MessageReceiver` once
  * more when something may have changed before a message is delivered. An engine for many nodes
  * stands here: it gives a session whose messages travel to another node, or takes it over.

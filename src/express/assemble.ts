@@ -16,7 +16,7 @@ import { continuationRules } from "../options/continuation-options.js";
 import { resolveOptions } from "../options/resolve.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { ContinuationRules } from "../session/continuation.js";
-import { SessionRegistry } from "../session/registry.js";
+import { LocalSessionRegistry } from "../session/local-session-registry.js";
 import { checkOptionNames, optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 import { OWN_HINTS } from "../sse/resume.js";
@@ -104,7 +104,7 @@ function createSessions(
   isOpenEndpoint: boolean,
   rules: ContinuationRules,
 ): Sessions {
-  const sessions: Sessions = new SessionRegistry({
+  const sessions: Sessions = new LocalSessionRegistry({
     ownerKeyOf: ownerKey,
     onListenerError: (_error, of) => logger.error(`a listener of ${of} threw`),
     rules,

@@ -1,6 +1,7 @@
 import type { AuthConfig } from "../../strategies/index.js";
 import type { Principal } from "../auth/principal.js";
-import type { McpServerLike, ServerFactory } from "../http/router-session.js";
+import type { McpServerLike } from "../http/mcp-transport.js";
+import type { ServerFactory } from "../http/router-session.js";
 import { SSE_OPTIONS } from "../options/options.js";
 import type { SseOptions } from "../options/options.js";
 import type { SessionInfo } from "../session/session-info.js";

@@ -1,7 +1,7 @@
 import type { RequestListener } from "node:http";
 import type express from "express";
 import type { Principal } from "../auth/principal.js";
-import type { SessionRegistry } from "../session/registry.js";
+import type { SessionRegistry } from "../session/session-registry.js";
 import type { RouterSignIn } from "./router-sign-in.js";
 
 /** An authenticated MCP endpoint, to be mounted anywhere in an Express app. */

@@ -2,7 +2,8 @@ import { hasLapsed } from "../auth/verified-cache.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
 import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
-import type { McpServerLike, RouterSession, ServerFactory, Sessions } from "./router-session.js";
+import type { McpServerLike, McpTransport } from "./mcp-transport.js";
+import type { RouterSession, ServerFactory, Sessions } from "./router-session.js";
 import { SessionTransport } from "./session-transport.js";
 import type { CarriedSession } from "./session-transport.js";
 import type { Shutdown } from "./shutdown.js";
@@ -141,7 +142,7 @@ async function closeServer(
 
 async function connectInTime(
   server: McpServerLike,
-  transport: SessionTransport,
+  transport: McpTransport,
   { openTimeoutMs }: OpeningContext["options"],
 ): Promise<void> {
   try {

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import type { SessionSummary } from "../session/session-facts.js";
 import type { Session } from "../session/session.js";
-import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import type { McpTransport } from "./mcp-transport.js";
 import type { MessageExtra } from "./message-extra.js";
 import { RefusedCaller, toClientError } from "./refused-caller.js";
 import { findScopeChallenge } from "../policy/scope-challenge.js";
@@ -12,13 +12,10 @@ import type { ScopeChallengeResolver } from "../policy/scope-challenge.js";
 export type CarriedSession = Session<unknown, MessageExtra | undefined>;
 
 /** The SDK's `Transport` over a session, for servers built with either SDK major. */
-export class SessionTransport {
-  /** Called once, however the session ends. Set by the SDK server. */
-  onclose: (() => void) | undefined;
-  /** Called for what goes wrong without ending the session. Set by the SDK server. */
-  onerror: ((error: Error) => void) | undefined;
-  /** Called for each message of the client. Set by the SDK server. */
-  onmessage: ((message: JsonRpcMessage, extra?: MessageExtra) => void) | undefined;
+export class SessionTransport implements McpTransport {
+  onclose: McpTransport["onclose"];
+  onerror: McpTransport["onerror"];
+  onmessage: McpTransport["onmessage"];
 
   readonly #session: CarriedSession;
   #isStarted = false;
@@ -31,7 +28,6 @@ export class SessionTransport {
     return this.#session.id;
   }
 
-  /** What `JSON.stringify` shows. */
   toJSON(): SessionSummary {
     return this.#session.toJSON();
   }
@@ -41,10 +37,6 @@ export class SessionTransport {
     return `${this.constructor.name} ${inspect(this.toJSON(), options)}`;
   }
 
-  /**
-   * Sets who says what callers lack for a request: it is asked before the server gets a message.
-   * An `McpServer` of SDK v2 calls this from `connect()`, for its `scopeChallenge`s.
-   */
   setScopeChallengeResolver(resolver: ScopeChallengeResolver): void {
     const fail = (error: unknown): never => {
       this.onerror?.(error as Error);
@@ -60,11 +52,6 @@ export class SessionTransport {
     };
   }
 
-  /**
-   * Lets the client be heard, and hear. SDK servers call it from `connect()`.
-   *
-   * @throws Error when called twice.
-   */
   async start(): Promise<void> {
     if (this.#isStarted) {
       throw new Error("This transport is started already: server.connect() does it for you.");
@@ -75,12 +62,6 @@ export class SessionTransport {
     this.#session.channel.open();
   }
 
-  /**
-   * Sends a message to the client.
-   *
-   * Resolves when the socket took it or its bounded queue has room; with a slow reader that is
-   * later, so awaiting it keeps the memory flat. Rejects when nobody can hear it.
-   */
   send(message: unknown): Promise<void> {
     const { state } = this.#session;
     if (state === "opening" || state === "closed") return Promise.reject(notConnected());
@@ -88,7 +69,6 @@ export class SessionTransport {
     return this.#session.send(message);
   }
 
-  /** Ends the session. Safe to call twice. */
   async close(): Promise<void> {
     this.#session.end("server-closed");
     if (!this.#isStarted) {

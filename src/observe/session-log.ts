@@ -1,5 +1,5 @@
 import type { Logger } from "../shared/logger.js";
-import type { SessionRegistry } from "../session/registry.js";
+import type { SessionRegistry } from "../session/session-registry.js";
 import type { LimitReached } from "../session/session-events.js";
 import type { SessionInfo } from "../session/session-info.js";
 import { SparingLog } from "./sparing-log.js";
@@ -8,7 +8,7 @@ import { SparingLog } from "./sparing-log.js";
 const MASS: ReadonlySet<string> = new Set(["maxHeldBytes", "maxHeldBytesPerPrincipal"]);
 
 /** Tells an operator of each session, and of each limit that was reached. */
-export function logSessions<P, E>(sessions: SessionRegistry<P, E>, logger: Logger): void {
+export function logSessions<P>(sessions: SessionRegistry<P>, logger: Logger): void {
   sessions.on("opened", (session) => logger.debug(`session ${session.id} opened: ${who(session)}`));
   sessions.on("closed", (session, reason) =>
     logger.debug(`session ${session.id} closed: ${reason}: ${who(session)}`),

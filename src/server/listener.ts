@@ -9,7 +9,8 @@ import { optionError } from "../shared/check.js";
 import { HttpListener } from "./http-server.js";
 import { STDERR_LOGGER, toLogger } from "../shared/logger.js";
 import type { Logger } from "../shared/logger.js";
-import type { McpServerLike } from "../http/router-session.js";
+import type { McpServerLike } from "../http/mcp-transport.js";
+import type { Sessions } from "../http/router-session.js";
 import { resolveServerOptions, routerPart } from "./server-options.js";
 import type { SseServerOptions, ListenerOptions } from "./server-options.js";
 import { pathOf } from "../http/mount.js";
@@ -21,6 +22,7 @@ export interface BuiltRouter {
   readonly router: SseRouter;
   readonly assembly: {
     readonly pipeline: Pipeline;
+    readonly sessions: Pick<Sessions, "noteLimit">;
     readonly options: { readonly endpoint: string };
     readonly callers: { readonly methods: readonly AuthMethod[] };
   };
@@ -100,7 +102,7 @@ export class SseListener {
       maxHeaderBytes,
       times,
       onHeaderTooLarge: () =>
-        this.sessions.noteLimit({ limit: "maxHeaderSize", outcome: "refused" }),
+        this.#built.assembly.sessions.noteLimit({ limit: "maxHeaderSize", outcome: "refused" }),
     });
     await http.listen(port, host);
     this.#http = http;

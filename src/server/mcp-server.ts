@@ -10,7 +10,7 @@ import { STDERR_LOGGER } from "../shared/logger.js";
 import type { SseServerOptions } from "./server-options.js";
 import type { SessionInfo } from "../session/session-info.js";
 import { SseListener } from "./listener.js";
-import { buildRouter, CLOSE_TIMEOUT_MS } from "../express/router.js";
+import { buildRouter, CLOSE_TIMEOUT_MS } from "../express/build-router.js";
 import type { SseRouter } from "../express/sse-router.js";
 import { createStdioSession } from "./stdio-session.js";
 

@@ -1,21 +1,10 @@
-import type { ByteLimit } from "./byte-limits.js";
-import type { CountLimit, ChannelLimit, TimeLimit } from "./limits.js";
 import type { CloseReason } from "./close-reason.js";
+import type { LimitName } from "./limit-name.js";
 import type { SessionInfo } from "./session-info.js";
 
 /** A limit that was reached: which, and what came of it. */
 export interface LimitReached<P> {
-  /** The option that sets the limit, without what stands before its last dot. */
-  readonly limit:
-    | CountLimit
-    | TimeLimit
-    | ChannelLimit
-    | ByteLimit
-    | "bodyTimeoutMs"
-    | "maxInFlight"
-    | "maxMessageSize"
-    | "maxHeaderSize"
-    | "throttle";
+  readonly limit: LimitName;
   /**
    * Whether a request was refused, or has to wait for others of its principal; a session has
    * ended, or has lost its connection; for `throttle` also whether a bad credential was only counted,
@@ -30,7 +19,7 @@ export interface LimitReached<P> {
   readonly address?: string;
 }
 
-/** What {@link SessionRegistry} announces, as facts that have happened. */
+/** What a session registry announces, as facts that have happened. */
 export interface SessionEvents<P> {
   /** A client can hear, and has its server. */
   opened: [session: SessionInfo<P>];

@@ -11,7 +11,7 @@ export interface UpstreamToken {
   readonly scopes: readonly string[];
 }
 
-/** @internal The answer of `session.upstream()` where nobody signed in. */
+/** The answer of `session.upstream()` where nobody signed in. */
 export function noUpstream(): Error {
   return new Error('The caller did not sign in here. Write auth type "oauth" with signIn.');
 }

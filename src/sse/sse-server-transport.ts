@@ -3,6 +3,7 @@ import type { AuthInfo } from "../auth/principal.js";
 import { readMessage } from "../http/message-body.js";
 import type { ReadMessage } from "../http/message-body.js";
 import { PostExtra } from "../http/message-extra.js";
+import type { McpTransport } from "../http/mcp-transport.js";
 import type { MessageExtra } from "../http/message-extra.js";
 import { lacksScopes, RefusedCaller } from "../http/refused-caller.js";
 import { sendError } from "../http/respond-error.js";
@@ -18,6 +19,44 @@ import { EventStream } from "../http/event-stream.js";
 import { SseChannel } from "./sse-channel.js";
 import { TRANSPORT_OPTIONS } from "./transport-options.js";
 import type { SSEServerTransportOptions } from "./transport-options.js";
+
+/** What `new SSEServerTransport(…)` makes: see {@link SSEServerTransport}. */
+export interface SSEServerTransport extends McpTransport {
+  /**
+   * Takes a POST and answers it: 202, 400 for a bad body, 403 for a refused Host or Origin.
+   *
+   * @param parsedBody what a JSON middleware made of the body, if one ran before.
+   * @throws Error, after answering 500, when there is no open stream.
+   */
+  handlePostMessage(
+    req: IncomingMessage & { auth?: AuthInfo },
+    res: ServerResponse,
+    parsedBody?: unknown,
+  ): Promise<void>;
+  /**
+   * Hands over a message that came by another way than `handlePostMessage`.
+   *
+   * @throws McpSseError for anything that is no JSON-RPC message.
+   */
+  handleMessage(message: unknown, extra?: MessageExtra): Promise<void>;
+}
+
+/** The class of {@link SSEServerTransport}: to be called with `new`, extended, and asked by `instanceof`. */
+export interface SSEServerTransportClass {
+  readonly prototype: SSEServerTransport;
+  /**
+   * @param endpoint path that the client is told to POST to; `sessionId` is added to its query.
+   * A scheme and host are dropped: clients refuse an endpoint of another origin.
+   * @param res the answer to the client's GET; nothing must have been written to it.
+   * @param options names that are none are ignored, as by the SDK's class.
+   * @throws TypeError for a wrong option.
+   */
+  new (
+    endpoint: string,
+    res: ServerResponse,
+    options?: SSEServerTransportOptions,
+  ): SSEServerTransport;
+}
 
 /**
  * The SDK's `Transport` over one HTTP+SSE session, for servers built with either SDK major.
@@ -41,19 +80,12 @@ import type { SSEServerTransportOptions } from "./transport-options.js";
  *
  * @see https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
  */
-export class SSEServerTransport extends SessionTransport {
+export const SSEServerTransport: SSEServerTransportClass = class SSEServerTransport extends SessionTransport {
   /** Looked at when a POST comes, because the SDK's class does: a server learns its port late. */
   readonly #sources: SSEServerTransportOptions;
   readonly #maxMessageBytes: number;
   readonly #session: CarriedSession;
 
-  /**
-   * @param endpoint path that the client is told to POST to; `sessionId` is added to its query.
-   * A scheme and host are dropped: clients refuse an endpoint of another origin.
-   * @param res the answer to the client's GET; nothing must have been written to it.
-   * @param options names that are none are ignored, as by the SDK's class.
-   * @throws TypeError for a wrong option.
-   */
   constructor(endpoint: string, res: ServerResponse, options: SSEServerTransportOptions = {}) {
     const settings = opt.readOptions(TRANSPORT_OPTIONS, "SSEServerTransport options", options);
     const stream = new EventStream(res, settings);
@@ -69,12 +101,6 @@ export class SSEServerTransport extends SessionTransport {
     this.#session = session;
   }
 
-  /**
-   * Takes a POST and answers it: 202, 400 for a bad body, 403 for a refused Host or Origin.
-   *
-   * @param parsedBody what a JSON middleware made of the body, if one ran before.
-   * @throws Error, after answering 500, when there is no open stream.
-   */
   async handlePostMessage(
     req: IncomingMessage & { auth?: AuthInfo },
     res: ServerResponse,
@@ -109,11 +135,6 @@ export class SSEServerTransport extends SessionTransport {
     res.writeHead(202).end("Accepted");
   }
 
-  /**
-   * Hands over a message that came by another way than `handlePostMessage`.
-   *
-   * @throws McpSseError for anything that is no JSON-RPC message.
-   */
   async handleMessage(message: unknown, extra?: MessageExtra): Promise<void> {
     try {
       await this.#take(checkMessage(message), extra);
@@ -149,4 +170,4 @@ export class SSEServerTransport extends SessionTransport {
     }
     return undefined;
   }
-}
+};

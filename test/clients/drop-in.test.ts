@@ -51,6 +51,26 @@ describe.each(classes)("$name", ({ Transport }) => {
     expect(postUrl).toContain(transport.sessionId);
   });
 
+  it("DROPIN-1: it is a class: its objects are known by it, and it can be extended", async () => {
+    class Counting extends Transport {
+      sent = 0;
+
+      override async send(message: unknown): Promise<void> {
+        this.sent++;
+        await super.send(message);
+      }
+    }
+    const { transport, stream } = await host(Counting);
+    await transport.send({ jsonrpc: "2.0", id: 7, result: {} });
+    expect(await stream.nextMessage()).toMatchObject({ id: 7 });
+    expect(transport).toMatchObject({ sent: 1 });
+    expect(transport).toBeInstanceOf(Transport);
+    expect([Transport.name, transport.constructor.name]).toEqual([
+      "SSEServerTransport",
+      "Counting",
+    ]);
+  });
+
   it("DROPIN-2: req.auth reaches the tools", async () => {
     const authInfo = { token: "t", clientId: "c", scopes: [] };
     const seen: unknown[] = [];

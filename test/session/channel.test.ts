@@ -1,7 +1,7 @@
 import { SessionTransport } from "../../src/http/session-transport.js";
 import type { RouterSession, Sessions } from "../../src/http/router-session.js";
 import { NO_LIMITS } from "../../src/session/limits.js";
-import { SessionRegistry } from "../../src/session/registry.js";
+import { LocalSessionRegistry } from "../../src/session/local-session-registry.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { freezeTimers } from "../kit/clock.js";
 import { converse } from "../kit/conversation.js";
@@ -110,7 +110,7 @@ describe("sessions of several transports in one registry", () => {
   const begin = call(0, "initialize");
 
   function registryOf(...names: string[]) {
-    const registry = new SessionRegistry<string>({
+    const registry = new LocalSessionRegistry<string>({
       ownerKeyOf: (principal) => `key of ${principal}`,
       onListenerError: (error) => {
         throw error as Error;
@@ -164,7 +164,7 @@ describe("sessions of several transports in one registry", () => {
       channel: MailboxChannel;
     };
     other.renew(principal);
-    (sessions as Sessions).add(other);
+    (sessions as unknown as Sessions).add(other);
     other.channel.open();
     // Its own owner asks for it, by a POST and by a GET.
     for (const id of [other.id, "00000000-0000-4000-8000-000000000000"]) {

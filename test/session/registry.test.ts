@@ -1,9 +1,9 @@
 import { sseSession } from "../kit/sse-session.js";
-import { SessionRegistry } from "../../src/session/registry.js";
+import { LocalSessionRegistry } from "../../src/session/local-session-registry.js";
 
 function createRegistry() {
   const errors: unknown[] = [];
-  const registry = new SessionRegistry<string>({
+  const registry = new LocalSessionRegistry<string>({
     ownerKeyOf: (principal) => `key of ${principal}`,
     onListenerError: (error) => errors.push(error),
   });

@@ -7,9 +7,12 @@ import type {
   Server as ServerV2,
   Transport as TransportV2,
 } from "@modelcontextprotocol/server";
-import type { SSEServerTransport } from "../../src/sse/sse-server-transport.js";
+import type { ServerResponse } from "node:http";
+import { SSEServerTransport } from "../../src/index.js";
+import type { McpTransport, Principal, SessionRegistry, SseRouter } from "../../src/index.js";
 
 declare const transport: SSEServerTransport;
+declare const res: ServerResponse;
 
 export const forV1: TransportV1 = transport;
 export const forV2: TransportV2 = transport;
@@ -20,3 +23,29 @@ declare const v2: McpServerV2 | ServerV2;
 
 void v1.connect(transport);
 void v2.connect(transport);
+
+// The class is used as the SDK's is.
+export class LoggedTransport extends SSEServerTransport {
+  readonly openedAt = Date.now();
+
+  constructor(response: ServerResponse) {
+    super("/messages", response, { allowedHosts: ["localhost"] });
+  }
+
+  override async send(message: unknown): Promise<void> {
+    await super.send(message);
+  }
+}
+export const made: SSEServerTransport = new LoggedTransport(res);
+export const sameClass: InstanceType<typeof SSEServerTransport> = new SSEServerTransport("/", res);
+export function isOurs(some: unknown): string | undefined {
+  return some instanceof SSEServerTransport ? some.sessionId : undefined;
+}
+
+// What routers and transports show is an interface: whatever has its members will do, as a wrapper or in a test.
+type Members<T> = Pick<T, keyof T>;
+declare const transportMembers: Members<SSEServerTransport>;
+declare const registryMembers: Members<SessionRegistry<Principal | undefined>>;
+export const wrapped: SSEServerTransport = transportMembers;
+export const toBeConnected: McpTransport = wrapped;
+export const sessions: SseRouter["sessions"] = registryMembers;

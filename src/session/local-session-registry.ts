@@ -13,10 +13,11 @@ import type { OwnSessions } from "./own-sessions.js";
 import type { Requester } from "./requester.js";
 import type { LimitReached, SessionEvents } from "./session-events.js";
 import type { SessionAdmission, SessionInfo } from "./session-info.js";
+import type { SessionRegistry } from "./session-registry.js";
 import type { Session } from "./session.js";
 
 /** What a registry needs to know of the world around it. */
-export interface SessionRegistryOptions<P> {
+export interface LocalSessionRegistryOptions<P> {
   /** The key under which a principal owns sessions. */
   readonly ownerKeyOf: (principal: P) => string;
   /** Hears of listeners that throw; the sessions go on. */
@@ -36,16 +37,19 @@ export interface SessionRegistryOptions<P> {
   readonly bytes?: ByteShare;
 }
 
-/** The sessions of one router: who is connected, and the way to end it. */
-export class SessionRegistry<P = unknown, E = unknown> {
+/**
+ * The sessions of one router in this process. Applications see what {@link SessionRegistry} names,
+ * and of that the comments are there; the rest is for transports and for the pipeline.
+ */
+export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRegistry<P> {
   readonly #sessions = new Map<string, Session<P, E>>();
   readonly #admission: AdmissionController<P, Session<P, E>>;
   readonly #events = new EventEmitter<SessionEvents<P>>();
-  readonly #options: SessionRegistryOptions<P>;
+  readonly #options: LocalSessionRegistryOptions<P>;
   readonly #rules: ContinuationRules;
   readonly #accounts: ByteAccounts | undefined;
 
-  constructor(options: SessionRegistryOptions<P>) {
+  constructor(options: LocalSessionRegistryOptions<P>) {
     this.#options = options;
     this.#accounts = options.bytes && new ByteAccounts(options.bytes);
     this.#admission = new AdmissionController({
@@ -56,7 +60,6 @@ export class SessionRegistry<P = unknown, E = unknown> {
     this.#rules = options.rules ?? NO_RULES;
   }
 
-  /** How many sessions there are, those included that are still being opened. */
   get size(): number {
     return this.#sessions.size;
   }
@@ -65,12 +68,10 @@ export class SessionRegistry<P = unknown, E = unknown> {
     return this.#sessions.get(id);
   }
 
-  /** All sessions that there are now, oldest first. */
   list(): readonly SessionInfo<P>[] {
     return [...this.#sessions.values()];
   }
 
-  /** What `JSON.stringify` shows. */
   toJSON(): { readonly size: number; readonly sessions: readonly SessionInfo<P>[] } {
     return { size: this.size, sessions: this.list() };
   }
@@ -80,14 +81,12 @@ export class SessionRegistry<P = unknown, E = unknown> {
     return `SessionRegistry ${inspect(this.toJSON(), options)}`;
   }
 
-  /** Ends one session. @returns whether there was one. */
   close(id: string): boolean {
     const session = this.#sessions.get(id);
     session?.close();
     return session !== undefined;
   }
 
-  /** Ends every session of a principal, for example when their access is withdrawn. @returns how many. */
   closeFor(principal: P): number {
     const key = this.#options.ownerKeyOf(principal);
     const owned = [...this.#admission.sessionsOf(key)];
@@ -95,7 +94,6 @@ export class SessionRegistry<P = unknown, E = unknown> {
     return owned.length;
   }
 
-  /** Calls `listener` at each `event`. A listener that throws is logged and changes nothing. */
   on<K extends keyof SessionEvents<P>>(
     event: K,
     listener: (...args: SessionEvents<P>[K]) => void,
@@ -104,7 +102,6 @@ export class SessionRegistry<P = unknown, E = unknown> {
     return this;
   }
 
-  /** Takes a listener away again. */
   off<K extends keyof SessionEvents<P>>(
     event: K,
     listener: (...args: SessionEvents<P>[K]) => void,
@@ -113,7 +110,7 @@ export class SessionRegistry<P = unknown, E = unknown> {
     return this;
   }
 
-  /** @internal Keeps a session until it ends. */
+  /** Keeps a session until it ends. */
   add(session: Session<P, E>): void {
     this.#sessions.set(session.id, session);
     this.#admission.add(session);
@@ -122,18 +119,18 @@ export class SessionRegistry<P = unknown, E = unknown> {
     session.bytes.account = this.#accounts.of(this.#payerOf(session), this.#shedderFor(session));
   }
 
-  /** @internal Who decides what is opened, begun and called. */
+  /** Who decides what is opened, begun and called. */
   get admission(): AdmissionController<P, Session<P, E>> {
     return this.#admission;
   }
 
-  /** @internal Tells that a limit was reached. */
+  /** Tells that a limit was reached. */
   noteLimit(fact: LimitReached<P>): void {
     this.#announce("limited", fact);
   }
 
   /**
-   * @internal The sessions of one transport that a request may listen to; see {@link mayContinue}.
+   * The sessions of one transport that a request may listen to; see {@link mayContinue}.
    *
    * @param isMeant whether a session is one of the transport's.
    */
@@ -158,14 +155,14 @@ export class SessionRegistry<P = unknown, E = unknown> {
     };
   }
 
-  /** @internal Tells that a session can be used, and later that it has ended. */
+  /** Tells that a session can be used, and later that it has ended. */
   announceOpened(session: Session<P, E>): void {
     this.#announce("opened", session);
     session.onClosed((reason) => this.#announce("closed", session, reason));
   }
 
   /**
-   * @internal The session with this id, if a message of this request may go to it.
+   * The session with this id, if a message of this request may go to it.
    *
    * Security decision: another's session and no session are one answer, so that an id tells
    * nothing to whom it does not belong.
@@ -175,17 +172,17 @@ export class SessionRegistry<P = unknown, E = unknown> {
     return session !== undefined && this.takesFrom(session, asker) ? session : undefined;
   }
 
-  /** @internal Whether a message of a request may go to a session; see {@link mayContinue}. */
+  /** Whether a message of a request may go to a session; see {@link mayContinue}. */
   takesFrom(session: Session<P, E>, asker: Requester): boolean {
     return mayContinue("message", asker, session, this.#rules);
   }
 
-  /** @internal Resolves when no session has anything left to answer, and all answers are on their way. */
+  /** Resolves when no session has anything left to answer, and all answers are on their way. */
   async whenSettled(): Promise<void> {
     await Promise.all([...this.#sessions.values()].map((session) => session.whenSettled()));
   }
 
-  /** @internal Ends all sessions. @returns a promise that resolves when what they had to say is gone. */
+  /** Ends all sessions. @returns a promise that resolves when what they had to say is gone. */
   async endAll(reason: CloseReason): Promise<void> {
     const all = [...this.#sessions.values()];
     for (const session of all) session.end(reason);

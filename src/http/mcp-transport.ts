@@ -1,0 +1,50 @@
+import type { ScopeChallengeResolver } from "../policy/scope-challenge.js";
+import type { SessionSummary } from "../session/session-facts.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import type { MessageExtra } from "./message-extra.js";
+
+/**
+ * What an SDK server is connected to: the `Transport` of either SDK major, over one session. It is
+ * neither SDK's type, so that none of them must be installed for the other.
+ */
+export interface McpTransport {
+  /** Called once, however the session ends. Set by the SDK server. */
+  onclose: (() => void) | undefined;
+  /** Called for what goes wrong without ending the session. Set by the SDK server. */
+  onerror: ((error: Error) => void) | undefined;
+  /** Called for each message of the client. Set by the SDK server. */
+  onmessage: ((message: JsonRpcMessage, extra?: MessageExtra) => void) | undefined;
+  /** The session's id, by which the client names it. */
+  readonly sessionId: string;
+  /**
+   * Lets the client be heard, and hear. SDK servers call it from `connect()`.
+   *
+   * @throws Error when called twice.
+   */
+  start(): Promise<void>;
+  /**
+   * Sends a message to the client.
+   *
+   * Resolves when the socket took it or its bounded queue has room; with a slow reader that is
+   * later, so awaiting it keeps the memory flat. Rejects when nobody can hear it.
+   */
+  send(message: unknown): Promise<void>;
+  /** Ends the session. Safe to call twice. */
+  close(): Promise<void>;
+  /**
+   * Sets who says what callers lack for a request: it is asked before the server gets a message.
+   * An `McpServer` of SDK v2 calls this from `connect()`, for its `scopeChallenge`s. Whoever wraps
+   * a transport hands it on, or nobody asks.
+   */
+  setScopeChallengeResolver(resolver: ScopeChallengeResolver): void;
+  /** What `JSON.stringify` shows. */
+  toJSON(): SessionSummary;
+}
+
+/** An SDK server of either major; only these two methods are used. */
+export interface McpServerLike {
+  /** Sets the transport's listeners, and starts it. */
+  connect(transport: McpTransport): Promise<void>;
+  /** Is called when the session has ended. */
+  close(): Promise<void>;
+}

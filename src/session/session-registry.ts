@@ -1,0 +1,32 @@
+import type { SessionEvents } from "./session-events.js";
+import type { SessionInfo } from "./session-info.js";
+
+/**
+ * The sessions of one router, over whichever transport: who is connected, and the way to end it.
+ *
+ * Routers have one, and nobody else makes any: members may be added in a minor version.
+ */
+export interface SessionRegistry<P = unknown> {
+  /** How many sessions there are, those included that are still being opened. */
+  readonly size: number;
+  /** The session with this id; `undefined` where there is none, or not any more. */
+  get(id: string): SessionInfo<P> | undefined;
+  /** All sessions that there are now, oldest first. */
+  list(): readonly SessionInfo<P>[];
+  /** Ends one session. @returns whether there was one. */
+  close(id: string): boolean;
+  /** Ends every session of a principal, for example when their access is withdrawn. @returns how many. */
+  closeFor(principal: P): number;
+  /** Calls `listener` at each `event`. A listener that throws is logged and changes nothing. */
+  on<K extends keyof SessionEvents<P>>(
+    event: K,
+    listener: (...args: SessionEvents<P>[K]) => void,
+  ): this;
+  /** Takes a listener away again. */
+  off<K extends keyof SessionEvents<P>>(
+    event: K,
+    listener: (...args: SessionEvents<P>[K]) => void,
+  ): this;
+  /** What `JSON.stringify` shows. */
+  toJSON(): { readonly size: number; readonly sessions: readonly SessionInfo<P>[] };
+}
