@@ -9,6 +9,7 @@ declare namespace NodeJS {
     CORS_ORIGINS?: string;
     API_KEY_1?: string;
     API_KEY_2?: string;
+    CI?: string;
     SESSION_SECRET?: string;
     PUBLIC_URL?: string;
     OAUTH_ISSUER?: string;
