@@ -2,18 +2,30 @@
 export { MCPServer } from "./server/mcp-server.js";
 export type {
   McpServerConfig,
+  SdkMcpServer,
   Setup,
   SseTransportConfig,
   StdioTransportConfig,
 } from "./server/mcp-server.js";
 export { fromToolClasses } from "./server/tool-classes.js";
-export type { ToolClass, ToolInstance } from "./server/tool-classes.js";
+export type { ToolClass, ToolInstance, ToolServer } from "./server/tool-classes.js";
 export { createSseRouter } from "./express/router.js";
 export type { SseRouter } from "./express/sse-router.js";
 export type { RouterSignIn } from "./express/router-sign-in.js";
 export { SSEServerTransport } from "./sse/sse-server-transport.js";
+export type { SSEServerTransportClass } from "./sse/sse-server-transport.js";
 export type { SSEServerTransportOptions } from "./sse/transport-options.js";
 export type { McpServerLike, McpTransport } from "./http/mcp-transport.js";
+export type {
+  JsonRpcError,
+  JsonRpcId,
+  JsonRpcMessage,
+  JsonRpcNotification,
+  JsonRpcRequest,
+  JsonRpcResponse,
+} from "./shared/json-rpc.js";
+export type { ScopeChallenge } from "./policy/message-policy.js";
+export type { ScopeChallengeResolver } from "./policy/scope-challenge.js";
 
 // Who is calling, and whose session it is.
 export { authInfoFor, principalOf } from "./auth/principal.js";
@@ -21,6 +33,7 @@ export type { AuthInfo, Principal, PrincipalInit } from "./auth/principal.js";
 export type { MessageExtra, RequestInfo } from "./http/message-extra.js";
 export type { UpstreamToken } from "./shared/upstream-token.js";
 export type { SessionRegistry } from "./session/session-registry.js";
+export type { LimitName } from "./session/limit-name.js";
 export type { LimitReached, SessionEvents } from "./session/session-events.js";
 export type {
   ClientInfo,
@@ -33,9 +46,23 @@ export type { CloseReason } from "./session/close-reason.js";
 
 // Authentication methods, and what one of your own is made of.
 export { apikey } from "../strategies/apikey.js";
-export type { ApiKeyEntry, ApiKeyOptions, VerifyApiKey } from "../strategies/apikey.js";
+export type {
+  ApiKeyDetails,
+  ApiKeyEntry,
+  ApiKeyOptions,
+  ApiKeyPlaces,
+  VerifyApiKey,
+} from "../strategies/apikey.js";
 export { jwt } from "../strategies/jwt.js";
-export type { JwtOptions } from "../strategies/jwt.js";
+export type {
+  JwtClaimOptions,
+  JwtJwksOptions,
+  JwtOptions,
+  JwtPublicKeyOptions,
+  JwtSecretOptions,
+  PublicKeyAlgorithm,
+  SecretAlgorithm,
+} from "../strategies/jwt.js";
 export { oauth } from "../strategies/oauth.js";
 export type {
   AudienceClaim,
@@ -43,11 +70,12 @@ export type {
   OAuthContext,
   OAuthOptions,
   StrategySignInAuthOptions,
+  TokenClaims,
   TokenValidation,
 } from "../strategies/oauth.js";
 export { fromPassport } from "../strategies/passport.js";
-export type { FromPassportOptions } from "../strategies/passport.js";
-export type { AuthConfig, AuthEntry } from "../strategies/index.js";
+export type { CommonAuthOptions, FromPassportOptions } from "../strategies/passport.js";
+export type { ApiKeyAuth, AuthConfig, AuthEntry, JwtAuth, OAuthAuth } from "../strategies/index.js";
 export type {
   AuthEndpoints,
   AuthMethod,
@@ -60,17 +88,18 @@ export { EXPIRED_CREDENTIAL } from "./auth/expired-credential.js";
 
 // The sign-in of `oauth`, and where it keeps things.
 export type {
+  FetchDocument,
   LoginField,
   SignInAdvancedOptions,
-} from "../strategies/oauth/options/sign-in-config.js";
-export type { SignInOptions } from "../strategies/oauth/options/sign-in-options.js";
-export type { SignInKeys } from "../strategies/oauth/options/signing-key.js";
-export type { SignInProfile } from "../strategies/oauth/sign-in/storage/login.js";
+  SignInKeys,
+  SignInOptions,
+  SignInProfile,
+  SignInStorage,
+} from "../strategies/oauth.js";
 export { FileStorage } from "../strategies/storage/file-storage.js";
 export type { FileStorageOptions } from "../strategies/storage/file-storage.js";
 export { MemoryStorage } from "../strategies/storage/storage.js";
 export type { MemoryStorageOptions } from "../strategies/storage/storage.js";
-export type { SignInStorage } from "../strategies/storage/sign-in-storage.js";
 
 // Options.
 export type { SseRouterOptions } from "./express/router-options.js";
@@ -85,4 +114,4 @@ export type { Logger } from "./shared/logger.js";
 
 // What goes wrong.
 export { McpSseError } from "./shared/errors.js";
-export type { ErrorCode } from "./shared/errors.js";
+export type { ErrorCode, ErrorHeaders, McpSseErrorDetails } from "./shared/errors.js";

@@ -17,6 +17,8 @@ import type { ActiveStrategy } from "./shared/translate-failures.js";
 
 export type { ApiKeyDetails, ApiKeyEntry } from "./apikey/api-key-entry.js";
 export type { ApiKeyOptions, ApiKeyPlaces, VerifyApiKey } from "./apikey/apikey-options.js";
+export type { CommonAuthOptions } from "./shared/check-options.js";
+export type * from "./shared/method-types.js";
 
 const NEEDED_BY = 'auth type "apikey"';
 

@@ -13,8 +13,10 @@ import { startProbe } from "./contract/contract-probe.js";
 import type { ContractRequest, Probe, ProbeAnswer } from "./contract/contract-probe.js";
 
 export type { ContractRequest } from "./contract/contract-probe.js";
+export type * from "./shared/method-types.js";
 
-type MaybePromise<T> = T | Promise<T>;
+/** A value, or a promise of it. */
+export type MaybePromise<T> = T | Promise<T>;
 
 /** Stands for a part that a method has no use for; the check is then not listed. */
 export interface NotApplicable {

@@ -24,6 +24,9 @@ export type {
   JwtPublicKeyOptions,
   JwtSecretOptions,
 } from "./jwt/jwt-options.js";
+export type { PublicKeyAlgorithm, SecretAlgorithm } from "./jwt/key-material.js";
+export type { CommonAuthOptions } from "./shared/check-options.js";
+export type * from "./shared/method-types.js";
 
 const NEEDED_BY = 'auth type "jwt"';
 

@@ -31,6 +31,19 @@ export type {
   StrategySignInAuthOptions,
   TokenValidation,
 } from "./oauth/options/oauth-options.js";
+export type {
+  FetchDocument,
+  LoginField,
+  SignInAdvancedOptions,
+  SignInOptions,
+} from "./oauth/options/sign-in-config.js";
+export type { SignInKeys } from "./oauth/options/signing-key.js";
+export type { SignInProfile } from "./oauth/sign-in/storage/login.js";
+export type { SignInStorage } from "./storage/sign-in-storage.js";
+export type { PublicKeyAlgorithm } from "./jwt/key-material.js";
+export type { TokenClaims } from "./shared/token-claims.js";
+export type { CommonAuthOptions } from "./shared/check-options.js";
+export type * from "./shared/method-types.js";
 
 const NEEDED_BY = 'auth type "oauth"';
 

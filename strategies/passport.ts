@@ -6,6 +6,8 @@ import { commonMembers } from "./shared/check-options.js";
 import { isStrategy } from "./shared/is-strategy.js";
 
 export type { FromPassportOptions } from "./passport/from-passport-options.js";
+export type { CommonAuthOptions } from "./shared/check-options.js";
+export type * from "./shared/method-types.js";
 
 export { isStrategy };
 

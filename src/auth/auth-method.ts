@@ -63,7 +63,7 @@ export interface FoundCredential {
 export interface AuthMethod {
   /**
    * Becomes {@link Principal.method}, and part of the key that owns sessions. Unique within `auth`,
-   * unless the methods that share it have {@link issuers}.
+   * unless the methods that share it have {@link AuthMethod.issuers}.
    */
   readonly name: string;
 

@@ -20,10 +20,10 @@ import { createStdioSession } from "./stdio-session.js";
  * and everything else still compiles.
  * @ts-ignore -- counts only on the last line of a comment */
 // eslint-disable-next-line @typescript-eslint/consistent-type-imports -- the directive above needs one declaration to stand on
-export type McpServer = import("@modelcontextprotocol/sdk/server/mcp.js").McpServer;
+export type SdkMcpServer = import("@modelcontextprotocol/sdk/server/mcp.js").McpServer;
 
 /** Registers tools, resources and prompts; `P` is the type of the session's principal. */
-export type Setup<P> = (server: McpServer, session: SessionInfo<P>) => void | Promise<void>;
+export type Setup<P> = (server: SdkMcpServer, session: SessionInfo<P>) => void | Promise<void>;
 
 export interface McpServerConfig<P, T> {
   /** Name that clients are told. Default: `"mcp-server"`. */
@@ -101,7 +101,7 @@ export class MCPServer {
   readonly #version: string;
   readonly #setup: Setup<never> | undefined;
   readonly #listener: SseListener | undefined;
-  #stdioServer: McpServer | undefined;
+  #stdioServer: SdkMcpServer | undefined;
   /** Settles when the server has started; `undefined` while nobody has asked for that. */
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -224,7 +224,7 @@ export class MCPServer {
     else await this.#startStdio();
   }
 
-  async #createServer(session: SessionInfo<Principal | undefined>): Promise<McpServer> {
+  async #createServer(session: SessionInfo<Principal | undefined>): Promise<SdkMcpServer> {
     const { McpServer, createValidator } = await loadSdk();
     const server = new McpServer(
       { name: this.#name, version: this.#version },

@@ -20,7 +20,7 @@ export interface ToolInstance {
 export type ToolClass = new () => ToolInstance;
 
 /** As much of the SDK's `McpServer` (version 1) as is used here. */
-interface ToolServer {
+export interface ToolServer {
   readonly server: unknown;
   registerTool(name: string, config: never, handler: never): unknown;
 }

@@ -2,24 +2,33 @@
 export type JsonRpcId = string | number;
 
 /** A JSON-RPC message whose envelope was checked; `params`, `result` and `error` are the SDK's business. */
-export type JsonRpcMessage =
-  | JsonRpcRequest
-  | { jsonrpc: "2.0"; method: string; params?: JsonObject | undefined }
-  | { jsonrpc: "2.0"; id: JsonRpcId; result: JsonObject }
-  | { jsonrpc: "2.0"; id?: JsonRpcId | undefined; error: JsonRpcError };
+export type JsonRpcMessage = JsonRpcRequest | JsonRpcNotification | JsonRpcResponse;
 
 /** A message that wants an answer. */
 export interface JsonRpcRequest {
   jsonrpc: "2.0";
   id: JsonRpcId;
   method: string;
-  params?: JsonObject | undefined;
+  params?: Record<string, unknown> | undefined;
 }
 
-type JsonObject = Record<string, unknown>;
+/** A message that wants none. */
+export interface JsonRpcNotification {
+  jsonrpc: "2.0";
+  method: string;
+  params?: Record<string, unknown> | undefined;
+}
 
-interface JsonRpcError {
+/** An answer; its `id` is that of the request, or missing where that could not be read. */
+export type JsonRpcResponse =
+  | { jsonrpc: "2.0"; id: JsonRpcId; result: Record<string, unknown> }
+  | { jsonrpc: "2.0"; id?: JsonRpcId | undefined; error: JsonRpcError };
+
+/** What went wrong with a request. @see JSON-RPC 2.0, section 5.1 */
+export interface JsonRpcError {
   code: number;
+  /** In a sentence. */
   message: string;
+  /** What else there is to say. */
   data?: unknown;
 }

@@ -3,7 +3,7 @@ import { optionError } from "../../src/shared/check.js";
 import { isToken } from "../../src/shared/http-syntax.js";
 import * as opt from "../../src/shared/option.js";
 import { COMMON_OPTIONS } from "../shared/check-options.js";
-import type { CommonOptions } from "../shared/check-options.js";
+import type { CommonAuthOptions } from "../shared/check-options.js";
 import type { ApiKeyEntry } from "./api-key-entry.js";
 import { readKeys, watchKeys } from "./api-key-list.js";
 import type { ApiKeyLookup } from "./api-key-list.js";
@@ -16,9 +16,9 @@ import type { ApiKeyLookup } from "./api-key-list.js";
  *
  * Compare digests, not keys: look up the SHA-256 of `key`.
  */
-export type VerifyApiKey = (key: string) => MaybePromise<PrincipalInit | null | undefined>;
-
-type MaybePromise<T> = T | Promise<T>;
+export type VerifyApiKey = (
+  key: string,
+) => PrincipalInit | null | undefined | Promise<PrincipalInit | null | undefined>;
 
 /** Options of `auth: { type: "apikey" }`; `keys`, or `verify`, or both. */
 export type ApiKeyOptions = ApiKeyPlaces &
@@ -46,7 +46,7 @@ export type ApiKeyOptions = ApiKeyPlaces &
   );
 
 /** Where an API key may stand. `Authorization: Bearer` is always read as well. */
-export interface ApiKeyPlaces extends CommonOptions {
+export interface ApiKeyPlaces extends CommonAuthOptions {
   /**
    * Whether what `verify` said of a key counts for the next POSTs of the session too, for
    * `advanced.revalidateAfterMs`. Then a revoked key may be used for that long. Without `verify`

@@ -1,10 +1,10 @@
 import * as opt from "../../src/shared/option.js";
 import { checkKeySetUrl, clockTolerance, COMMON_OPTIONS } from "../shared/check-options.js";
-import type { CommonOptions } from "../shared/check-options.js";
+import type { CommonAuthOptions } from "../shared/check-options.js";
 import type { PublicKeyAlgorithm, SecretAlgorithm } from "./key-material.js";
 
 /** What every kind of key has in common. */
-export interface JwtClaimOptions extends CommonOptions {
+export interface JwtClaimOptions extends CommonAuthOptions {
   /**
    * Accepted values of `iss`, one or several. Set it: without, whoever holds the key may issue
    * tokens in anyone's name. Default: any. @see RFC 7519, section 4.1.1

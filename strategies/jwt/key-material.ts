@@ -2,11 +2,18 @@ import { createPublicKey, createSecretKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { checkText, optionError } from "../../src/shared/check.js";
 
-/** HMAC, with a secret that both sides know. @see RFC 7518, section 3.2 */
-export const SECRET_ALGORITHMS = ["HS256", "HS384", "HS512"] as const;
+/** An algorithm that goes with `secret`: HMAC. @see RFC 7518, section 3.2 */
+export type SecretAlgorithm = "HS256" | "HS384" | "HS512";
 
-/** Signatures that a public key verifies. @see RFC 7518, sections 3.3 to 3.5 */
-export const PUBLIC_KEY_ALGORITHMS = [
+/** An algorithm that goes with `publicKey` and `jwksUri`. @see RFC 7518, sections 3.3 to 3.5 */
+export type PublicKeyAlgorithm =
+  "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "ES512";
+
+/** All of them. */
+export const SECRET_ALGORITHMS: readonly SecretAlgorithm[] = ["HS256", "HS384", "HS512"];
+
+/** All of them, in the order in which they are proposed. */
+export const PUBLIC_KEY_ALGORITHMS: readonly PublicKeyAlgorithm[] = [
   "RS256",
   "RS384",
   "RS512",
@@ -16,13 +23,7 @@ export const PUBLIC_KEY_ALGORITHMS = [
   "ES256",
   "ES384",
   "ES512",
-] as const;
-
-/** An algorithm that goes with `secret`. */
-export type SecretAlgorithm = (typeof SECRET_ALGORITHMS)[number];
-
-/** An algorithm that goes with `publicKey` and `jwksUri`. */
-export type PublicKeyAlgorithm = (typeof PUBLIC_KEY_ALGORITHMS)[number];
+];
 
 /** Shortest RSA modulus, in bits. @see RFC 7518, section 3.3 */
 const MIN_RSA_BITS = 2048;

@@ -5,10 +5,10 @@ import { optionError } from "../../src/shared/check.js";
 import { TOKEN } from "../../src/shared/http-syntax.js";
 import * as opt from "../../src/shared/option.js";
 import { COMMON_OPTIONS } from "../shared/check-options.js";
-import type { CommonOptions } from "../shared/check-options.js";
+import type { CommonAuthOptions } from "../shared/check-options.js";
 
 /** How a Passport strategy becomes an authentication method. */
-export interface FromPassportOptions extends CommonOptions {
+export interface FromPassportOptions extends CommonAuthOptions {
   /**
    * Who the caller is, given what the strategy succeeded with. Runs once for each request that the
    * strategy accepted.

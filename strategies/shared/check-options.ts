@@ -4,7 +4,7 @@ import { isSecureUrl } from "../../src/shared/loopback.js";
 import * as opt from "../../src/shared/option.js";
 
 /** Options that every method takes. */
-export interface CommonOptions {
+export interface CommonAuthOptions {
   /**
    * Scopes that every caller needs; 403 `insufficient_scope` for a credential that lacks one.
    * Default: none.
@@ -19,13 +19,13 @@ export interface CommonOptions {
   readonly timeoutMs?: number;
 }
 
-/** {@link CommonOptions}. */
+/** {@link CommonAuthOptions}. */
 export const COMMON_OPTIONS = {
   scopes: opt.neverUnset(scopeNames()),
   timeoutMs: opt.milliseconds(10_000),
-} satisfies opt.Declares<CommonOptions>;
+} satisfies opt.Declares<CommonAuthOptions>;
 
-/** The members of an {@link AuthMethod} that stand for the {@link CommonOptions}. */
+/** The members of an {@link AuthMethod} that stand for the {@link CommonAuthOptions}. */
 export function commonMembers({
   scopes,
   timeoutMs,

@@ -3,7 +3,7 @@ import { checkText, checkTextList, optionError } from "../../../src/shared/check
 import * as opt from "../../../src/shared/option.js";
 import type { Directions } from "../../../src/shared/check.js";
 import { clockTolerance, COMMON_OPTIONS } from "../../shared/check-options.js";
-import type { CommonOptions } from "../../shared/check-options.js";
+import type { CommonAuthOptions } from "../../shared/check-options.js";
 import { PUBLIC_KEY_ALGORITHMS } from "../../jwt/key-material.js";
 import type { PublicKeyAlgorithm } from "../../jwt/key-material.js";
 import { namesOneOf } from "../access-token.js";
@@ -17,7 +17,7 @@ import type { SignInSettings } from "./sign-in-settings.js";
 export type TokenValidation = "auto" | "jwt" | "introspection";
 
 /** Options of `auth: { type: "oauth" }`. */
-export interface OAuthOptions extends CommonOptions {
+export interface OAuthOptions extends CommonAuthOptions {
   /**
    * The authorization server's issuer, exactly as it publishes itself: an https URL, or http to
    * loopback. A single slash at the end may be there or not.
