@@ -39,7 +39,9 @@ export type {
   ClientInfo,
   PrincipalListener,
   SessionInfo,
+  SessionEra,
   SessionState,
+  SessionWire,
 } from "./session/session-info.js";
 export type { SessionSummary } from "./session/session-facts.js";
 export type { CloseReason } from "./session/close-reason.js";

@@ -7,6 +7,18 @@ import type { AdmittedRequest } from "./incoming-request.js";
  * The session with an id, if a request may go on with it.
  *
  * @returns a promise where the directory has to ask.
+ */
+export function lookUpSession<S>(
+  directory: SessionDirectory<S>,
+  id: string,
+  request: AdmittedRequest,
+): S | undefined | Promise<S | undefined> {
+  return directory.find(id, requesterOf(request));
+}
+
+/**
+ * The same where there must be one.
+ *
  * @throws McpSseError 404 that is the same for another's session and for none.
  */
 export function findSession<S>(
@@ -14,7 +26,7 @@ export function findSession<S>(
   id: string,
   request: AdmittedRequest,
 ): S | Promise<S> {
-  const found = directory.find(id, requesterOf(request));
+  const found = lookUpSession(directory, id, request);
   return found instanceof Promise ? found.then(orNotFound) : orNotFound(found);
 }
 

@@ -1,7 +1,13 @@
 import type { ScopeChallengeResolver } from "../policy/scope-challenge.js";
 import type { SessionSummary } from "../session/session-facts.js";
-import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import type { MessageExtra } from "./message-extra.js";
+
+/** What SDK servers say of a message that they send. */
+export interface SendOptions {
+  /** The call in whose course it is sent: where calls have streams of their own, it goes on that one's. */
+  readonly relatedRequestId?: JsonRpcId | undefined;
+}
 
 /**
  * What an SDK server is connected to: the `Transport` of either SDK major, over one session. It is
@@ -28,7 +34,7 @@ export interface McpTransport {
    * Resolves when the socket took it or its bounded queue has room; with a slow reader that is
    * later, so awaiting it keeps the memory flat. Rejects when nobody can hear it.
    */
-  send(message: unknown): Promise<void>;
+  send(message: unknown, options?: SendOptions): Promise<void>;
   /** Ends the session. Safe to call twice. */
   close(): Promise<void>;
   /**

@@ -19,6 +19,16 @@ import type { Shutdown } from "./shutdown.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 import type { TransportRoute } from "./transport.js";
 
+/** A message that its sender may send to a session, and what is to be handed over with it. */
+export interface Arrival<S extends RouterSession> {
+  readonly message: JsonRpcMessage;
+  readonly request: AdmittedRequest;
+  readonly session: S;
+  readonly extra: PostExtra;
+  /** The bytes of a request. */
+  readonly call: HeldCall | undefined;
+}
+
 /** What a transport has to say about the messages that are posted to it. */
 export interface MessageHandler<S extends RouterSession> {
   /**
@@ -28,8 +38,14 @@ export interface MessageHandler<S extends RouterSession> {
    * @throws McpSseError to refuse it.
    */
   intercept(message: JsonRpcMessage, request: AdmittedRequest, session: S): boolean;
+  /**
+   * Hands a message that its sender may send to the session's server. Default: at once.
+   *
+   * @throws McpSseError to refuse it; a promise may reject for the same.
+   */
+  deliver?(arrival: Arrival<S>): Promise<void> | void;
   /** Answers the POST of a message that was taken. It must not throw. */
-  accept(request: AdmittedRequest): void;
+  accept(request: AdmittedRequest, message: JsonRpcMessage): void;
 }
 
 export interface MessageReceiverInit<S extends RouterSession> {
@@ -91,8 +107,8 @@ export class MessageReceiver<S extends RouterSession> {
         const waiting = isLate
           ? this.#takeLate(message, request, session, bytes.call)
           : this.#take(message, request, session, bytes.call);
-        if (waiting === undefined) handler.accept(request);
-        else waiting.then(() => handler.accept(request)).catch(refuse);
+        if (waiting === undefined) handler.accept(request, message);
+        else waiting.then(() => handler.accept(request, message)).catch(refuse);
       } catch (error) {
         refuse(error);
       }
@@ -129,23 +145,27 @@ export class MessageReceiver<S extends RouterSession> {
     call: HeldCall | undefined,
   ): Promise<void> | undefined {
     const { caller } = request;
+    const { handler } = this.#init;
     this.#checkNow(message, request, session);
     session.renew(caller.principal, caller.validUntil);
-    if (this.#init.handler.intercept(message, request, session)) return undefined;
+    if (handler.intercept(message, request, session)) return undefined;
     const extra = this.#extraOf(request);
     const asked = session.policy?.(message, extra);
-    const deliver = (lacking: ScopeChallenge | undefined): void => {
+    const deliver = (lacking: ScopeChallenge | undefined): Promise<void> | undefined => {
       if (lacking !== undefined) throw this.#init.callers.lacksScopes(lacking, request);
+      if (handler.deliver !== undefined) {
+        return handler.deliver({ message, request, session, extra, call }) ?? undefined;
+      }
       session.receive(message, extra, call);
+      return undefined;
     };
     if (asked instanceof Promise) {
       return asked.then(async (lacking) => {
         await this.#confirmLapsed(message, request, session);
-        deliver(lacking);
+        await deliver(lacking);
       });
     }
-    deliver(asked);
-    return undefined;
+    return deliver(asked);
   }
 
   /** Time has passed, although none that the sender could draw out: a method is asked only if it has to be. */

@@ -107,6 +107,8 @@ export interface CorsPolicy {
   readonly methods: readonly string[];
   /** Headers that the transports and the authentication methods read. */
   readonly requestHeaders: readonly string[];
+  /** Headers of the transports' answers that clients must see. */
+  readonly responseHeaders: readonly string[];
   readonly credentials: boolean;
 }
 
@@ -126,13 +128,15 @@ export function corsOptions(policy: CorsPolicy): {
   credentials: boolean;
   maxAge: number;
 } {
-  const { allowedOrigins, methods, requestHeaders, credentials } = policy;
+  const { allowedOrigins, methods, requestHeaders, responseHeaders, credentials } = policy;
   const any = allowedOrigins.includes("*");
   return {
     origin: any ? "*" : [...allowedOrigins],
     methods: [...methods, "OPTIONS"],
-    allowedHeaders: ["Authorization", "Content-Type", "Mcp-Protocol-Version", ...requestHeaders],
-    exposedHeaders: ["WWW-Authenticate", "Retry-After"],
+    allowedHeaders: [
+      ...new Set(["Authorization", "Content-Type", "Mcp-Protocol-Version", ...requestHeaders]),
+    ],
+    exposedHeaders: ["WWW-Authenticate", "Retry-After", ...responseHeaders],
     credentials: credentials && !any,
     maxAge: 600,
   };

@@ -5,7 +5,7 @@ import { LAST_BYTES_MS } from "../session/close-reason.js";
 import { settlesWithin } from "../shared/timeout.js";
 import type { CallerGuard } from "./caller-guard.js";
 import type { Discovery } from "./discovery.js";
-import { findSession, requesterOf } from "./find-session.js";
+import { findSession, lookUpSession, requesterOf } from "./find-session.js";
 import { wasForwarded } from "./forwarded.js";
 import { incomingRequest } from "./incoming-request.js";
 import type { HostRequest } from "./mount.js";
@@ -153,7 +153,7 @@ export class Pipeline {
         return undefined;
       }
       if (isSignIn) return target.handle(request).catch(refuse);
-      route = target.kind === "fast" ? target.route : routeFor(target, request.req.method);
+      route = target.kind === "fast" ? target.route : routeFor(target, request.req);
       return this.#identify({ request, target, route, passOn })?.catch(refuse);
     } catch (error) {
       refuse(error);
@@ -214,7 +214,7 @@ export class Pipeline {
 
   /**
    * The session that a request names. `undefined` if it names none, or if it is another than the
-   * fast path has led to.
+   * fast path has led to; and where its route does not need one.
    *
    * @throws McpSseError 404 for one that its caller may not continue.
    */
@@ -222,7 +222,7 @@ export class Pipeline {
     request: AdmittedRequest,
     { route, target }: RoutedRequest,
     isCached: boolean,
-  ): RouterSession | undefined | Promise<RouterSession> {
+  ): RouterSession | undefined | Promise<RouterSession | undefined> {
     const { directory } = this.#init;
     if (target.kind === "fast") {
       // Who is known by the same credential has the same rights, but headers are no part of it.
@@ -231,7 +231,9 @@ export class Pipeline {
       return isSame || directory.takesFrom(session, requesterOf(request)) ? session : undefined;
     }
     const id = route.sessionId?.(request.req);
-    return id === undefined ? undefined : findSession(directory, id, request);
+    if (id === undefined) return undefined;
+    const find = route.isSessionOptional === true ? lookUpSession : findSession;
+    return find(directory, id, request);
   }
 }
 

@@ -27,17 +27,17 @@ export interface SignInTarget {
 /** A path of one or more transports. */
 export interface TransportTarget {
   readonly kind: "transport";
-  /** By their methods. */
-  readonly routes: ReadonlyMap<string, TransportRoute>;
+  /** In the order in which they are asked whether a request is theirs. */
+  readonly routes: readonly TransportRoute[];
 }
 
 /** What an endpoint answers at, and nothing else decides that. */
 export class RouteTable {
   readonly #transports: readonly Transport[];
-  readonly #paths = new Map<string, { kind: "transport"; routes: Map<string, TransportRoute> }>();
+  readonly #paths = new Map<string, { kind: "transport"; routes: TransportRoute[] }>();
   readonly #discovery: Discovery;
 
-  /** Where two transports have the same method at the same path, the first one's counts. */
+  /** Where two transports have the same method at the same path, the first that takes a request gets it. */
   constructor(transports: readonly Transport[], discovery: Discovery) {
     this.#transports = transports;
     this.#discovery = discovery;
@@ -60,22 +60,23 @@ export class RouteTable {
   }
 
   #add(route: TransportRoute): void {
-    const target = this.#paths.get(route.path) ?? { kind: "transport", routes: new Map() };
-    if (!target.routes.has(route.method)) target.routes.set(route.method, route);
+    const target = this.#paths.get(route.path) ?? { kind: "transport", routes: [] };
+    target.routes.push(route);
     this.#paths.set(route.path, target);
   }
 }
 
 /**
- * The route of a method at a path.
+ * The route of a request to a path.
  *
  * @throws McpSseError 405 that names the methods there are. It comes before authentication: some
  * clients try one transport, and this status tells them to go on with the next.
  */
-export function routeFor({ routes }: TransportTarget, method: string | undefined): TransportRoute {
-  const route = routes.get(method ?? "");
-  if (route !== undefined) return route;
-  const methods = [...routes.keys()];
+export function routeFor({ routes }: TransportTarget, req: HostRequest): TransportRoute {
+  const found = routes.find((route) => route.method === req.method && (route.takes?.(req) ?? true));
+  if (found !== undefined) return found;
+  const others = routes.filter(({ method }) => method !== req.method);
+  const methods = [...new Set(others.map(({ method }) => method))];
   throw new McpSseError("method_not_allowed", `This path takes ${methods.join(" or ")} only.`, {
     headers: { Allow: [...methods, "OPTIONS"].join(", ") },
   });

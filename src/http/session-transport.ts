@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import type { SessionSummary } from "../session/session-facts.js";
 import type { Session } from "../session/session.js";
-import type { McpTransport } from "./mcp-transport.js";
+import type { McpTransport, SendOptions } from "./mcp-transport.js";
 import type { MessageExtra } from "./message-extra.js";
 import { RefusedCaller, toClientError } from "./refused-caller.js";
 import { findScopeChallenge } from "../policy/scope-challenge.js";
@@ -62,11 +62,11 @@ export class SessionTransport implements McpTransport {
     this.#session.channel.open();
   }
 
-  send(message: unknown): Promise<void> {
+  send(message: unknown, options?: SendOptions): Promise<void> {
     const { state } = this.#session;
     if (state === "opening" || state === "closed") return Promise.reject(notConnected());
     if (typeof message !== "object" || message === null) return Promise.reject(noMessage());
-    return this.#session.send(message);
+    return this.#session.send(message, options?.relatedRequestId);
   }
 
   async close(): Promise<void> {

@@ -28,6 +28,7 @@ export class SourceGuard {
       ...corsOptions({
         allowedOrigins: options.sourceRules.allowedOrigins,
         methods: [...new Set(routes.map(({ method }) => method))],
+        responseHeaders: transports.flatMap((each) => each.responseHeaders ?? []),
         requestHeaders: [...transports, ...methods].flatMap((each) => each.requestHeaders ?? []),
         credentials: options.corsCredentials,
       }),

@@ -12,6 +12,7 @@ import type { RouterSession } from "./router-session.js";
  * |---|---|---|
  * | `routes`, `requestHeaders` | once, when it is built | |
  * | `recognize` | for each request, before its path is looked up | it must not throw |
+ * | a route's `takes` | before the caller is known | it must not throw |
  * | a route's `sessionId` | when the caller is known | the request is refused with that error |
  * | a route's `answer` | when source, caller and session are right | the same; once a response has begun, the error is only logged |
  * | a route's `refuse` | when any step threw, `answer` included | it must not throw |
@@ -23,6 +24,8 @@ export interface Transport {
   readonly routes: readonly TransportRoute[];
   /** Headers of its own that pages of other origins may send. Default: none. */
   readonly requestHeaders?: readonly string[];
+  /** Headers of its answers that such pages may read. Default: none. */
+  readonly responseHeaders?: readonly string[];
   /**
    * The fast path: whether a request is one for a session of which everything is known, to be told
    * by one look, without parsing anything. It takes the same steps as every other, without the search
@@ -37,15 +40,25 @@ export interface TransportRoute {
   /** Below the mount; a trailing slash is tolerated. */
   readonly path: string;
   /**
-   * Transports may share a path and have different methods there. A method that none of them has
-   * is answered 405 before authentication, with all that there are.
+   * Transports may share a path. A method that none of them has there, or takes, is answered 405
+   * before authentication, with all that there are.
    */
   readonly method: "GET" | "POST" | "DELETE";
+  /**
+   * Whether a request is for this route, where several have its path and method: the first that
+   * takes it answers it. Default: it takes all.
+   */
+  takes?(req: HostRequest): boolean;
   /**
    * The id of the session that a request must be allowed to continue: one that does not exist, or is
    * another's, is 404. Default, and for `undefined`: it is let in without a session.
    */
   sessionId?(req: HostRequest): string | undefined;
+  /**
+   * Whether a request is let in without a session, too, where its caller may not continue the one
+   * that it names: because only its message tells whether that matters. Default: no.
+   */
+  readonly isSessionOptional?: boolean;
   /** @param session the one that {@link sessionId} names. */
   answer(request: AdmittedRequest, session: RouterSession | undefined): Promise<void> | void;
   /**

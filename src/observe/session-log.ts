@@ -7,6 +7,9 @@ import { SparingLog } from "./sparing-log.js";
 /** Limits that thousands of requests may reach within a second. */
 const MASS: ReadonlySet<string> = new Set(["maxHeldBytes", "maxHeldBytesPerPrincipal"]);
 
+/** Outcomes that a client did not ask for and was not told. */
+const MISSED: ReadonlySet<string> = new Set(["ended", "detached", "dropped"]);
+
 /** Tells an operator of each session, and of each limit that was reached. */
 export function logSessions<P>(sessions: SessionRegistry<P>, logger: Logger): void {
   sessions.on("opened", (session) => logger.debug(`session ${session.id} opened: ${who(session)}`));
@@ -21,8 +24,8 @@ export function logSessions<P>(sessions: SessionRegistry<P>, logger: Logger): vo
       sparing.warn(`${limit} ${outcome}`, line);
       return;
     }
-    // Somebody was disconnected, which nobody asked for; a refusal was heard by whoever asked.
-    if (outcome === "ended" || outcome === "detached") logger.warn(line);
+    // A refusal was heard by whoever asked.
+    if (MISSED.has(outcome)) logger.warn(line);
     else logger.info(line);
   });
 }

@@ -67,7 +67,7 @@ export function resolveOptions(options: SseOptions, path: string): ResolvedOptio
     stream: { keepAliveMs: read.keepAliveMs, maxQueuedBytes, stallMs },
     limits: {
       ...{ maxSessions, maxSessionsPerPrincipal, maxUninitialized, maxInFlight },
-      ...{ initTimeoutMs, idleMs, lifetimeMs },
+      ...{ initTimeoutMs, idleMs, lifetimeMs, streamlessIdleMs: 0 },
     },
     bytes: byteShare(`${path}.sessions`, maxHeldBytes, maxHeldBytesPerPrincipal),
     endsWithCredential: onTokenExpiry === "end-stream",

@@ -15,6 +15,8 @@ export function createStdioSession(close: () => void): {
     get state() {
       return abort.signal.aborted ? ("closed" as const) : ("open" as const);
     },
+    transport: "stdio",
+    era: undefined,
     request: undefined,
     client: undefined,
     address: undefined,

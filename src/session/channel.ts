@@ -1,6 +1,6 @@
-import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import type { CloseReason } from "./close-reason.js";
-import type { ChannelLimit } from "./limits.js";
+import type { ChannelLimit, ChannelOutcome } from "./limits.js";
 import type { MessageJson } from "./message-json.js";
 import type { ByteHolder, WriteResult } from "./write-result.js";
 
@@ -16,8 +16,17 @@ import type { ByteHolder, WriteResult } from "./write-result.js";
  * Where nothing else is said, a member must not throw, and its promise must not reject.
  */
 export interface Channel {
+  /** By which wire: an operator sees it at the session. */
+  readonly transport: "sse" | "streamable";
+
   /** `opening` until the client can hear, `open` while it can, `detached` while it is away and may come back. */
   readonly state: "opening" | "open" | "detached";
+
+  /**
+   * When the client's last connection ended, in milliseconds since the epoch, on a wire where that
+   * says nothing of whether it is away. `undefined` while it has one, and where it is `detached` then.
+   */
+  readonly leftAt: number | undefined;
 
   /**
    * Called once, when the session has its server: the client may hear from now on. What it throws
@@ -35,6 +44,9 @@ export interface Channel {
   /** Told of each message that the session has admitted, before its server gets it. */
   noteReceived(message: JsonRpcMessage): void;
 
+  /** A message of the server as the client is to read it: where the two know a call by different ids. */
+  toClient(message: JsonRpcMessage): JsonRpcMessage;
+
   /**
    * Sends a message to the client, in order, or keeps it for one that is away. Bounded: a client
    * that does not read makes the result wait, and in the end loses its connection. What is held
@@ -43,9 +55,10 @@ export interface Channel {
    * A rejection, an `McpSseError`, says that the client will never have it. The server hears of
    * that; the session goes on unless the channel ends it.
    *
-   * @param json the same message, as it is to be written.
+   * @param json what {@link toClient} made of it, as it is to be written.
+   * @param related the call in whose course it is sent, if the server says so.
    */
-  send(message: JsonRpcMessage, json: MessageJson): WriteResult;
+  send(message: JsonRpcMessage, json: MessageJson, related: JsonRpcId | undefined): WriteResult;
 
   /**
    * Whether an answer was not written to any connection of the client. Such a session counts as in
@@ -92,7 +105,7 @@ export interface ChannelSession {
   /** The client is there, for the first time or again. */
   clientArrived(): void;
   /** A limit of the channel was reached. */
-  noteLimit(limit: ChannelLimit, outcome: "ended" | "detached"): void;
+  noteLimit(limit: ChannelLimit, outcome: ChannelOutcome): void;
   /** Ends the session, for a reason that only the channel can know. The first reason counts. */
   end(reason: CloseReason): void;
 }

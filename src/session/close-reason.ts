@@ -6,6 +6,8 @@ export type CloseReason =
   | "client-disconnected"
   /** The client left messages unread for too long, or too many of them. */
   | "reader-stalled"
+  /** The client ended it, by a DELETE of Streamable HTTP. */
+  | "deleted"
   /** The SDK server was closed. */
   | "server-closed"
   /** The application closed it: `session.close()`, `sessions.close()`. */
@@ -37,6 +39,7 @@ export type CloseReason =
 export const REASON_OF_TIME_LIMIT: Readonly<Record<TimeLimit, CloseReason>> = {
   initTimeoutMs: "never-initialized",
   idleMs: "idle",
+  streamlessIdleMs: "idle",
   lifetimeMs: "lifetime-reached",
 };
 

@@ -7,6 +7,7 @@ export type LimitName =
   // of a session's time
   | "initTimeoutMs"
   | "idleMs"
+  | "streamlessIdleMs"
   | "lifetimeMs"
   // of what waits for a client
   | "stallMs"

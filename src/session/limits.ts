@@ -12,6 +12,8 @@ export interface SessionLimits {
   readonly initTimeoutMs: number;
   /** Milliseconds for which a session may be without a message. */
   readonly idleMs: number;
+  /** The same without a connection, where a wire does not need one for as long as a session lasts. */
+  readonly streamlessIdleMs: number;
   /** Milliseconds for which a session may last. */
   readonly lifetimeMs: number;
 }
@@ -24,6 +26,7 @@ export const NO_LIMITS: SessionLimits = {
   maxInFlight: 0,
   initTimeoutMs: 0,
   idleMs: 0,
+  streamlessIdleMs: 0,
   lifetimeMs: 0,
 };
 
@@ -40,13 +43,18 @@ export interface SessionUse {
   readonly hasWaitingAnswer: boolean;
   /** When it ends unless its client comes back, while that is away; `undefined` while it is there. */
   readonly graceEndsAt: number | undefined;
+  /** When its client's last connection ended, where it may be there all the same. */
+  readonly leftAt: number | undefined;
 }
 
 /** A limit of a session's time. */
-export type TimeLimit = "initTimeoutMs" | "idleMs" | "lifetimeMs";
+export type TimeLimit = "initTimeoutMs" | "idleMs" | "streamlessIdleMs" | "lifetimeMs";
 
 /** A limit of what waits for a client. */
 export type ChannelLimit = "stallMs" | "maxQueuedBytes" | "maxBufferedBytes" | "maxHeldBytes";
+
+/** What came of it: the session, or a connection of its client, has ended; or a message was given up. */
+export type ChannelOutcome = "ended" | "detached" | "dropped";
 
 /** When a session reaches the first of its time limits. */
 export interface TimeLimitAt {
@@ -60,16 +68,21 @@ export function nextTimeLimit(
   limits: SessionLimits,
   now: number,
 ): TimeLimitAt | undefined {
-  const { openedAt, activeAt, isUninitialized } = use;
-  const { initTimeoutMs, idleMs, lifetimeMs } = limits;
+  const { openedAt, activeAt, isUninitialized, leftAt } = use;
+  const { initTimeoutMs, idleMs, streamlessIdleMs, lifetimeMs } = limits;
   const all: TimeLimitAt[] = [];
   if (isUninitialized && initTimeoutMs > 0) {
     all.push({ limit: "initTimeoutMs", at: openedAt + initTimeoutMs });
   }
+  // Who waits for an answer is not idle, however long it takes.
+  const isIdle = !use.isBusy && !use.hasWaitingAnswer;
   if (!isUninitialized && idleMs > 0) {
-    // Who waits for an answer is not idle, however long it takes.
-    const isIdle = !use.isBusy && !use.hasWaitingAnswer;
     all.push({ limit: "idleMs", at: (isIdle ? activeAt : now) + idleMs });
+  }
+  if (!isUninitialized && streamlessIdleMs > 0) {
+    // While there is a connection, this is when it is looked whether there still is.
+    const since = isIdle && leftAt !== undefined ? Math.max(activeAt, leftAt) : now;
+    all.push({ limit: "streamlessIdleMs", at: since + streamlessIdleMs });
   }
   if (lifetimeMs > 0) all.push({ limit: "lifetimeMs", at: openedAt + lifetimeMs });
   return all.sort((a, b) => a.at - b.at)[0];
@@ -162,8 +175,9 @@ const USES = ["left", "left with an answer", "left with a call", "idle", "busy"]
  * Most clients that leave never come back, and no transport tells which of them will. So a client
  * that is there is not cut off for one that is not, nor a newcomer refused.
  */
-function useOf({ isBusy, hasWaitingAnswer, graceEndsAt }: SessionUse): (typeof USES)[number] {
-  if (graceEndsAt === undefined) return isBusy ? "busy" : "idle";
+function useOf(use: SessionUse): (typeof USES)[number] {
+  const { isBusy, hasWaitingAnswer, graceEndsAt, leftAt } = use;
+  if (graceEndsAt === undefined && leftAt === undefined) return isBusy ? "busy" : "idle";
   if (isBusy) return "left with a call";
   return hasWaitingAnswer ? "left with an answer" : "left";
 }

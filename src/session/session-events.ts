@@ -8,9 +8,10 @@ export interface LimitReached<P> {
   /**
    * Whether a request was refused, or has to wait for others of its principal; a session has
    * ended, or has lost its connection; for `throttle` also whether a bad credential was only counted,
-   * because a good one came with it.
+   * because a good one came with it; for `maxBufferedBytes` also that messages were dropped which
+   * nobody has come for.
    */
-  readonly outcome: "refused" | "delayed" | "ended" | "detached" | "counted";
+  readonly outcome: "refused" | "delayed" | "ended" | "detached" | "counted" | "dropped";
   /** The session that it concerns; `undefined` where there is none (yet). */
   readonly session?: SessionInfo<P>;
   /** Whose request or session it was, where that is known. */

@@ -1,13 +1,25 @@
 import type { IncomingMessage } from "node:http";
 import type { UpstreamToken } from "../shared/upstream-token.js";
 import type { Requester } from "./requester.js";
-import type { ChannelLimit, SessionLimits, TimeLimit } from "./limits.js";
+import type { ChannelLimit, ChannelOutcome, SessionLimits, TimeLimit } from "./limits.js";
 
 /**
  * `opening` until the client can hear, `open` while it can, `detached` while it is away and
  * expected back, `closed` for good after that.
  */
 export type SessionState = "opening" | "open" | "detached" | "closed";
+
+/** How a session's messages travel. */
+export type SessionWire = "sse" | "streamable" | "stdio";
+
+/** The year of the protocol in which a session's wire was introduced. */
+export type SessionEra = "2024" | "2025";
+
+/** HTTP+SSE is of 2024-11-05; Streamable HTTP with sessions is of 2025-03-26 to 2025-11-25. */
+export const ERA_OF: Readonly<Record<"sse" | "streamable", SessionEra>> = {
+  sse: "2024",
+  streamable: "2025",
+};
 
 /** What a client says of itself in `initialize`. Anybody can say anything: it is no credential. */
 export interface ClientInfo {
@@ -32,6 +44,10 @@ export interface SessionInfo<P = unknown> {
   /** Milliseconds since the epoch. */
   readonly openedAt: number;
   readonly state: SessionState;
+  /** `"sse"` for HTTP+SSE, `"streamable"` for Streamable HTTP. */
+  readonly transport: SessionWire;
+  /** `"2024"` for HTTP+SSE, `"2025"` for Streamable HTTP with sessions; `undefined` on stdio. */
+  readonly era: SessionEra | undefined;
   /** The client's name and version; `undefined` until it has sent `initialize`, and on stdio. */
   readonly client: ClientInfo | undefined;
   /** Whom the request that opened it came from: the peer, or whom a proxy names that the app trusts; `undefined` on stdio. */
@@ -85,7 +101,7 @@ export interface SessionAdmission<S> {
   /** A listener of the application threw. */
   noteListenerError(error: unknown): void;
   /** A limit was reached. */
-  noteLimit(session: S, limit: TimeLimit | ChannelLimit, outcome: "ended" | "detached"): void;
+  noteLimit(session: S, limit: TimeLimit | ChannelLimit, outcome: ChannelOutcome): void;
   /** Something of the application's is wrong. @param fault in words for the log, without content. */
   noteFault(session: S, fault: string): void;
 }

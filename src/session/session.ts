@@ -1,4 +1,4 @@
-import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import type { UpstreamToken } from "../shared/upstream-token.js";
 import type { Channel, ChannelSession } from "./channel.js";
 import { REASON_OF_TIME_LIMIT } from "./close-reason.js";
@@ -6,7 +6,7 @@ import type { CloseReason } from "./close-reason.js";
 import { Handshake } from "./handshake.js";
 import type { HeldCall } from "./held-call.js";
 import { NO_LIMITS } from "./limits.js";
-import type { ChannelLimit, SessionUse } from "./limits.js";
+import type { ChannelLimit, ChannelOutcome, SessionUse } from "./limits.js";
 import { errorInPlaceOf, toMessageJson } from "./message-json.js";
 import type { MessageJson, NotJsonError } from "./message-json.js";
 import { PendingCalls } from "./pending-calls.js";
@@ -15,7 +15,9 @@ import { sessionClosed, SessionEnd } from "./session-end.js";
 import { SessionFacts } from "./session-facts.js";
 import type { ClientInfo, SessionAdmission, SessionInfo } from "./session-info.js";
 import type { MessagePolicy } from "../policy/message-policy.js";
-import type { PrincipalListener, SessionInit, SessionState } from "./session-info.js";
+import { ERA_OF } from "./session-info.js";
+import type { PrincipalListener, SessionEra, SessionInit } from "./session-info.js";
+import type { SessionState, SessionWire } from "./session-info.js";
 import { SessionOwner } from "./session-owner.js";
 import { SessionTimers } from "./session-timers.js";
 import type { SessionTimeout } from "./session-timers.js";
@@ -72,6 +74,14 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     return this.#owner.principal;
   }
 
+  get transport(): SessionWire {
+    return this.channel.transport;
+  }
+
+  get era(): SessionEra {
+    return ERA_OF[this.channel.transport];
+  }
+
   get state(): SessionState {
     return this.#end.reason === undefined ? this.channel.state : "closed";
   }
@@ -95,6 +105,10 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
 
   get hasWaitingAnswer(): boolean {
     return this.channel.hasWaitingAnswer;
+  }
+
+  get leftAt(): number | undefined {
+    return this.channel.leftAt;
   }
 
   get graceEndsAt(): number | undefined {
@@ -137,19 +151,20 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   /**
    * Sends a message, or keeps it while the client is away.
    *
+   * @param related the call in whose course it is sent.
    * @returns a promise that resolves when the socket, or its bounded queue, took the message, or
    * it is kept; it rejects with a {@link NotJsonError} for what is no JSON.
    */
-  send(message: unknown): Promise<void> {
+  send(message: unknown, related?: JsonRpcId): Promise<void> {
     if (this.#end.reason !== undefined) return Promise.reject(sessionClosed());
     this.#activeAt = Date.now();
     let json: MessageJson;
     try {
-      json = toMessageJson(message as JsonRpcMessage);
+      json = toMessageJson(this.channel.toClient(message as JsonRpcMessage));
     } catch (error) {
       return this.#refuse(message as JsonRpcMessage, error as NotJsonError);
     }
-    return this.#write(message as JsonRpcMessage, json) ?? TAKEN;
+    return this.#write(message as JsonRpcMessage, json, related) ?? TAKEN;
   }
 
   /** Hands a message of the client to the server. @param held the bytes of a request, if they are. */
@@ -226,7 +241,7 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     this.#timers.setGraceEnd(undefined);
   }
 
-  noteLimit(limit: ChannelLimit, outcome: "ended" | "detached"): void {
+  noteLimit(limit: ChannelLimit, outcome: ChannelOutcome): void {
     this.admission?.noteLimit(this, limit, outcome);
   }
 
@@ -235,8 +250,8 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     this.admission?.noteFault(this, fault);
   }
 
-  #write(message: JsonRpcMessage, json: MessageJson): WriteResult {
-    const result = this.channel.send(message, json);
+  #write(message: JsonRpcMessage, json: MessageJson, related?: JsonRpcId): WriteResult {
+    const result = this.channel.send(message, json, related);
     this.#calls.noteSent(message, result, json.weight);
     this.bytes.account.keepBound();
     result?.catch(ignore);
@@ -247,7 +262,7 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   #refuse(message: JsonRpcMessage, error: NotJsonError): Promise<void> {
     this.noteFault(`${error.what} cannot be written as JSON`);
     const inPlace = "method" in message ? undefined : errorInPlaceOf(message);
-    const told = inPlace && this.#write(inPlace, toMessageJson(inPlace));
+    const told = inPlace && this.#write(inPlace, toMessageJson(this.channel.toClient(inPlace)));
     const refused = Promise.resolve(told).then(() => {
       throw error;
     });

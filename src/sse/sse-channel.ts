@@ -56,6 +56,9 @@ const MCP_REMOTE = / \(via mcp-remote [\w.+-]*\)$/;
  * ends with its stream.
  */
 export class SseChannel implements Channel, StreamOwner, ClientTraits {
+  readonly transport = "sse";
+  /** A client without a stream is away. */
+  readonly leftAt = undefined;
   readonly instance: string | undefined;
   keepsOwnCookies = false;
   namesVersion: boolean | undefined;
@@ -166,6 +169,10 @@ export class SseChannel implements Channel, StreamOwner, ClientTraits {
     if (!this.#hasSpoken) this.#noteFirst(message);
     if (this.#session.handshake.isInitialized) this.#delivery.noteInitialized(message);
     this.#delivery.progress.noteReceived(message);
+  }
+
+  toClient(message: JsonRpcMessage): JsonRpcMessage {
+    return message;
   }
 
   send(message: JsonRpcMessage, json: MessageJson): WriteResult {

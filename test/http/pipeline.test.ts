@@ -61,6 +61,58 @@ describe("the pipeline", () => {
     expect((await post(sseUrl, {}, asCaller())).text).toBe("alice");
   });
 
+  it("asks routes of one path and method, in their order, which takes a request", async () => {
+    const second: TransportRoute = { ...whoAmI, answer: ({ res }) => void res.end("the second") };
+    const first: TransportRoute = {
+      ...whoAmI,
+      takes: ({ headers }) => headers["x-first"] === "yes",
+    };
+    const { sseUrl } = await serve(transport(first), transport(second));
+    const answerTo = async (headers: Record<string, string>) =>
+      (await post(sseUrl, {}, { ...asCaller(), ...headers })).text;
+    expect(await answerTo({ "x-first": "yes" })).toBe("alice");
+    expect(await answerTo({})).toBe("the second");
+  });
+
+  it("SOURCE-5: refuses a request that no route of its method takes, before it looks who sent it", async () => {
+    const { url } = await serve(
+      {
+        routes: ["GET", "DELETE"].map((method) => ({
+          ...whoAmI,
+          path: "/some",
+          method,
+        })) as TransportRoute[],
+      },
+      transport({ ...whoAmI, path: "/some", takes: () => false }),
+    );
+    const { status, headers } = await send(`${url}/some`, { method: "POST" });
+    expect([status, headers.allow]).toEqual([405, "GET, DELETE, OPTIONS"]);
+  });
+
+  it("SOURCE-4: lets pages read the headers that transports answer with", async () => {
+    const { sseUrl } = await serve({ routes: [], responseHeaders: ["X-Theirs"] });
+    const { headers } = await send(sseUrl, { headers: { origin: "http://localhost" } });
+    expect(headers["access-control-expose-headers"]).toBe("WWW-Authenticate,Retry-After,X-Theirs");
+  });
+
+  it("MESSAGE-3: tells a transport that can do without nothing of another's session", async () => {
+    const { url, sseUrl } = await serve(
+      transport({
+        path: "/optional",
+        method: "POST",
+        isSessionOptional: true,
+        sessionId: ({ headers }) => headers["x-session"]?.toString(),
+        answer: ({ res }, session) => void res.end(session?.id ?? "none"),
+      }),
+    );
+    const { sessionId } = await converse(sseUrl);
+    const answerTo = async (sub: string, id: string) =>
+      (await post(`${url}/optional`, {}, { ...asCaller({ sub }), "x-session": id })).text;
+    expect(await answerTo("alice", sessionId)).toBe(sessionId);
+    expect(await answerTo("bob", sessionId)).toBe("none");
+    expect(await answerTo("alice", "unknown")).toBe("none");
+  });
+
   it("tolerates one trailing slash, and no other spelling of a path", async () => {
     const { url } = await serve(transport({ ...whoAmI, path: "/who" }));
     const status = async (path: string) => (await post(url + path, {}, asCaller())).status;

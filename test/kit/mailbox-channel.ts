@@ -12,6 +12,8 @@ import { signal } from "./waiting.js";
  * All that a session may know of a transport, without anything of HTTP.
  */
 export class MailboxChannel implements Channel {
+  readonly transport = "streamable";
+  readonly leftAt = undefined;
   state: Channel["state"] = "opening";
   /** What waits for the client. */
   readonly mail: string[] = [];
@@ -37,6 +39,10 @@ export class MailboxChannel implements Channel {
 
   noteReceived(message: JsonRpcMessage): void {
     this.told.push(`received ${"method" in message ? message.method : "an answer"}`);
+  }
+
+  toClient(message: JsonRpcMessage): JsonRpcMessage {
+    return message;
   }
 
   send(message: JsonRpcMessage, { json, weight }: MessageJson): undefined {

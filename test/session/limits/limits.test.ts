@@ -20,6 +20,7 @@ function session(name: string, use: Partial<SessionUse> = {}): Named {
     isBusy: false,
     hasWaitingAnswer: false,
     graceEndsAt: undefined,
+    leftAt: undefined,
     ...use,
   };
 }
@@ -53,6 +54,15 @@ describe("whether a conversation may be begun", () => {
       limit: "maxSessionsPerPrincipal",
       isMissed: true,
     });
+  });
+
+  it("LIMIT-2: a client without a connection is taken for one that is away, where nobody can tell", () => {
+    const own = [
+      session("there", { activeAt: 1 }),
+      session("no connection", { activeAt: 9, leftAt: 9 }),
+    ];
+    const admission = admitInitialization(count(own), limits({ maxSessionsPerPrincipal: 2 }));
+    expect(admission).toMatchObject({ kind: "evicts", victim: { name: "no connection" } });
   });
 
   it("LIMIT-2: those go whose clients are away before any that is there", () => {
@@ -177,6 +187,16 @@ describe("the next limit of a session's time", () => {
         at: 5100,
       });
     }
+  });
+
+  it("LIMIT-5: is sooner without a connection, from when the last one ended", () => {
+    const some = limits({ idleMs: 1000, streamlessIdleMs: 30 });
+    const next = (use: Partial<SessionUse>) => nextTimeLimit(session("a", use), some, 100);
+    expect(next({ activeAt: 40, leftAt: 90 })).toEqual({ limit: "streamlessIdleMs", at: 120 });
+    expect(next({ activeAt: 95, leftAt: 90 })).toEqual({ limit: "streamlessIdleMs", at: 125 });
+    // Not reached while there is a connection, or a call: looked at again by then.
+    expect(next({ activeAt: 0 })).toEqual({ limit: "streamlessIdleMs", at: 130 });
+    expect(next({ leftAt: 0, isBusy: true })).toEqual({ limit: "streamlessIdleMs", at: 130 });
   });
 
   it("LIMIT-4, LIMIT-5, LIMIT-6: is none where all are 0", () => {
