@@ -121,5 +121,7 @@ export default tseslint.config(
       "@typescript-eslint/no-unsafe-argument": "off",
     },
   },
+  // What is CommonJS on purpose.
+  { files: ["**/*.cts"], rules: { "@typescript-eslint/no-require-imports": "off" } },
   { files: ["**/*.mjs"], ...tseslint.configs.disableTypeChecked },
 );

@@ -3,16 +3,20 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "jest";
 
-// Jest runs the sources as CommonJS: its ESM mode cannot load jwks-rsa, which
-// requires jose, which is ESM only. So jose is transformed like our own files, and oidc-provider.
+// Jest runs the sources as CommonJS, which is what is published, and on Node 20 requires no ES module: jose and
+// oidc-provider, which the sign-in needs, are transformed like our own files.
 const common: Config = {
   testEnvironment: "<rootDir>/test/kit/time-limit/environment.ts",
-  transform: { "\\.m?[jt]s$": ["@swc/jest", { jsc: { target: "es2022" } }] },
+  transform: {
+    "\\.m?[jt]s$": ["@swc/jest", { jsc: { target: "es2022" } }],
+    "\\.cts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }],
+  },
   transformIgnorePatterns: ["/node_modules/(?!(?:jose|oidc-provider)/)"],
   moduleNameMapper: {
     "^express-mcp-sse$": "<rootDir>/src/index.ts",
     "^express-mcp-sse/strategies/(.*)$": "<rootDir>/strategies/$1.ts",
     "^(\\.{1,2}/.*)\\.js$": "$1",
+    "^(.*/shared/packages)\\.cjs$": "$1.cts",
   },
 };
 

@@ -9,7 +9,7 @@ import { ROOMS } from "../eslint.config.mjs";
 const sources = new Map(
   ["src", "strategies"]
     .flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)))
-    .filter((file) => file.endsWith(".ts"))
+    .filter((file) => /\.c?ts$/.test(file))
     .map((file) => [file, parse(file)]),
 );
 
@@ -24,7 +24,10 @@ function importsOf(file, tree) {
   const found = [];
   const note = (specifier, kind) => {
     if (!specifier.startsWith(".")) return;
-    found.push({ to: normalize(join(dirname(file), specifier.replace(/\.js$/, ".ts"))), kind });
+    found.push({
+      to: normalize(join(dirname(file), specifier.replace(/\.(c?)js$/, ".$1ts"))),
+      kind,
+    });
   };
   const visit = (node) => {
     if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) {

@@ -37,7 +37,7 @@ export function stageProduct(repository, name = PRODUCT) {
 }
 
 function checkBuild(repository) {
-  const built = join(repository, "dist", "src", "index.js");
+  const built = join(repository, "dist", "cjs", "src", "index.js");
   if (!existsSync(built)) throw new Error("There is no dist to measure: npm run build first.");
   const age = statSync(built).mtimeMs;
   const isNewer = ["src", "strategies"].some((folder) =>

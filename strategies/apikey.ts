@@ -5,13 +5,13 @@ import type { PrincipalInit } from "../src/auth/principal.js";
 import { McpSseError } from "../src/shared/errors.js";
 import { optionError } from "../src/shared/check.js";
 import type { Settings } from "../src/shared/option.js";
+import packages from "../src/shared/packages.cjs";
 import { countLines } from "../src/shared/raw-headers.js";
 import { queryOf } from "../src/shared/url.js";
 import { API_KEY } from "./apikey/apikey-options.js";
 import type { ApiKeyOptions, KeyList, VerifyApiKey } from "./apikey/apikey-options.js";
 import { commonMembers } from "./shared/check-options.js";
 import { expired, invalidToken } from "./shared/credential-errors.js";
-import { loadPeer } from "./shared/load-peer.js";
 import { translateFailures } from "./shared/translate-failures.js";
 import type { ActiveStrategy } from "./shared/translate-failures.js";
 
@@ -19,8 +19,6 @@ export type { ApiKeyDetails, ApiKeyEntry } from "./apikey/api-key-entry.js";
 export type { ApiKeyOptions, ApiKeyPlaces, VerifyApiKey } from "./apikey/apikey-options.js";
 export type { CommonAuthOptions } from "./shared/check-options.js";
 export type * from "./shared/method-types.js";
-
-const NEEDED_BY = 'auth type "apikey"';
 
 /**
  * Lets callers in who send a known key: in a header, in the query, or as `Authorization: Bearer`.
@@ -34,7 +32,6 @@ const NEEDED_BY = 'auth type "apikey"';
  *
  * @param path How error messages call the options.
  * @throws TypeError for a wrong option; it says which, and what to write instead.
- * @throws Error when passport-headerapikey is not installed.
  */
 export function apikey(options: ApiKeyOptions, path = "auth.options"): AuthMethod {
   const settings = API_KEY.read(path, options);
@@ -123,7 +120,7 @@ function findInQuery(url: string, name: string): FoundCredential | undefined {
 
 /** The header, read by passport-headerapikey. */
 function headerStrategy(header: string, find: FindKey, verifier: KeyVerifier): PassportStrategy {
-  const { HeaderAPIKeyStrategy } = loadPeer("passport-headerapikey", NEEDED_BY) as HeaderApiKey;
+  const { HeaderAPIKeyStrategy } = packages.passportHeaderApiKey() as HeaderApiKey;
   const strategy = new HeaderAPIKeyStrategy({ header, prefix: "" }, true, (key, done, req) => {
     const found = find(req);
     if (found?.place !== "header" || found.text !== key) done(null, false, NO_KEY_HERE);

@@ -28,8 +28,6 @@ export type { PublicKeyAlgorithm, SecretAlgorithm } from "./jwt/key-material.js"
 export type { CommonAuthOptions } from "./shared/check-options.js";
 export type * from "./shared/method-types.js";
 
-const NEEDED_BY = 'auth type "jwt"';
-
 /**
  * Lets callers in who send a signed token as `Authorization: Bearer`.
  *
@@ -45,7 +43,6 @@ const NEEDED_BY = 'auth type "jwt"';
  *
  * @param path How error messages call the options.
  * @throws TypeError for a wrong option; it says which, and what to write instead.
- * @throws Error when passport-jwt, or jwks-rsa for `jwksUri`, is not installed.
  * @see RFC 7519; RFC 6750, section 2.1; RFC 8725
  */
 export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
@@ -54,21 +51,18 @@ export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
   const keyOption = chooseKey(options, path);
   const algorithms = checkAlgorithms(settings.algorithms, keyOption, path);
   const { keys, warning } = readKey(keyOption, settings[keyOption], algorithms, path);
-  const strategy = createJwtStrategy(
-    {
-      keys: (header, token, mayAsk) => {
-        checkTokenType(header.typ);
-        return keys(header, token, mayAsk);
-      },
-      accept: checkTokenKind,
-      algorithms,
-      issuer,
-      audience,
-      clockTolerance: settings.clockTolerance,
-      requireExp,
+  const strategy = createJwtStrategy({
+    keys: (header, token, mayAsk) => {
+      checkTokenType(header.typ);
+      return keys(header, token, mayAsk);
     },
-    NEEDED_BY,
-  );
+    accept: checkTokenKind,
+    algorithms,
+    issuer,
+    audience,
+    clockTolerance: settings.clockTolerance,
+    requireExp,
+  });
   return {
     name: "jwt",
     ...(issuer !== undefined && { issuers: issuer }),
@@ -148,7 +142,7 @@ function readKey(
       return { keys: () => key };
     }
     case "jwksUri": {
-      const issuerKeys = new IssuerKeys(value as string, `${NEEDED_BY} with jwksUri`);
+      const issuerKeys = new IssuerKeys(value as string);
       return { keys: (header, _token, mayAsk) => issuerKeys.keyFor(header, mayAsk) };
     }
   }

@@ -6,7 +6,6 @@ import type { PrincipalInit } from "../src/auth/principal.js";
 import { McpSseError } from "../src/shared/errors.js";
 import { queryOf } from "../src/shared/url.js";
 import { createJwtStrategy } from "./jwt/jwt-strategy.js";
-import { loadPeer } from "./shared/load-peer.js";
 import { Issuer } from "./oauth/issuer.js";
 import { readOAuthOptions } from "./oauth/options/oauth-options.js";
 import type {
@@ -45,8 +44,6 @@ export type { TokenClaims } from "./shared/token-claims.js";
 export type { CommonAuthOptions } from "./shared/check-options.js";
 export type * from "./shared/method-types.js";
 
-const NEEDED_BY = 'auth type "oauth"';
-
 /** The query parameter of RFC 6750, section 2.3, which is refused here. */
 const TOKEN_PARAMETER = "access_token";
 
@@ -73,7 +70,6 @@ const NOT_APPLICABLE = new McpSseError("missing_credential", "another check take
  * @param path How error messages call the options.
  * @param context What the endpoint around the method knows.
  * @throws TypeError for a wrong option; it says which, and what to write instead.
- * @throws Error when passport-jwt or jwks-rsa is not installed.
  * @see OAuth 2.1, section 5; RFC 9728; RFC 9068; RFC 7662
  */
 export function oauth(
@@ -186,18 +182,15 @@ async function loadSignIn(parts: SignInParts): Promise<LoadedSignIn> {
 
 /** The tokens that we issued, by passport-jwt over our own keys. */
 function ownTokenStrategy(signIn: SignIn, settings: OAuthSettings): PassportStrategy {
-  const verify = createJwtStrategy(
-    {
-      keys: (header, token) => signIn.keyFor(header, token),
-      accept: (claims) => signIn.check(claims),
-      algorithms: [SIGNING_ALGORITHM],
-      clockTolerance: settings.clockTolerance,
-      requireExp: true,
-      issuer: [signIn.issuer],
-      audience: undefined,
-    },
-    NEEDED_BY,
-  );
+  const verify = createJwtStrategy({
+    keys: (header, token) => signIn.keyFor(header, token),
+    accept: (claims) => signIn.check(claims),
+    algorithms: [SIGNING_ALGORITHM],
+    clockTolerance: settings.clockTolerance,
+    requireExp: true,
+    issuer: [signIn.issuer],
+    audience: undefined,
+  });
   return guarded(verify, async (strategy, req) => {
     const token = tokenOf(req);
     if (settings.takesIssuersTokens && !signIn.isOurs(token)) throw NOT_APPLICABLE;
@@ -236,22 +229,17 @@ const NOT_A_JWT = new McpSseError("missing_credential", "the token is malformed"
 
 /** JWTs, by passport-jwt over the issuer's keys. */
 function jwtStrategy(issuer: Issuer, settings: OAuthSettings): PassportStrategy {
-  // Needed when the first token comes; that it is missing is better known before.
-  loadPeer("jwks-rsa", NEEDED_BY);
   const { algorithms, clockTolerance, tokenValidation } = settings;
-  const verify = createJwtStrategy(
-    {
-      keys: (header, token, mayAsk) => issuer.keyFor(header, token, mayAsk),
-      accept: (claims) => issuer.check(claims),
-      algorithms,
-      clockTolerance,
-      requireExp: true,
-      // Both are checked by `accept`, for JWTs and introspection answers alike.
-      issuer: undefined,
-      audience: undefined,
-    },
-    NEEDED_BY,
-  );
+  const verify = createJwtStrategy({
+    keys: (header, token, mayAsk) => issuer.keyFor(header, token, mayAsk),
+    accept: (claims) => issuer.check(claims),
+    algorithms,
+    clockTolerance,
+    requireExp: true,
+    // Both are checked by `accept`, for JWTs and introspection answers alike.
+    issuer: undefined,
+    audience: undefined,
+  });
   return guarded(verify, async (strategy, req) => {
     const token = tokenOf(req);
     if (readUnverified(token) === undefined) throw NOT_A_JWT;

@@ -1,9 +1,13 @@
+import type * as SdkServer from "@modelcontextprotocol/sdk/server/mcp.js";
+import type * as SdkStdio from "@modelcontextprotocol/sdk/server/stdio.js";
+import type * as SdkValidator from "@modelcontextprotocol/sdk/validation/ajv";
 import type { Server } from "node:http";
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import type { Principal } from "../auth/principal.js";
 import { checkOptionNames, optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
+import packages from "../shared/packages.cjs";
 import { CONFIG_DIRECTIONS, TRANSPORT_DIRECTIONS } from "../options/misplaced-options.js";
 import { LazyValidator } from "./lazy-validator.js";
 import { STDERR_LOGGER } from "../shared/logger.js";
@@ -235,7 +239,7 @@ export class MCPServer {
   }
 
   async #startStdio(): Promise<void> {
-    const { StdioServerTransport } = await import("@modelcontextprotocol/sdk/server/stdio.js");
+    const { StdioServerTransport } = (await packages.sdk.stdio()) as typeof SdkStdio;
     const session = createStdioSession(() => void this.stop());
     const server = await this.#createServer(session.info);
     await server.connect(new StdioServerTransport());
@@ -250,28 +254,24 @@ export class MCPServer {
 }
 
 /** The parts of SDK v1 that every session needs, loaded once. */
-let sdk: ReturnType<typeof importSdk> | undefined;
+let sdk: ReturnType<typeof loadParts> | undefined;
 
-async function loadSdk(): ReturnType<typeof importSdk> {
-  sdk ??= importSdk();
+async function loadSdk(): ReturnType<typeof loadParts> {
+  sdk ??= loadParts();
   try {
     return await sdk;
-  } catch (cause) {
+  } catch (error) {
     // It may be there the next time.
     sdk = undefined;
-    throw new Error(
-      "MCPServer needs version 1 of the SDK: npm install @modelcontextprotocol/sdk. " +
-        "With SDK v2 use createSseRouter.",
-      { cause },
-    );
+    throw error;
   }
 }
 
-async function importSdk() {
-  const [{ McpServer }, { AjvJsonSchemaValidator }] = await Promise.all([
-    import("@modelcontextprotocol/sdk/server/mcp.js"),
-    import("@modelcontextprotocol/sdk/validation/ajv"),
-  ]);
+async function loadParts() {
+  const [{ McpServer }, { AjvJsonSchemaValidator }] = (await Promise.all([
+    packages.sdk.server(),
+    packages.sdk.validator(),
+  ])) as [typeof SdkServer, typeof SdkValidator];
   return { McpServer, createValidator: () => new AjvJsonSchemaValidator() };
 }
 

@@ -3,12 +3,12 @@ import type { KeyObject } from "node:crypto";
 import type { JwksClient, Options, SigningKey } from "jwks-rsa";
 import { notAsked } from "../../src/auth/asking.js";
 import type { McpSseError } from "../../src/shared/errors.js";
+import packages from "../../src/shared/packages.cjs";
 import { invalidToken, unavailable } from "../shared/credential-errors.js";
 import { fetchJson } from "../shared/fetch-json.js";
 import { signatureKeys } from "./jwk-set.js";
 import type { KeyHeader } from "./key-header.js";
 import { keyFitsAlgorithm, weaknessOf } from "./key-material.js";
-import { loadPeer } from "../shared/load-peer.js";
 
 /** How long fetched keys are used before they are fetched again: 10 minutes. */
 const MAX_AGE_MS = 600_000;
@@ -63,8 +63,8 @@ export class IssuerKeys {
   /** Why the last fetch failed; `undefined` after one that did not. */
   #outage: { readonly cause: unknown } | undefined;
 
-  constructor(url: string, neededBy: string) {
-    const jwksRsa = loadPeer("jwks-rsa", neededBy) as {
+  constructor(url: string) {
+    const jwksRsa = packages.jwksRsa() as {
       readonly JwksClient: new (options: Options) => JwksClient;
     };
     const fetcher = async (): Promise<{ keys: unknown }> => {
@@ -151,9 +151,11 @@ function indexKeys(signingKeys: readonly SigningKey[]): KeySet {
   const byKid = new Map<string | undefined, IssuerKey[]>();
   const all: IssuerKey[] = [];
   for (const signingKey of signingKeys) {
+    const { kid, alg } = signingKey as { kid?: string; alg?: string };
     const key = readKey(signingKey);
     if (key === undefined || weaknessOf(key) !== undefined) continue;
-    const { kid, alg } = signingKey as { kid?: string; alg?: string };
+    // One that says it is for an algorithm which its type or curve cannot do is good for none.
+    if (alg !== undefined && !keyFitsAlgorithm(key, alg)) continue;
     const issuerKey = { kid, alg, key };
     all.push(issuerKey);
     byKid.set(kid, [...(byKid.get(kid) ?? []), issuerKey]);

@@ -5,8 +5,8 @@ import { mayAsk } from "../../src/auth/asking.js";
 import { findBearer, MAX_CREDENTIAL_LENGTH } from "../../src/auth/auth-method.js";
 import type { PassportStrategy } from "../../src/auth/auth-method.js";
 import { McpSseError } from "../../src/shared/errors.js";
+import packages from "../../src/shared/packages.cjs";
 import { expired, invalidToken, unavailable } from "../shared/credential-errors.js";
-import { loadPeer } from "../shared/load-peer.js";
 import { principalOfClaims } from "../shared/token-claims.js";
 import type { TokenClaims } from "../shared/token-claims.js";
 import { readPart } from "../shared/unverified-token.js";
@@ -55,11 +55,9 @@ export interface JwtRules {
  * The strategy that verifies bearer tokens with passport-jwt. It succeeds with the
  * `PrincipalInit` of the token's claims, and fails with `McpSseError`s whose messages tell the
  * reasons apart and name no value of the token.
- *
- * @param neededBy Who needs passport-jwt, for the error when it is not installed.
  */
-export function createJwtStrategy(rules: JwtRules, neededBy: string): PassportStrategy {
-  const { Strategy } = loadPeer("passport-jwt", neededBy) as PassportJwt;
+export function createJwtStrategy(rules: JwtRules): PassportStrategy {
+  const { Strategy } = packages.passportJwt() as PassportJwt;
   const strategy = new Strategy(
     {
       jwtFromRequest: (req) => findBearer(req)?.text ?? null,

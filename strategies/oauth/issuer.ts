@@ -16,8 +16,6 @@ import { sameIssuer } from "./issuer-url.js";
 import { readUnverified } from "../shared/unverified-token.js";
 import type { UnverifiedToken } from "../shared/unverified-token.js";
 
-const NEEDED_BY = 'auth type "oauth"';
-
 /** What an issuer is asked, and by whom. */
 interface Remote {
   readonly discovery: IssuerDiscovery;
@@ -92,7 +90,7 @@ export class Issuer {
     if (jwksUri === undefined) throw invalidToken("the token's issuer publishes no keys");
     // An issuer that moves its keys gets a new set.
     if (this.#keys?.url !== jwksUri) {
-      this.#keys = { url: jwksUri, set: new IssuerKeys(jwksUri, NEEDED_BY) };
+      this.#keys = { url: jwksUri, set: new IssuerKeys(jwksUri) };
     }
     return await this.#keys.set.keyFor(header, mayAsk);
   }

@@ -5,7 +5,7 @@ import type { AuthEndpoints } from "../../src/auth/auth-method.js";
 import { McpSseError } from "../../src/shared/errors.js";
 import type { UpstreamToken } from "../../src/shared/upstream-token.js";
 import type { TokenHeader } from "../jwt/jwt-strategy.js";
-import { loadPeer, requireInstalled } from "../shared/load-peer.js";
+import packages from "../../src/shared/packages.cjs";
 import { lazily } from "../shared/lazily.js";
 import type { TokenClaims } from "../shared/token-claims.js";
 import { OwnTokens } from "./own-tokens.js";
@@ -28,9 +28,6 @@ export interface LoadedSignIn {
 /** What clients may ask for where callers need no scope: a grant without any would permit nothing. */
 const DEFAULT_SCOPE = "mcp";
 
-/** The engine's versions this was tested with: a part of it is a draft that changes with minor ones. */
-const ENGINE_RANGE = "~9.13.3";
-
 /**
  * The authorization server in front of an identity provider: issues tokens to MCP clients, has
  * people sign in at the provider, and verifies its own tokens.
@@ -49,8 +46,8 @@ export class SignIn implements AuthEndpoints {
    * @throws Error when oidc-provider or passport-oauth2 is not installed; it says what to install.
    */
   constructor(parts: SignInParts, load: (parts: SignInParts) => Promise<LoadedSignIn>) {
-    requireInstalled("oidc-provider", "signIn", ENGINE_RANGE);
-    if (parts.settings.login.kind === "provider") loadPeer("passport-oauth2", "signIn");
+    packages.findOidcProvider();
+    if (parts.settings.login.kind === "provider") packages.passportOAuth2();
     const { settings, scopes, clockTolerance } = parts;
     this.#parts = { ...parts, scopes: scopes.length > 0 ? scopes : [DEFAULT_SCOPE] };
     this.#tokens = new OwnTokens({

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import * as opt from "../../src/shared/option.js";
-import { loadPeer } from "../shared/load-peer.js";
+import packages from "../../src/shared/packages.cjs";
 import type { EntryDatabase, Libsql } from "./entry-database.js";
 import { maxEntries } from "./storage.js";
 import type { SignInStorage } from "./sign-in-storage.js";
@@ -53,7 +53,7 @@ export class FileStorage implements SignInStorage {
     // In full, because to libsql `:memory:`, `file:…` and `https://…` are no files of these names.
     this.#path = resolve(path);
     this.#maxEntries = maxEntries;
-    this.#libsql = loadPeer("libsql", "FileStorage", "libsql/promise") as Libsql;
+    this.#libsql = packages.libsql() as Libsql;
   }
 
   async get(key: string): Promise<string | undefined> {

@@ -13,7 +13,9 @@ const ROOT = join(import.meta.dirname, "..", "..");
 
 /** Everything that may be in the tarball. */
 const CONTENTS = [
-  /^dist\/(src|strategies)\/[\w/-]+\.(js|js\.map|d\.ts)$/,
+  /^dist\/cjs\/(src|strategies)\/[\w/-]+\.(js|js\.map|d\.ts|cjs|cjs\.map|d\.cts)$/,
+  /^dist\/cjs\/package\.json$/,
+  /^dist\/esm\/(src|strategies)\/[\w/-]+\.(js|d\.ts|d\.cts)$/,
   /^docs\/[\w/-]+\.md$/,
   /^strategies\/README\.md$/,
   /^(README|CHANGELOG|SECURITY)\.md$/,
@@ -33,7 +35,10 @@ const fallbackCheck = (expected: boolean): string => `
 
 interface Manifest {
   name: string;
-  exports: Record<string, string | { types: string; default: string }>;
+  exports: Record<
+    string,
+    string | Record<"import" | "require", Record<"types" | "default", string>>
+  >;
 }
 
 const counts = { passed: 0, failed: 0 };
@@ -55,17 +60,22 @@ async function checkAll(): Promise<void> {
   const v1 = new Project(join(folder, "sdk-v1"));
   const v2 = new Project(join(folder, "sdk-v2"));
   await Promise.all([
-    v1.install(tarball, [...COMMON, "@modelcontextprotocol/sdk", "jose", "passport-jwt"]),
+    v1.install(tarball, [...COMMON, "@modelcontextprotocol/sdk", "jose"]),
     v2.install(tarball, [
       ...COMMON,
-      ...["@modelcontextprotocol/client", "@modelcontextprotocol/server", "passport-headerapikey"],
+      ...["@modelcontextprotocol/client", "@modelcontextprotocol/server"],
     ]),
   ]);
+  await checkForm(tarball);
   await checkContents(manifest, v1);
   // The project with the fewest packages: an import must not need what only one method needs.
   await checkEntries(manifest, v2);
-  await checkConsumer("SDK v1 only", v1, { file: "sdk-v1", fallsBack: false });
-  await checkConsumer("SDK v2 only, no passport-jwt", v2, { file: "sdk-v2", fallsBack: true });
+  await checkConsumer("SDK v1 only", v1, {
+    file: "sdk-v1",
+    as: ["ts", "cts"],
+    fallsBack: false,
+  });
+  await checkConsumer("SDK v2 only", v2, { file: "sdk-v2", as: ["ts"], fallsBack: true });
 }
 
 /** Packs as `npm publish` would, the build included. */
@@ -75,6 +85,20 @@ async function pack(): Promise<string> {
   return join(folder, tarball);
 }
 
+/** What others have found that packages do wrong. */
+async function checkForm(tarball: string): Promise<void> {
+  const bin = join(ROOT, "node_modules", ".bin");
+  await check("publint has nothing to say", async () => {
+    assert.match(await execute(join(bin, "publint"), ["run", tarball, "--strict"]), /All good/);
+  });
+  await check(
+    "every resolver of TypeScript finds the right types (are-the-types-wrong)",
+    async () => {
+      await execute(join(bin, "attw"), [tarball]);
+    },
+  );
+}
+
 async function checkContents(manifest: Manifest, project: Project): Promise<void> {
   const contents = project.contentsOf(manifest.name);
   const files = [...contents.keys()];
@@ -82,7 +106,7 @@ async function checkContents(manifest: Manifest, project: Project): Promise<void
     const strangers = files.filter((file) => !CONTENTS.some((pattern) => pattern.test(file)));
     assert.deepEqual(strangers, []);
     const targets = Object.values(manifest.exports).flatMap((target) =>
-      typeof target === "string" ? target : [target.types, target.default],
+      typeof target === "string" ? target : Object.values(target).flatMap(Object.values<string>),
     );
     const documents = ["README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md", "docs/protocol.md"];
     const linked = [
@@ -114,19 +138,24 @@ async function checkEntries(manifest: Manifest, project: Project): Promise<void>
       assert.notDeepEqual(imported, [""]);
       const required = await project.requireNames(specifier);
       assert.deepEqual(required.filter((name) => name !== "__esModule").sort(), imported.sort());
+      assert.deepEqual(await project.namesOfTwoCopies(specifier), [""]);
     });
   }
 }
 
+/** @param as how its TypeScript ends: as an ES module, or as CommonJS (`cts`). */
 async function checkConsumer(
   title: string,
   project: Project,
-  { file, fallsBack }: { file: string; fallsBack: boolean },
+  { file, as, fallsBack }: { file: string; as: readonly string[]; fallsBack: boolean },
 ): Promise<void> {
-  project.copy(`${file}.ts`);
+  for (const form of as) project.copy(`${file}.ts`, `${file}.${form}`);
   project.write("fallback.ts", fallbackCheck(fallsBack));
   await check(`${title}: its code and all types compile`, () => project.compile());
-  await check(`${title}: it does what it should`, () => project.run(join("out", `${file}.js`)));
+  for (const form of as) {
+    const script = `${file}.${form.replace("ts", "js")}`;
+    await check(`${title}: ${script} does what it should`, () => project.run(join("out", script)));
+  }
 }
 
 async function check(name: string, run: () => void | Promise<void>): Promise<void> {

@@ -72,8 +72,8 @@ export class Project {
   }
 
   /** Takes one of the consumers over. */
-  copy(consumer: string): void {
-    copyFileSync(join(import.meta.dirname, "consumers", consumer), join(this.#folder, consumer));
+  copy(consumer: string, file: string): void {
+    copyFileSync(join(import.meta.dirname, "consumers", consumer), join(this.#folder, file));
   }
 
   /** Compiles every TypeScript file with this repository's compiler. */
@@ -100,6 +100,16 @@ export class Project {
   async requireNames(specifier: string): Promise<string[]> {
     const code = `console.log(Object.keys(require("${specifier}")).join())`;
     return this.#evaluate("commonjs", code);
+  }
+
+  /** The names by which `import` and `require()` give something different in one process. */
+  async namesOfTwoCopies(specifier: string): Promise<string[]> {
+    const code = `
+      import { createRequire } from "node:module";
+      const required = createRequire(process.cwd() + "/x.js")("${specifier}");
+      const imported = Object.entries(await import("${specifier}"));
+      console.log(imported.filter(([name, value]) => required[name] !== value).map(([name]) => name).join())`;
+    return this.#evaluate("module", code);
   }
 
   async #evaluate(type: "module" | "commonjs", code: string): Promise<string[]> {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type * as OidcModule from "oidc-provider";
 import type { Configuration, KoaContextWithOIDC, Provider } from "oidc-provider";
 import { McpSseError } from "../../../src/shared/errors.js";
+import packages from "../../../src/shared/packages.cjs";
 import { findAccount } from "./login/accounts.js";
 import type { ConfirmsLogins } from "./login/accounts.js";
 import type { CookieNames } from "./requests/browser.js";
@@ -60,8 +61,8 @@ const CODE_SECONDS = 60;
  *
  * @see OAuth 2.1; RFC 7591; RFC 8707; RFC 9068; RFC 9207
  */
-export async function createEngine(parts: EngineParts): Promise<Provider> {
-  const oidc = await import("oidc-provider");
+export function createEngine(parts: EngineParts): Provider {
+  const oidc = packages.oidcProvider() as Oidc;
   const { issuer } = parts.settings;
   const provider = new oidc.Provider(issuer, createConfiguration(parts, oidc));
   fixUrls(provider, issuer);

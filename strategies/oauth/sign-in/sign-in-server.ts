@@ -87,7 +87,7 @@ export class SignInServer {
     await older.lookForKeys();
     const keys = await KeyRing.load({ storage, issuer, given });
     const server = new SignInServer(parts, keys);
-    const provider = await createEngine({
+    const provider = createEngine({
       settings,
       scopes,
       keys,

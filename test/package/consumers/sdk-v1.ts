@@ -1,6 +1,6 @@
 /**
- * A project that has SDK v1 and passport-jwt, and neither SDK v2 nor jwks-rsa. It is type-checked
- * and run where the packed package is installed.
+ * A project that has SDK v1 and no other optional peer. It is type-checked and run where the packed
+ * package is installed, as an ES module and as CommonJS.
  */
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
@@ -34,40 +34,42 @@ const server = new MCPServer({
   },
   setup(mcp, session) {
     const principal: Principal = session.principal;
+    assert.ok(mcp instanceof McpServer, "the SDK is the copy that this project has");
     mcp.registerTool("whoami", {}, (extra) => ({
       content: [{ type: "text", text: principalOf(extra)?.id ?? `not ${principal.id}` }],
     }));
   },
 });
 
-await server.start();
-const url = new URL(server.url ?? "");
+async function main(): Promise<void> {
+  await server.start();
+  const url = new URL(server.url ?? "");
 
-const stranger = await fetch(url);
-assert.equal(stranger.status, 401);
-assert.match(stranger.headers.get("www-authenticate") ?? "", /^Bearer /);
+  const stranger = await fetch(url);
+  assert.equal(stranger.status, 401);
+  assert.match(stranger.headers.get("www-authenticate") ?? "", /^Bearer /);
 
-const token = await new SignJWT({})
-  .setProtectedHeader({ alg: "HS256" })
-  .setSubject("alice")
-  .setIssuer("my-auth-service")
-  .setAudience("my-mcp-server")
-  .setExpirationTime("5m")
-  .sign(new TextEncoder().encode(secret));
-const client = new Client({ name: "consumer", version: "1.0.0" });
-const headers = { authorization: `Bearer ${token}` };
-// eslint-disable-next-line @typescript-eslint/no-deprecated -- the SDK calls all of SSE deprecated; this package carries it on
-await client.connect(new SSEClientTransport(url, { requestInit: { headers } }));
-const { content } = await client.callTool({ name: "whoami" });
-assert.deepEqual(content, [{ type: "text", text: "alice" }]);
-await client.close();
-await server.stop();
+  const token = await new SignJWT({})
+    .setProtectedHeader({ alg: "HS256" })
+    .setSubject("alice")
+    .setIssuer("my-auth-service")
+    .setAudience("my-mcp-server")
+    .setExpirationTime("5m")
+    .sign(new TextEncoder().encode(secret));
+  const client = new Client({ name: "consumer", version: "1.0.0" });
+  const headers = { authorization: `Bearer ${token}` };
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the SDK calls all of SSE deprecated; this package carries it on
+  await client.connect(new SSEClientTransport(url, { requestInit: { headers } }));
+  const { content } = await client.callTool({ name: "whoami" });
+  assert.deepEqual(content, [{ type: "text", text: "alice" }]);
+  await client.close();
+  await server.stop();
+}
 
-const jwksUri = "https://auth.mycompany.com/.well-known/jwks.json";
-assert.throws(
-  () => jwt({ jwksUri, algorithms: ["RS256"] }),
-  /needs the package jwks-rsa\. Run: npm install jwks-rsa$/,
-);
+void main();
+
+// Needs no further package.
+jwt({ jwksUri: "https://auth.mycompany.com/.well-known/jwks.json", algorithms: ["RS256"] });
 
 /** The other two ways to use the package; the types are what is checked here. */
 export function connectByHand(res: ServerResponse): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * A project that has SDK v2 and passport-headerapikey, and neither SDK v1 nor passport-jwt. It is
- * type-checked and run where the packed package is installed.
+ * A project that has SDK v2, and neither SDK v1 nor another optional peer. It is type-checked and
+ * run where the packed package is installed.
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -9,7 +9,13 @@ import type { AddressInfo } from "node:net";
 import { Client, SSEClientTransport } from "@modelcontextprotocol/client";
 import { McpServer } from "@modelcontextprotocol/server";
 import express from "express";
-import { createSseRouter, MCPServer, principalOf, SSEServerTransport } from "express-mcp-sse";
+import {
+  createSseRouter,
+  FileStorage,
+  MCPServer,
+  principalOf,
+  SSEServerTransport,
+} from "express-mcp-sse";
 import { oauth } from "express-mcp-sse/strategies/oauth";
 import { jwt } from "express-mcp-sse/strategies/jwt";
 
@@ -41,15 +47,23 @@ await router.close();
 http.closeAllConnections();
 http.close();
 
+jwt({ secret: key, algorithms: ["HS256"] });
+const issuer = { issuerUrl: "https://auth.example.com", clientId: "c", clientSecret: "s" };
+oauth({ ...issuer, audience: "a" });
+
 // What needs a package that is not here says which one.
 assert.throws(
-  () => jwt({ secret: key, algorithms: ["HS256"] }),
-  /^Error: auth type "jwt" needs the package passport-jwt\. Run: npm install passport-jwt$/,
+  () =>
+    createSseRouter({
+      publicUrl: "https://mcp.example.com",
+      auth: { type: "oauth", options: { ...issuer, signIn: true } },
+      createServer: () => new McpServer({ name: "v2", version: "1" }),
+    }),
+  /^Error: signIn needs the package oidc-provider\. Run: npm install oidc-provider@~9\.13\.3$/,
 );
-const credentials = { clientId: "c", clientSecret: "s", audience: "a" };
 assert.throws(
-  () => oauth({ issuerUrl: "https://auth.example.com", ...credentials }),
-  /^Error: auth type "oauth" needs the package jwks-rsa\. Run: npm install jwks-rsa$/,
+  () => new FileStorage({ path: "sign-in.db" }),
+  /^Error: FileStorage needs the package libsql\. Run: npm install libsql$/,
 );
 await assert.rejects(
   new MCPServer().start(),

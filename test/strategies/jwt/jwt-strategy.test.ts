@@ -26,7 +26,7 @@ function methodOf(change: Partial<JwtRules>): AuthMethod {
   };
   return {
     name: "jwt",
-    strategies: [createJwtStrategy(rules, "a test")],
+    strategies: [createJwtStrategy(rules)],
     principal: (user) => user as PrincipalInit,
     findCredential: findBearer,
   };

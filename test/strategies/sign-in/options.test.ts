@@ -8,7 +8,6 @@ import type { AuthConfig, OAuthOptions } from "../../../src/index.js";
 import { cleanAuthorizationQuery } from "../../../strategies/oauth/sign-in/requests/authorization-request.js";
 import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { send } from "../../kit/raw-http.js";
-import { requireInstalled } from "../../../strategies/shared/load-peer.js";
 import { privateKey } from "../../kit/identity-provider.js";
 import { createToolServer, obtainTokens, serveSignIn } from "../../kit/sign-in.js";
 
@@ -158,13 +157,6 @@ describe("SIGNIN-26: a wrong option is a TypeError that names it and says what t
         createServer: createToolServer,
       }),
     ).toThrow(/has signIn more than once/);
-  });
-
-  test("a missing package is noticed when the object is built, and named", () => {
-    const missing = "not-installed" as "oidc-provider";
-    expect(() => requireInstalled(missing, "signIn", "^1")).toThrow(
-      "signIn needs the package not-installed. Run: npm install not-installed@^1",
-    );
   });
 });
 

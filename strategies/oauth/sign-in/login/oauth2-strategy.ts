@@ -1,6 +1,6 @@
 import type OAuth2Strategy from "passport-oauth2";
 import type { PassportStrategy } from "../../../../src/auth/auth-method.js";
-import { loadPeer } from "../../../shared/load-peer.js";
+import packages from "../../../../src/shared/packages.cjs";
 import { requestTokens } from "./token-client.js";
 import type { TokenEndpoint, TokenResponse } from "./token-client.js";
 
@@ -91,7 +91,7 @@ function createStrategy(
     done: Done<unknown>,
   ) => void,
 ): Strategy {
-  const Base = loadPeer("passport-oauth2", "signIn") as typeof OAuth2Strategy;
+  const Base = packages.passportOAuth2() as typeof OAuth2Strategy;
   const options = {
     authorizationURL: authorizationUrl,
     tokenURL: token.url,

@@ -1,0 +1,120 @@
+/**
+ * Packages that only some applications use, each loaded when something is made that needs it.
+ *
+ * This file is CommonJS, where `require` is at hand: it loads at once, so that a missing package is
+ * noticed where an authentication method is built and not at the first request; it works in Jest's
+ * default configuration, where `import()` does not; and bundlers see what it names. So each name is
+ * written out, and that of an optional peer inside `try`, by which bundlers know that it may be missing.
+ */
+
+/**
+ * The modules of SDK v1, an optional peer. They are required, until the package's entry for `import`
+ * puts other loaders here: an application that imports must get the copy of the SDK that it imports
+ * itself, or its `McpError` is not the one that its server knows.
+ *
+ * @throws Error that says what to install.
+ */
+const sdk = {
+  async server(): Promise<unknown> {
+    try {
+      return require("@modelcontextprotocol/sdk/server/mcp.js");
+    } catch (cause) {
+      return missingSdk(cause);
+    }
+  },
+  async stdio(): Promise<unknown> {
+    try {
+      return require("@modelcontextprotocol/sdk/server/stdio.js");
+    } catch (cause) {
+      return missingSdk(cause);
+    }
+  },
+  async validator(): Promise<unknown> {
+    try {
+      return require("@modelcontextprotocol/sdk/validation/ajv");
+    } catch (cause) {
+      return missingSdk(cause);
+    }
+  },
+};
+
+/** @throws Error that says what to install. */
+function missingSdk(cause: unknown): never {
+  throw new Error(
+    "MCPServer needs version 1 of the SDK: npm install @modelcontextprotocol/sdk. " +
+      "With SDK v2 use createSseRouter.",
+    { cause },
+  );
+}
+
+/** The engine's versions this was tested with: a part of it is a draft that changes with minor ones. */
+const OIDC_PROVIDER_RANGE = "@~9.13.3";
+
+const passportJwt = (): unknown => require("passport-jwt");
+
+const passportHeaderApiKey = (): unknown => require("passport-headerapikey");
+
+const jwksRsa = (): unknown => require("jwks-rsa");
+
+/** @throws Error that says what to install. */
+function passportOAuth2(): unknown {
+  try {
+    return require("passport-oauth2");
+  } catch (error) {
+    throw toldWhatToInstall(error, "signIn", "passport-oauth2");
+  }
+}
+
+/** @throws Error that says what to install. */
+function oidcProvider(): unknown {
+  try {
+    return require("oidc-provider");
+  } catch (error) {
+    throw toldWhatToInstall(error, "signIn", "oidc-provider", OIDC_PROVIDER_RANGE);
+  }
+}
+
+/**
+ * Checks that {@link oidcProvider} will find it, without loading it: that takes half a second.
+ *
+ * @throws Error that says what to install.
+ */
+function findOidcProvider(): void {
+  const name = "oidc-provider";
+  try {
+    require.resolve(name);
+  } catch (error) {
+    throw toldWhatToInstall(error, "signIn", name, OIDC_PROVIDER_RANGE);
+  }
+}
+
+/** @throws Error that says what to install. */
+function libsql(): unknown {
+  try {
+    return require("libsql/promise");
+  } catch (error) {
+    throw toldWhatToInstall(error, "FileStorage", "libsql");
+  }
+}
+
+/** Names a peer that is missing; any other failure to load one is passed on as it is. */
+function toldWhatToInstall(error: unknown, neededBy: string, peer: string, range = ""): unknown {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  // Something that the peer requires in its turn may be what is missing.
+  const isPeer = [`'${peer}'`, `'${peer}/`].some((name) => String(message).includes(name));
+  if (code !== "MODULE_NOT_FOUND" || !isPeer) return error;
+  const install = `Run: npm install ${peer}${range}`;
+  return new Error(`${neededBy} needs the package ${peer}. ${install}`, { cause: error });
+}
+
+export = {
+  findOidcProvider,
+  jwksRsa,
+  libsql,
+  missingSdk,
+  oidcProvider,
+  passportHeaderApiKey,
+  passportJwt,
+  passportOAuth2,
+  sdk,
+};

@@ -1,0 +1,67 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { transformSync } from "esbuild";
+import packages from "../../src/shared/packages.cjs";
+
+test("a package that is installed is loaded", async () => {
+  expect(packages.passportJwt()).toHaveProperty("Strategy");
+  expect(packages.passportHeaderApiKey()).toHaveProperty("HeaderAPIKeyStrategy");
+  expect(packages.jwksRsa()).toHaveProperty("JwksClient");
+  expect(packages.passportOAuth2()).toBeInstanceOf(Function);
+  expect(packages.libsql()).toBeInstanceOf(Function);
+  packages.findOidcProvider();
+  expect(await packages.sdk.server()).toHaveProperty("McpServer");
+});
+
+describe("in an application without the optional peers", () => {
+  const folder = mkdtempSync(join(tmpdir(), "packages-"));
+  const source = readFileSync(join(__dirname, "../../src/shared/packages.cts"), "utf8");
+  writeFileSync(join(folder, "packages.cjs"), transformSync(source, { loader: "ts" }).code);
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** What an error says there. */
+  function messageOf(call: string): string {
+    const code = `(async () => require("./packages.cjs").${call})().catch((e) => process.stdout.write(e.message))`;
+    const options = { cwd: folder, encoding: "utf8", timeout: 60_000 } as const;
+    return execFileSync(process.execPath, ["--eval", code], options);
+  }
+
+  test.each([
+    [
+      "passportOAuth2()",
+      "signIn needs the package passport-oauth2. Run: npm install passport-oauth2",
+    ],
+    [
+      "oidcProvider()",
+      "signIn needs the package oidc-provider. Run: npm install oidc-provider@~9.13.3",
+    ],
+    [
+      "findOidcProvider()",
+      "signIn needs the package oidc-provider. Run: npm install oidc-provider@~9.13.3",
+    ],
+    ["libsql()", "FileStorage needs the package libsql. Run: npm install libsql"],
+    [
+      "sdk.server()",
+      "MCPServer needs version 1 of the SDK: npm install @modelcontextprotocol/sdk. With SDK v2 use createSseRouter.",
+    ],
+  ])("%s is refused with what to install", (call, message) => {
+    expect(messageOf(call)).toBe(message);
+  });
+
+  test("a failure inside a peer is passed on as it is", () => {
+    const peer = join(folder, "node_modules/passport-oauth2");
+    mkdirSync(peer, { recursive: true });
+    writeFileSync(join(peer, "index.js"), 'require("its-own-dependency");');
+    expect(messageOf("passportOAuth2()")).toMatch(/^Cannot find module 'its-own-dependency'/);
+  });
+});
+
+test("the range that is told for oidc-provider is that of package.json", () => {
+  const manifest = JSON.parse(readFileSync(join(__dirname, "../../package.json"), "utf8")) as {
+    peerDependencies: Record<string, string>;
+  };
+  const source = readFileSync(join(__dirname, "../../src/shared/packages.cts"), "utf8");
+  expect(source).toContain(`"@${manifest.peerDependencies["oidc-provider"]!}"`);
+});
