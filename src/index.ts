@@ -1,12 +1,13 @@
 // Ways to serve: a server of its own, a router in an Express app, the SDK's transport.
 export { MCPServer } from "./server/mcp-server.js";
+export type { MCPServerClass } from "./server/mcp-server.js";
 export type {
   McpServerConfig,
   SdkMcpServer,
   Setup,
   SseTransportConfig,
   StdioTransportConfig,
-} from "./server/mcp-server.js";
+} from "./server/mcp-server-config.js";
 export { fromToolClasses } from "./server/tool-classes.js";
 export type { ToolClass, ToolInstance, ToolServer } from "./server/tool-classes.js";
 export { createSseRouter } from "./express/router.js";
@@ -51,6 +52,8 @@ export { apikey } from "../strategies/apikey.js";
 export type {
   ApiKeyDetails,
   ApiKeyEntry,
+  ApiKeyListOptions,
+  ApiKeyLookupOptions,
   ApiKeyOptions,
   ApiKeyPlaces,
   VerifyApiKey,
@@ -77,7 +80,16 @@ export type {
 } from "../strategies/oauth.js";
 export { fromPassport } from "../strategies/passport.js";
 export type { CommonAuthOptions, FromPassportOptions } from "../strategies/passport.js";
-export type { ApiKeyAuth, AuthConfig, AuthEntry, JwtAuth, OAuthAuth } from "../strategies/index.js";
+export type {
+  ApiKeyAuth,
+  AuthConfig,
+  AuthEntry,
+  AuthFor,
+  JwtAuth,
+  OAuthAuth,
+  PrincipalFor,
+  TypedAuth,
+} from "../strategies/auth-config.js";
 export type {
   AuthEndpoints,
   AuthMethod,

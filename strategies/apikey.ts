@@ -16,7 +16,13 @@ import { translateFailures } from "./shared/translate-failures.js";
 import type { ActiveStrategy } from "./shared/translate-failures.js";
 
 export type { ApiKeyDetails, ApiKeyEntry } from "./apikey/api-key-entry.js";
-export type { ApiKeyOptions, ApiKeyPlaces, VerifyApiKey } from "./apikey/apikey-options.js";
+export type {
+  ApiKeyListOptions,
+  ApiKeyLookupOptions,
+  ApiKeyOptions,
+  ApiKeyPlaces,
+  VerifyApiKey,
+} from "./apikey/apikey-options.js";
 export type { CommonAuthOptions } from "./shared/check-options.js";
 export type * from "./shared/method-types.js";
 

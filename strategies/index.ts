@@ -2,36 +2,12 @@ import type { AuthMethod } from "../src/auth/auth-method.js";
 import { checkText, checkOptionNames, optionError } from "../src/shared/check.js";
 import type { Directions } from "../src/shared/check.js";
 import { apikey } from "./apikey.js";
-import type { ApiKeyOptions } from "./apikey.js";
+import type { AuthConfig, OAuthAuth } from "./auth-config.js";
 import { jwt } from "./jwt.js";
 import type { JwtOptions } from "./jwt.js";
 import { oauth } from "./oauth.js";
-import type { OAuthContext, OAuthOptions, StrategySignInAuthOptions } from "./oauth.js";
+import type { OAuthContext } from "./oauth.js";
 import { isStrategy } from "./shared/is-strategy.js";
-
-/** Signed tokens, sent as `Authorization: Bearer`. */
-export interface JwtAuth {
-  readonly type: "jwt";
-  readonly options: JwtOptions;
-}
-
-/** API keys, sent in a header, in the query, or as `Authorization: Bearer`. */
-export interface ApiKeyAuth {
-  readonly type: "apikey";
-  readonly options: ApiKeyOptions;
-}
-
-/** Access tokens of an OAuth 2.1 authorization server, sent as `Authorization: Bearer`. */
-export interface OAuthAuth {
-  readonly type: "oauth";
-  readonly options: OAuthOptions | StrategySignInAuthOptions;
-}
-
-/** One way to be let in. */
-export type AuthEntry = JwtAuth | ApiKeyAuth | OAuthAuth | AuthMethod;
-
-/** One way to be let in, or several in order: any of them suffices. */
-export type AuthConfig = AuthEntry | readonly AuthEntry[];
 
 /** Builds the method of one auth type; `path` is how errors call its options. */
 type Factory = (options: never, path: string, context: OAuthContext) => AuthMethod;

@@ -1,5 +1,5 @@
 import { toAuthMethods } from "../../strategies/index.js";
-import type { AuthConfig } from "../../strategies/index.js";
+import type { AuthConfig } from "../../strategies/auth-config.js";
 import type { AuthMethod } from "../auth/auth-method.js";
 import { Authenticator } from "../auth/authenticate.js";
 import { ownerKey } from "../auth/principal.js";

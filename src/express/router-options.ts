@@ -1,5 +1,4 @@
-import type { AuthConfig } from "../../strategies/index.js";
-import type { Principal } from "../auth/principal.js";
+import type { AuthConfig, AuthFor, PrincipalFor } from "../../strategies/auth-config.js";
 import type { McpServerLike } from "../http/mcp-transport.js";
 import type { ServerFactory } from "../http/router-session.js";
 import { SSE_OPTIONS } from "../options/options.js";
@@ -8,10 +7,10 @@ import type { SessionInfo } from "../session/session-info.js";
 import { optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 
-/** Options of `createSseRouter`. `P` is the type of the principal: `undefined` where `auth` is `false`. */
-export interface SseRouterOptions<P = Principal> extends SseOptions {
+/** Options of `createSseRouter`. `W` and `M` are what is written for `auth`, see {@link AuthFor}. */
+export interface SseRouterOptions<W = AuthConfig, M = never> extends SseOptions {
   /** How callers are authenticated; several methods in a list let in whoever passes one. `false` opens the endpoint to everybody. */
-  auth: P extends Principal ? AuthConfig : false;
+  auth: AuthFor<W, M>;
   /**
    * Makes the SDK server of one session: a new one at each call. Runs after authentication and
    * before the client gets an answer.
@@ -19,7 +18,9 @@ export interface SseRouterOptions<P = Principal> extends SseOptions {
    * A throw answers the client 500, silence for `sessions.openTimeoutMs` 503, a server that was
    * returned before 500; other sessions are not affected.
    */
-  createServer: (session: SessionInfo<P>) => McpServerLike | Promise<McpServerLike>;
+  createServer: (
+    session: SessionInfo<PrincipalFor<W, M>>,
+  ) => McpServerLike | Promise<McpServerLike>;
 }
 
 /** What {@link SseRouterOptions} has beside the options of the wire. */

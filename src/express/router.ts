@@ -23,11 +23,8 @@ import type { SseRouter } from "./sse-router.js";
  *
  * @throws TypeError for a wrong option, saying what to write instead.
  */
-export function createSseRouter(options: SseRouterOptions<undefined>): SseRouter;
-// eslint-disable-next-line @typescript-eslint/unified-signatures -- one signature with a union would make every principal "or undefined"
-export function createSseRouter(options: SseRouterOptions): SseRouter;
-export function createSseRouter(
-  options: SseRouterOptions<undefined> | SseRouterOptions,
+export function createSseRouter<const W = unknown, M = never>(
+  options: SseRouterOptions<W, M>,
 ): SseRouter {
   return buildRouter(options, { path: "options", hasFastPath: true }).router;
 }

@@ -11,6 +11,7 @@ import packages from "../shared/packages.cjs";
 import { CONFIG_DIRECTIONS, TRANSPORT_DIRECTIONS } from "../options/misplaced-options.js";
 import { LazyValidator } from "./lazy-validator.js";
 import { STDERR_LOGGER } from "../shared/logger.js";
+import type { McpServerConfig, SdkMcpServer, Setup } from "./mcp-server-config.js";
 import type { SseServerOptions } from "./server-options.js";
 import type { SessionInfo } from "../session/session-info.js";
 import { SseListener } from "./listener.js";
@@ -18,50 +19,11 @@ import { buildRouter, CLOSE_TIMEOUT_MS } from "../express/build-router.js";
 import type { SseRouter } from "../express/sse-router.js";
 import { createStdioSession } from "./stdio-session.js";
 
-// eslint-disable-next-line @typescript-eslint/ban-ts-comment -- "expect-error" would itself be an error where the SDK is installed
-/**
- * The server class of SDK v1, an optional peer: where it is not installed this type is `any`,
- * and everything else still compiles.
- * @ts-ignore -- counts only on the last line of a comment */
-// eslint-disable-next-line @typescript-eslint/consistent-type-imports -- the directive above needs one declaration to stand on
-export type SdkMcpServer = import("@modelcontextprotocol/sdk/server/mcp.js").McpServer;
-
-/** Registers tools, resources and prompts; `P` is the type of the session's principal. */
-export type Setup<P> = (server: SdkMcpServer, session: SessionInfo<P>) => void | Promise<void>;
-
-export interface McpServerConfig<P, T> {
-  /** Name that clients are told. Default: `"mcp-server"`. */
-  name?: string;
-  /** Version that clients are told. Default: `"0.0.0"`. */
-  version?: string;
-  /**
-   * Registers what the server offers; runs once for each session, after authentication and
-   * before the client gets an answer. A throw answers that client 500 and nobody else. Default:
-   * a server without tools, and a warning.
-   */
-  setup?: Setup<P>;
-  /** How clients reach it. Default: `{ type: "stdio" }`. */
-  transport?: T;
-}
-
-/** HTTP+SSE on a port of its own. */
-export interface SseTransportConfig<P> {
-  type: "sse";
-  options?: SseServerOptions<P>;
-}
-
-/** Standard input and output of this process; its parent is the only client, so there is nobody to authenticate. */
-export interface StdioTransportConfig {
-  type: "stdio";
-}
-
 /** Nothing else would say why clients find no tools. */
 const NO_SETUP =
   "MCPServer has no setup, so clients find no tools. Write two lines: " +
   'import AddTool from "./tools/AddTool.js" and setup: fromToolClasses(AddTool), for tool classes; ' +
   "or setup(mcp) { mcp.registerTool(name, { description, inputSchema }, handler) }.";
-
-type AnyTransport = SseTransportConfig<never> | StdioTransportConfig;
 
 /** {@link McpServerConfig}. */
 export const MCP_SERVER = opt.block(
@@ -70,14 +32,57 @@ export const MCP_SERVER = opt.block(
     version: opt.withDefault(opt.text(), "0.0.0"),
     setup: opt.optional(opt.callback<Setup<never>>("Write setup(server, session) { … }.")),
     transport: opt.custom("object", readTransport),
-  } satisfies opt.Declares<McpServerConfig<never, AnyTransport>>,
+  } satisfies opt.Declares<McpServerConfig>,
   CONFIG_DIRECTIONS,
 );
+
+/** What {@link MCPServer} makes. */
+export interface MCPServer {
+  /**
+   * URL of the event stream while the server is listening: `publicUrl`'s, else that of its address;
+   * where it listens on every interface, the one on this machine.
+   */
+  readonly url: string | undefined;
+  /**
+   * The HTTP server while it is listening, for what has no option here; `undefined` on stdio.
+   * Its requests are answered by this object: add no listener that answers any.
+   */
+  readonly httpServer: Server | undefined;
+  /** Who is connected over SSE, and the way to end it; `undefined` on stdio. */
+  readonly sessions: SseRouter["sessions"] | undefined;
+  /** What can be done to the people who signed in here; `undefined` without `signIn`, and on stdio. */
+  readonly signIn: SseRouter["signIn"];
+  /**
+   * Resolves once the server is listening. With OAuth the issuer is looked up before that.
+   *
+   * @throws Error when the port cannot be had, when the issuer is not found (with every URL that
+   * was tried and what it answered), when SDK v1 is not installed, or when called twice.
+   */
+  start(): Promise<void>;
+  /**
+   * Takes no new sessions, lets calls in flight finish, ends all streams and frees the port.
+   * Safe to call twice, before `start()`, and while that is at work; calls that happen together
+   * are one, and the first one's time counts.
+   *
+   * @param options `timeoutMs`: how long calls may take to finish. Default: 10000 (10 seconds).
+   */
+  stop(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+/**
+ * How an {@link MCPServer} is made. Only the configuration has type parameters, so that no server's
+ * type shows what was written for `auth`.
+ */
+export type MCPServerClass = new <const W = unknown, M = never>(
+  config?: McpServerConfig<W, M>,
+) => MCPServer;
 
 /**
  * An MCP server that owns its port, or the process's standard streams.
  *
  * Signals are the caller's business: `process.on("SIGTERM", () => server.stop())`.
+ *
+ * @throws TypeError for a wrong option, saying what to write instead.
  *
  * @example
  * ```ts
@@ -100,7 +105,7 @@ export const MCP_SERVER = opt.block(
  * await server.start();
  * ```
  */
-export class MCPServer {
+export const MCPServer: MCPServerClass = class MCPServer {
   readonly #name: string;
   readonly #version: string;
   readonly #setup: Setup<never> | undefined;
@@ -110,16 +115,6 @@ export class MCPServer {
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
-  /** @throws TypeError for a wrong option, saying what to write instead. */
-  constructor(
-    config: McpServerConfig<
-      Principal,
-      SseTransportConfig<Principal> & { options: { auth: object } }
-    >,
-  );
-  constructor(
-    config?: McpServerConfig<undefined, SseTransportConfig<undefined> | StdioTransportConfig>,
-  );
   constructor(config: unknown = {}) {
     const { name, version, setup, transport: options } = MCP_SERVER.read("config", config);
     this.#name = name;
@@ -134,28 +129,18 @@ export class MCPServer {
     }
   }
 
-  /**
-   * URL of the event stream while the server is listening: `publicUrl`'s, else that of its address;
-   * where it listens on every interface, the one on this machine.
-   */
   get url(): string | undefined {
     return this.#listener?.url;
   }
 
-  /**
-   * The HTTP server while it is listening, for what has no option here; `undefined` on stdio.
-   * Its requests are answered by this object: add no listener that answers any.
-   */
   get httpServer(): Server | undefined {
     return this.#listener?.httpServer;
   }
 
-  /** Who is connected over SSE, and the way to end it; `undefined` on stdio. */
   get sessions(): SseRouter["sessions"] | undefined {
     return this.#listener?.sessions;
   }
 
-  /** What can be done to the people who signed in here; `undefined` without `signIn`, and on stdio. */
   get signIn(): SseRouter["signIn"] {
     return this.#listener?.signIn;
   }
@@ -173,12 +158,6 @@ export class MCPServer {
     return `MCPServer ${inspect(this.toJSON(), options)}`;
   }
 
-  /**
-   * Resolves once the server is listening. With OAuth the issuer is looked up before that.
-   *
-   * @throws Error when the port cannot be had, when the issuer is not found (with every URL that
-   * was tried and what it answered), when SDK v1 is not installed, or when called twice.
-   */
   async start(): Promise<void> {
     const stopping = this.#stopping;
     if (this.#starting !== undefined && stopping === undefined) {
@@ -194,13 +173,6 @@ export class MCPServer {
     }
   }
 
-  /**
-   * Takes no new sessions, lets calls in flight finish, ends all streams and frees the port.
-   * Safe to call twice, before `start()`, and while that is at work; calls that happen together
-   * are one, and the first one's time counts.
-   *
-   * @param options `timeoutMs`: how long calls may take to finish. Default: 10000 (10 seconds).
-   */
   async stop({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
     const wait = CLOSE_TIMEOUT_MS.read("timeoutMs", timeoutMs);
     this.#stopping ??= this.#stop(wait).finally(() => {
@@ -251,7 +223,7 @@ export class MCPServer {
     };
     this.#stdioServer = server;
   }
-}
+};
 
 /** The parts of SDK v1 that every session needs, loaded once. */
 let sdk: ReturnType<typeof loadParts> | undefined;

@@ -1,5 +1,4 @@
-import type { AuthConfig } from "../../strategies/index.js";
-import type { Principal } from "../auth/principal.js";
+import type { AuthConfig, AuthFor } from "../../strategies/auth-config.js";
 import { isLoopbackAddress } from "../shared/loopback.js";
 import { TRANSPORT_OPTION_DIRECTIONS } from "../options/misplaced-options.js";
 import { SSE_OPTIONS } from "../options/options.js";
@@ -31,10 +30,10 @@ export interface HttpTimesConfig {
   requestTimeoutMs?: number;
 }
 
-/** Options of `MCPServer`'s SSE transport. */
-export interface SseServerOptions<P = Principal> extends SseOptions {
+/** Options of `MCPServer`'s SSE transport. `W` and `M` are what is written for `auth`, see {@link AuthFor}. */
+export interface SseServerOptions<W = AuthConfig | false, M = never> extends SseOptions {
   /** As on the router; may be left out on loopback only. Default: `false`. */
-  auth?: P extends Principal ? AuthConfig : false;
+  auth?: AuthFor<W, M>;
   /** TCP port; 0 for a free one. From 0 to 65535. Default: 8080. */
   port?: number;
   /** Address to listen on. Default: `"127.0.0.1"`. */

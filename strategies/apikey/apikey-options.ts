@@ -20,31 +20,6 @@ export type VerifyApiKey = (
   key: string,
 ) => PrincipalInit | null | undefined | Promise<PrincipalInit | null | undefined>;
 
-/** Options of `auth: { type: "apikey" }`; `keys`, or `verify`, or both. */
-export type ApiKeyOptions = ApiKeyPlaces &
-  (
-    | {
-        /**
-         * The valid keys, as texts or entries; a function returns the list as it is now, for keys
-         * that come and go. A text is known to tools by a fingerprint; an entry has an `id` of its
-         * own. Each request is compared with all of them: for thousands, use `verify`.
-         *
-         * An array is read once. A function is called for each request and returns the list as
-         * it is now: another array, or the same one with keys added, removed or changed. A key
-         * that was removed is refused from then on; `sessions.closeFor(principal)` ends the
-         * streams that it opened.
-         */
-        readonly keys:
-          readonly (string | ApiKeyEntry)[] | (() => readonly (string | ApiKeyEntry)[]);
-        /**
-         * Looks up a key that is none of `keys`: `(key) => principal`, or a promise of it; `null`
-         * and `undefined` are 401, a throw is 503.
-         */
-        readonly verify?: VerifyApiKey;
-      }
-    | { readonly keys?: never; readonly verify: VerifyApiKey }
-  );
-
 /** Where an API key may stand. `Authorization: Bearer` is always read as well. */
 export interface ApiKeyPlaces extends CommonAuthOptions {
   /**
@@ -61,6 +36,42 @@ export interface ApiKeyPlaces extends CommonAuthOptions {
    */
   readonly queryParam?: string;
 }
+
+/** Keys that are listed. */
+export interface ApiKeyListOptions extends ApiKeyPlaces {
+  /**
+   * The valid keys, as texts or entries; a function returns the list as it is now, for keys
+   * that come and go. A text is known to tools by a fingerprint; an entry has an `id` of its
+   * own. Each request is compared with all of them: for thousands, use `verify`.
+   *
+   * An array is read once. A function is called for each request and returns the list as
+   * it is now: another array, or the same one with keys added, removed or changed. A key
+   * that was removed is refused from then on; `sessions.closeFor(principal)` ends the
+   * streams that it opened.
+   */
+  readonly keys: readonly (string | ApiKeyEntry)[] | (() => readonly (string | ApiKeyEntry)[]);
+  /**
+   * Looks up a key that is none of `keys`: `(key) => principal`, or a promise of it; `null`
+   * and `undefined` are 401, a throw is 503.
+   */
+  readonly verify?: VerifyApiKey;
+}
+
+/** Keys that are looked up. */
+export interface ApiKeyLookupOptions extends ApiKeyPlaces {
+  readonly keys?: never;
+  readonly verify: VerifyApiKey;
+}
+
+/** Options of `auth: { type: "apikey" }`; `keys`, or `verify`, or both. */
+export type ApiKeyOptions = ApiKeyListOptions | ApiKeyLookupOptions;
+
+/** The {@link ApiKeyOptions} that are meant: without `verify` it is a list. */
+export type ApiKeyOptionsFor<O> = O extends { keys: unknown }
+  ? ApiKeyListOptions
+  : O extends { verify: unknown }
+    ? ApiKeyLookupOptions
+    : ApiKeyListOptions;
 
 /** {@link ApiKeyOptions}. */
 export const API_KEY = opt.objectOf({

@@ -72,6 +72,13 @@ export interface JwtJwksOptions extends JwtClaimOptions {
 /** Options of `auth: { type: "jwt" }`: exactly one key, and algorithms that go with it. */
 export type JwtOptions = JwtSecretOptions | JwtPublicKeyOptions | JwtJwksOptions;
 
+/** The {@link JwtOptions} that are meant, by the key that is written. */
+export type JwtOptionsFor<O> = O extends { publicKey: unknown }
+  ? JwtPublicKeyOptions
+  : O extends { jwksUri: unknown }
+    ? JwtJwksOptions
+    : JwtSecretOptions;
+
 /** Exactly one of these is written. */
 export const KEY_OPTIONS = ["secret", "publicKey", "jwksUri"] as const;
 

@@ -50,3 +50,50 @@ export function mistakesIn(
 export function textOf({ messageText }: ts.Diagnostic): string {
   return ts.flattenDiagnosticMessageText(messageText, "\n");
 }
+
+/** What an editor shows of a program that is being written. */
+export interface Editor {
+  /** What the compiler says of `text`, from the top. */
+  mistakesIn(text: string): readonly string[];
+  /** The names that are offered where `text` has `|>`, in an object or in quotes. */
+  namesOfferedIn(text: string): readonly string[];
+}
+
+/** An editor with one file, which stands at `path` for its imports; opening it takes seconds. */
+export function openEditor(path: string, options: ts.CompilerOptions = COMPILER_OPTIONS): Editor {
+  let program = "";
+  let version = 0;
+  const service = ts.createLanguageService({
+    fileExists: (file) => ts.sys.fileExists(file),
+    readFile: (file) => ts.sys.readFile(file),
+    directoryExists: (folder) => ts.sys.directoryExists(folder),
+    getDirectories: (folder) => ts.sys.getDirectories(folder),
+    getCurrentDirectory: () => ROOT,
+    getDefaultLibFileName: (given) => ts.getDefaultLibFilePath(given),
+    getCompilationSettings: () => options,
+    getScriptFileNames: () => [path],
+    getScriptVersion: (file) => (file === path ? String(version) : ""),
+    getScriptSnapshot: (file) => {
+      const text = file === path ? program : ts.sys.readFile(file);
+      return text === undefined ? undefined : ts.ScriptSnapshot.fromString(text);
+    },
+  });
+  const write = (text: string): void => {
+    program = text;
+    version++;
+  };
+  return {
+    mistakesIn(text) {
+      write(text);
+      return service
+        .getSemanticDiagnostics(path)
+        .toSorted((a, b) => a.start! - b.start!)
+        .map(textOf);
+    },
+    namesOfferedIn(text) {
+      write(text.replace("|>", ""));
+      const offered = service.getCompletionsAtPosition(path, text.indexOf("|>"), undefined);
+      return (offered?.entries ?? []).map(({ name }) => name).toSorted();
+    },
+  };
+}

@@ -9,7 +9,6 @@ import type {
   SessionInfo,
   SseOptions,
   SseRouter,
-  SseTransportConfig,
 } from "../../src/index.js";
 import { onDispose } from "./clean-up.js";
 import { recordingLogger, secret } from "./leak-watch.js";
@@ -140,15 +139,9 @@ async function serveMounted(
 }
 
 /** An `MCPServer` that has been started, and is stopped after the test. */
-export function startMcpServer(
-  config: McpServerConfig<Principal, SseTransportConfig<Principal> & { options: { auth: object } }>,
-): Promise<MCPServer>;
-
-export function startMcpServer(
-  // eslint-disable-next-line @typescript-eslint/unified-signatures -- as the constructor has them: `setup` gets its types
-  config: McpServerConfig<undefined, SseTransportConfig<undefined>>,
-): Promise<MCPServer>;
-export async function startMcpServer(config: object): Promise<MCPServer> {
+export async function startMcpServer<const W = unknown, M = never>(
+  config: McpServerConfig<W, M>,
+): Promise<MCPServer> {
   const server = new MCPServer(config);
   onDispose(() => server.stop({ timeoutMs: 0 }));
   await server.start();

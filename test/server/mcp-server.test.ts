@@ -22,7 +22,7 @@ const PROGRAM = [require.resolve("tsx/cli"), require.resolve("../kit/stdio-serve
 
 async function start(
   stage = new Stage(),
-  options: SseServerOptions<undefined> = {},
+  options: SseServerOptions<false> = {},
 ): Promise<MCPServer> {
   return await startMcpServer({
     setup: (mcp) => addToolsV1(mcp, stage),

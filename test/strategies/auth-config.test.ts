@@ -2,7 +2,7 @@ import { BasicStrategy } from "passport-http";
 import { Authenticator } from "../../src/auth/authenticate.js";
 import type { AuthMethod } from "../../src/auth/auth-method.js";
 import { toAuthMethods } from "../../strategies/index.js";
-import type { AuthConfig } from "../../strategies/index.js";
+import type { AuthConfig } from "../../strategies/auth-config.js";
 import { jwt } from "../../strategies/jwt.js";
 import { fromPassport } from "../../strategies/passport.js";
 import { rsaKey, SECRET } from "../kit/tokens.js";

@@ -2,7 +2,7 @@
  * Checked by the compiler alone: the documented configurations compile as they are written, and
  * the documented mistakes do not.
  */
-import type { AuthConfig } from "../../strategies/index.js";
+import type { AuthConfig } from "../../strategies/auth-config.js";
 import { jwt } from "../../strategies/jwt.js";
 import { fromPassport } from "../../strategies/passport.js";
 

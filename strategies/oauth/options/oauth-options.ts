@@ -91,6 +91,13 @@ export interface StrategySignInAuthOptions extends Omit<
   readonly signIn: SignInOptions & Required<Pick<SignInOptions, "strategy" | "principal">>;
 }
 
+/** The options that are meant: with a login step of your own there need be no issuer. */
+export type OAuthOptionsFor<O> = O extends { issuerUrl: unknown }
+  ? OAuthOptions
+  : O extends { signIn: { strategy: unknown } }
+    ? StrategySignInAuthOptions
+    : OAuthOptions;
+
 /** What the endpoint around a method knows. */
 export interface OAuthContext {
   /** The endpoint's own URL, if it is configured. */
