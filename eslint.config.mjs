@@ -86,6 +86,15 @@ export default tseslint.config(
       "@typescript-eslint/require-await": "off",
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
       eqeqeq: "error",
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector:
+            "CallExpression[callee.name='generateKeyPairSync']:not(:has(Property[key.name='privateKeyEncoding']))",
+          message:
+            "Have the keys encoded as they are made: Node 20 may never return from exporting a new key as a JWK.",
+        },
+      ],
     },
   },
   {

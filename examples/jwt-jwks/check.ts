@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import jsonwebtoken from "jsonwebtoken";
 import { bearer, statusOf, whoami } from "../support/client.js";
+import { createKeyPair } from "../support/key-pair.js";
 
 // The identity provider: it signs with private keys, and publishes the public halves.
 function createKey(kid: string) {
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const { publicKey, privateKey } = createKeyPair();
   return { kid, privateKey, jwk: { ...publicKey.export({ format: "jwk" }), kid, use: "sig" } };
 }
 const published = createKey("2026-04");

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import jsonwebtoken from "jsonwebtoken";
 import { bearer, statusOf, whoami } from "../support/client.js";
+import { createKeyPair } from "../support/key-pair.js";
 
-const issuerKeys = generateKeyPairSync("rsa", { modulusLength: 2048 });
-const otherKeys = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const issuerKeys = createKeyPair();
+const otherKeys = createKeyPair();
 const pem = issuerKeys.publicKey.export({ type: "spki", format: "pem" }).toString();
 Object.assign(process.env, { PORT: "0", JWT_PUBLIC_KEY: pem.replaceAll("\n", "\\n") });
 

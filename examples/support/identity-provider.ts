@@ -1,8 +1,8 @@
-import { generateKeyPairSync } from "node:crypto";
 import { createServer } from "node:http";
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import Provider from "oidc-provider";
+import { createKeyPair } from "./key-pair.js";
 
 /** An identity provider on this machine, in place of your company's. */
 export interface FakeProvider {
@@ -22,7 +22,7 @@ export async function startProvider(
   const server = createServer((req, res) => listener(req, res));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const { privateKey } = createKeyPair();
   const provider = new Provider(issuer, {
     clients: [{ client_id: client.id, client_secret: client.secret, redirect_uris: [callbackUrl] }],
     jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), use: "sig" }] },

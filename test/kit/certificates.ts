@@ -1,4 +1,5 @@
-import { generateKeyPairSync, sign } from "node:crypto";
+import { sign } from "node:crypto";
+import { ecKeyPair } from "./key-pairs.js";
 
 /** A certificate that its owner signed, and its key. */
 export interface Certificate {
@@ -12,7 +13,7 @@ export interface Certificate {
  * @see RFC 5280, section 4.1
  */
 export function selfSigned(name: string): Certificate {
-  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { publicKey, privateKey } = ecKeyPair();
   const algorithm = sequence(ECDSA_WITH_SHA256);
   const holder = sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from(name)))));
   const validity = sequence(utcTime("200101000000Z"), utcTime("491231235959Z"));

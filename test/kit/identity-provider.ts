@@ -1,9 +1,9 @@
-import { generateKeyPairSync } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Provider } from "oidc-provider";
 import { onDispose } from "./clean-up.js";
+import { rsaKeyPair } from "./key-pairs.js";
 
 /** What our server is registered with. */
 export const OUR_CLIENT = { id: "our-server", secret: "provider-secret-0123456789" } as const;
@@ -64,7 +64,7 @@ export class TestProvider {
 }
 
 /** Making one takes a while; all providers of a file share it. */
-export const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+export const { privateKey } = rsaKeyPair();
 
 /** The engine tells whoever runs it what is for development only; in a test all of that is meant. */
 function quietly<T>(make: () => T): T {

@@ -1,8 +1,9 @@
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import { createServer } from "node:http";
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { rsaKeyPair } from "./key-pairs.js";
 import { passProvider, Person } from "./person.js";
 
 /** What oidc-provider stores. */
@@ -102,7 +103,7 @@ export class OidcIssuer {
 
   /** Signs with a new key from now on, and publishes no other. Tokens, grants and clients stay. */
   async rotateKeys(): Promise<void> {
-    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const { privateKey } = rsaKeyPair();
     const key = { ...privateKey.export({ format: "jwk" }), kid: randomUUID(), use: "sig" };
     // oidc-provider tells whoever runs it that its own login pages are no production set-up.
     const warn = console.warn;

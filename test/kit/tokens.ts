@@ -1,7 +1,8 @@
-import { createHmac, createSecretKey, generateKeyPairSync } from "node:crypto";
+import { createHmac, createSecretKey } from "node:crypto";
 import type { JsonWebKey, KeyObject } from "node:crypto";
 import jsonwebtoken from "jsonwebtoken";
 import type { Algorithm, JwtPayload } from "jsonwebtoken";
+import { ecKeyPair, rsaKeyPair } from "./key-pairs.js";
 
 export function bearer(token: string): { authorization: string } {
   return { authorization: `Bearer ${token}` };
@@ -26,12 +27,12 @@ export interface TestKey {
 
 /** An RSA key; a short one for tests that it is refused. */
 export function rsaKey(kid: string, modulusLength = 2048): TestKey {
-  return testKey(kid, "RS256", generateKeyPairSync("rsa", { modulusLength }));
+  return testKey(kid, "RS256", rsaKeyPair(modulusLength));
 }
 
 /** An elliptic key on the curve of ES256. */
 export function ecKey(kid: string): TestKey {
-  return testKey(kid, "ES256", generateKeyPairSync("ec", { namedCurve: "P-256" }));
+  return testKey(kid, "ES256", ecKeyPair());
 }
 
 function testKey(

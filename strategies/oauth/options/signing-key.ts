@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, hash } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, hash } from "node:crypto";
 import type { JsonWebKey, KeyObject } from "node:crypto";
 
 /** Keys of a sign-in, when they are not to be made and kept in its storage. */
@@ -34,4 +34,18 @@ export function toSigningKey(jwk: JsonWebKey): SigningKey {
   const kid = hash("sha256", JSON.stringify({ crv, kty, x, y }), "base64url");
   const plain = privateKey.export({ format: "jwk" });
   return { kid, publicKey, jwk: { ...plain, kid, alg: SIGNING_ALGORITHM, use: "sig" } };
+}
+
+/**
+ * A new key on P-256, by way of PEM: Node 20 may never return from exporting a key as a JWK that
+ * was generated just now. When the garbage collector comes meanwhile, it waits for the key to end
+ * the job that made it, and the whole process stands still.
+ */
+export function generateSigningKey(): JsonWebKey {
+  const { privateKey } = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  return createPrivateKey(privateKey).export({ format: "jwk" });
 }

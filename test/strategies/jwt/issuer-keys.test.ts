@@ -1,8 +1,8 @@
-import { generateKeyPairSync } from "node:crypto";
 import { jwt } from "../../../strategies/jwt.js";
 import type { AuthMethod } from "../../../src/auth/auth-method.js";
 import { JwksServer } from "../../kit/jwks-server.js";
 import type { JwksBehaviour } from "../../kit/jwks-server.js";
+import { rsaKeyPair } from "../../kit/key-pairs.js";
 import { ecKey, forgedToken, keyToken, rsaKey, secretToken } from "../../kit/tokens.js";
 import type { TestKey } from "../../kit/tokens.js";
 import { withToken, principalOfAnswer, probe, reasonOf } from "../../kit/auth-probe.js";
@@ -183,7 +183,7 @@ describe("a token's choice of key", () => {
   test("never falls on keys that are short, secret, or for encryption", async () => {
     const { host, send } = await setUp();
     const short = rsaKey("short", 1024);
-    const secret = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+    const secret = rsaKeyPair().privateKey;
     host.keys = [
       short.jwk,
       { kty: "oct", k: "c2VjcmV0", kid: "oct", alg: "HS256" },

@@ -24,7 +24,10 @@ function build(options: unknown, path?: string) {
 }
 
 describe("options of jwt that are wrong", () => {
-  const ed25519 = generateKeyPairSync("ed25519");
+  const ed25519 = generateKeyPairSync("ed25519", {
+    publicKeyEncoding: { format: "pem", type: "spki" },
+    privateKeyEncoding: { format: "pem", type: "pkcs8" },
+  });
   const short = rsaKey("short", 1024);
   const hs = { algorithms: ["HS256"] };
   const rs = { algorithms: ["RS256"] };
@@ -87,7 +90,7 @@ describe("options of jwt that are wrong", () => {
       /type rsa, which cannot verify ES256/,
     ],
     "a key for no algorithm here": [
-      { publicKey: ed25519.publicKey.export({ format: "pem", type: "spki" }), ...rs },
+      { publicKey: ed25519.publicKey, ...rs },
       /type ed25519, .* Use an RSA key/,
     ],
     "a jwksUri without a host": [

@@ -1,7 +1,8 @@
-import { generateKeyPairSync, sign, verify } from "node:crypto";
+import { sign, verify } from "node:crypto";
 import { createPrincipal, ownerKey } from "../../../src/auth/principal.js";
 import { principalOfClaims, scopesOf } from "../../../strategies/shared/token-claims.js";
 import type { TokenClaims } from "../../../strategies/shared/token-claims.js";
+import { ecKeyPair } from "../../kit/key-pairs.js";
 
 function encoded(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString("base64url");
@@ -60,7 +61,7 @@ describe("the caller that a token speaks of", () => {
 
   test("is the same one however the signature of its token is written", () => {
     const signed = `${encoded({ alg: "ES256" })}.${encoded({ exp: 1 })}`;
-    const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const { privateKey, publicKey } = ecKeyPair();
     const key = { key: privateKey, dsaEncoding: "ieee-p1363" } as const;
     const bytes = sign("sha256", Buffer.from(signed), key);
     const twin = Buffer.concat([bytes.subarray(0, 32), twinOf(bytes.subarray(32))]);

@@ -1,8 +1,8 @@
 /** ID tokens that do not say who signed in here. */
-import { generateKeyPairSync } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { SignJWT } from "jose";
 import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { rsaKeyPair } from "../../kit/key-pairs.js";
 import { expectErrorAnswer } from "../../kit/sign-in-answers.js";
 import { OUR_CLIENT, privateKey } from "../../kit/identity-provider.js";
 import type { Visit } from "../../kit/person.js";
@@ -11,7 +11,7 @@ import { passProvider } from "../../kit/person.js";
 
 cleanUpAfterEach();
 
-const foreignKey = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+const foreignKey = rsaKeyPair().privateKey;
 const sharedSecret = new TextEncoder().encode(OUR_CLIENT.secret);
 
 interface Forgery {

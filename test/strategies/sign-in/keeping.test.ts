@@ -1,9 +1,10 @@
 /** What is kept: storage, keys, the provider's tokens. */
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { appendFile, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inspect } from "node:util";
+import { inspect, promisify } from "node:util";
 import { FileStorage, MemoryStorage } from "../../../src/index.js";
 import type { SignInStorage } from "../../../src/index.js";
 import { KeyRing } from "../../../strategies/oauth/sign-in/storage/key-ring.js";
@@ -14,6 +15,7 @@ import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
 import { converse } from "../../kit/conversation.js";
 
 import { later } from "../../kit/clock.js";
+import { ecKeyPair } from "../../kit/key-pairs.js";
 import { obtainTokens, serveSignIn, tokenRequest } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
@@ -206,9 +208,18 @@ describe("SIGNIN-20: what is stored is sealed", () => {
     expect(openSealed(sealed, "n", later.sealKeys())).toBe("x");
   });
 
+  test("are made however often the garbage collector comes meanwhile", async () => {
+    const program = join(__dirname, "../../kit/signing-keys-program.ts");
+    const options = { timeout: 100_000, killSignal: "SIGKILL" } as const;
+    await promisify(execFile)(
+      process.execPath,
+      ["--gc-global", "--import", "tsx", program],
+      options,
+    );
+  });
+
   test("given keys are rotated by putting a new one in front", async () => {
-    const jwk = () =>
-      generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" });
+    const jwk = () => ecKeyPair().privateKey.export({ format: "jwk" });
     const [old, young] = [jwk(), jwk()];
     const [oldSecret, newSecret] = ["o".repeat(32), "n".repeat(32)];
     const storage = new MemoryStorage();

@@ -1,11 +1,12 @@
 /** Several sign-ins with one storage and the same keys: nothing of one counts at another. */
-import { generateKeyPairSync, hash } from "node:crypto";
+import { hash } from "node:crypto";
 import { MemoryStorage } from "../../../src/index.js";
 import type { SignInOptions } from "../../../src/index.js";
 import { KeyRing } from "../../../strategies/oauth/sign-in/storage/key-ring.js";
 import { issuerTag } from "../../../strategies/oauth/sign-in/storage/names.js";
 import { openSealed } from "../../../strategies/oauth/sign-in/storage/seal.js";
 import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { ecKeyPair } from "../../kit/key-pairs.js";
 import { OpenStorage } from "../../kit/open-storage.js";
 import { Strategy as LocalStrategy } from "passport-local";
 import type { CookieJar } from "../../kit/person.js";
@@ -27,9 +28,7 @@ const AT_CALLBACK = /\/oauth\/callback\?/;
 const UNKNOWN = /^This sign-in is over$/;
 
 const keys = {
-  signing: [
-    generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" }),
-  ],
+  signing: [ecKeyPair().privateKey.export({ format: "jwk" })],
   secrets: ["a secret of at least thirty-two characters"],
 };
 

@@ -1,5 +1,4 @@
 /** What is written wrong, and what clients find out by themselves. */
-import { generateKeyPairSync } from "node:crypto";
 import type { JsonWebKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { SignJWT } from "jose";
@@ -7,6 +6,7 @@ import { createSseRouter } from "../../../src/index.js";
 import type { AuthConfig, OAuthOptions } from "../../../src/index.js";
 import { cleanAuthorizationQuery } from "../../../strategies/oauth/sign-in/requests/authorization-request.js";
 import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { ecKeyPair, rsaKeyPair } from "../../kit/key-pairs.js";
 import { send } from "../../kit/raw-http.js";
 import { privateKey } from "../../kit/identity-provider.js";
 import { createToolServer, obtainTokens, serveSignIn } from "../../kit/sign-in.js";
@@ -26,13 +26,14 @@ const build = (signIn: unknown, rest: object = {}, publicUrl = "https://api.exam
     createServer: createToolServer,
   });
 
-const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({
+const rsa = rsaKeyPair().privateKey.export({
   format: "jwk",
 });
-const [ec, otherEc] = [1, 2].map(() =>
-  generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" }),
-) as [JsonWebKey, JsonWebKey];
-const foreignKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+const [ec, otherEc] = [1, 2].map(() => ecKeyPair().privateKey.export({ format: "jwk" })) as [
+  JsonWebKey,
+  JsonWebKey,
+];
+const foreignKey = ecKeyPair().privateKey;
 const strategy = { authenticate: () => undefined };
 const principal = () => ({ id: "x" });
 

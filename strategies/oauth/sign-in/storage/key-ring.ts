@@ -1,10 +1,10 @@
-import { createHmac, generateKeyPairSync, hash, hkdfSync, randomBytes } from "node:crypto";
+import { createHmac, hash, hkdfSync, randomBytes } from "node:crypto";
 import type { JsonWebKey, KeyObject } from "node:crypto";
 import { kindName } from "./names.js";
 import { openSealed, seal } from "./seal.js";
 import type { SealKey } from "./seal.js";
 import type { SignInStorage } from "../../../storage/sign-in-storage.js";
-import { toSigningKey } from "../../options/signing-key.js";
+import { generateSigningKey, toSigningKey } from "../../options/signing-key.js";
 import type { SignInKeys, SigningKey } from "../../options/signing-key.js";
 
 /** Made keys are replaced after 90 days, when a process starts; those before them still verify. */
@@ -122,10 +122,9 @@ function unlock(name: string, text: string, sealKeys: readonly SealKey[]): Gener
 }
 
 function createGeneration(createdAt: number): Generation {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   return {
     createdAt,
-    signing: privateKey.export({ format: "jwk" }),
+    signing: generateSigningKey(),
     secret: randomBytes(48).toString("base64url"),
   };
 }
