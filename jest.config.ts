@@ -45,7 +45,7 @@ const config: Config = {
     {
       ...common,
       displayName: "express 5",
-      testMatch: ["<rootDir>/test/**/!(*.long).test.ts"],
+      testMatch: ["<rootDir>/test/**/!(*.long|*.npm).test.ts"],
     },
     {
       ...common,
@@ -58,6 +58,12 @@ const config: Config = {
       ...common,
       displayName: "long",
       testMatch: ["<rootDir>/test/**/*.long.test.ts"],
+    },
+    {
+      // Clients of other makers, which are installed apart: `npm run test:clients`.
+      ...common,
+      displayName: "clients",
+      testMatch: ["<rootDir>/test/**/*.npm.test.ts"],
     },
   ],
 };

@@ -20,6 +20,15 @@ export async function turnClock<T>(byMs: number, until: Promise<T>): Promise<T> 
   return await until;
 }
 
+/** Lets timers and the date run as they do, so that a test can make them jump: `jest.advanceTimersByTime()`. */
+export function jumpingClock(): void {
+  jest.useFakeTimers({
+    advanceTimers: true,
+    doNotFake: ["nextTick", "setImmediate", "clearImmediate", "queueMicrotask", "performance"],
+  });
+  onDispose(() => void jest.useRealTimers());
+}
+
 let ahead = 0;
 
 /** Moves the date on, until the test is over; timers run as they do. */
