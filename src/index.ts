@@ -11,12 +11,11 @@ export type {
 export { fromToolClasses } from "./server/tool-classes.js";
 export type { ToolClass, ToolInstance, ToolServer } from "./server/tool-classes.js";
 export { createSseRouter } from "./express/router.js";
-export type { SseRouter } from "./express/sse-router.js";
-export type { RouterSignIn } from "./express/router-sign-in.js";
+export type { RouterSignIn, SseRouter } from "./express/sse-router.js";
 export { SSEServerTransport } from "./sse/sse-server-transport.js";
 export type { SSEServerTransportClass } from "./sse/sse-server-transport.js";
 export type { SSEServerTransportOptions } from "./sse/transport-options.js";
-export type { McpServerLike, McpTransport } from "./http/mcp-transport.js";
+export type { McpServerLike, McpTransport, SendOptions } from "./http/mcp-transport.js";
 export type {
   JsonRpcError,
   JsonRpcId,
@@ -31,7 +30,7 @@ export type { ScopeChallengeResolver } from "./policy/scope-challenge.js";
 // Who is calling, and whose session it is.
 export { authInfoFor, principalOf } from "./auth/principal.js";
 export type { AuthInfo, Principal, PrincipalInit } from "./auth/principal.js";
-export type { MessageExtra, RequestInfo } from "./http/message-extra.js";
+export type { MessageExtra, RequestInfo } from "./http/mcp-transport.js";
 export type { UpstreamToken } from "./shared/upstream-token.js";
 export type { SessionRegistry } from "./session/session-registry.js";
 export type { LimitName } from "./session/limit-name.js";
@@ -42,9 +41,9 @@ export type {
   SessionInfo,
   SessionEra,
   SessionState,
+  SessionSummary,
   SessionWire,
 } from "./session/session-info.js";
-export type { SessionSummary } from "./session/session-facts.js";
 export type { CloseReason } from "./session/close-reason.js";
 
 // Authentication methods, and what one of your own is made of.
@@ -84,10 +83,8 @@ export type {
   ApiKeyAuth,
   AuthConfig,
   AuthEntry,
-  AuthFor,
   JwtAuth,
   OAuthAuth,
-  PrincipalFor,
   TypedAuth,
 } from "../strategies/auth-config.js";
 export type {
@@ -99,6 +96,21 @@ export type {
   ScopeRule,
 } from "./auth/auth-method.js";
 export { EXPIRED_CREDENTIAL } from "./auth/expired-credential.js";
+
+// How the compiler finds which method, and which principal, is meant by what stands in `auth`. Nobody writes these.
+export type {
+  AuthEntryFor,
+  AuthFor,
+  AuthMark,
+  AuthNamedBy,
+  OptionsIn,
+  PrincipalFor,
+  PrincipalNamedBy,
+  TypeAndOptions,
+} from "../strategies/auth-config.js";
+export type { ApiKeyOptionsFor } from "../strategies/apikey/apikey-options.js";
+export type { JwtOptionsFor } from "../strategies/jwt/jwt-options.js";
+export type { OAuthOptionsFor } from "../strategies/oauth/options/oauth-options.js";
 
 // The sign-in of `oauth`, and where it keeps things.
 export type {

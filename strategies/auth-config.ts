@@ -48,20 +48,20 @@ export type AuthConfig = AuthEntry | readonly AuthEntry[];
  * one that is no built-in.
  */
 export type AuthFor<W, M = never> = [M, 0] extends [M, 1]
-  ? Mark<M> | readonly Mark<M>[]
+  ? AuthMark<M> | readonly AuthMark<M>[]
   : unknown extends W
     ? AuthNamedBy<M>
     : W extends false
       ? W
       : W extends readonly (infer E)[]
-        ? readonly EntryFor<E>[]
-        : EntryFor<W>;
+        ? readonly AuthEntryFor<E>[]
+        : AuthEntryFor<W>;
 
 /** Where `M` is looked for. The condition before it never holds, so nothing is checked against it. */
-type Mark<M> = { type: M } | { strategies: M };
+export type AuthMark<M> = { type: M } | { strategies: M };
 
 /** Of a list `M` names one entry: the others may be anything. */
-type AuthNamedBy<M> = unknown extends M
+export type AuthNamedBy<M> = unknown extends M
   ? AuthConfig | false
   : [M] extends [never]
     ? TypedAuth | readonly TypedAuth[]
@@ -69,7 +69,8 @@ type AuthNamedBy<M> = unknown extends M
       ? AuthConfig
       : TypedAuth | readonly AuthEntry[];
 
-type EntryFor<W> = W extends PassportStrategy
+/** What one method must be, by what is written for it. */
+export type AuthEntryFor<W> = W extends PassportStrategy
   ? "Write fromPassport(strategy, { principal: (user) => ({ id: … }) })"
   : W extends AuthMethod
     ? AuthMethod
@@ -84,12 +85,13 @@ type EntryFor<W> = W extends PassportStrategy
             : TypeAndOptions;
 
 /** What has no type yet lacks just that. */
-interface TypeAndOptions {
+export interface TypeAndOptions {
   readonly type: TypedAuth["type"];
   readonly options: TypedAuth["options"];
 }
 
-type OptionsIn<W> = W extends { options: infer O } ? O : unknown;
+/** The options in what is written for a method. */
+export type OptionsIn<W> = W extends { options: infer O } ? O : unknown;
 
 /** The type of `session.principal`, by what is written for `auth`; an open endpoint knows nobody. */
 export type PrincipalFor<W, M = never> = unknown extends W
@@ -99,4 +101,4 @@ export type PrincipalFor<W, M = never> = unknown extends W
     : Principal;
 
 /** Without a name there is no method: `auth` was left out. */
-type PrincipalNamedBy<M> = [M] extends [never] ? undefined : Principal;
+export type PrincipalNamedBy<M> = [M] extends [never] ? undefined : Principal;

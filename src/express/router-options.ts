@@ -1,6 +1,5 @@
 import type { AuthConfig, AuthFor, PrincipalFor } from "../../strategies/auth-config.js";
-import type { McpServerLike } from "../http/mcp-transport.js";
-import type { ServerFactory } from "../http/router-session.js";
+import type { McpServerLike, ServerFactory } from "../http/mcp-transport.js";
 import { SSE_OPTIONS } from "../options/options.js";
 import type { SseOptions } from "../options/options.js";
 import type { SessionInfo } from "../session/session-info.js";

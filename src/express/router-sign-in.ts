@@ -2,22 +2,7 @@ import type { AuthEndpoints } from "../auth/auth-method.js";
 import { ownerKey } from "../auth/principal.js";
 import type { Principal } from "../auth/principal.js";
 import type { Sessions } from "../http/router-session.js";
-
-/** What an operator can do to the people who signed in. */
-export interface RouterSignIn {
-  /**
-   * Ends everything of a person who signed in here: the tokens of all their clients, which are
-   * refused at once, in every process with the same storage; the provider's tokens; their browsers'
-   * sessions; and, in this process, their MCP sessions and streams. It keeps nobody from signing in
-   * again: that is up to the identity provider.
-   *
-   * @param person `{ id }` as in `principal.id`: what the provider calls the person (`sub`), or what
-   * `profile()` or `principal()` returned. A principal will do.
-   * @returns how many sessions were ended here.
-   * @throws Error when the storage fails: then nothing has ended for certain.
-   */
-  endFor(person: { readonly id: string }): Promise<number>;
-}
+import type { RouterSignIn } from "./sse-router.js";
 
 /** The sign-in of a router, if it has one. */
 export function createRouterSignIn(

@@ -2,7 +2,6 @@ import type { RequestListener } from "node:http";
 import type express from "express";
 import type { Principal } from "../auth/principal.js";
 import type { SessionRegistry } from "../session/session-registry.js";
-import type { RouterSignIn } from "./router-sign-in.js";
 
 /** An authenticated MCP endpoint, to be mounted anywhere in an Express app. */
 export interface SseRouter extends express.Router {
@@ -38,4 +37,20 @@ export interface SseRouter extends express.Router {
    * @param options `timeoutMs`: how long calls may take to finish. Default: 10000 (10 seconds).
    */
   close(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+/** What an operator can do to the people who signed in. */
+export interface RouterSignIn {
+  /**
+   * Ends everything of a person who signed in here: the tokens of all their clients, which are
+   * refused at once, in every process with the same storage; the provider's tokens; their browsers'
+   * sessions; and, in this process, their MCP sessions and streams. It keeps nobody from signing in
+   * again: that is up to the identity provider.
+   *
+   * @param person `{ id }` as in `principal.id`: what the provider calls the person (`sub`), or what
+   * `profile()` or `principal()` returned. A principal will do.
+   * @returns how many sessions were ended here.
+   * @throws Error when the storage fails: then nothing has ended for certain.
+   */
+  endFor(person: { readonly id: string }): Promise<number>;
 }

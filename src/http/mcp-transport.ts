@@ -1,12 +1,29 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { AuthInfo, Principal } from "../auth/principal.js";
 import type { ScopeChallengeResolver } from "../policy/scope-challenge.js";
-import type { SessionSummary } from "../session/session-facts.js";
+import type { SessionInfo, SessionSummary } from "../session/session-info.js";
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
-import type { MessageExtra } from "./message-extra.js";
 
 /** What SDK servers say of a message that they send. */
 export interface SendOptions {
   /** The call in whose course it is sent: where calls have streams of their own, it goes on that one's. */
   readonly relatedRequestId?: JsonRpcId | undefined;
+}
+
+/** What a tool of SDK v1 finds as `extra.requestInfo`. */
+export interface RequestInfo {
+  headers: IncomingHttpHeaders;
+  url?: URL | undefined;
+}
+
+/**
+ * What accompanies a message on its way to the SDK server: `authInfo` and `requestInfo` are what
+ * SDK v1 reads, `authInfo` and `request` what SDK v2 reads.
+ */
+export interface MessageExtra {
+  authInfo?: AuthInfo | undefined;
+  requestInfo?: RequestInfo | undefined;
+  request?: Request | undefined;
 }
 
 /**
@@ -54,3 +71,8 @@ export interface McpServerLike {
   /** Is called when the session has ended. */
   close(): Promise<void>;
 }
+
+/** Makes the SDK server of a session. */
+export type ServerFactory = (
+  session: SessionInfo<Principal | undefined>,
+) => McpServerLike | Promise<McpServerLike>;

@@ -1,26 +1,11 @@
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { AuthMethod } from "../auth/auth-method.js";
 import type { Caller } from "../auth/outcome.js";
 import type { AuthInfo } from "../auth/principal.js";
 import { rawQueryOf } from "../shared/url.js";
+import type { MessageExtra, RequestInfo } from "./mcp-transport.js";
 import { partsOf } from "./request-parts.js";
 import type { RequestParts } from "./request-parts.js";
-
-/** What a tool of SDK v1 finds as `extra.requestInfo`. */
-export interface RequestInfo {
-  headers: IncomingHttpHeaders;
-  url?: URL | undefined;
-}
-
-/**
- * What accompanies a message on its way to the SDK server: `authInfo` and `requestInfo` are what
- * SDK v1 reads, `authInfo` and `request` what SDK v2 reads.
- */
-export interface MessageExtra {
-  authInfo?: AuthInfo | undefined;
-  requestInfo?: RequestInfo | undefined;
-  request?: Request | undefined;
-}
 
 /** The extra of a message that came as a POST; its parts are made when they are read. */
 export class PostExtra implements MessageExtra {

@@ -2,8 +2,7 @@ import type { Principal } from "../auth/principal.js";
 import type { SessionDirectory } from "../cluster/session-directory.js";
 import type { LocalSessionRegistry } from "../session/local-session-registry.js";
 import type { Session } from "../session/session.js";
-import type { MessageExtra } from "./message-extra.js";
-import type { McpServerLike } from "./mcp-transport.js";
+import type { MessageExtra } from "./mcp-transport.js";
 
 /** A session as a router keeps it, over whichever transport. */
 export type RouterSession = Session<Principal | undefined, MessageExtra>;
@@ -13,6 +12,3 @@ export type Sessions = LocalSessionRegistry<Principal | undefined, MessageExtra>
 
 /** Where an endpoint finds them. */
 export type Directory = SessionDirectory<RouterSession>;
-
-/** Makes the SDK server of a session. */
-export type ServerFactory = (session: RouterSession) => McpServerLike | Promise<McpServerLike>;

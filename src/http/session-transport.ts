@@ -1,9 +1,8 @@
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
-import type { SessionSummary } from "../session/session-facts.js";
+import type { SessionSummary } from "../session/session-info.js";
 import type { Session } from "../session/session.js";
-import type { McpTransport, SendOptions } from "./mcp-transport.js";
-import type { MessageExtra } from "./message-extra.js";
+import type { McpTransport, MessageExtra, SendOptions } from "./mcp-transport.js";
 import { RefusedCaller, toClientError } from "./refused-caller.js";
 import { findScopeChallenge } from "../policy/scope-challenge.js";
 import type { ScopeChallengeResolver } from "../policy/scope-challenge.js";

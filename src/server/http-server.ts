@@ -3,13 +3,7 @@ import type { RequestListener, Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { LAST_BYTES_MS } from "../session/close-reason.js";
-
-/** How long an HTTP server waits, as `node:http` calls it; 0 for ever. */
-export interface HttpTimes {
-  readonly keepAliveTimeout: number;
-  readonly headersTimeout: number;
-  readonly requestTimeout: number;
-}
+import type { HttpTimes } from "./server-options.js";
 
 /** What an {@link HttpListener} serves, and how much it reads. */
 export interface HttpListenerInit {

@@ -6,7 +6,6 @@ import type { SseOptions } from "../options/options.js";
 import { path, size } from "../options/values.js";
 import { checkOptionNames, optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
-import type { HttpTimes } from "./http-server.js";
 
 /**
  * How long `MCPServer`'s HTTP server waits for its peers. Node looks at the last two every 30
@@ -60,6 +59,13 @@ const wholeMilliseconds = (fallback: number): opt.Option<number> =>
 
 /** As Node's. */
 const DEFAULT_HEADERS_MS = 60_000;
+
+/** How long an HTTP server waits, as `node:http` calls it; 0 for ever. */
+export interface HttpTimes {
+  readonly keepAliveTimeout: number;
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+}
 
 /** {@link HttpTimesConfig}. */
 export const HTTP_TIMES = opt.block({

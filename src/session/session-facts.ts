@@ -2,22 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
-import type { ClientInfo, SessionInit, SessionState } from "./session-info.js";
-
-/** What a session shows of itself when it is printed: nothing secret, and no internals. */
-export interface SessionSummary {
-  readonly id: string;
-  /** Whose it is, without what else was verified; absent where nobody is known. */
-  readonly principal?: Readonly<Record<string, unknown>>;
-  readonly state: SessionState;
-  /** Milliseconds since the epoch. */
-  readonly openedAt: number;
-  /** When the last message went in either direction, in milliseconds since the epoch. */
-  readonly activeAt: number;
-  readonly inFlight: number;
-  readonly client?: ClientInfo;
-  readonly address?: string;
-}
+import type { ClientInfo, SessionInit, SessionState, SessionSummary } from "./session-info.js";
 
 /** What is known of a session from its opening, and how it is shown to an operator. */
 export abstract class SessionFacts<P> {

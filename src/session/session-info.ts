@@ -76,6 +76,21 @@ export interface SessionInfo<P = unknown> {
   close(): void;
 }
 
+/** What a session shows of itself when it is printed: nothing secret, and no internals. */
+export interface SessionSummary {
+  readonly id: string;
+  /** Whose it is, without what else was verified; absent where nobody is known. */
+  readonly principal?: Readonly<Record<string, unknown>>;
+  readonly state: SessionState;
+  /** Milliseconds since the epoch. */
+  readonly openedAt: number;
+  /** When the last message went in either direction, in milliseconds since the epoch. */
+  readonly activeAt: number;
+  readonly inFlight: number;
+  readonly client?: ClientInfo;
+  readonly address?: string;
+}
+
 /** Who opens a session, and with what: the request that does has all of it. */
 export interface SessionInit<P> extends Requester {
   readonly principal: P;
