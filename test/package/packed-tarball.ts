@@ -16,7 +16,7 @@ const CONTENTS = [
   /^dist\/cjs\/(src|strategies)\/[\w/-]+\.(js|js\.map|d\.ts|cjs|cjs\.map|d\.cts)$/,
   /^dist\/cjs\/package\.json$/,
   /^dist\/esm\/(src|strategies)\/[\w/-]+\.(js|d\.ts|d\.cts)$/,
-  /^docs\/[\w/-]+\.md$/,
+  /^docs\/[\w/-]+\.(md|svg)$/,
   /^strategies\/README\.md$/,
   /^(README|CHANGELOG|SECURITY)\.md$/,
   /^LICENSE$/,
@@ -110,7 +110,9 @@ async function checkContents(manifest: Manifest, project: Project): Promise<void
     );
     const documents = ["README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md", "docs/protocol.md"];
     const linked = [
-      ...(contents.get("README.md") ?? "").matchAll(/\]\(((?:docs|strategies)\/[\w/-]+\.md)/g),
+      ...(contents.get("README.md") ?? "").matchAll(
+        /\]\(((?:docs|strategies)\/[\w/-]+\.(?:md|svg))/g,
+      ),
     ];
     const needed = [...targets, ...documents, ...linked.map(([, path]) => path!)];
     const missing = needed.map((path) => path.replace("./", "")).filter((p) => !contents.has(p));
