@@ -7,7 +7,7 @@ export const ROOT = join(__dirname, "../..");
 /** Documents by their paths from the root. */
 export const PAGES: readonly string[] = [
   ...markdownIn("."),
-  ...["docs", "strategies", "examples", "bench", "test/kit"].flatMap(markdownIn),
+  ...["docs", "strategies", "examples", "bench", "test/kit", "test/package"].flatMap(markdownIn),
 ];
 
 function markdownIn(folder: string): readonly string[] {

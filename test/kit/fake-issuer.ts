@@ -248,6 +248,7 @@ export class FakeIssuer {
       ["oidc-insert", `/.well-known/openid-configuration${this.#path}`],
       ["oidc-append", `${this.#path}/.well-known/openid-configuration`],
       ["jwks", `${this.#path}/jwks`],
+      ["jwks", `${this.#path}/.well-known/jwks.json`],
       ["introspection", `${this.#path}/introspect`],
     ];
     const answers = (route: IssuerRoute) => !isWellKnown(route) || this.forms.has(route);

@@ -8,12 +8,12 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import express from "express";
-import { SignJWT } from "jose";
 import { createSseRouter, MCPServer, principalOf, SSEServerTransport } from "express-mcp-sse";
 import type { Principal } from "express-mcp-sse";
 import { jwt } from "express-mcp-sse/strategies/jwt";
 
-const secret = "a secret of no less than thirty-two bytes";
+const secret = process.env.JWT_SECRET!;
+const headers = JSON.parse(process.env["HEADERS"]!) as Record<string, Record<string, string>>;
 
 // The documented configuration.
 const server = new MCPServer({
@@ -49,17 +49,10 @@ async function main(): Promise<void> {
   assert.equal(stranger.status, 401);
   assert.match(stranger.headers.get("www-authenticate") ?? "", /^Bearer /);
 
-  const token = await new SignJWT({})
-    .setProtectedHeader({ alg: "HS256" })
-    .setSubject("alice")
-    .setIssuer("my-auth-service")
-    .setAudience("my-mcp-server")
-    .setExpirationTime("5m")
-    .sign(new TextEncoder().encode(secret));
   const client = new Client({ name: "consumer", version: "1.0.0" });
-  const headers = { authorization: `Bearer ${token}` };
+  const requestInit = { headers: headers["secret"]! };
   // eslint-disable-next-line @typescript-eslint/no-deprecated -- the SDK calls all of SSE deprecated; this package carries it on
-  await client.connect(new SSEClientTransport(url, { requestInit: { headers } }));
+  await client.connect(new SSEClientTransport(url, { requestInit }));
   const { content } = await client.callTool({ name: "whoami" });
   assert.deepEqual(content, [{ type: "text", text: "alice" }]);
   await client.close();
