@@ -34,6 +34,22 @@ const sdk = (folder) => async () => {
   return async (tool, args) => textOf(await client.callTool({ name: tool, arguments: args }));
 };
 
+/** The SDK's client as both majors recommend it: Streamable HTTP first, then HTTP+SSE at the same URL. */
+const streamableFirst = (parts) => async () => {
+  const [{ Client }, { StreamableHTTPClientTransport }, { SSEClientTransport }] = await Promise.all(
+    parts.map((part) => import(part)),
+  );
+  const options = { requestInit: { headers } };
+  let client = new Client({ name: "example", version: "1.0.0" });
+  try {
+    await client.connect(new StreamableHTTPClientTransport(new URL(url), options));
+  } catch {
+    client = new Client({ name: "example", version: "1.0.0" });
+    await client.connect(new SSEClientTransport(new URL(url), options));
+  }
+  return async (tool, args) => textOf(await client.callTool({ name: tool, arguments: args }));
+};
+
 /** A program that a host starts, and speaks to by standard input and output. */
 const program =
   (path, ...args) =>
@@ -78,6 +94,10 @@ const clients = {
   "sdk-1.13": sdk("sdk-1.13"),
   "sdk-v1": sdk("@modelcontextprotocol/sdk"),
   "sdk-v2": sdk("@modelcontextprotocol/client"),
+  "streamable-first-v1": streamableFirst(
+    ["index", "streamableHttp", "sse"].map((name) => `@modelcontextprotocol/sdk/client/${name}.js`),
+  ),
+  "streamable-first-v2": streamableFirst(Array(3).fill("@modelcontextprotocol/client")),
   "inspector-1": inspector("inspector-1/cli/build/cli.js"),
   "inspector-2": inspector("inspector-2/clients/launcher/build/index.js"),
   "mcp-remote": program(

@@ -10,6 +10,7 @@ export const CLIENTS_PAGE = "docs/clients.md";
 export type ClientName =
   | `sdk-${"1.6" | "1.9" | "1.12" | "1.13" | "v1" | "v2"}`
   | `inspector-${1 | 2}`
+  | `streamable-first-${"v1" | "v2"}`
   | `ai-sdk-${1 | 2}`
   | "langchain"
   | "mcp-remote"
