@@ -11,6 +11,7 @@ import { bundles } from "./parts/bundles.js";
 import { consumers } from "./parts/consumers.js";
 import { contents } from "./parts/contents.js";
 import { entries } from "./parts/entries.js";
+import { loadedAsUsed } from "./parts/loaded-as-used.js";
 import { startsOf } from "./parts/snippets.js";
 import { testRunners } from "./parts/test-runners.js";
 import { execute } from "./processes.js";
@@ -53,6 +54,7 @@ function partsOf(tarball: string, world: World): readonly Part[] {
     contents(javascript, tarball),
     // In the project with the fewest packages: an import must not need what only one method needs.
     entries(sdkV2, typescript),
+    loadedAsUsed(javascript),
     ...consumers(typescript, sdkV2, world),
     startsOf(
       project("Express 4", [

@@ -66,16 +66,30 @@ export class Project {
 
   /** The names that a package exports, by `import`. */
   async importNames(specifier: string): Promise<string[]> {
-    return this.#evaluate("module", `Object.keys(await import("${specifier}"))`);
+    return this.#evaluate("module", "", `Object.keys(await import("${specifier}"))`);
   }
 
   /** The names that a package exports, by `require()`. */
   async requireNames(specifier: string): Promise<string[]> {
-    return this.#evaluate("commonjs", `Object.keys(require("${specifier}"))`);
+    return this.#evaluate("commonjs", "", `Object.keys(require("${specifier}"))`);
   }
 
-  async #evaluate(type: "module" | "commonjs", names: string): Promise<string[]> {
-    const code = `console.log(${names}.join())`;
+  /** The files that are loaded once a package is imported, and code has run that calls it `loaded`. */
+  async filesLoadedBy(specifier: string, code: string): Promise<string[]> {
+    const before = `
+      import { createRequire } from "node:module";
+      const loaded = await import("${specifier}");
+      ${code};`;
+    return this.#evaluate(
+      "module",
+      before,
+      `Object.keys(createRequire(process.cwd() + "/x").cache)`,
+    );
+  }
+
+  /** What code comes to: a list. */
+  async #evaluate(type: "module" | "commonjs", before: string, list: string): Promise<string[]> {
+    const code = `${before}console.log(${list}.join())`;
     const printed = await this.node([`--input-type=${type}`, "--eval", code]);
     return printed.trim().split(",");
   }
