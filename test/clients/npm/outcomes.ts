@@ -77,7 +77,7 @@ export const WHEN_CUT: readonly CutRow[] = [
   },
   {
     client: "Mastra 0.14, mcp-use 1.34",
-    source: { shownBy: "by hand, 25 November 2026" },
+    source: { shownBy: "by hand, 26 November 2026" },
     session: "goes on",
     running: "is answered",
     next: "works",
