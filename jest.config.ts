@@ -38,6 +38,17 @@ function testsOnBothMajors(): string[] {
   );
 }
 
+/** Rooms whose tests have servers of the SDK. */
+const ROOMS_ON_SDK = /^test\/(?:clients|express|faults|server|session|sse)\//;
+
+/** Those of the short form that stand for all the others on another version of the SDK. */
+function testsOnOldestSdk(): string[] {
+  const list = readFileSync(join(__dirname, "test/versions/short-form.json"), "utf8");
+  const { tests } = JSON.parse(list) as { tests: string[] };
+  // How the SDK's own class behaves is asked of the newest.
+  return tests.filter((file) => ROOMS_ON_SDK.test(file) && !file.includes("drop-in"));
+}
+
 const config: Config = {
   // Tests wait for events. How long these take is the machine's business, which may be busy with something else.
   testTimeout: 120_000,
@@ -52,6 +63,16 @@ const config: Config = {
       displayName: "express 4",
       testMatch: testsOnBothMajors().map((file) => `<rootDir>/${file}`),
       moduleNameMapper: { ...common.moduleNameMapper, "^express$": "express4" },
+    },
+    {
+      // The oldest SDK v1 that is allowed: `npm run test:sdk`.
+      ...common,
+      displayName: "oldest sdk",
+      testMatch: testsOnOldestSdk().map((file) => `<rootDir>/${file}`),
+      moduleNameMapper: {
+        ...common.moduleNameMapper,
+        "^@modelcontextprotocol/sdk/(.*)$": "sdk-1.26/$1",
+      },
     },
     {
       // Measurements of memory, faults by the hundred, and a real browser: `npm run test:long`.

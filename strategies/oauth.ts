@@ -1,9 +1,3 @@
-/**
- * Authentication by access tokens of an OAuth server alone: what `auth: { type: "oauth" }` builds.
- *
- * @module express-mcp-sse/strategies/oauth
- */
-
 import type { IncomingMessage } from "node:http";
 import { mayAsk } from "../src/auth/asking.js";
 import { findBearer } from "../src/auth/auth-method.js";
@@ -42,7 +36,7 @@ export type {
   SignInAdvancedOptions,
   SignInOptions,
 } from "./oauth/options/sign-in-config.js";
-export type { SignInKeys } from "./oauth/options/signing-key.js";
+export type { PrivateJwk, SignInKeys } from "./oauth/options/signing-key.js";
 export type { SignInProfile } from "./oauth/sign-in/storage/login.js";
 export type { SignInStorage } from "./storage/sign-in-storage.js";
 export type { PublicKeyAlgorithm } from "./jwt/key-material.js";

@@ -11,7 +11,7 @@ it.each([
 ])(
   "RESUME-9: a process that resumes sessions and closes them %s ends by itself, with nothing open",
   async (how, last) => {
-    const program = [require.resolve("tsx/cli"), require.resolve("./exit-program.ts"), how];
+    const program = ["--import", "tsx", require.resolve("./exit-program.ts"), how];
     const child = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "pipe"] });
     onDispose(() => child.kill("SIGKILL"));
     const exited = once(child, "exit");

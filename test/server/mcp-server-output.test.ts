@@ -12,7 +12,7 @@ import { send } from "../kit/raw-http.js";
 cleanUpAfterEach();
 afterEach(() => void jest.restoreAllMocks());
 
-const PROGRAM = [require.resolve("tsx/cli"), require.resolve("../kit/stdio-server.ts")];
+const PROGRAM = ["--import", "tsx", require.resolve("../kit/stdio-server.ts")];
 const KEY = "a-key-of-some-length-0123";
 
 /** What is written to the two standard streams from now on. */

@@ -18,7 +18,7 @@ import { clientV1, clientV2 } from "../kit/feature-clients.js";
 cleanUpAfterEach();
 
 const clients = [clientV1, clientV2];
-const PROGRAM = [require.resolve("tsx/cli"), require.resolve("../kit/stdio-server.ts")];
+const PROGRAM = ["--import", "tsx", require.resolve("../kit/stdio-server.ts")];
 
 async function start(
   stage = new Stage(),

@@ -1,11 +1,10 @@
 import { createPrivateKey, sign, verify } from "node:crypto";
-import type { JsonWebKey } from "node:crypto";
 import { optionError } from "../../../src/shared/check.js";
 import * as opt from "../../../src/shared/option.js";
 import { secureUrl } from "./endpoint-options.js";
 import type { SignInOptions } from "./sign-in-config.js";
 import { toSigningKey } from "./signing-key.js";
-import type { SignInKeys } from "./signing-key.js";
+import type { PrivateJwk, SignInKeys } from "./signing-key.js";
 import { MemoryStorage } from "../../storage/storage.js";
 import type { SignInStorage } from "../../storage/sign-in-storage.js";
 
@@ -35,8 +34,8 @@ export const KEYS = opt.block({
   secrets: opt.optional(opt.custom("list of texts", readSecrets)),
 } satisfies opt.Declares<SignInKeys>);
 
-function readSigningKeys(option: string, keys: unknown): readonly JsonWebKey[] {
-  const list = (Array.isArray(keys) ? [...(keys as unknown[])] : []) as JsonWebKey[];
+function readSigningKeys(option: string, keys: unknown): readonly PrivateJwk[] {
+  const list = (Array.isArray(keys) ? [...(keys as unknown[])] : []) as PrivateJwk[];
   if (list.length > 0 && list.every(isSigningKey)) return list;
   throw optionError(
     option,
@@ -54,13 +53,13 @@ const PRIVATE_BITS = 256n;
  *
  * @see RFC 7518, section 6.2.2.1
  */
-function isSigningKey(jwk: JsonWebKey): boolean {
+function isSigningKey(jwk: PrivateJwk): boolean {
   try {
     const { crv, d = "" } = jwk;
     const value = BigInt(`0x0${Buffer.from(d, "base64url").toString("hex")}`);
     if (crv !== "P-256" || value >> PRIVATE_BITS > 0n) return false;
     const text = Buffer.from("signIn");
-    const signature = sign("sha256", text, createPrivateKey({ key: jwk, format: "jwk" }));
+    const signature = sign("sha256", text, createPrivateKey({ key: { ...jwk }, format: "jwk" }));
     return verify("sha256", text, toSigningKey(jwk).publicKey, signature);
   } catch {
     return false;

@@ -1,11 +1,11 @@
 import { createHmac, hash, hkdfSync, randomBytes } from "node:crypto";
-import type { JsonWebKey, KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { kindName } from "./names.js";
 import { openSealed, seal } from "./seal.js";
 import type { SealKey } from "./seal.js";
 import type { SignInStorage } from "../../../storage/sign-in-storage.js";
 import { generateSigningKey, toSigningKey } from "../../options/signing-key.js";
-import type { SignInKeys, SigningKey } from "../../options/signing-key.js";
+import type { PrivateJwk, SignInKeys, SigningKey } from "../../options/signing-key.js";
 
 /** Made keys are replaced after 90 days, when a process starts; those before them still verify. */
 const MAX_AGE_MS = 90 * 24 * 3600 * 1000;
@@ -15,7 +15,7 @@ const GENERATIONS = 3;
 
 interface Generation {
   readonly createdAt: number;
-  readonly signing: JsonWebKey;
+  readonly signing: PrivateJwk;
   readonly secret: string;
 }
 

