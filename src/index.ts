@@ -1,3 +1,9 @@
+/**
+ * What `import … from "express-mcp-sse"` gives.
+ *
+ * @module express-mcp-sse
+ */
+
 // Ways to serve: a server of its own, a router in an Express app, the SDK's transport.
 export { MCPServer } from "./server/mcp-server.js";
 export type { MCPServerClass } from "./server/mcp-server.js";
@@ -97,7 +103,7 @@ export type {
 } from "./auth/auth-method.js";
 export { EXPIRED_CREDENTIAL } from "./auth/expired-credential.js";
 
-// How the compiler finds which method, and which principal, is meant by what stands in `auth`. Nobody writes these.
+// Worked out by the compiler from what stands in `auth`: nobody writes these.
 export type {
   AuthEntryFor,
   AuthFor,

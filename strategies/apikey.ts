@@ -1,3 +1,9 @@
+/**
+ * Authentication by API keys alone: what `auth: { type: "apikey" }` builds.
+ *
+ * @module express-mcp-sse/strategies/apikey
+ */
+
 import type { IncomingMessage } from "node:http";
 import { findBearer, MAX_CREDENTIAL_LENGTH } from "../src/auth/auth-method.js";
 import type { AuthMethod, FoundCredential, PassportStrategy } from "../src/auth/auth-method.js";

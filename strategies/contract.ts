@@ -5,6 +5,8 @@
  * ```ts
  * for (const check of authMethodContract(fixture)) test(check.name, check.run);
  * ```
+ *
+ * @module express-mcp-sse/strategies/contract
  */
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
@@ -40,10 +42,22 @@ export interface AuthMethodFixture {
   readonly refused: Readonly<Record<string, () => MaybePromise<ContractRequest>>>;
   /** A method that demands a scope, and a caller who lacks nothing else. */
   readonly lackingScope:
-    | { create(): MaybePromise<AuthMethod>; request(): MaybePromise<ContractRequest> }
+    | {
+        /** Builds the method, as above, with the scope demanded. */
+        create(): MaybePromise<AuthMethod>;
+        /** A request of the caller. */
+        request(): MaybePromise<ContractRequest>;
+      }
     | NotApplicable;
   /** Switches off and on again what the method has to ask: a key host, a database. */
-  readonly outage: { begin(): MaybePromise<void>; end(): MaybePromise<void> } | NotApplicable;
+  readonly outage:
+    | {
+        /** From now on, what is asked gives no answer that counts. */
+        begin(): MaybePromise<void>;
+        /** It answers as before. Called also when the check fails. */
+        end(): MaybePromise<void>;
+      }
+    | NotApplicable;
 }
 
 /** One check. */

@@ -1,3 +1,9 @@
+/**
+ * Authentication by signed tokens alone: what `auth: { type: "jwt" }` builds.
+ *
+ * @module express-mcp-sse/strategies/jwt
+ */
+
 import { findBearer } from "../src/auth/auth-method.js";
 import type { AuthMethod } from "../src/auth/auth-method.js";
 import type { PrincipalInit } from "../src/auth/principal.js";

@@ -1,3 +1,9 @@
+/**
+ * Authentication by access tokens of an OAuth server alone: what `auth: { type: "oauth" }` builds.
+ *
+ * @module express-mcp-sse/strategies/oauth
+ */
+
 import type { IncomingMessage } from "node:http";
 import { mayAsk } from "../src/auth/asking.js";
 import { findBearer } from "../src/auth/auth-method.js";

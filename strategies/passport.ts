@@ -1,3 +1,9 @@
+/**
+ * Authentication by any Passport strategy.
+ *
+ * @module express-mcp-sse/strategies/passport
+ */
+
 import type { AuthMethod, PassportStrategy } from "../src/auth/auth-method.js";
 import { checkText, optionError } from "../src/shared/check.js";
 import { FROM_PASSPORT } from "./passport/from-passport-options.js";

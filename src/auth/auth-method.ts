@@ -11,6 +11,7 @@ import type { Principal, PrincipalInit } from "./principal.js";
  */
 export interface PassportStrategy {
   name?: string | undefined;
+  /** Looks at a request, and says by one of the functions that Passport added what it makes of it. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- strategies narrow `req` to what they read
   authenticate(req: any, options?: any): any;
 }

@@ -11,7 +11,12 @@ export interface ToolInstance {
   readonly outputSchemaShape?: object | undefined;
   /** Whether text is answered as JSON, in quotation marks. */
   readonly useStringify?: boolean;
-  /** @param extra what the SDK hands to every tool; `principalOf(extra)` is the caller. */
+  /**
+   * Does what the tool is for. Texts, results of the SDK and any other value may be returned; a throw is the
+   * tool's error.
+   *
+   * @param extra what the SDK hands to every tool; `principalOf(extra)` is the caller.
+   */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each tool has an input of its own
   execute(input: any, extra?: unknown): unknown;
 }
@@ -22,6 +27,7 @@ export type ToolClass = new () => ToolInstance;
 /** As much of the SDK's `McpServer` (version 1) as is used here. */
 export interface ToolServer {
   readonly server: unknown;
+  /** As the SDK's own. */
   registerTool(name: string, config: never, handler: never): unknown;
 }
 

@@ -4,9 +4,13 @@ import { logText } from "./log-text.js";
 
 /** Where the package reports what happens: pino, winston and `console` are loggers. Never gets a credential. */
 export interface Logger {
+  /** What happens all the time: sessions that open and close. */
   debug(message: string): void;
+  /** What is as it should be, and of interest: a refusal, a port that is open. */
   info(message: string): void;
+  /** What an operator should look at: a setting, somebody who was disconnected. */
   warn(message: string): void;
+  /** What went wrong in the application, or in what it depends on. */
   error(message: string): void;
 }
 

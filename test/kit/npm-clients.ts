@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { EventEmitter, once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { onDispose } from "./clean-up.js";
@@ -21,10 +23,13 @@ export class NpmClient {
   readonly #facts = new EventEmitter().setMaxListeners(0);
   #calls = 0;
 
-  private constructor(name: string, url: string, headers: Readonly<Record<string, string>>) {
+  private constructor(
+    home: string,
+    [name, url, headers]: readonly [string, string, Readonly<Record<string, string>>],
+  ) {
     // Time zones, proxies and keys of whoever runs the tests are none of the client's business.
     this.#child = spawn(process.execPath, [PROGRAM, name, url, JSON.stringify(headers)], {
-      env: { PATH: process.env["PATH"] ?? "", NO_COLOR: "1" },
+      env: { PATH: process.env["PATH"] ?? "", HOME: home, NO_COLOR: "1" },
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
     });
@@ -42,7 +47,9 @@ export class NpmClient {
     url: string,
     headers: Readonly<Record<string, string>>,
   ): Promise<NpmClient> {
-    const client = new NpmClient(name, url, headers);
+    const home = await mkdtemp(join(tmpdir(), "npm-client-"));
+    onDispose(() => rm(home, { recursive: true, force: true }));
+    const client = new NpmClient(home, [name, url, headers]);
     await Promise.race([
       once(client.#facts, "connected"),
       once(client.#facts, "exit").then(() => {
@@ -59,11 +66,15 @@ export class NpmClient {
     return (await outcome)[0];
   }
 
-  /** Ends it with all that it started. */
+  /** Ends it with all that it started, which may have outlived it. */
   async #kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const exited = once(this.#child, "exit");
-    process.kill(-this.#child.pid!, "SIGKILL");
+    const isOver = this.#child.exitCode !== null || this.#child.signalCode !== null;
+    const exited = isOver ? undefined : once(this.#child, "exit");
+    try {
+      process.kill(-this.#child.pid!, "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
     await exited;
   }
 }

@@ -73,10 +73,11 @@ function partsOf(tarball: string, world: World): readonly Part[] {
         world,
       ),
     ),
+    // Types, too, must name what they need: nothing is found by chance there.
     startsOf(
-      new PnpmProject(folder, "pnpm", install, tools),
+      new PnpmProject(folder, "pnpm", [...install, ...types], tools),
       snippetsNamed("jwt with a secret", "jwt with a JWKS", "API keys", "OAuth"),
-      formsOf("JavaScript"),
+      formsOf("TypeScript"),
       world,
     ),
     ...testRunners(

@@ -3,9 +3,6 @@
  * It connects, says so, and then calls a tool for each line on standard input.
  */
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath, URL } from "node:url";
@@ -16,8 +13,6 @@ const headers = JSON.parse(headersText);
 const headerArguments = (separator) =>
   Object.entries(headers).flatMap(([key, value]) => ["--header", `${key}${separator}${value}`]);
 const installed = (path) => fileURLToPath(new URL(`node_modules/${path}`, import.meta.url));
-const home = mkdtempSync(join(tmpdir(), "client-"));
-process.once("exit", () => rmSync(home, { recursive: true, force: true }));
 
 const textOf = ({ isError, content }) => {
   if (isError) throw new Error(content[0].text);
@@ -57,7 +52,8 @@ const program =
     const { Client } = await import("@modelcontextprotocol/sdk/client/index.js");
     const { StdioClientTransport } = await import("@modelcontextprotocol/sdk/client/stdio.js");
     const client = new Client({ name: "host", version: "1.0.0" });
-    const env = { PATH: process.env.PATH, HOME: home, MCP_REMOTE_CONFIG_DIR: home };
+    const { PATH, HOME } = process.env;
+    const env = { PATH, HOME, MCP_REMOTE_CONFIG_DIR: HOME };
     await client.connect(
       new StdioClientTransport({
         command: process.execPath,

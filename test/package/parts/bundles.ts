@@ -1,20 +1,25 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import type { Part } from "../checks.js";
+import { ROOT } from "../project.js";
 import type { Project } from "../project.js";
 import { programOf, SNIPPETS } from "../snippets.js";
 import type { Form } from "../snippets.js";
 import type { World } from "../world.js";
 import { serves } from "./snippets.js";
 
-/** What an ES module needs in which CommonJS is bundled, as Express is. */
-const REQUIRE =
-  'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);';
+/** What an ES module needs in which CommonJS is bundled, as Express is: what the documentation says. */
+function documentedBanner(): string {
+  const page = readFileSync(join(ROOT, "docs", "frameworks.md"), "utf8");
+  const [, banner] = /--banner:js='([^']+)'/.exec(page) ?? [];
+  if (banner === undefined) throw new Error("docs/frameworks.md has no --banner:js");
+  return banner;
+}
 
 /** How a program is written, and bundled. */
 const WAYS: readonly { form: Form; format: "cjs" | "esm"; banner: string }[] = [
-  { form: "JavaScript, ESM", format: "esm", banner: REQUIRE },
+  { form: "JavaScript, ESM", format: "esm", banner: documentedBanner() },
   { form: "JavaScript, CommonJS", format: "cjs", banner: "" },
 ];
 
