@@ -81,6 +81,6 @@ app.get("/sse", async (_req, res) => {
 jwt({ secret: "s", algorithms: ["none"] });
 
 // @ts-expect-error -- nor the principal
-createSseRouter({ auth: methods[0]!, createServer: ({ principal }) => principal.nothing });
+createSseRouter({ auth: methods[0]!, createServer: ({ principal }) => principal });
 
 export type Contract = typeof contract;
