@@ -40,12 +40,14 @@ export type AuthConfig = AuthEntry | readonly AuthEntry[];
 /**
  * What `auth` must be, by what is written for it: so that the compiler speaks of the one method that
  * is meant, and editors offer its options and no other's. It is always {@link AuthConfig}, or
- * `false`.
+ * `false`. A function of yours that takes an `auth` to hand on takes an `AuthConfig`: within a
+ * function that is generic in it, nobody knows yet which method is meant.
  *
  * @typeParam W - Type of what is written; `unknown` while a parameter of a function in it has no
  * type, as in `verify: (key) => …`.
  * @typeParam M - What names the method, which is known even then: its type, or the strategies of
- * one that is no built-in.
+ * one that is no built-in. The compiler finds it by the first branch, which is never taken: it
+ * infers from all branches of a condition, whether that holds or not.
  */
 export type AuthFor<W, M = never> = [M, 0] extends [M, 1]
   ? AuthMark<M> | readonly AuthMark<M>[]
@@ -57,7 +59,7 @@ export type AuthFor<W, M = never> = [M, 0] extends [M, 1]
         ? readonly AuthEntryFor<E>[]
         : AuthEntryFor<W>;
 
-/** Where `M` is looked for. The condition before it never holds, so nothing is checked against it. */
+/** Where {@link AuthFor} finds what names the method. */
 export type AuthMark<M> = { type: M } | { strategies: M };
 
 /** Of a list `M` names one entry: the others may be anything. */
@@ -80,11 +82,11 @@ export type AuthEntryFor<W> = W extends PassportStrategy
         ? ApiKeyAuth<ApiKeyOptionsFor<OptionsIn<W>>>
         : W extends { type: "oauth" }
           ? OAuthAuth<OAuthOptionsFor<OptionsIn<W>>>
-          : W extends { type: unknown }
+          : W extends { type: TypedAuth["type"] }
             ? TypedAuth
             : TypeAndOptions;
 
-/** What has no type yet lacks just that. */
+/** What has no type yet, or one that is none: the compiler speaks of just that. */
 export interface TypeAndOptions {
   readonly type: TypedAuth["type"];
   readonly options: TypedAuth["options"];
@@ -100,5 +102,9 @@ export type PrincipalFor<W, M = never> = unknown extends W
     ? undefined
     : Principal;
 
-/** Without a name there is no method: `auth` was left out. */
-export type PrincipalNamedBy<M> = [M] extends [never] ? undefined : Principal;
+/** Without a name there is no method: `auth` was left out. With any name, it may be `false`. */
+export type PrincipalNamedBy<M> = [M] extends [never]
+  ? undefined
+  : unknown extends M
+    ? Principal | undefined
+    : Principal;

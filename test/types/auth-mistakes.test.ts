@@ -218,6 +218,23 @@ test("what takes a router's options, whatever they are, can be typed", () => {
   const program = `
     const all = (options: Parameters<typeof createSseRouter>[0]) => createSseRouter(options);
     all({ auth: config, createServer: () => mcp });
-    all({ auth: { type: "jwt", options: { ${HS256} } }, createServer: () => mcp });`;
+    all({ auth: { type: "jwt", options: { ${HS256} } }, createServer: () => mcp });
+    const more = (options: Parameters<typeof createSseRouter>[0]) =>
+      createSseRouter({ ...options, keepAliveMs: 5_000 });
+    const server = (options: ConstructorParameters<typeof MCPServer>[0]) =>
+      new MCPServer({ ...options, name: "wrapped" });`;
   expect(mistakesIn(program)).toEqual([]);
+  const open = "{ auth: false, createServer: ({ principal }) => { principal.id; return mcp; } }";
+  expect(mistakesIn(`${program} all(${open});`)).toEqual(["'principal' is possibly 'undefined'."]);
+});
+
+test("a type that was widened is told what it must be", () => {
+  const program = `
+    const auth = { type: "jwt", options: { secret: "s", algorithms: ["HS256"] } };
+    createSseRouter({ auth, createServer: () => mcp });`;
+  expect(mistakesIn(program)).toEqual([
+    expect.stringMatching(
+      /Type 'string' is not assignable to type '"jwt" \| "apikey" \| "oauth"'\.$/,
+    ),
+  ]);
 });
