@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
@@ -23,6 +24,23 @@ test("a process takes its children with it when it is stopped", async () => {
   const childGone = once(socket.on("error", () => undefined).resume(), "close");
   expect(await parent.stop()).toBe("ended by SIGTERM");
   await childGone;
+  server.close();
+});
+
+test("what a process runs ends when that is ended itself", async () => {
+  const server = createServer();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const runner = `
+    import { RunningProcess } from "./processes.js";
+    const code = ${JSON.stringify(parentOf(port))};
+    await new RunningProcess(process.execPath, ["--eval", code], { cwd: "." }).ended;`;
+  const args = ["--import", "tsx", "--input-type=module", "--eval", runner];
+  const child = spawn(process.execPath, args, { ...here, stdio: "inherit", timeout: 60_000 });
+  const [socket] = (await once(server, "connection")) as [Socket];
+  const grandchildGone = once(socket.on("error", () => undefined).resume(), "close");
+  child.kill("SIGTERM");
+  await grandchildGone;
   server.close();
 });
 

@@ -8,6 +8,8 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: {@link TIMEOUT_MS}. */
   readonly timeoutMs?: number;
+  /** Whether what it prints is shown as it comes. Default: `false`. */
+  readonly isShown?: boolean;
 }
 
 /** A program may take this long; `npm install` on a slow line takes longest. */
@@ -35,7 +37,7 @@ export class RunningProcess {
   #printed = { stdout: "", stderr: "" };
 
   constructor(program: string, args: readonly string[], surroundings: Surroundings) {
-    const { cwd, env, timeoutMs = TIMEOUT_MS } = surroundings;
+    const { cwd, env, timeoutMs = TIMEOUT_MS, isShown = false } = surroundings;
     // A group of its own, so that its children can be killed with it.
     this.#child = spawn(program, args, {
       cwd,
@@ -46,6 +48,7 @@ export class RunningProcess {
     for (const name of ["stdout", "stderr"] as const) {
       this.#child[name]!.setEncoding("utf8").on("data", (text: string) => {
         this.#printed[name] += text;
+        if (isShown) process[name].write(text);
         for (const listener of this.#listeners) listener();
       });
     }

@@ -3,12 +3,10 @@
  * number on all. The Nodes come from the registry, for Linux on x64; workers of Jest and programs
  * that tests start run on the same one.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { execute } from "../package/processes.js";
+import { execute, RunningProcess } from "../package/processes.js";
 import { NODE } from "./versions.js";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -27,16 +25,13 @@ if (unknown.length > 0) throw new Error(`Not among the supported: ${unknown.join
 
 const counts = { passed: 0, failed: 0 };
 const folder = mkdtempSync(join(tmpdir(), "other-nodes-"));
-try {
-  for (const major of asked.length === 0 ? NODE : asked) {
-    const bin = await fetchNode(major);
-    const passed = (await versionOf(bin)) === major && (await runShortForm(bin)) === 0;
-    if (passed) counts.passed++;
-    else counts.failed++;
-    console.log(`${passed ? "ok   " : "FAIL "} Node ${major}`);
-  }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+for (const major of asked.length === 0 ? NODE : asked) {
+  const bin = await fetchNode(major);
+  const passed = (await versionOf(bin)) === major && (await runShortForm(bin)) === undefined;
+  if (passed) counts.passed++;
+  else counts.failed++;
+  console.log(`${passed ? "ok   " : "FAIL "} Node ${major}`);
 }
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
@@ -57,23 +52,14 @@ async function versionOf(bin: string): Promise<number> {
   return Number.parseInt(printed, 10);
 }
 
-/** The exit code of Jest; `null` when it was ended. */
-async function runShortForm(bin: string): Promise<number | null> {
+/** Why Jest ended, if not with success. */
+async function runShortForm(bin: string): Promise<string | undefined> {
   const args = [
     join(ROOT, "node_modules", "jest", "bin", "jest.js"),
     ...["--ci", "--selectProjects", "express 5", "express 4"],
     ...["-w", "100%", "--runTestsByPath", ...tests],
   ];
-  const env = { ...process.env, PATH: bin + delimiter + (process.env["PATH"] ?? "") };
-  // A group of its own, so that no worker outlives it.
-  const child = spawn(join(bin, "node"), args, {
-    cwd: ROOT,
-    env,
-    stdio: "inherit",
-    detached: true,
-  });
-  const limit = setTimeout(() => process.kill(-child.pid!, "SIGKILL"), TIMEOUT_MS);
-  const [code] = (await once(child, "exit")) as [number | null];
-  clearTimeout(limit);
-  return code;
+  const env = { PATH: bin + delimiter + (process.env["PATH"] ?? "") };
+  const surroundings = { cwd: ROOT, env, timeoutMs: TIMEOUT_MS, isShown: true };
+  return new RunningProcess(join(bin, "node"), args, surroundings).ended;
 }
