@@ -118,7 +118,7 @@ count(
   [...sources.keys()].filter((f) => roomOf(f) === "index").length - 1,
   0,
 );
-count("arrows between rooms", arrows.length, 40);
+count("arrows between rooms", arrows.length, 48);
 count(
   "arrows that run up",
   up.length,
@@ -126,8 +126,8 @@ count(
   up.map(({ file, into }) => `${file} -> ${into}`).join(", "),
 );
 const linesLoaded = loaded.reduce((sum, file) => sum + sources.get(file).lines, 0);
-count('files loaded by import "express-mcp-sse"', loaded.length, 175);
-count("lines in them", linesLoaded, 17_500);
+count('files loaded by import "express-mcp-sse"', loaded.length, 192);
+count("lines in them", linesLoaded, 18_800);
 count(
   "of these, of the sign-in",
   loaded.filter((f) => f.startsWith("strategies/oauth/sign-in/")).length,

@@ -11,17 +11,22 @@ import { Refusals } from "../http/refusals.js";
 import type { Directory, Sessions } from "../http/router-session.js";
 import { Shutdown } from "../http/shutdown.js";
 import { SourceGuard } from "../http/source-guard.js";
+import type { Transport } from "../http/transport.js";
 import { logSessions } from "../observe/session-log.js";
 import { continuationRules } from "../options/continuation-options.js";
 import { resolveOptions } from "../options/resolve.js";
 import type { ResolvedOptions } from "../options/resolve.js";
+import { readWires, SSE_ONLY } from "../options/streamable-options.js";
+import type { Wires } from "../options/streamable-options.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import { LocalSessionRegistry } from "../session/local-session-registry.js";
 import { checkOptionNames, optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 import { OWN_HINTS } from "../sse/resume.js";
 import { SseEndpoint } from "../sse/sse-endpoint.js";
-import { ROUTER_OPTION_NAMES, ROUTER_OPTIONS } from "./router-options.js";
+import type { SseEndpointInit } from "../sse/sse-endpoint.js";
+import { StreamableEndpoint } from "../streamable-http/streamable-endpoint.js";
+import { MCP_ROUTER_OPTION_NAMES, ROUTER_OPTION_NAMES, ROUTER_OPTIONS } from "./router-options.js";
 
 /** The parts of one endpoint, each made once; what serves it puts them to use. */
 export interface Assembly {
@@ -39,6 +44,8 @@ export interface Serving {
   readonly path: string;
   /** Whether requests for known sessions are answered before they are routed. */
   readonly hasFastPath: boolean;
+  /** Whether Streamable HTTP is served, and its options are known. Default: HTTP+SSE only. */
+  readonly hasStreamable?: boolean;
 }
 
 /**
@@ -47,10 +54,13 @@ export interface Serving {
  *
  * @throws TypeError for a wrong option, saying what to write instead.
  */
-export function assemble(given: unknown, { path, hasFastPath }: Serving): Assembly {
-  checkOptionNames(path, given, ROUTER_OPTION_NAMES);
+export function assemble(given: unknown, serving: Serving): Assembly {
+  const { path, hasStreamable = false } = serving;
+  const names = hasStreamable ? MCP_ROUTER_OPTION_NAMES : ROUTER_OPTION_NAMES;
+  checkOptionNames(path, given, names);
   const { auth, createServer } = opt.readOptions(ROUTER_OPTIONS, path, given);
-  const options = resolveOptions(given, path);
+  const wires = hasStreamable ? readWires(path, given) : SSE_ONLY;
+  const options = resolveOptions(given, path, wires);
   const authenticator = createAuthenticator(`${path}.auth`, auth, options);
   const methods = authenticator?.methods ?? [];
   const rules = continuationRules(options, methods, OWN_HINTS);
@@ -62,11 +72,23 @@ export function assemble(given: unknown, { path, hasFastPath }: Serving): Assemb
   // An engine for many nodes would find sessions elsewhere, too.
   const directory: Directory = sessions;
   const shared = { options, sessions, directory, callers, refusals, shutdown };
-  const sse = new SseEndpoint({ ...shared, createServer, hasFastPath });
-  const transports = [sse];
+  const transports = createTransports({ ...shared, createServer }, wires, serving);
   const sources = new SourceGuard(options, methods, transports);
   const pipeline = new Pipeline({ ...shared, transports, discovery, sources });
   return { options, sessions, discovery, callers, refusals, pipeline };
+}
+
+/** Of those that share a path and a method, the one comes first that does not take all. */
+function createTransports(
+  shared: Omit<SseEndpointInit, "hasFastPath">,
+  { streamable, hasSse }: Wires,
+  { hasFastPath }: Serving,
+): readonly Transport[] {
+  const sse = hasSse ? [new SseEndpoint({ ...shared, hasFastPath })] : [];
+  if (streamable === undefined) return sse;
+  const { sseAfterMs } = streamable;
+  const paths = ["", shared.options.endpoint];
+  return [new StreamableEndpoint({ ...shared, paths, sseAfterMs }), ...sse];
 }
 
 function createAuthenticator(

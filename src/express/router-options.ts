@@ -2,6 +2,7 @@ import type { AuthConfig, AuthFor, PrincipalFor } from "../../strategies/auth-co
 import type { McpServerLike, ServerFactory } from "../http/mcp-transport.js";
 import { SSE_OPTIONS } from "../options/options.js";
 import type { SseOptions } from "../options/options.js";
+import { WIRE_OPTIONS } from "../options/streamable-options.js";
 import type { SessionInfo } from "../session/session-info.js";
 import { optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
@@ -32,6 +33,9 @@ export const ROUTER_OPTIONS = {
 
 /** Names that `createSseRouter` takes. */
 export const ROUTER_OPTION_NAMES = [...Object.keys(ROUTER_OPTIONS), ...Object.keys(SSE_OPTIONS)];
+
+/** Names that `createMcpRouter` takes. */
+export const MCP_ROUTER_OPTION_NAMES = [...ROUTER_OPTION_NAMES, ...Object.keys(WIRE_OPTIONS)];
 
 /**
  * Security decision: only the word `false` opens an endpoint. A missing or empty `auth` is a

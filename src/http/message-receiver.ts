@@ -10,6 +10,7 @@ import { wasRead } from "../shared/was-read.js";
 import type { CallerGuard } from "./caller-guard.js";
 import { requesterOf, sessionNotFound } from "./find-session.js";
 import { readMessage } from "./message-body.js";
+import type { MessageHandler } from "./message-handler.js";
 import { headersToHide, PostExtra } from "./message-extra.js";
 import { configuredMount, mountUrl } from "./metadata-routes.js";
 import { PostedBytes } from "./posted-bytes.js";
@@ -18,35 +19,6 @@ import type { Directory, RouterSession, Sessions } from "./router-session.js";
 import type { Shutdown } from "./shutdown.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 import type { TransportRoute } from "./transport.js";
-
-/** A message that its sender may send to a session, and what is to be handed over with it. */
-export interface Arrival<S extends RouterSession> {
-  readonly message: JsonRpcMessage;
-  readonly request: AdmittedRequest;
-  readonly session: S;
-  readonly extra: PostExtra;
-  /** The bytes of a request. */
-  readonly call: HeldCall | undefined;
-}
-
-/** What a transport has to say about the messages that are posted to it. */
-export interface MessageHandler<S extends RouterSession> {
-  /**
-   * Sees a message before the server does, when its sender's rights to the session are certain.
-   *
-   * @returns whether it was meant for the transport itself: then the server does not get it.
-   * @throws McpSseError to refuse it.
-   */
-  intercept(message: JsonRpcMessage, request: AdmittedRequest, session: S): boolean;
-  /**
-   * Hands a message that its sender may send to the session's server. Default: at once.
-   *
-   * @throws McpSseError to refuse it; a promise may reject for the same.
-   */
-  deliver?(arrival: Arrival<S>): Promise<void> | void;
-  /** Answers the POST of a message that was taken. It must not throw. */
-  accept(request: AdmittedRequest, message: JsonRpcMessage): void;
-}
 
 export interface MessageReceiverInit<S extends RouterSession> {
   readonly options: ResolvedOptions;

@@ -11,6 +11,8 @@ import type { ResumeOptions } from "./resume-options.js";
 import type { SESSIONS } from "./session-options.js";
 import type { SourceRules } from "./source-rules.js";
 import type { EventStreamOptions } from "./stream-options.js";
+import { SSE_ONLY } from "./streamable-options.js";
+import type { Wires } from "./streamable-options.js";
 
 type Read = opt.Resolved<typeof SSE_OPTIONS>;
 
@@ -39,10 +41,15 @@ export interface ResolvedOptions
 /**
  * Checks and completes what the router and `MCPServer` share.
  *
+ * @param wires those that are served. Default: HTTP+SSE.
  * @param path what comes before an option's name in error messages, for example `"options"`.
  * @throws TypeError that names the option and says what to write instead.
  */
-export function resolveOptions(options: SseOptions, path: string): ResolvedOptions {
+export function resolveOptions(
+  options: SseOptions,
+  path: string,
+  wires: Wires = SSE_ONLY,
+): ResolvedOptions {
   const read = opt.readOptions(SSE_OPTIONS, path, options);
   const { endpoint, messageEndpoint, headers, publicUrl, throttle, logger, cors, sessions } = read;
   const { maxUninitialized, revalidateAfterMs, ...probing } = readAdvanced(path, options);
@@ -67,7 +74,8 @@ export function resolveOptions(options: SseOptions, path: string): ResolvedOptio
     stream: { keepAliveMs: read.keepAliveMs, maxQueuedBytes, stallMs },
     limits: {
       ...{ maxSessions, maxSessionsPerPrincipal, maxUninitialized, maxInFlight },
-      ...{ initTimeoutMs, idleMs, lifetimeMs, streamlessIdleMs: 0 },
+      ...{ initTimeoutMs, idleMs, lifetimeMs },
+      streamlessIdleMs: wires.streamable?.streamlessIdleMs ?? 0,
     },
     bytes: byteShare(`${path}.sessions`, maxHeldBytes, maxHeldBytesPerPrincipal),
     endsWithCredential: onTokenExpiry === "end-stream",

@@ -36,7 +36,7 @@ const ABANDONED_MS = 120_000;
 
 /** The bytes of one call: its message, and its answer before that is there. */
 export class HeldCall {
-  readonly id: JsonRpcId;
+  id: JsonRpcId;
   /** Another one with the same id, which must not be. */
   next: HeldCall | undefined;
   readonly #account: CallAccount;
@@ -79,6 +79,12 @@ export class HeldCall {
     const bytes = this.#needed;
     this.#account.add(bytes);
     this.#start(bytes);
+  }
+
+  /** The server gets another message in its place, with an id of its own. */
+  carry(message: Call): void {
+    this.id = message.id;
+    if (this.#held > 0) this.#message = message;
   }
 
   /** It was answered, by so many bytes, which somebody else holds. */

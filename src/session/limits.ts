@@ -80,8 +80,9 @@ export function nextTimeLimit(
     all.push({ limit: "idleMs", at: (isIdle ? activeAt : now) + idleMs });
   }
   if (!isUninitialized && streamlessIdleMs > 0) {
-    // While there is a connection, this is when it is looked whether there still is.
-    const since = isIdle && leftAt !== undefined ? Math.max(activeAt, leftAt) : now;
+    // While there is a connection, this is when it is looked whether there still is. Without one,
+    // nobody waits, whatever a call of it is still to be answered.
+    const since = leftAt === undefined ? now : Math.max(activeAt, leftAt);
     all.push({ limit: "streamlessIdleMs", at: since + streamlessIdleMs });
   }
   if (lifetimeMs > 0) all.push({ limit: "lifetimeMs", at: openedAt + lifetimeMs });

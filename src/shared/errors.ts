@@ -19,6 +19,7 @@ export type ErrorCode =
   | "session_id_required"
   | "session_not_found"
   | "session_closed"
+  | "event_id_unknown"
   // what was sent
   | "unsupported_media_type"
   | "message_too_large"
@@ -26,6 +27,8 @@ export type ErrorCode =
   | "message_unreadable"
   | "message_not_json"
   | "message_invalid"
+  | "not_acceptable"
+  | "protocol_version_unsupported"
   // how much of something
   | "too_many_sessions"
   | "too_many_calls"
@@ -49,12 +52,15 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   session_id_required: 400,
   session_not_found: 404,
   session_closed: 404,
+  event_id_unknown: 400,
   unsupported_media_type: 415,
   message_too_large: 413,
   message_timeout: 408,
   message_unreadable: 400,
   message_not_json: 400,
   message_invalid: 400,
+  not_acceptable: 406,
+  protocol_version_unsupported: 400,
   too_many_sessions: 429,
   too_many_calls: 429,
   too_many_bytes: 429,

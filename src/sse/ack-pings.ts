@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Outbox, OutboxEntry } from "./outbox.js";
+import type { Outbox, OutboxEntry } from "../http/outbox.js";
 
 /** Begins the ids of pings that ask for an acknowledgement; no SDK server uses text for its ids. */
 const PREFIX = "express-mcp-sse-ack-";

@@ -1,5 +1,5 @@
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
-import type { MessageMetadata, OutboxEntry } from "./outbox.js";
+import type { MessageMetadata, OutboxEntry } from "../http/outbox.js";
 
 /**
  * Milliseconds between a progress notification and the answer to its call, where nothing tells

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { CallerGuard } from "../http/caller-guard.js";
 import { sessionNotFound } from "../http/find-session.js";
 import { MessageReceiver } from "../http/message-receiver.js";
-import type { MessageHandler } from "../http/message-receiver.js";
+import type { MessageHandler } from "../http/message-handler.js";
 import type { HostRequest } from "../http/mount.js";
 import { toClientError } from "../http/refused-caller.js";
 import type { Refusals } from "../http/refusals.js";

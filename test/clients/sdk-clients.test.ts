@@ -1,4 +1,5 @@
 import express from "express";
+import { createMcpRouter } from "../../src/express/mcp-router.js";
 import { createSseRouter, SSEServerTransport } from "../../src/index.js";
 import type { McpServerLike, SseRouter } from "../../src/index.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
@@ -15,6 +16,8 @@ cleanUpAfterEach();
 interface Place {
   url: string;
   headers: Record<string, string>;
+  /** Default: HTTP+SSE. */
+  streamable?: boolean;
 }
 
 /** A client that has left is not waited for; nothing here drops a stream. */
@@ -29,6 +32,16 @@ const mounts: Record<string, (server: ServerKit, stage: Stage) => Promise<Place>
     });
     const { url } = await listenTo(router);
     return { url: `${url}/mcp/sse`, headers: { authorization: `Bearer ${secretToken()}` } };
+  },
+  "Streamable HTTP": async (server, stage) => {
+    const router = createMcpRouter({
+      auth: { type: "jwt", options: { secret: SECRET, algorithms: ["HS256"] } },
+      createServer: () => server.create(stage),
+      streamable: { streamlessIdleMs: 2_500 },
+    });
+    const { url } = await listenTo(router);
+    const headers = { authorization: `Bearer ${secretToken()}` };
+    return { url: `${url}/mcp`, headers, streamable: true };
   },
   MCPServer: async (_server, stage) => {
     const server = await startMcpServer({
@@ -80,7 +93,7 @@ describe.each(cases)("$client.name with $server.name over $mount", ({ client, se
     mcp = await connect();
   });
 
-  const connect = () => client.connect(place.url, { headers: place.headers, stage });
+  const connect = () => client.connect(place.url, { ...place, stage });
 
   it("STREAM-1, MESSAGE-1: initialises, lists tools and calls one", async () => {
     expect(mcp.serverVersion).toBe(server.version);

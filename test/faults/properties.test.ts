@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { weightOf } from "../../src/session/message-json.js";
-import { Outbox } from "../../src/sse/outbox.js";
-import type { MessageMetadata } from "../../src/sse/outbox.js";
+import { Outbox } from "../../src/http/outbox.js";
+import type { MessageMetadata } from "../../src/http/outbox.js";
 import { planResume } from "../../src/sse/resume.js";
 import type { ResumableSession, ResumeHints } from "../../src/sse/resume.js";
 import type { OwnSessions } from "../../src/session/own-sessions.js";

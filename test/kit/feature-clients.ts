@@ -1,9 +1,11 @@
 import {
   Client as ClientV2,
   SSEClientTransport as SseTransportV2,
+  StreamableHTTPClientTransport as StreamableTransportV2,
 } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport as SseTransportV1 } from "@modelcontextprotocol/sdk/client/sse.js";
+import { StreamableHTTPClientTransport as StreamableTransportV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import {
   CreateMessageRequestSchema,
   ElicitRequestSchema,
@@ -38,6 +40,8 @@ export interface ConnectOptions {
   headers?: Record<string, string>;
   /** Hears of the notifications that the server sends by itself. */
   stage?: Stage;
+  /** Whether it talks over Streamable HTTP. Default: over HTTP+SSE. */
+  streamable?: boolean;
 }
 
 /** The client of one SDK major. */
@@ -67,7 +71,7 @@ const roots = { roots: [{ uri: "file:///home", name: "home" }] };
 
 export const clientV1: ClientKit = {
   name: "client v1",
-  connect: async (url, { headers = {}, stage } = {}) => {
+  connect: async (url, { headers = {}, stage, streamable = false } = {}) => {
     const client = new ClientV1({ name: "v1", version: "1" }, CAPABILITIES);
     client.setRequestHandler(CreateMessageRequestSchema, () => sampled);
     client.setRequestHandler(ElicitRequestSchema, () => elicited);
@@ -79,14 +83,16 @@ export const clientV1: ClientKit = {
       stage?.tell("tools changed"),
     );
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- the transport under test
-    await client.connect(new SseTransportV1(new URL(url), { requestInit: { headers } }));
+    const Transport = streamable ? StreamableTransportV1 : SseTransportV1;
+    const transport = new Transport(new URL(url), { requestInit: { headers } });
+    await client.connect(transport);
     return wrap(client, (params, options) => client.callTool(params, undefined, options));
   },
 };
 
 export const clientV2: ClientKit = {
   name: "client v2",
-  connect: async (url, { headers = {}, stage } = {}) => {
+  connect: async (url, { headers = {}, stage, streamable = false } = {}) => {
     const client = new ClientV2({ name: "v2", version: "2" }, CAPABILITIES);
     client.setRequestHandler("sampling/createMessage", () => sampled);
     client.setRequestHandler("elicitation/create", () => elicited);
@@ -98,7 +104,8 @@ export const clientV2: ClientKit = {
       stage?.tell("tools changed"),
     );
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- the transport under test
-    await client.connect(new SseTransportV2(new URL(url), { requestInit: { headers } }));
+    const Transport = streamable ? StreamableTransportV2 : SseTransportV2;
+    await client.connect(new Transport(new URL(url), { requestInit: { headers } }));
     return wrap(client, (params, options) => client.callTool(params, options));
   },
 };

@@ -1,10 +1,16 @@
 import {
   Client as ClientV2,
   SSEClientTransport as TransportV2,
+  StreamableHTTPClientTransport as StreamableV2,
+} from "@modelcontextprotocol/client";
+import type {
+  SSEClientTransportOptions,
+  Transport as TransportInterfaceV2,
 } from "@modelcontextprotocol/client";
 import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.js";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/sse.js";
+import { StreamableHTTPClientTransport as StreamableV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import {
   CreateMessageRequestSchema as SamplingV1,
   LoggingMessageNotificationSchema as LoggingV1,
@@ -144,25 +150,43 @@ export const client125 = kitV1("client 1.25", {
   logging: Logging125,
 });
 
-export const clientV2: ClientKit = {
-  name: "client v2",
+/** How a client of SDK v2 finds out which revision its server speaks. */
+type Negotiation = NonNullable<ConstructorParameters<typeof ClientV2>[1]>["versionNegotiation"];
+
+const kitV2 = (
+  name: string,
+  Transport: new (url: URL, options: SSEClientTransportOptions) => TransportInterfaceV2,
+  versionNegotiation?: Negotiation,
+): ClientKit => ({
+  name,
   connect: async (url, { headers = {}, authProvider, fetch, listener }) => {
-    const client = new ClientV2({ name: "v2", version: "2" }, CAPABILITIES);
+    const options = versionNegotiation === undefined ? {} : { versionNegotiation };
+    const client = new ClientV2({ name: "v2", version: "2" }, { ...CAPABILITIES, ...options });
     client.setRequestHandler("sampling/createMessage", (request) => answer(request, listener));
     client.setNotificationHandler("notifications/message", ({ params }) =>
       listener.onNotification(String(params.data)),
     );
     const wrapped = wrap(client, (params, options) => client.callTool(params, options));
     await client.connect(
-      new TransportV2(new URL(url), {
+      new Transport(new URL(url), {
         requestInit: { headers },
-        ...(authProvider !== undefined && { authProvider: authProvider as never }),
+        ...(authProvider !== undefined && { authProvider: authProvider }),
         ...(fetch !== undefined && { fetch }),
       }),
     );
     return wrapped;
   },
-};
+});
+
+export const clientV2 = kitV2("client v2", TransportV2);
+
+/** Clients over Streamable HTTP. */
+export const streamableV1 = clientV1Over("streamable client v1", StreamableV1);
+export const streamableV2 = kitV2("streamable client v2", StreamableV2);
+export const streamableV2Auto = kitV2("streamable client v2, auto", StreamableV2, { mode: "auto" });
+export const streamableV2Pinned = kitV2("streamable client v2, pinned", StreamableV2, {
+  mode: { pin: "2026-07-28" },
+});
 
 /* eslint-enable @typescript-eslint/no-deprecated */
 

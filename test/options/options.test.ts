@@ -195,6 +195,7 @@ it("STREAM-6, STREAM-8, MESSAGE-5: every option has its documented default", () 
       initTimeoutMs: 60_000,
       idleMs: 86_400_000,
       lifetimeMs: 0,
+      streamlessIdleMs: 0,
       maxInFlight: 100,
     },
     bodyTimeoutMs: 30_000,

@@ -75,7 +75,10 @@ const logged = (data: string) => ({
   params: { level: "info" as const, data },
 });
 
-/** `echo` answers at once, `held` when it is released, `steps` reports progress just before its answer. */
+/**
+ * `echo` answers at once, `held` when it is released, `steps` reports progress just before its
+ * answer, and `walk` waits after each step until `<name> <step>` is released.
+ */
 export const serverV1: ServerKit = {
   name: "server v1",
   create: (calls) => {
@@ -100,6 +103,15 @@ export const serverV1: ServerKit = {
         }),
       ),
     );
+    server.registerTool("walk", { inputSchema }, async ({ name }, { _meta, sendNotification }) => {
+      const progressToken = _meta?.progressToken ?? "none";
+      for (const progress of STEPS) {
+        const params = { progressToken, progress };
+        await sendNotification({ method: "notifications/progress", params });
+        await calls.hold(`${name} ${progress}`);
+      }
+      return text(name);
+    });
     return {
       connect: (transport) => server.connect(transport),
       close: () => server.close(),
@@ -134,6 +146,15 @@ export const serverV2: ServerKit = {
         }),
       ),
     );
+    server.registerTool("walk", { inputSchema }, async ({ name }, { mcpReq }) => {
+      const progressToken = mcpReq._meta?.progressToken ?? "none";
+      for (const progress of STEPS) {
+        const params = { progressToken, progress };
+        await mcpReq.notify({ method: "notifications/progress", params });
+        await calls.hold(`${name} ${progress}`);
+      }
+      return text(name);
+    });
     return {
       connect: (transport) => server.connect(transport),
       close: () => server.close(),

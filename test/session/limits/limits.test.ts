@@ -194,9 +194,9 @@ describe("the next limit of a session's time", () => {
     const next = (use: Partial<SessionUse>) => nextTimeLimit(session("a", use), some, 100);
     expect(next({ activeAt: 40, leftAt: 90 })).toEqual({ limit: "streamlessIdleMs", at: 120 });
     expect(next({ activeAt: 95, leftAt: 90 })).toEqual({ limit: "streamlessIdleMs", at: 125 });
-    // Not reached while there is a connection, or a call: looked at again by then.
+    expect(next({ leftAt: 90, isBusy: true })).toEqual({ limit: "streamlessIdleMs", at: 120 });
+    // Not reached while there is a connection: looked at again by then.
     expect(next({ activeAt: 0 })).toEqual({ limit: "streamlessIdleMs", at: 130 });
-    expect(next({ leftAt: 0, isBusy: true })).toEqual({ limit: "streamlessIdleMs", at: 130 });
   });
 
   it("LIMIT-4, LIMIT-5, LIMIT-6: is none where all are 0", () => {

@@ -142,7 +142,12 @@ export class Outbox {
       bytes -= entry.weight;
       seq = entry.seq;
     }
-    if (seq === this.keptSeq) return;
+    this.forget(seq);
+  }
+
+  /** Keeps nothing up to `seq` any more, although the client is not known to have it. */
+  forget(seq: number): void {
+    if (seq <= this.keptSeq) return;
     this.#dropUpTo(seq);
     this.#forgottenSeq = seq;
   }

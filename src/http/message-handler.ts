@@ -1,0 +1,34 @@
+import type { HeldCall } from "../session/held-call.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import type { AdmittedRequest } from "./incoming-request.js";
+import type { PostExtra } from "./message-extra.js";
+import type { RouterSession } from "./router-session.js";
+
+/** A message that its sender may send to a session, and what is to be handed over with it. */
+export interface Arrival<S extends RouterSession> {
+  readonly message: JsonRpcMessage;
+  readonly request: AdmittedRequest;
+  readonly session: S;
+  readonly extra: PostExtra;
+  /** The bytes of a request. */
+  readonly call: HeldCall | undefined;
+}
+
+/** What a transport has to say about the messages that are posted to it. */
+export interface MessageHandler<S extends RouterSession> {
+  /**
+   * Sees a message before the server does, when its sender's rights to the session are certain.
+   *
+   * @returns whether it was meant for the transport itself: then the server does not get it.
+   * @throws McpSseError to refuse it.
+   */
+  intercept(message: JsonRpcMessage, request: AdmittedRequest, session: S): boolean;
+  /**
+   * Hands a message that its sender may send to the session's server. Default: at once.
+   *
+   * @throws McpSseError to refuse it; a promise may reject for the same.
+   */
+  deliver?(arrival: Arrival<S>): Promise<void> | void;
+  /** Answers the POST of a message that was taken. It must not throw. */
+  accept(request: AdmittedRequest, message: JsonRpcMessage): void;
+}

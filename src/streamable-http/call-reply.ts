@@ -1,0 +1,130 @@
+import type { ServerResponse } from "node:http";
+import type { EventStreamOptions } from "../options/stream-options.js";
+import { EventStream } from "../http/event-stream.js";
+import type { MessageMetadata } from "../http/outbox.js";
+import { sendError } from "../http/respond-error.js";
+import type { MessageJson } from "../session/message-json.js";
+import type { ByteHolder, WriteResult } from "../session/write-result.js";
+import type { McpSseError } from "../shared/errors.js";
+import type { Accepts } from "./accept.js";
+import { sendJsonAnswer } from "./json-answer.js";
+import { SESSION_HEADER } from "./session-header.js";
+import type { MessageStream } from "./message-stream.js";
+
+/** A POST that brought a call. */
+export interface CallReplyInit {
+  readonly res: ServerResponse;
+  readonly accepts: Accepts;
+  /** Whether its client takes an event that has an id and no data. */
+  readonly takesPriming: boolean;
+  /** Whether it may become a stream for what is no part of the call: not while a session begins. */
+  readonly isForCallOnly: boolean;
+  readonly options: EventStreamOptions;
+}
+
+/** What a session gives to its calls. */
+export interface ReplyStreams {
+  open(): MessageStream;
+  check(): void;
+}
+
+/**
+ * The response to a POST that brought a call. Nothing is said until it is known what there is to
+ * say: an answer that comes first is plain JSON, everything else makes it a stream of events.
+ */
+export class CallReply {
+  /** When it came, in milliseconds since the epoch. */
+  readonly since = Date.now();
+  readonly #init: CallReplyInit;
+  readonly #streams: ReplyStreams;
+  readonly #bytes: ByteHolder;
+  #stream: MessageStream | undefined;
+  #isAnswered = false;
+
+  /** @param bytes counts what has not left. */
+  constructor(init: CallReplyInit, streams: ReplyStreams, bytes: ByteHolder) {
+    this.#init = init;
+    this.#streams = streams;
+    this.#bytes = bytes;
+  }
+
+  /** Whether its response is there, and was not begun. */
+  get isUndecided(): boolean {
+    return this.#stream === undefined && !this.#isAnswered && this.#isThere;
+  }
+
+  /** Whether messages of its call can be sent, or kept, on a stream of its own. */
+  get hasStream(): boolean {
+    return this.#stream !== undefined || (this.#init.accepts.stream && this.isUndecided);
+  }
+
+  /** Whether a client listens to it that takes what is no part of its call. */
+  get isListening(): boolean {
+    if (this.#init.isForCallOnly || this.#isAnswered) return false;
+    return this.#stream?.isAttached ?? this.hasStream;
+  }
+
+  /** Sends a message before the answer. */
+  send(json: MessageJson, metadata: MessageMetadata): WriteResult {
+    const result = this.becomeStream()?.send(json, metadata);
+    this.#streams.check();
+    return result;
+  }
+
+  /** The answer. Where nobody is there to hear it, and nobody could come back for it, it is lost. */
+  answer(json: MessageJson): WriteResult {
+    const isStream = this.#stream !== undefined || !this.#init.accepts.json;
+    const stream = isStream ? this.becomeStream() : undefined;
+    this.#isAnswered = true;
+    if (stream !== undefined) {
+      const result = stream.finish(json);
+      this.#streams.check();
+      return result;
+    }
+    if (!this.#isThere) return undefined;
+    return sendJsonAnswer(this.#init.res, json, this.#init.options.stallMs, this.#bytes);
+  }
+
+  /** The session did not come about: nobody is to come back to it. */
+  unnameSession(): void {
+    if (this.#isThere) this.#init.res.removeHeader(SESSION_HEADER);
+  }
+
+  /** Nobody waits for the answer any more, and there will be none. */
+  cancel(): void {
+    this.#isAnswered = true;
+    this.#stream?.close();
+    if (this.#stream === undefined && this.#isThere) this.#init.res.writeHead(202).end();
+  }
+
+  /** The session has ended. Streams are told by the session. */
+  fail(error: McpSseError): void {
+    if (this.isUndecided) sendError(this.#init.res, error);
+    this.#isAnswered = true;
+  }
+
+  /** Tells the client that an answer will come, and gives it an id to come back with. */
+  becomeStream(): MessageStream | undefined {
+    if (this.#stream !== undefined || !this.hasStream) return this.#stream;
+    const { res, options, takesPriming } = this.#init;
+    const reader = new EventStream(res, options);
+    const stream = this.#streams.open();
+    this.#stream = stream;
+    // Whoever hears of the stream has an id to come back to it with.
+    reader.cork(() => {
+      reader.open();
+      stream.attach(reader, takesPriming);
+    });
+    return stream;
+  }
+
+  /** Ends the response while the call goes on: its client comes back for the rest. */
+  leave(retryMs: number): void {
+    this.becomeStream()?.detach(retryMs);
+  }
+
+  get #isThere(): boolean {
+    const { res } = this.#init;
+    return !res.headersSent && !res.destroyed && !res.req.socket.destroyed;
+  }
+}

@@ -1,0 +1,37 @@
+import type { ServerResponse } from "node:http";
+import { ReaderWatch } from "../http/slow-reader.js";
+import type { MessageJson } from "../session/message-json.js";
+import type { ByteHolder, WriteResult } from "../session/write-result.js";
+
+/**
+ * Answers a call by one JSON body. A client that takes nothing of it for `stallMs` loses it.
+ *
+ * @param holder counts what has not left.
+ * @returns when all of it has left this process, or never will.
+ */
+export function sendJsonAnswer(
+  res: ServerResponse,
+  { json, bytes, weight }: MessageJson,
+  stallMs: number,
+  holder: ByteHolder,
+): WriteResult {
+  res.writeHead(200, {
+    "Content-Type": "application/json",
+    "Content-Length": bytes,
+    "Cache-Control": "no-store",
+  });
+  res.end(json);
+  if (res.writableLength === 0 || res.destroyed) return undefined;
+  holder.hold(weight);
+  return new Promise((resolve) => {
+    const watch = new ReaderWatch(res, (untakenMs) => {
+      if (stallMs > 0 && untakenMs >= stallMs) res.destroy();
+    });
+    watch.start(stallMs);
+    res.once("close", () => {
+      watch.stop();
+      holder.hold(-weight);
+      resolve();
+    });
+  });
+}

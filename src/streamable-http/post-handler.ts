@@ -1,0 +1,139 @@
+import type { AdmittedRequest } from "../http/incoming-request.js";
+import { sessionNotFound } from "../http/find-session.js";
+import type { Arrival, MessageHandler } from "../http/message-handler.js";
+import { openSession } from "../http/open-session.js";
+import type { OpeningContext } from "../http/open-session.js";
+import type { ResolvedOptions } from "../options/resolve.js";
+import { isInitialize } from "../session/handshake.js";
+import { isCall } from "../session/session-bytes.js";
+import { sessionClosed } from "../session/session-end.js";
+import { Session } from "../session/session.js";
+import { McpSseError } from "../shared/errors.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import { acceptsOf } from "./accept.js";
+import { checkVersion, takesPriming, versionOf } from "./protocol-version.js";
+import { SESSION_HEADER, sessionIdOf } from "./session-header.js";
+import { StreamableChannel } from "./streamable-channel.js";
+import { StreamableRequest, versionHeaderOf } from "./streamable-request.js";
+import type { StreamableSession } from "./streamable-session.js";
+
+/** What answering POSTs takes. */
+export interface PostHandlerInit extends OpeningContext {
+  readonly options: ResolvedOptions;
+  /** Below the mount. */
+  readonly path: string;
+  readonly sseAfterMs: number;
+}
+
+/** What becomes of the messages that are posted to one path, and of those that begin a session. */
+export class PostHandler implements MessageHandler<StreamableSession> {
+  readonly #init: PostHandlerInit;
+
+  constructor(init: PostHandlerInit) {
+    this.#init = init;
+  }
+
+  /**
+   * A session in whose name the message of a POST is read that names none of its sender's: it is
+   * counted, pays for the bytes, and ends with those of its owner, although it has no server yet. It
+   * begins if the message is `initialize`.
+   */
+  createSession(request: AdmittedRequest): StreamableSession {
+    const { sessions, options, sseAfterMs, path } = this.#init;
+    const post = new StreamableRequest(request, path, options);
+    // Most that name no session of theirs do not begin one: they are let in for their message.
+    sessions.admission.admitReturning(post);
+    const session: StreamableSession = new Session(
+      post,
+      (opened) => new StreamableChannel(opened, { resume: options.resume, sseAfterMs }),
+    );
+    sessions.add(session);
+    request.res.once("close", () => {
+      if (session.state === "opening") session.end("failed-to-open");
+    });
+    return session;
+  }
+
+  intercept(
+    message: JsonRpcMessage,
+    { req }: AdmittedRequest,
+    { state, channel }: StreamableSession,
+  ): boolean {
+    checkVersion(message, versionHeaderOf(req), channel.protocolVersion);
+    if (state === "opening" && !isInitialize(message)) throw lacksSession(sessionIdOf(req));
+    if (isCall(message)) checkAccepts(req);
+    return false;
+  }
+
+  deliver(arrival: Arrival<StreamableSession>): Promise<void> | undefined {
+    if (isInitialize(arrival.message)) return this.#begin(arrival);
+    this.#handOver(arrival);
+    return undefined;
+  }
+
+  accept({ res }: AdmittedRequest, message: JsonRpcMessage): void {
+    // Calls are answered by their answer.
+    if (!isCall(message)) res.writeHead(202, { "Content-Length": "0" }).end();
+  }
+
+  /** Opens a session. One that its client had goes on without it, and ends when it was idle. */
+  async #begin(arrival: Arrival<StreamableSession>): Promise<void> {
+    const { request } = arrival;
+    const { sessions, options, shutdown, path } = this.#init;
+    const isNew = arrival.session.state === "opening";
+    const session = isNew ? arrival.session : this.createSession(request);
+    try {
+      shutdown.checkOpen();
+      sessions.admission.checkReturned(new StreamableRequest(request, path, options));
+      await openSession(session, request, this.#init);
+      if (session.closeReason !== undefined) throw sessionClosed();
+      request.res.setHeader(SESSION_HEADER, session.id);
+      this.#handOver({ ...arrival, session });
+    } catch (error) {
+      session.end("failed-to-open");
+      if (!request.res.headersSent) request.res.removeHeader(SESSION_HEADER);
+      throw error;
+    }
+  }
+
+  #handOver({ message, request, session, extra, call }: Arrival<StreamableSession>): void {
+    const { channel } = session;
+    if (!isCall(message)) {
+      session.receive(channel.toServer(message), extra, call);
+      return;
+    }
+    const { req, res } = request;
+    const known = channel.takeCall(message, {
+      res,
+      accepts: acceptsOf(req.headers.accept),
+      takesPriming: takesPriming(versionOf(message, versionHeaderOf(req))),
+      isForCallOnly: isInitialize(message),
+      options: this.#init.options.stream,
+    });
+    call?.carry(known);
+    try {
+      session.receive(known, extra, call);
+    } catch (error) {
+      channel.withdrawCall(known.id);
+      throw error;
+    }
+  }
+}
+
+/** Another's session and no session are one answer. */
+function lacksSession(named: string | undefined): McpSseError {
+  if (named !== undefined) return sessionNotFound();
+  return new McpSseError(
+    "session_id_required",
+    "The Mcp-Session-Id header must name a session: begin one with initialize.",
+  );
+}
+
+function checkAccepts({ headers }: AdmittedRequest["req"]): void {
+  const { json, stream } = acceptsOf(headers.accept);
+  if (json || stream) return;
+  throw new McpSseError(
+    "not_acceptable",
+    "Answers are application/json or text/event-stream: name one of them in Accept, or both.",
+  );
+}

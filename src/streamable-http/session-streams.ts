@@ -1,0 +1,168 @@
+import type { StreamEnd } from "../http/event-stream.js";
+import type { ResumeOptions } from "../options/resume-options.js";
+import type { ChannelSession } from "../session/channel.js";
+import { Deadline } from "../session/deadline.js";
+import type { DeadlineListener } from "../session/deadline.js";
+import type { ByteHolder } from "../session/write-result.js";
+import { MessageStream } from "./message-stream.js";
+
+/**
+ * The streams of one session: that of its GETs, and one for each call that is not answered by plain
+ * JSON. What is kept for clients that come back has one bound in all of them.
+ */
+export class SessionStreams implements ByteHolder, DeadlineListener {
+  /** The stream of GETs. */
+  readonly standalone: MessageStream;
+  readonly #session: ChannelSession;
+  readonly #resume: ResumeOptions | undefined;
+  /** By their numbers, oldest first. */
+  readonly #calls = new Map<number, MessageStream>();
+  /** Those that were finished when it was last looked. */
+  #finished = new Set<MessageStream>();
+  readonly #sweep = new Deadline(this);
+  #isSweepDue = false;
+  #lastNumber = 0;
+  #bytes = 0;
+  #changeListeners: (() => void)[] = [];
+
+  constructor(session: ChannelSession, resume: ResumeOptions | undefined) {
+    this.#session = session;
+    this.#resume = resume;
+    this.standalone = this.#make(0);
+  }
+
+  /** A stream for a call. */
+  open(): MessageStream {
+    const stream = this.#make(++this.#lastNumber);
+    this.#calls.set(stream.number, stream);
+    return stream;
+  }
+
+  /** @returns `undefined` for one that there is not, or not any more. */
+  find(number: number): MessageStream | undefined {
+    return number === 0 ? this.standalone : this.#calls.get(number);
+  }
+
+  /** Whether an answer was written to no response. */
+  get hasWaitingAnswer(): boolean {
+    for (const stream of this.#calls.values()) if (stream.hasWaitingAnswer) return true;
+    return false;
+  }
+
+  /** Resolves when there is no such answer, or it is not kept any more. */
+  async whenSettled(): Promise<void> {
+    while (this.hasWaitingAnswer) {
+      await new Promise<void>((resolve) => this.#changeListeners.push(resolve));
+    }
+  }
+
+  /** The client has answered a request of the server. */
+  settle(requestId: string | number): void {
+    this.standalone.settle(requestId);
+    for (const stream of this.#calls.values()) stream.settle(requestId);
+  }
+
+  /** Ends all of them; nothing is kept any more. */
+  close(retryMs: number | undefined, cutAfterMs: number | undefined): void {
+    this.#sweep.clear();
+    this.standalone.close(retryMs, cutAfterMs);
+    for (const stream of this.#calls.values()) stream.close(retryMs, cutAfterMs);
+    this.#calls.clear();
+  }
+
+  /** So many bytes more are kept, or, with a negative number, less. */
+  hold(bytes: number): void {
+    this.#bytes += bytes;
+    this.#session.bytes.hold(bytes);
+  }
+
+  /** Something was added, or has lost its reader. */
+  check(): void {
+    if (this.#resume === undefined) return;
+    if (this.#bytes > this.#resume.maxBufferedBytes) this.#keepBound(this.#resume.maxBufferedBytes);
+    if (this.#bytes > 0 || this.#calls.size > 0) this.#armSweep(this.#resume.graceMs);
+  }
+
+  /**
+   * What had left, and the streams that were finished, when it was last looked are given up: a
+   * client that wanted more of them would have come back by now.
+   */
+  deadlineReached(): void {
+    this.#isSweepDue = false;
+    for (const stream of this.#finished) this.#calls.delete(stream.number);
+    for (const stream of this.#finished) stream.close();
+    this.#finished = new Set();
+    for (const stream of [this.standalone, ...this.#calls.values()]) {
+      if (!stream.isFinished) stream.forgetOld();
+      else if (!stream.isAttached) this.#finished.add(stream);
+    }
+    this.check();
+  }
+
+  #armSweep(graceMs: number): void {
+    if (this.#isSweepDue) return;
+    this.#isSweepDue = true;
+    this.#sweep.set(Date.now() + graceMs);
+  }
+
+  /**
+   * Gives up what is most likely not missed until the bound is kept: streams whose answer was
+   * written; then what has left this process; then what nobody has come for. The newest message of
+   * a stream is kept whatever its size, and what waits for a reader that is there is the reader's.
+   */
+  #keepBound(maxBytes: number): void {
+    const all = [...this.#calls.values()];
+    const had = all.filter((stream) => stream.isFinished && !stream.hasWaitingAnswer);
+    const isDone = (): boolean => this.#bytes <= maxBytes;
+    for (const stream of had.slice(0, -1)) {
+      if (isDone()) return;
+      this.#giveUp(stream);
+    }
+    for (const stream of [this.standalone, ...all]) {
+      if (isDone()) return;
+      stream.forgetSent();
+    }
+    let isMissed = false;
+    for (const stream of [this.standalone, ...all]) {
+      while (!isDone() && !stream.isAttached && stream.forgetOldest()) isMissed = true;
+    }
+    for (const stream of all.slice(0, -1)) {
+      if (isDone()) break;
+      if (stream.isAttached) continue;
+      isMissed ||= !had.includes(stream);
+      this.#giveUp(stream);
+    }
+    if (isMissed) this.#session.noteLimit("maxBufferedBytes", "dropped");
+  }
+
+  #giveUp(stream: MessageStream): void {
+    this.#calls.delete(stream.number);
+    stream.close();
+  }
+
+  #make(number: number): MessageStream {
+    return new MessageStream({
+      sessionId: this.#session.id,
+      number,
+      retryMs: this.#resume?.retryMs,
+      kept: this,
+      queued: this.#session.bytes,
+      lost: (stream, end) => this.#lost(stream, end),
+      changed: (stream) => this.#noteChange(stream),
+    });
+  }
+
+  #lost(stream: MessageStream, end: StreamEnd): void {
+    if (end === "stalled" || end === "overrun") {
+      this.#session.noteLimit(end === "stalled" ? "stallMs" : "maxQueuedBytes", "detached");
+    }
+    this.check();
+    if (stream !== this.standalone && !stream.isKeeping) stream.close();
+  }
+
+  #noteChange(stream: MessageStream): void {
+    if (stream.isFinished && !stream.isKeeping) this.#calls.delete(stream.number);
+    if (this.#changeListeners.length === 0) return;
+    for (const resolve of this.#changeListeners.splice(0)) resolve();
+  }
+}

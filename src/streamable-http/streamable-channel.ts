@@ -1,0 +1,287 @@
+import type { ServerResponse } from "node:http";
+import type { MessageMetadata } from "../http/outbox.js";
+import type { EventStream } from "../http/event-stream.js";
+import type { ResumeOptions } from "../options/resume-options.js";
+import type { Channel, ChannelSession } from "../session/channel.js";
+import { cutAfterEnd, shouldReconnect } from "../session/close-reason.js";
+import type { CloseReason } from "../session/close-reason.js";
+import { isInitialize } from "../session/handshake.js";
+import type { Call } from "../session/held-call.js";
+import type { MessageJson } from "../session/message-json.js";
+import { sessionClosed } from "../session/session-end.js";
+import type { WriteResult } from "../session/write-result.js";
+import { McpSseError, retryAfter } from "../shared/errors.js";
+import type { JsonRpcId, JsonRpcMessage, JsonRpcResponse } from "../shared/json-rpc.js";
+import { CallIds } from "./call-ids.js";
+import { CallReply } from "./call-reply.js";
+import type { CallReplyInit } from "./call-reply.js";
+import type { StreamPosition } from "./event-position.js";
+import { PatientReplies } from "./patient-replies.js";
+import { SessionStreams } from "./session-streams.js";
+
+/** A GET that wants to listen. */
+export interface ListenOffer {
+  readonly res: ServerResponse;
+  /** Its answer; not open yet. */
+  readonly stream: EventStream;
+  /** The last event that the client has, if it names one; `"unknown"` for what names none of ours. */
+  readonly position: StreamPosition | "unknown" | undefined;
+  readonly takesPriming: boolean;
+}
+
+export interface StreamableChannelOptions {
+  /** How long what was sent is kept for a client that was cut off. Default: nothing is. */
+  readonly resume: ResumeOptions | undefined;
+  /** Milliseconds after which a call without an answer is answered by a stream; 0 for at once. */
+  readonly sseAfterMs: number;
+}
+
+/** How soon a client comes back to a stream that ends politely, in milliseconds. */
+const RETRY_MS = 1_000;
+
+/**
+ * A session over Streamable HTTP with a handshake: each call is answered by the response to its POST,
+ * and what belongs to no call goes on the stream of a GET, for clients that listen to one.
+ */
+export class StreamableChannel implements Channel {
+  readonly transport = "streamable";
+  readonly #session: ChannelSession;
+  readonly #options: StreamableChannelOptions;
+  readonly #streams: SessionStreams;
+  readonly #ids = new CallIds();
+  /** Of the calls that have no answer, by the server's ids, oldest first. */
+  readonly #replies = new Map<JsonRpcId, CallReply>();
+  readonly #patient: PatientReplies;
+  /** Responses that have not ended. */
+  readonly #connections = new Set<ServerResponse>();
+  #isOpen = false;
+  #isSuspended = false;
+  #leftAt = Date.now();
+  /** The call that begins the session, until it is answered. */
+  #opening: JsonRpcId | undefined;
+  #protocolVersion: string | undefined;
+
+  constructor(session: ChannelSession, options: StreamableChannelOptions) {
+    this.#session = session;
+    this.#options = options;
+    this.#streams = new SessionStreams(session, options.resume);
+    this.#patient = new PatientReplies(options.sseAfterMs, this.#replies);
+  }
+
+  get state(): Channel["state"] {
+    return this.#isOpen ? "open" : "opening";
+  }
+
+  get leftAt(): number | undefined {
+    return this.#connections.size === 0 ? this.#leftAt : undefined;
+  }
+
+  /** The revision of MCP that the session has, once its server has said so. */
+  get protocolVersion(): string | undefined {
+    return this.#protocolVersion;
+  }
+
+  get hasWaitingAnswer(): boolean {
+    return this.#streams.hasWaitingAnswer;
+  }
+
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  /**
+   * Takes a call of the client, which is answered by the response to its POST.
+   *
+   * @returns the call as the server is to read it.
+   */
+  takeCall(call: Call, init: CallReplyInit): Call {
+    const known = this.#replies.has(call.id) ? this.#ids.rename(call) : call;
+    const reply = new CallReply(init, this.#streams, this.#session.bytes);
+    this.#replies.set(known.id, reply);
+    this.#connect(init.res);
+    if (isInitialize(call)) this.#opening = known.id;
+    this.#giveWaiting(reply);
+    this.#patient.add(reply);
+    return known;
+  }
+
+  /** The server did not get a call. Its POST is refused. @param id the server's. */
+  withdrawCall(id: JsonRpcId): void {
+    this.#replies.delete(id);
+    this.#ids.forget(id);
+  }
+
+  /** Any other message of the client, as the server is to read it. */
+  toServer(message: JsonRpcMessage): JsonRpcMessage {
+    return this.#ids.toServer(message, this.#replies.keys());
+  }
+
+  /** Lets a client that was cut off come back for the rest of a call. @param id the server's. */
+  leaveCall(id: JsonRpcId): void {
+    const { resume } = this.#options;
+    if (resume !== undefined) this.#replies.get(id)?.leave(resume.retryMs);
+  }
+
+  /**
+   * Lets the client listen, to what belongs to no call, or to the rest of a call. The newest
+   * response wins: an earlier one may be half-open, with nobody at its other end.
+   *
+   * @returns `false` where nothing is left to hear.
+   * @throws McpSseError for a position from which nobody can go on.
+   */
+  listen({ res, stream: reader, position, takesPriming }: ListenOffer): boolean {
+    if (this.#session.closeReason !== undefined) throw sessionClosed();
+    this.#isSuspended = false;
+    const stream = this.#streamAt(position);
+    if (position !== undefined && position !== "unknown") {
+      if (stream.endsAt(position.seq)) return false;
+      stream.acknowledge(position.seq);
+    }
+    stream.admitReader();
+    this.#connect(res);
+    reader.cork(() => {
+      reader.open();
+      stream.attach(reader, takesPriming);
+    });
+    return true;
+  }
+
+  intercept(): boolean {
+    return false;
+  }
+
+  noteReceived(message: JsonRpcMessage): void {
+    this.#isSuspended = false;
+    if (!("method" in message)) {
+      if (message.id !== undefined) this.#streams.settle(message.id);
+      return;
+    }
+    if (message.method !== "notifications/cancelled") return;
+    const id = message.params?.["requestId"] as JsonRpcId;
+    this.#replies.get(id)?.cancel();
+    this.withdrawCall(id);
+  }
+
+  toClient(message: JsonRpcMessage): JsonRpcMessage {
+    return this.#ids.toClient(message);
+  }
+
+  send(message: JsonRpcMessage, json: MessageJson, related: JsonRpcId | undefined): WriteResult {
+    if (!("method" in message)) return this.#answer(message, json);
+    const metadata: MessageMetadata =
+      "id" in message ? { kind: "request", requestId: message.id } : { kind: "notification" };
+    const call = related === undefined ? undefined : this.#replies.get(related);
+    if (call?.hasStream === true) return call.send(json, metadata);
+    const { standalone } = this.#streams;
+    // Nobody may hear a client's messages who has not shown a credential that is good.
+    const other =
+      standalone.isAttached || this.#isSuspended ? undefined : this.#newestThatListens();
+    if (other !== undefined) return other.send(json, metadata);
+    const result = standalone.send(json, metadata);
+    this.#streams.check();
+    // Without a stream, and without anything that is kept, a notification is for nobody.
+    if (metadata.kind === "request") return result;
+    return result?.catch(() => undefined);
+  }
+
+  whenSettled(): Promise<void> {
+    return this.#streams.whenSettled();
+  }
+
+  /**
+   * The stream of a GET ends; its client comes back with another credential. Calls are answered:
+   * they came with one that was good.
+   */
+  suspend(): boolean {
+    this.#isSuspended = true;
+    this.#streams.standalone.detach(this.#options.resume?.retryMs ?? RETRY_MS);
+    return true;
+  }
+
+  end(reason: CloseReason, discards: boolean): void {
+    this.#patient.clear();
+    for (const reply of this.#replies.values()) reply.fail(endedBefore(reason));
+    this.#replies.clear();
+    const retryMs = this.#options.resume?.retryMs ?? RETRY_MS;
+    this.#streams.close(
+      shouldReconnect(reason) ? retryMs : undefined,
+      discards ? 0 : cutAfterEnd(reason),
+    );
+  }
+
+  async whenGone(): Promise<void> {
+    await Promise.all([...this.#connections].map(whenClosed));
+  }
+
+  #answer(message: JsonRpcResponse, json: MessageJson): WriteResult {
+    const { id } = message;
+    if (id === undefined) return undefined;
+    const reply = this.#replies.get(id);
+    this.withdrawCall(id);
+    const isOpening = id === this.#opening;
+    if (isOpening) this.#noteOpened(message);
+    const isRefused = isOpening && "error" in message;
+    if (isRefused) reply?.unnameSession();
+    const result = reply?.answer(json);
+    // Its client would not know that there is one, and nobody would end it.
+    if (isRefused) this.#session.end("failed-to-open");
+    return result;
+  }
+
+  #noteOpened(answer: JsonRpcResponse): void {
+    this.#opening = undefined;
+    const { result } = answer as { result?: { protocolVersion?: unknown } };
+    const version = result?.protocolVersion;
+    if (typeof version === "string") this.#protocolVersion = version;
+  }
+
+  #streamAt(position: ListenOffer["position"]): SessionStreams["standalone"] {
+    if (position === undefined) return this.#streams.standalone;
+    const isOurs = position !== "unknown" && position.sessionId === this.#session.id;
+    const stream = isOurs ? this.#streams.find(position.stream) : undefined;
+    if (stream !== undefined && isOurs && stream.canGoOnFrom(position.seq)) return stream;
+    throw new McpSseError(
+      "event_id_unknown",
+      "Last-Event-ID names no event from which this session can go on.",
+    );
+  }
+
+  /** Gives a call what has waited for a client that does not listen. */
+  #giveWaiting(reply: CallReply): void {
+    const { standalone } = this.#streams;
+    if (standalone.isEmpty || standalone.hasBeenHeard || !reply.isListening) return;
+    for (const entry of [...standalone.entries]) {
+      reply.send(entry, entry.metadata)?.catch(() => undefined);
+      standalone.acknowledge(entry.seq);
+    }
+  }
+
+  #newestThatListens(): CallReply | undefined {
+    let newest: CallReply | undefined;
+    for (const reply of this.#replies.values()) if (reply.isListening) newest = reply;
+    return newest;
+  }
+
+  #connect(res: ServerResponse): void {
+    this.#connections.add(res);
+    res.once("close", () => {
+      this.#connections.delete(res);
+      this.#leftAt = Date.now();
+    });
+  }
+}
+
+function endedBefore(reason: CloseReason): McpSseError {
+  if (reason !== "shutting-down") return sessionClosed();
+  return new McpSseError("shutting_down", "The server is being closed: try again soon.", {
+    headers: retryAfter(),
+  });
+}
+
+function whenClosed(res: ServerResponse): Promise<void> {
+  if (res.writableFinished || res.closed) return Promise.resolve();
+  return new Promise((resolve) => {
+    res.once("finish", resolve);
+    res.once("close", resolve);
+  });
+}
