@@ -62,7 +62,7 @@ async function serve(options: Options, isAhead = false): Promise<Host> {
     auth: JWT_AUTH,
     createServer: SERVERS["SDK v1"]!,
     ...options,
-  } as Parameters<typeof createSseRouter>[0]);
+  });
   onDispose(() => router.close({ timeoutMs: 0 }));
   const app = express();
   if (!isAhead) app.use(inContext);

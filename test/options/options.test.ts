@@ -18,7 +18,7 @@ const createServer = (): undefined => undefined;
 const router = (options: Record<string, unknown>) =>
   createSseRouter({ auth: false, createServer, ...options } as never);
 const server = (options: Record<string, unknown>) =>
-  new MCPServer({ transport: { type: "sse", options: options as never } });
+  new MCPServer({ transport: { type: "sse", options: options } });
 
 type Bad = [option: string, value: unknown, says: string];
 

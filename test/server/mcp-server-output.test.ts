@@ -57,7 +57,7 @@ describe("what MCPServer writes by itself", () => {
 
   it("SHOWN-6: says that everybody is let in, where that is so", async () => {
     const written = listenToStreams();
-    const { url = "" } = await start({ auth: false as never });
+    const { url = "" } = await start({ auth: false });
     expect(written.stderr).toBe(
       `express-mcp-sse info: listening on ${url} (auth: none, everybody is let in)\n`,
     );
@@ -78,7 +78,7 @@ describe("what MCPServer writes by itself", () => {
     const lines: string[] = [];
     const at = (level: string) => (line: string) => void lines.push(`${level}: ${line}`);
     const logger = { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-    const { url = "" } = await start({ logger, auth: false as never });
+    const { url = "" } = await start({ logger, auth: false });
     expect(lines).toEqual([`info: listening on ${url} (auth: none, everybody is let in)`]);
     expect(written).toEqual({ stdout: "", stderr: "" });
   });
