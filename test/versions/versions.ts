@@ -2,7 +2,7 @@
  * The versions that CI runs; `docs/versions.md` says so, and `versions.test.ts` holds it to that.
  */
 
-/** Majors of Node. The whole suite runs on the first, the short form on all. */
+/** Majors of Node. The whole suite runs on the first, the short form on the others. */
 export const NODE = [20, 22, 24, 26] as const;
 
 /** Compilers that check the packed package's types. */
