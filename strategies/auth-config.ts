@@ -95,12 +95,18 @@ export interface TypeAndOptions {
 /** The options in what is written for a method. */
 export type OptionsIn<W> = W extends { options: infer O } ? O : unknown;
 
-/** The type of `session.principal`, by what is written for `auth`; an open endpoint knows nobody. */
-export type PrincipalFor<W, M = never> = unknown extends W
-  ? PrincipalNamedBy<M>
-  : W extends false
-    ? undefined
-    : Principal;
+/**
+ * The type of `session.principal`, by what is written for `auth`; an open endpoint knows nobody.
+ * The first condition holds for `any` alone, which a configuration may be that was read: nobody
+ * knows what is in it.
+ */
+export type PrincipalFor<W, M = never> = 0 extends W & 1
+  ? Principal | undefined
+  : unknown extends W
+    ? PrincipalNamedBy<M>
+    : W extends false
+      ? undefined
+      : Principal;
 
 /** Without a name there is no method: `auth` was left out. With any name, it may be `false`. */
 export type PrincipalNamedBy<M> = [M] extends [never]

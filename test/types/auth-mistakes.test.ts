@@ -10,6 +10,7 @@ declare const mcp: McpServerLike;
 declare const strategy: { name: string; authenticate(req: object): void };
 declare const config: AuthConfig;
 declare const either: AuthConfig | false;
+declare const read: any;
 declare function exactly<A>(): <B>(value: B & ([A, B] extends [B, A] ? unknown : never)) => void;
 `;
 
@@ -174,6 +175,8 @@ describe.each(PLACES)("%s", (_place, written) => {
   it("where everybody is let in there is none, and where that is open it may be", () => {
     expect(mistakesIn(written("false", "undefined"))).toEqual([]);
     expect(mistakesIn(written("either", "Principal | undefined"))).toEqual([]);
+    expect(mistakesIn(written("read", "Principal | undefined"))).toEqual([]);
+    expect(mistakesIn(written("read.auth", "Principal | undefined"))).toEqual([]);
     expect(mistakesIn(written("config", "undefined"))).toHaveLength(1);
   });
 
