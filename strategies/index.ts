@@ -31,7 +31,7 @@ const KNOWN = [...FACTORIES.keys()].map((type) => `"${type}"`).join(", ");
 export function toAuthMethods(
   config: AuthConfig,
   path = "auth",
-  endpoint: Pick<OAuthContext, "resource" | "mountUrl"> = {},
+  endpoint: Pick<OAuthContext, "resource" | "otherResources" | "mountUrl"> = {},
 ): readonly AuthMethod[] {
   if (!Array.isArray(config)) return [toAuthMethod(config, path, endpoint)];
   if (config.length === 0) {

@@ -61,11 +61,13 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const { auth, createServer } = opt.readOptions(ROUTER_OPTIONS, path, given);
   const wires = hasStreamable ? readWires(path, given) : SSE_ONLY;
   const options = resolveOptions(given, path, wires);
-  const authenticator = createAuthenticator(`${path}.auth`, auth, options);
+  // A client asks for a token with the very URL that its user has typed.
+  const resources = hasStreamable ? ["", options.endpoint] : [options.endpoint];
+  const authenticator = createAuthenticator(`${path}.auth`, auth, options, resources);
   const methods = authenticator?.methods ?? [];
   const rules = continuationRules(options, methods, OWN_HINTS);
   const sessions = createSessions(options, auth === false, rules);
-  const discovery = new Discovery(options, methods);
+  const discovery = new Discovery(options, methods, resources);
   const refusals = new Refusals(options.logger, methods);
   const callers = new CallerGuard({ options, authenticator, discovery, sessions });
   const shutdown = new Shutdown();
@@ -95,11 +97,15 @@ function createAuthenticator(
   option: string,
   auth: AuthConfig | false,
   options: ResolvedOptions,
+  resources: readonly string[],
 ): Authenticator | undefined {
   if (auth === false) return undefined;
   const mount = configuredMount(options);
-  const resource = mount === undefined ? undefined : resourceUrl(mount, options);
-  const methods = toAuthMethods(auth, option, { resource, mountUrl: mount && mountUrl(mount) });
+  const urls = mount && resources.map((endpoint) => resourceUrl(mount, { endpoint }));
+  // Tokens of the sign-in name the URL that they always did.
+  const [resource, ...otherResources] = urls?.toReversed() ?? [];
+  const context = { resource, otherResources, mountUrl: mount && mountUrl(mount) };
+  const methods = toAuthMethods(auth, option, context);
   checkEndpoints(methods, option);
   for (const warning of methods.flatMap((method) => method.warnings ?? []))
     options.logger.warn(warning);

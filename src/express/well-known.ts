@@ -16,7 +16,7 @@ interface DescribedEndpoint {
 }
 
 /**
- * The documents at the app's root: for the path of the event stream, and the root one.
+ * The documents at the app's root: for each path of the endpoint, and the root one.
  *
  * Security decision: a document is served for a path only if that path leads to this very router,
  * so that no mount ever speaks for another's resource.
@@ -27,8 +27,8 @@ export function createWellKnown(
   mounts: MountPaths,
 ): express.Router {
   const wellKnown = express.Router();
-  const endpoint = discovery.resourcePath;
-  if (endpoint === undefined) return wellKnown;
+  const { resources } = discovery;
+  if (resources.length === 0) return wellKnown;
   let hasWarned = false;
   wellKnown.use((req: HostRequest, res, next) => {
     const send = (document: () => void): void => {
@@ -47,11 +47,13 @@ export function createWellKnown(
       next();
       return;
     }
-    const base =
-      discovery.publicMount(undefined)?.base ?? spokenOf(path, req, router, endpoint, mounts);
-    const isOurs = base !== undefined && (path === "" || path === `${base}${endpoint}`);
-    if (isOurs) {
-      send(() => discovery.sendMetadata(req, res, mountOf(req, base)));
+    const configured = discovery.publicMount(undefined)?.base;
+    let base: string | undefined;
+    for (const resource of resources) {
+      base = configured ?? spokenOf(path, req, router, resource, mounts);
+      if (base === undefined || (path !== "" && path !== `${base}${resource}`)) continue;
+      const mount = mountOf(req, base);
+      send(() => discovery.sendMetadata(req, res, mount, resource));
       return;
     }
     if (req.app === undefined && base === undefined && !hasWarned) {
@@ -73,12 +75,16 @@ function spokenOf(
   endpoint: string,
   mounts: MountPaths,
 ): string | undefined {
+  // No resource ends with a slash.
+  if (path.endsWith("/")) return undefined;
   // Express 4 has the router at `_router`, and throws at `router`.
   const app = (req.app ?? {}) as { _router?: unknown; router?: unknown };
-  const leadsHere = (candidate: string): boolean =>
-    pathAtRouter(app._router ?? app.router, candidate, router) === endpoint;
+  const leadsHere = (candidate: string): boolean => {
+    const found = pathAtRouter(app._router ?? app.router, candidate || "/", router);
+    return found === (endpoint || "/");
+  };
   if (path === "") return mounts.only ?? (leadsHere(endpoint) ? "" : undefined);
-  const base = path.endsWith(endpoint) ? path.slice(0, -endpoint.length) : undefined;
+  const base = path.endsWith(endpoint) ? path.slice(0, path.length - endpoint.length) : undefined;
   if (base === undefined) return undefined;
   return base === mounts.only || leadsHere(path) ? base : undefined;
 }

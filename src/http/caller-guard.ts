@@ -11,9 +11,9 @@ import { FailureThrottle } from "../auth/failure-throttle.js";
 import type { ThrottleOptions } from "../auth/failure-throttle.js";
 import type { Principal } from "../auth/principal.js";
 import { networkOf } from "../shared/network.js";
-import type { Discovery } from "./discovery.js";
+import type { AskedPath, Discovery } from "./discovery.js";
 import { addressOf } from "./mount.js";
-import type { HostRequest, Mount } from "./mount.js";
+import type { HostRequest } from "./mount.js";
 import { redactCredentials, withCredential } from "./redact-query.js";
 import { lacksScopes, RefusedCaller, tooManyFailures } from "./refused-caller.js";
 import type { AdmittedRequest } from "./incoming-request.js";
@@ -61,10 +61,10 @@ export class CallerGuard {
   /**
    * The caller of a request.
    *
-   * @param mount where the request came in, if that is the endpoint itself.
+   * @param asked where the request came in, if that is the endpoint itself.
    * @throws RefusedCaller with the error for a caller who is not let in.
    */
-  async identify(req: HostRequest, mount?: Mount): Promise<Caller> {
+  async identify(req: HostRequest, asked?: AskedPath): Promise<Caller> {
     const { authenticator } = this.#init;
     if (authenticator === undefined) return ANONYMOUS;
     // Now, because a connection that ends meanwhile has none any more.
@@ -80,7 +80,7 @@ export class CallerGuard {
     }
     if (outcome.kind === "invalid" && !outcome.isExpired)
       await this.#countFailure(address, outcome);
-    throw this.#refusal(outcome, mount);
+    throw this.#refusal(outcome, asked);
   }
 
   /**
@@ -94,27 +94,30 @@ export class CallerGuard {
    * @returns nothing when nothing can have happened; else a promise of the caller as of now, which
    * rejects with a RefusedCaller.
    */
-  confirm({ req, caller, mount }: AdmittedRequest): Promise<Caller> | undefined {
+  confirm(request: AdmittedRequest): Promise<Caller> | undefined {
+    const { caller } = request;
     const isRecent = performance.now() - caller.verifiedAt < RECENT_MS;
     const mayBeWithdrawn = caller.principal !== undefined && caller.revision === undefined;
     return (mayBeWithdrawn && !isRecent) || hasLapsed(caller)
-      ? this.#verifyAgain(req, caller, mount)
+      ? this.#verifyAgain(request)
       : undefined;
   }
 
-  async #verifyAgain(req: IncomingMessage, { credential }: Caller, mount: Mount): Promise<Caller> {
+  async #verifyAgain(request: AdmittedRequest): Promise<Caller> {
+    const { req, caller } = request;
+    const { credential } = caller;
     const asked = credential === undefined ? req : withCredential(req, credential);
     const outcome = await this.#init.authenticator?.authenticate(asked);
     if (outcome === undefined) return ANONYMOUS;
     if (outcome.kind === "authenticated") return outcome.caller;
     // Who sends what was good a moment ago is not guessing, and is not counted.
-    throw this.#refusal(outcome, mount);
+    throw this.#refusal(outcome, request);
   }
 
-  #refusal(outcome: Refusal, mount: Mount | undefined): RefusedCaller {
+  #refusal(outcome: Refusal, asked: AskedPath | undefined): RefusedCaller {
     return new RefusedCaller(
       refusalReason(outcome, this.methods),
-      refusalAnswer(outcome, this.methods, this.#init.discovery.documentUrl(mount)),
+      refusalAnswer(outcome, this.methods, this.#init.discovery.documentUrl(asked)),
     );
   }
 
@@ -136,10 +139,10 @@ export class CallerGuard {
    */
   lacksScopes(
     challenge: ScopeChallenge,
-    { caller: { methodsTried, principal }, mount }: AdmittedRequest,
+    { caller: { methodsTried, principal }, mount, path }: AdmittedRequest,
   ): RefusedCaller {
     const scopes = [...(methodsTried.at(-1)?.scopes?.required ?? []), ...challenge.scopes];
-    const document = this.#init.discovery.documentUrl(mount);
+    const document = this.#init.discovery.documentUrl({ mount, path });
     const held = principal?.scopes ?? [];
     return lacksScopes({ ...challenge, scopes }, held, this.methods, document);
   }

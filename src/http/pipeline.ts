@@ -203,13 +203,13 @@ export class Pipeline {
 
   /** The caller, at once if it is the cached one. `undefined` if it is for others to say why not. */
   #callerOf(
-    { req, mount }: IncomingRequest,
+    { req, mount, path }: IncomingRequest,
     target: TransportTarget | FastRoute,
   ): Caller | Promise<Caller | undefined> {
     const { callers } = this.#init;
     return target.kind === "fast"
       ? (callers.cached(req, target.lastCaller) ?? callers.verify(req))
-      : callers.identify(req, mount);
+      : callers.identify(req, { mount, path });
   }
 
   /**

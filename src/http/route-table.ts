@@ -103,10 +103,10 @@ function discoveryTarget(
   if (signIn !== undefined && isServerMetadataPath(path, signIn.issuer, "mount")) {
     return { kind: "document", send: ({ req, res }) => discovery.sendServerMetadata(req, res) };
   }
-  const resourcePath = resourcePathOf(path);
-  if (resourcePath !== "" && resourcePath !== discovery.resourcePath) return undefined;
+  const resource = discovery.resourceOf(resourcePathOf(path));
+  if (resource === undefined) return undefined;
   return {
     kind: "document",
-    send: ({ req, res, mount }) => discovery.sendMetadata(req, res, mount),
+    send: ({ req, res, mount }) => discovery.sendMetadata(req, res, mount, resource),
   };
 }

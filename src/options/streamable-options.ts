@@ -20,7 +20,7 @@ export interface StreamableOptions {
 export interface WireOptions {
   /** Whether HTTP+SSE is served beside Streamable HTTP, at `endpoint` and `messageEndpoint`. Default: true. */
   sse?: boolean;
-  /** Default: see {@link StreamableOptions}. */
+  /** How Streamable HTTP behaves. Default: see {@link StreamableOptions}. */
   streamable?: StreamableOptions;
 }
 

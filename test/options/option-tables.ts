@@ -5,6 +5,7 @@
 import ts from "typescript";
 import { ROUTER_OPTIONS } from "../../src/express/router-options.js";
 import { SSE_OPTIONS } from "../../src/options/options.js";
+import { WIRE_OPTIONS } from "../../src/options/streamable-options.js";
 import { MCP_SERVER } from "../../src/server/mcp-server.js";
 import { SERVER_OPTIONS } from "../../src/server/server-options.js";
 import type { Options } from "../../src/shared/option.js";
@@ -28,6 +29,7 @@ interface Source {
 /** By the names that the marks in the documents have. */
 const SOURCES: Readonly<Record<string, Source>> = {
   router: { type: "SseRouterOptions", options: ROUTER_OPTIONS },
+  wires: { type: "WireOptions", options: WIRE_OPTIONS },
   sse: { type: "SseOptions", options: SSE_OPTIONS },
   mcpServer: { type: "McpServerConfig", options: MCP_SERVER.options },
   server: { type: "SseServerOptions", options: SERVER_OPTIONS },

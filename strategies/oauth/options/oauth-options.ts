@@ -102,6 +102,8 @@ export type OAuthOptionsFor<O> = O extends { issuerUrl: unknown }
 export interface OAuthContext {
   /** The endpoint's own URL, if it is configured. */
   readonly resource?: string | undefined;
+  /** Its other URLs: a token for one of them is good for all. */
+  readonly otherResources?: readonly string[] | undefined;
   /** The URL of the mount around it, if it is configured; no slash at its end. */
   readonly mountUrl?: string | undefined;
   /** Whether the endpoint takes tokens of other issuers too. */
@@ -232,8 +234,8 @@ function readAudience(name: string, value: unknown): AudienceRule | undefined {
  * for any other service of the issuer. And its own URL is taken from the configuration only: a
  * `Host` header would let whoever holds another server's token name that server.
  */
-function ownAudience(name: string, { resource }: OAuthContext): AudienceRule {
-  if (resource !== undefined) return namesOneOf([resource]);
+function ownAudience(name: string, { resource, otherResources = [] }: OAuthContext): AudienceRule {
+  if (resource !== undefined) return namesOneOf([resource, ...otherResources]);
   throw optionError(
     name,
     "is missing, and the endpoint's own URL is not known",

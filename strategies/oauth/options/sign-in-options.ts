@@ -43,6 +43,7 @@ export const SIGN_IN = opt.objectOf({
 /** What the endpoint around a sign-in knows. */
 export interface SignInContext {
   readonly resource?: string | undefined;
+  readonly otherResources?: readonly string[] | undefined;
   readonly mountUrl?: string | undefined;
 }
 
@@ -50,7 +51,7 @@ export interface SignInContext {
 export function readSignInOptions(
   value: unknown,
   path: string,
-  { resource, mountUrl }: SignInContext,
+  { resource, otherResources = [], mountUrl }: SignInContext,
 ): SignInSettings {
   const given: unknown = value === true ? {} : value;
   const { consent, ...settings } = SIGN_IN.read(path, given);
@@ -69,6 +70,7 @@ export function readSignInOptions(
     ...opt.readMoved(SIGN_IN_ADVANCED, `${path}.advanced`, advanced, { [path]: given }),
     issuer: mountUrl,
     resource,
+    otherResources,
     login: toLoginStep(settings, path),
     brand: { name, ...(logoUrl !== undefined && { logoUrl }) },
   };

@@ -37,6 +37,8 @@ export interface SignInSettings
   readonly issuer: string;
   /** What access tokens are for: the URL of the event stream. */
   readonly resource: string;
+  /** Other URLs that clients may ask for: they get tokens for {@link resource}. */
+  readonly otherResources: readonly string[];
   readonly login: LoginStep;
   readonly brand: Brand;
   readonly revalidate: SignInOptions["revalidate"];

@@ -241,7 +241,8 @@ function createFeatures(parts: EngineParts, { errors }: Oidc): Configuration["fe
       defaultResource: async () => settings.resource,
       useGrantedResource: async () => true,
       getResourceServerInfo: async (_ctx, resource) => {
-        if (!isOurResource(resource, settings.resource)) throw new errors.InvalidTarget();
+        const ours = [settings.resource, ...settings.otherResources];
+        if (!ours.some((one) => isOurResource(resource, one))) throw new errors.InvalidTarget();
         return {
           scope: scopes.join(" "),
           audience: settings.resource,

@@ -1,0 +1,84 @@
+import express from "express";
+import { createMcpRouter } from "../../src/index.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { recordingLogger } from "../kit/leak-watch.js";
+import { listen } from "../kit/listen.js";
+import { send } from "../kit/raw-http.js";
+import { initialize } from "../kit/raw-sse.js";
+import { fakeIssuer, oauthFor } from "../kit/resource-server.js";
+import { postMessage } from "../kit/streamable.js";
+import { bearer } from "../kit/tokens.js";
+import { createToolServer } from "../kit/tools.js";
+
+cleanUpAfterEach();
+
+const WELL_KNOWN = "/.well-known/oauth-protected-resource";
+const PUBLIC = "https://api.example.com/mcp";
+
+/** A router with OAuth below `/mcp`, and its documents at the root. */
+async function serve(publicUrl?: string) {
+  const issuer = await fakeIssuer();
+  const audience =
+    publicUrl === undefined ? { audience: `${PUBLIC}/sse` } : { audience: undefined };
+  const router = createMcpRouter({
+    auth: oauthFor(issuer, audience),
+    createServer: () => createToolServer(),
+    logger: recordingLogger(),
+    ...(publicUrl !== undefined && { publicUrl }),
+  });
+  onDispose(() => router.close({ timeoutMs: 0 }));
+  const app = express();
+  app.use("/mcp", router);
+  app.use(router.wellKnown);
+  const { url } = await listen(app);
+  await router.ready();
+  return { url, issuer };
+}
+
+describe("two URLs of one endpoint", () => {
+  it.each([
+    ["as requests show them", undefined],
+    ["as configured", PUBLIC],
+  ])("STREAMABLE-21, OAUTH-3, OAUTH-4: are two resources, %s", async (_how, publicUrl) => {
+    const { url } = await serve(publicUrl);
+    const base = publicUrl ?? `${url}/mcp`;
+    const resourceAt = async (path: string): Promise<unknown> =>
+      (await send(url + path)).json?.resource;
+    expect(await resourceAt(`${WELL_KNOWN}/mcp`)).toBe(base);
+    expect(await resourceAt(`${WELL_KNOWN}/mcp/sse`)).toBe(`${base}/sse`);
+    expect(await resourceAt(`/mcp${WELL_KNOWN}`)).toBe(base);
+    expect(await resourceAt(`/mcp${WELL_KNOWN}/sse`)).toBe(`${base}/sse`);
+    expect(await resourceAt(`${WELL_KNOWN}/mcp/messages`)).toBeUndefined();
+    expect(await resourceAt(`${WELL_KNOWN}/mcp/`)).toBeUndefined();
+    expect(await resourceAt(`${WELL_KNOWN}/other`)).toBeUndefined();
+  });
+
+  it("STREAMABLE-21, OAUTH-6: a refusal names the document of the URL that was asked", async () => {
+    const { url } = await serve();
+    const documentFor = async (path: string, method = "POST") => {
+      const { status, headers } = await send(url + path, { method });
+      expect(status).toBe(401);
+      return /resource_metadata="([^"]+)"/.exec(headers["www-authenticate"] ?? "")?.[1];
+    };
+    const at = `${url}/mcp${WELL_KNOWN}`;
+    expect(await documentFor("/mcp")).toBe(at);
+    expect(await documentFor("/mcp/")).toBe(at);
+    expect(await documentFor("/mcp/sse")).toBe(`${at}/sse`);
+    expect(await documentFor("/mcp/sse", "GET")).toBe(`${at}/sse`);
+    expect(await documentFor("/mcp/messages?sessionId=x")).toBe(`${at}/sse`);
+    for (const document of [at, `${at}/sse`]) expect((await send(document)).status).toBe(200);
+  });
+
+  it("STREAMABLE-21, OAUTH-8: a token for one of them is good for both, and no other is", async () => {
+    const { url, issuer } = await serve(PUBLIC);
+    const begin = async (path: string, aud: string) =>
+      (await postMessage(url + path, initialize, bearer(await issuer.signAccessToken({ aud }))))
+        .status;
+    for (const path of ["/mcp", "/mcp/sse"]) {
+      expect(await begin(path, PUBLIC)).toBe(200);
+      expect(await begin(path, `${PUBLIC}/sse`)).toBe(200);
+      expect(await begin(path, `${PUBLIC}/other`)).toBe(401);
+      expect(await begin(path, "https://api.example.com")).toBe(401);
+    }
+  });
+});
