@@ -38,10 +38,14 @@ const sdk = {
   },
 };
 
-/** @throws Error that says what to install. */
+/** Says what to install, also where the SDK is too old to have the part; any other failure to load it is passed on as it is. */
 function missingSdk(cause: unknown): never {
+  const { code, message } = cause as { code?: unknown; message?: unknown };
+  // Something that the SDK requires in its turn may be what is missing.
+  const isPart = /^Cannot find \w+ '[^']*@modelcontextprotocol[\\/]sdk/.test(String(message));
+  if (!isPart && code !== "ERR_PACKAGE_PATH_NOT_EXPORTED") throw cause;
   throw new Error(
-    "MCPServer needs version 1 of the SDK: npm install @modelcontextprotocol/sdk. " +
+    "MCPServer needs version 1 of the SDK: npm install @modelcontextprotocol/sdk@1. " +
       "With SDK v2 use createSseRouter.",
     { cause },
   );

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { transformSync } from "esbuild";
 import packages from "../../src/shared/packages.cjs";
 
@@ -44,17 +44,36 @@ describe("in an application without the optional peers", () => {
     ["libsql()", "FileStorage needs the package libsql. Run: npm install libsql"],
     [
       "sdk.server()",
-      "MCPServer needs version 1 of the SDK: npm install @modelcontextprotocol/sdk. With SDK v2 use createSseRouter.",
+      "MCPServer needs version 1 of the SDK: npm install @modelcontextprotocol/sdk@1. With SDK v2 use createSseRouter.",
     ],
   ])("%s is refused with what to install", (call, message) => {
     expect(messageOf(call)).toBe(message);
   });
 
+  /** Puts a package there that has one file. */
+  function install(name: string, file: string, code: string): void {
+    const path = join(folder, "node_modules", name, file);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, code);
+  }
+
   test("a failure inside a peer is passed on as it is", () => {
-    const peer = join(folder, "node_modules/passport-oauth2");
-    mkdirSync(peer, { recursive: true });
-    writeFileSync(join(peer, "index.js"), 'require("its-own-dependency");');
+    install("passport-oauth2", "index.js", 'require("its-own-dependency");');
     expect(messageOf("passportOAuth2()")).toMatch(/^Cannot find module 'its-own-dependency'/);
+    install("@modelcontextprotocol/sdk", "server/mcp.js", 'require("its-own-dependency");');
+    expect(messageOf("sdk.server()")).toMatch(/^Cannot find module 'its-own-dependency'/);
+    install("@modelcontextprotocol/sdk", "server/mcp.js", 'throw new Error("broken");');
+    expect(messageOf("sdk.server()")).toBe("broken");
+  });
+
+  test.each([
+    ["shows its files", {}],
+    ["names them", { "./*": { require: "./dist/cjs/*" } }],
+    ["names them one by one", { "./server/mcp.js": "./server/mcp.js" }],
+  ])("an SDK that %s and is too old is refused with what to install", (_how, exports) => {
+    const manifest = Object.keys(exports).length === 0 ? {} : { exports };
+    install("@modelcontextprotocol/sdk", "package.json", JSON.stringify(manifest));
+    expect(messageOf("sdk.validator()")).toMatch(/npm install @modelcontextprotocol\/sdk@1\./);
   });
 });
 
