@@ -100,6 +100,7 @@ const clients = {
     "mcp-remote/dist/proxy.js",
     ...[url, "--transport", "sse-only", ...headerArguments(":")],
   ),
+  "mcp-remote-as-documented": program("mcp-remote/dist/proxy.js", url, ...headerArguments(":")),
   supergateway: program("supergateway/dist/index.js", "--sse", url, ...headerArguments(": ")),
   "ai-sdk-1": aiSdk("ai-sdk-mcp-1"),
   "ai-sdk-2": aiSdk("@ai-sdk/mcp"),

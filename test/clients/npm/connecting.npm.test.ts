@@ -7,7 +7,7 @@ cleanUpAfterEach();
 
 const NOBODY = { authorization: "Bearer nobody" };
 
-it.each(["streamable-first-v1", "streamable-first-v2"])(
+it.each(["streamable-first-v1", "streamable-first-v2", "mcp-remote-as-documented"])(
   "MESSAGE-1: %s, a client that tries Streamable HTTP first, finds its way at the same URL",
   async (name) => {
     const { sseUrl } = await serveRouter();
