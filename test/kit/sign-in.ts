@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import express from "express";
 import type { Express } from "express";
-import { createSseRouter, principalOf } from "../../src/index.js";
+import { createMcpRouter, createSseRouter, principalOf } from "../../src/index.js";
 import type {
   OAuthOptions,
   PassportStrategy,
@@ -35,6 +35,8 @@ export interface ServeSignInOptions {
   readonly before?: (app: Express) => void;
   /** Path of the mount. Default: `"/mcp"`. */
   readonly base?: string;
+  /** Makes the router. Default: `createSseRouter`. */
+  readonly createRouter?: typeof createSseRouter | typeof createMcpRouter;
 }
 
 /** A server of ours with sign-in, and the provider behind it. */
@@ -67,7 +69,8 @@ export async function serveSignIn(options: ServeSignInOptions = {}): Promise<Sig
   const logger = recordingLogger();
   let router: SseRouter;
   const start = (given: ServeSignInOptions): void => {
-    router = createSseRouter({
+    const { createRouter = createSseRouter } = given;
+    router = createRouter({
       publicUrl: issuer,
       logger,
       auth: {

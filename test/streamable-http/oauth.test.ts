@@ -6,7 +6,8 @@ import { listen } from "../kit/listen.js";
 import { send } from "../kit/raw-http.js";
 import { initialize } from "../kit/raw-sse.js";
 import { fakeIssuer, oauthFor } from "../kit/resource-server.js";
-import { postMessage } from "../kit/streamable.js";
+import { AuthorizationRequest, register, serveSignIn, signInAndApprove } from "../kit/sign-in.js";
+import { begin, postMessage } from "../kit/streamable.js";
 import { bearer } from "../kit/tokens.js";
 import { createToolServer } from "../kit/tools.js";
 
@@ -81,4 +82,21 @@ describe("two URLs of one endpoint", () => {
       expect(await begin(path, "https://api.example.com")).toBe(401);
     }
   });
+});
+
+it("STREAMABLE-21, SIGNIN-4, SIGNIN-27: the sign-in gives tokens for either URL, and for no other", async () => {
+  const { issuer, person, resource } = await serveSignIn({ createRouter: createMcpRouter });
+  const client = await register(issuer);
+  for (const asked of [issuer, resource]) {
+    const request = new AuthorizationRequest(issuer, client.client_id, { resource: asked });
+    const answer = await signInAndApprove(person(), request);
+    const tokens = await request.redeem(answer.get("code") ?? "", { resource: asked });
+    for (const url of [issuer, resource]) {
+      const begun = await begin(url, bearer(tokens.access_token));
+      expect(JSON.parse(await begun.call("whoami"))).toMatchObject({ method: "oauth" });
+    }
+  }
+  const other = new AuthorizationRequest(issuer, client.client_id, { resource: `${issuer}/other` });
+  const refused = await person().visit(other.url);
+  expect(refused.url + refused.text).toContain("invalid_target");
 });
