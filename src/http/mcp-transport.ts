@@ -24,6 +24,13 @@ export interface MessageExtra {
   authInfo?: AuthInfo | undefined;
   requestInfo?: RequestInfo | undefined;
   request?: Request | undefined;
+  /**
+   * Ends the response to the call while it goes on: its client comes back for the rest. Only over
+   * Streamable HTTP, and for clients of 2025-11-25 and later.
+   */
+  closeSSEStream?: (() => void) | undefined;
+  /** The same for the stream of the client's GET. */
+  closeStandaloneSSEStream?: (() => void) | undefined;
 }
 
 /**

@@ -10,6 +10,8 @@ import type { RequestParts } from "./request-parts.js";
 /** The extra of a message that came as a POST; its parts are made when they are read. */
 export class PostExtra implements MessageExtra {
   declare readonly authInfo?: AuthInfo;
+  declare closeSSEStream?: () => void;
+  declare closeStandaloneSSEStream?: () => void;
   readonly #req: IncomingMessage;
   readonly #parts: RequestParts;
   readonly #hidden: () => readonly string[];

@@ -103,13 +103,19 @@ export class PostHandler implements MessageHandler<StreamableSession> {
       return;
     }
     const { req, res } = request;
+    const { resume, stream } = this.#init.options;
+    const canReturn = takesPriming(versionOf(message, versionHeaderOf(req)));
     const known = channel.takeCall(message, {
       res,
       accepts: acceptsOf(req.headers.accept),
-      takesPriming: takesPriming(versionOf(message, versionHeaderOf(req))),
+      takesPriming: canReturn,
       isForCallOnly: isInitialize(message),
-      options: this.#init.options.stream,
+      options: stream,
     });
+    if (resume !== undefined && canReturn) {
+      extra.closeSSEStream = () => channel.leaveCall(known.id, resume.retryMs);
+      extra.closeStandaloneSSEStream = () => channel.leaveListener(resume.retryMs);
+    }
     call?.carry(known);
     try {
       session.receive(known, extra, call);

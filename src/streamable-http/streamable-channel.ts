@@ -116,10 +116,14 @@ export class StreamableChannel implements Channel {
     return this.#ids.toServer(message, this.#replies.keys());
   }
 
-  /** Lets a client that was cut off come back for the rest of a call. @param id the server's. */
-  leaveCall(id: JsonRpcId): void {
-    const { resume } = this.#options;
-    if (resume !== undefined) this.#replies.get(id)?.leave(resume.retryMs);
+  /** Ends the response to a call while it goes on: its client comes back for the rest. @param id the server's. */
+  leaveCall(id: JsonRpcId, retryMs: number): void {
+    this.#replies.get(id)?.leave(retryMs);
+  }
+
+  /** Ends the stream of the GET: its client comes back. */
+  leaveListener(retryMs: number): void {
+    this.#streams.standalone.detach(retryMs);
   }
 
   /**

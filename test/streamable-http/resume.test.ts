@@ -101,6 +101,29 @@ describe("a call whose stream was cut", () => {
   });
 });
 
+it("STREAMABLE-22: a tool may end its stream while it works, and its client comes back for the answer", async () => {
+  const server = new McpServer({ name: "s", version: "1" });
+  const { promise: asked, resolve: ask } = signal();
+  server.registerTool("poll", {}, async ({ closeSSEStream, closeStandaloneSSEStream }) => {
+    closeSSEStream?.();
+    closeStandaloneSSEStream?.();
+    await asked;
+    return { content: [{ type: "text", text: closeSSEStream === undefined ? "cannot" : "later" }] };
+  });
+  const { mcpUrl } = await serveMcp({ createServer: () => server });
+  const client = await begin(mcpUrl);
+  const get = await client.listen();
+  const cut = await client.stream(toolCall(2, "poll"));
+  const { id } = await cut.nextEvent();
+  await Promise.all([cut.ended, get.ended]);
+  for (const { bytes } of [cut, get]) expect(bytes).toMatch(/retry: 1000\n\n$/);
+  const resumed = await client.listen(id);
+  ask();
+  expect(said(await read(resumed, 1))).toEqual(["later"]);
+  const old = { "mcp-protocol-version": "2025-06-18" };
+  expect(textOf((await client.post(toolCall(3, "poll"), old)).json)).toBe("cannot");
+});
+
 describe("the stream of a GET", () => {
   it("STREAMABLE-10: goes on behind the last event, with all that was sent meanwhile", async () => {
     const { mcpUrl, announce } = await serve();
