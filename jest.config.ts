@@ -21,10 +21,10 @@ const common: Config = {
 };
 
 /** Rooms whose tests reach Express through a router or a server. */
-const ROOMS_ON_EXPRESS = ["express", "http", "server", "session", "sse"];
+const ROOMS_ON_EXPRESS = ["express", "http", "server", "session", "sse", "streamable-http"];
 
 /** What such a test has in hand: a way of the kit to serve, or Express itself. */
-const USES_EXPRESS = /kit\/(?:serve|resource-server|sign-in)\.js"|from "express"/;
+const USES_EXPRESS = /kit\/(?:serve|streamable|resource-server|sign-in)\.js"|from "express"/;
 
 /** Everything that goes through a router runs a second time on Express 4; units do not. */
 function testsOnBothMajors(): string[] {

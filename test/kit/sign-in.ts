@@ -5,7 +5,8 @@ import type { AddressInfo } from "node:net";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import express from "express";
 import type { Express } from "express";
-import { createMcpRouter, createSseRouter, principalOf } from "../../src/index.js";
+import { createSseRouter, principalOf } from "../../src/index.js";
+import type { createMcpRouter } from "../../src/index.js";
 import type {
   OAuthOptions,
   PassportStrategy,

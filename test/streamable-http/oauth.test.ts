@@ -85,11 +85,12 @@ describe("two URLs of one endpoint", () => {
 });
 
 it("STREAMABLE-21, SIGNIN-4, SIGNIN-27: the sign-in gives tokens for either URL, and for no other", async () => {
-  const { issuer, person, resource } = await serveSignIn({ createRouter: createMcpRouter });
+  const setup = await serveSignIn({ createRouter: createMcpRouter });
+  const { issuer, resource } = setup;
   const client = await register(issuer);
   for (const asked of [issuer, resource]) {
     const request = new AuthorizationRequest(issuer, client.client_id, { resource: asked });
-    const answer = await signInAndApprove(person(), request);
+    const answer = await signInAndApprove(setup.person(), request);
     const tokens = await request.redeem(answer.get("code") ?? "", { resource: asked });
     for (const url of [issuer, resource]) {
       const begun = await begin(url, bearer(tokens.access_token));
@@ -97,6 +98,6 @@ it("STREAMABLE-21, SIGNIN-4, SIGNIN-27: the sign-in gives tokens for either URL,
     }
   }
   const other = new AuthorizationRequest(issuer, client.client_id, { resource: `${issuer}/other` });
-  const refused = await person().visit(other.url);
+  const refused = await setup.person().visit(other.url);
   expect(refused.url + refused.text).toContain("invalid_target");
 });
