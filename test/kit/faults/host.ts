@@ -12,8 +12,10 @@ export class FaultHost {
   readonly answered = new Set<string>();
   /** Requests to clients that were written after that. */
   readonly repeated: string[] = [];
-  /** Rejects when a session ends while the test needs it. */
+  /** Rejects when a session ends in which its client has spoken; mcp-remote opens some that it never uses. */
   readonly sessionLost: Promise<never>;
+  /** Ids of the sessions in which a client has spoken. */
+  readonly #used = new Set<string>();
   #served: Served | undefined;
   readonly #servers = new Map<string, FaultServer>();
   #lose: (reason: Error) => void = () => undefined;
@@ -31,12 +33,12 @@ export class FaultHost {
         host.#servers.set(tagOf(session.request?.url ?? ""), server);
         return server;
       },
-      before: [host.#watchWrites],
+      before: [host.#watch],
       ...options,
     });
-    host.served.sessions.on("closed", ({ id }, reason) =>
-      host.#lose(new Error(`session ${id} has ended: ${reason}`)),
-    );
+    host.served.sessions.on("closed", ({ id }, reason) => {
+      if (host.#used.has(id)) host.#lose(new Error(`session ${id} has ended: ${reason}`));
+    });
     return host;
   }
 
@@ -51,8 +53,9 @@ export class FaultHost {
     return server;
   }
 
-  /** Sees every byte of a stream at the moment at which it is written. */
-  readonly #watchWrites: RequestHandler = (req, res, next) => {
+  /** Sees whose session is used, and every byte of a stream at the moment at which it is written. */
+  readonly #watch: RequestHandler = (req, res, next) => {
+    if (req.method === "POST") this.#used.add(queryOf(req.url).get("sessionId") ?? "");
     if (req.method === "GET") {
       const write = res.write.bind(res) as (chunk: unknown, ...rest: unknown[]) => boolean;
       res.write = (chunk: unknown, ...rest: unknown[]): boolean => {
@@ -68,5 +71,9 @@ export class FaultHost {
 
 /** Which client a session belongs to; the test writes it into the client's URL. */
 function tagOf(url: string): string {
-  return new URLSearchParams(url.split("?")[1]).get("client") ?? "";
+  return queryOf(url).get("client") ?? "";
+}
+
+function queryOf(url: string): URLSearchParams {
+  return new URLSearchParams(url.split("?")[1]);
 }
