@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { onResponseEnd } from "../http/response-end.js";
 import { ReaderWatch } from "../http/slow-reader.js";
 import type { MessageJson } from "../session/message-json.js";
 import type { ByteHolder, WriteResult } from "../session/write-result.js";
@@ -28,7 +29,7 @@ export function sendJsonAnswer(
       if (stallMs > 0 && untakenMs >= stallMs) res.destroy();
     });
     watch.start(stallMs);
-    res.once("close", () => {
+    onResponseEnd(res, () => {
       watch.stop();
       holder.hold(-weight);
       resolve();

@@ -6,6 +6,9 @@ import type { ByteHolder, WriteResult } from "../session/write-result.js";
 import { McpSseError } from "../shared/errors.js";
 import { formatPosition } from "./event-position.js";
 
+/** Position of an answer where nothing is kept, and all that comes before it has 0. */
+const UNKEPT_ANSWER = 1;
+
 /** What a stream is told to be. */
 export interface MessageStreamInit {
   readonly sessionId: string;
@@ -67,7 +70,7 @@ export class MessageStream implements StreamOwner {
 
   /** Whether its answer was written to no response. */
   get hasWaitingAnswer(): boolean {
-    return this.#answerSeq !== undefined && this.#answerSeq > this.#takenSeq;
+    return this.isKeeping && this.isFinished && (this.#answerSeq ?? 0) > this.#takenSeq;
   }
 
   get isKeeping(): boolean {
@@ -140,7 +143,7 @@ export class MessageStream implements StreamOwner {
     if (this.#isClosed) return undefined;
     if (!this.isKeeping) {
       if (this.#reader === undefined) return Promise.reject(noStream());
-      return this.#put({ ...json, seq: 0, metadata });
+      return this.#put({ ...json, seq: metadata.kind === "answer" ? UNKEPT_ANSWER : 0, metadata });
     }
     const entry = this.#outbox.append(json, metadata);
     return this.#reader === undefined ? undefined : this.#put(entry)?.catch(ignore);
@@ -149,7 +152,7 @@ export class MessageStream implements StreamOwner {
   /** Sends the answer, and ends. */
   finish(json: MessageJson): WriteResult {
     if (this.#isClosed) return undefined;
-    this.#answerSeq = this.isKeeping ? this.#outbox.lastSeq + 1 : 0;
+    this.#answerSeq = this.isKeeping ? this.#outbox.lastSeq + 1 : UNKEPT_ANSWER;
     return this.send(json, { kind: "answer" });
   }
 

@@ -3,6 +3,7 @@ import { sessionNotFound } from "../http/find-session.js";
 import type { Arrival, MessageHandler } from "../http/message-handler.js";
 import { openSession } from "../http/open-session.js";
 import type { OpeningContext } from "../http/open-session.js";
+import { onResponseEnd } from "../http/response-end.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { isInitialize } from "../session/handshake.js";
 import { isCall } from "../session/session-bytes.js";
@@ -48,7 +49,7 @@ export class PostHandler implements MessageHandler<StreamableSession> {
       (opened) => new StreamableChannel(opened, { resume: options.resume, sseAfterMs }),
     );
     sessions.add(session);
-    request.res.once("close", () => {
+    onResponseEnd(request.res, () => {
       if (session.state === "opening") session.end("failed-to-open");
     });
     return session;

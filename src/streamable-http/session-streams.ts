@@ -35,6 +35,8 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
   open(): MessageStream {
     const stream = this.#make(++this.#lastNumber);
     this.#calls.set(stream.number, stream);
+    // It may be cancelled before anything was sent on it.
+    this.check();
     return stream;
   }
 

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { MessageMetadata } from "../http/outbox.js";
 import type { EventStream } from "../http/event-stream.js";
+import { onResponseEnd } from "../http/response-end.js";
 import type { ResumeOptions } from "../options/resume-options.js";
 import type { Channel, ChannelSession } from "../session/channel.js";
 import { cutAfterEnd, shouldReconnect } from "../session/close-reason.js";
@@ -8,6 +9,7 @@ import type { CloseReason } from "../session/close-reason.js";
 import { isInitialize } from "../session/handshake.js";
 import type { Call } from "../session/held-call.js";
 import type { MessageJson } from "../session/message-json.js";
+import { isCall } from "../session/session-bytes.js";
 import { sessionClosed } from "../session/session-end.js";
 import type { WriteResult } from "../session/write-result.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
@@ -100,8 +102,6 @@ export class StreamableChannel implements Channel {
     this.#replies.set(known.id, reply);
     this.#connect(init.res);
     if (isInitialize(call)) this.#opening = known.id;
-    this.#giveWaiting(reply);
-    this.#patient.add(reply);
     return known;
   }
 
@@ -160,6 +160,7 @@ export class StreamableChannel implements Channel {
       if (message.id !== undefined) this.#streams.settle(message.id);
       return;
     }
+    if (isCall(message)) this.#beginReply(message.id);
     if (message.method !== "notifications/cancelled") return;
     const id = message.params?.["requestId"] as JsonRpcId;
     this.#replies.get(id)?.cancel();
@@ -232,6 +233,14 @@ export class StreamableChannel implements Channel {
     return result;
   }
 
+  /** Not before its call was admitted: a response that has begun could not say that it was refused. */
+  #beginReply(id: JsonRpcId): void {
+    const reply = this.#replies.get(id);
+    if (reply === undefined) return;
+    this.#giveWaiting(reply);
+    this.#patient.add(reply);
+  }
+
   #noteOpened(answer: JsonRpcResponse): void {
     this.#opening = undefined;
     const { result } = answer as { result?: { protocolVersion?: unknown } };
@@ -268,7 +277,7 @@ export class StreamableChannel implements Channel {
 
   #connect(res: ServerResponse): void {
     this.#connections.add(res);
-    res.once("close", () => {
+    onResponseEnd(res, () => {
       this.#connections.delete(res);
       this.#leftAt = Date.now();
     });
@@ -286,6 +295,6 @@ function whenClosed(res: ServerResponse): Promise<void> {
   if (res.writableFinished || res.closed) return Promise.resolve();
   return new Promise((resolve) => {
     res.once("finish", resolve);
-    res.once("close", resolve);
+    onResponseEnd(res, resolve);
   });
 }
