@@ -15,10 +15,11 @@ const { exports } = JSON.parse(readFileSync("package.json", "utf8"));
 
 /** The SDK as an application gets it that imports it: src/shared/packages.cts says why. */
 const IMPORT_SDK = `import packages from "../../cjs/src/shared/packages.cjs";
-const { missingSdk, sdk } = packages;
+const { missingSdk, missingSdkV2, sdk } = packages;
 sdk.server = () => import("@modelcontextprotocol/sdk/server/mcp.js").catch(missingSdk);
 sdk.stdio = () => import("@modelcontextprotocol/sdk/server/stdio.js").catch(missingSdk);
 sdk.validator = () => import("@modelcontextprotocol/sdk/validation/ajv").catch(missingSdk);
+sdk.v2 = () => import("@modelcontextprotocol/server").catch(missingSdkV2);
 `;
 
 rmSync("dist", { recursive: true, force: true });

@@ -18,6 +18,7 @@ export { fromToolClasses } from "./server/tool-classes.js";
 export type { ToolClass, ToolInstance, ToolServer } from "./server/tool-classes.js";
 export { createMcpRouter } from "./express/mcp-router.js";
 export type { McpRouter, McpRouterOptions } from "./express/mcp-router.js";
+export type { Notifier, NotifyTo } from "./streamable-http/notifier.js";
 export { createSseRouter } from "./express/router.js";
 export type { RouterSignIn, SseRouter } from "./express/sse-router.js";
 export { SSEServerTransport } from "./sse/sse-server-transport.js";
@@ -138,7 +139,13 @@ export type { MemoryStorageOptions } from "../strategies/storage/storage.js";
 
 // Options.
 export type { SseRouterOptions } from "./express/router-options.js";
-export type { StreamableOptions, WireOptions } from "./options/streamable-options.js";
+export type {
+  CreateMcpHandler,
+  McpHandler,
+  ServerEvent,
+  StreamableOptions,
+  WireOptions,
+} from "./options/streamable-options.js";
 export type { HttpTimesConfig, SseServerOptions } from "./server/server-options.js";
 export type { AdvancedOptions } from "./options/advanced-options.js";
 export type { CorsOptions } from "./options/cors-options.js";

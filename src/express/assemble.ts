@@ -19,12 +19,16 @@ import type { ResolvedOptions } from "../options/resolve.js";
 import { readWires, SSE_ONLY } from "../options/streamable-options.js";
 import type { Wires } from "../options/streamable-options.js";
 import type { ContinuationRules } from "../session/continuation.js";
+import type { ExchangeLimits } from "../session/exchanges.js";
 import { LocalSessionRegistry } from "../session/local-session-registry.js";
 import { checkOptionNames, optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 import { OWN_HINTS } from "../sse/resume.js";
 import { SseEndpoint } from "../sse/sse-endpoint.js";
 import type { SseEndpointInit } from "../sse/sse-endpoint.js";
+import { ChangeBus } from "../streamable-http/change-bus.js";
+import { ModernEndpoint } from "../streamable-http/modern-endpoint.js";
+import { ModernHandler } from "../streamable-http/modern-handler.js";
 import { StreamableEndpoint } from "../streamable-http/streamable-endpoint.js";
 import { MCP_ROUTER_OPTION_NAMES, ROUTER_OPTION_NAMES, ROUTER_OPTIONS } from "./router-options.js";
 
@@ -36,6 +40,7 @@ export interface Assembly {
   readonly callers: CallerGuard;
   readonly refusals: Refusals;
   readonly pipeline: Pipeline;
+  readonly bus: ChangeBus;
 }
 
 /** How an endpoint is served. */
@@ -66,7 +71,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const authenticator = createAuthenticator(`${path}.auth`, auth, options, resources);
   const methods = authenticator?.methods ?? [];
   const rules = continuationRules(options, methods, OWN_HINTS);
-  const sessions = createSessions(options, auth === false, rules);
+  const sessions = createSessions(options, auth === false, rules, wires.streamable);
   const discovery = new Discovery(options, methods, resources);
   const refusals = new Refusals(options.logger, methods);
   const callers = new CallerGuard({ options, authenticator, discovery, sessions });
@@ -74,10 +79,11 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   // An engine for many nodes would find sessions elsewhere, too.
   const directory: Directory = sessions;
   const shared = { options, sessions, directory, callers, refusals, shutdown };
-  const transports = createTransports({ ...shared, createServer }, wires, serving);
+  const bus = new ChangeBus({ mayHear: wires.streamable?.mayHear, logger: options.logger });
+  const transports = createTransports({ ...shared, createServer }, wires, serving, bus);
   const sources = new SourceGuard(options, methods, transports);
   const pipeline = new Pipeline({ ...shared, transports, discovery, sources });
-  return { options, sessions, discovery, callers, refusals, pipeline };
+  return { options, sessions, discovery, callers, refusals, pipeline, bus };
 }
 
 /** Of those that share a path and a method, the one comes first that does not take all. */
@@ -85,12 +91,20 @@ function createTransports(
   shared: Omit<SseEndpointInit, "hasFastPath">,
   { streamable, hasSse }: Wires,
   { hasFastPath }: Serving,
+  bus: ChangeBus,
 ): readonly Transport[] {
   const sse = hasSse ? [new SseEndpoint({ ...shared, hasFastPath })] : [];
   if (streamable === undefined) return sse;
-  const { sseAfterMs } = streamable;
+  const { sseAfterMs, modern: option } = streamable;
   const paths = ["", shared.options.endpoint];
-  return [new StreamableEndpoint({ ...shared, paths, sseAfterMs }), ...sse];
+  const createMcpHandler = typeof option === "function" ? option : undefined;
+  const modern =
+    option === false ? undefined : new ModernHandler({ ...shared, bus, createMcpHandler });
+  return [
+    ...(modern === undefined ? [] : [new ModernEndpoint({ ...shared, paths, handler: modern })]),
+    new StreamableEndpoint({ ...shared, paths, sseAfterMs, modern }),
+    ...sse,
+  ];
 }
 
 function createAuthenticator(
@@ -131,6 +145,7 @@ function createSessions(
   { logger, limits, bytes }: ResolvedOptions,
   isOpenEndpoint: boolean,
   rules: ContinuationRules,
+  exchangeLimits: ExchangeLimits | undefined,
 ): Sessions {
   const sessions: Sessions = new LocalSessionRegistry({
     ownerKeyOf: ownerKey,
@@ -138,6 +153,7 @@ function createSessions(
     rules,
     onFault: ({ id }, fault) => logger.error(`session ${id}: ${fault}`),
     limits,
+    exchangeLimits,
     bytes,
     isOpenEndpoint,
   });

@@ -1,5 +1,8 @@
+import type { IRouterMatcher } from "express";
 import type { AuthConfig } from "../../strategies/auth-config.js";
 import type { WireOptions } from "../options/streamable-options.js";
+import { createNotifier } from "../streamable-http/change-bus.js";
+import type { Notifier } from "../streamable-http/notifier.js";
 import { buildRouter } from "./build-router.js";
 import type { SseRouterOptions } from "./router-options.js";
 import type { SseRouter } from "./sse-router.js";
@@ -9,7 +12,13 @@ export interface McpRouterOptions<W = AuthConfig, M = never>
   extends SseRouterOptions<W, M>, WireOptions {}
 
 /** An authenticated MCP endpoint for clients of every wire. */
-export type McpRouter = SseRouter;
+export interface McpRouter extends SseRouter {
+  /**
+   * Tells subscribers of 2026-07-28 what has changed. Called, it is what every router has: it routes the
+   * HTTP method NOTIFY.
+   */
+  readonly notify: Notifier & IRouterMatcher<this>;
+}
 
 /**
  * An MCP endpoint for an existing Express app, for clients old and new: Streamable HTTP at the mount
@@ -30,5 +39,8 @@ export type McpRouter = SseRouter;
 export function createMcpRouter<const W = unknown, M = never>(
   options: McpRouterOptions<W, M>,
 ): McpRouter {
-  return buildRouter(options, { path: "options", hasFastPath: true, hasStreamable: true }).router;
+  const serving = { path: "options", hasFastPath: true, hasStreamable: true };
+  const { router, assembly } = buildRouter(options, serving);
+  const notify = Object.assign(router.notify.bind(router), createNotifier(assembly.bus));
+  return Object.assign(router, { notify }) as McpRouter;
 }

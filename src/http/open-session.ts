@@ -46,7 +46,7 @@ export async function openSession(
   const places = [res, req.socket];
   for (const place of places) place.once("close", leave);
   try {
-    const server = await createServerInTime(session, createServer, options);
+    const server = await makeServer(session, createServer, options);
     session.onClosed(() => shutdown.closings.add(closeServer(session, server, options)));
     // A connection that was just cut says so only later, when nobody listens any more.
     if (req.socket.destroyed) {
@@ -66,7 +66,12 @@ export async function openSession(
   }
 }
 
-async function createServerInTime(
+/**
+ * Makes the server of a session.
+ *
+ * @throws McpSseError `server_error` or `server_unavailable`.
+ */
+export async function makeServer(
   session: RouterSession,
   createServer: ServerFactory,
   { openTimeoutMs, logger }: OpeningContext["options"],

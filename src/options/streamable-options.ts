@@ -1,5 +1,6 @@
 import { optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
+import type { AuthInfo, Principal } from "../auth/principal.js";
 
 /** How Streamable HTTP behaves where HTTP+SSE knows no difference. */
 export interface StreamableOptions {
@@ -14,7 +15,48 @@ export interface StreamableOptions {
    * Default: 1800000 (30 minutes).
    */
   streamlessIdleMs?: number;
+  /**
+   * How 2026-07-28 is served, which has no sessions: `createServer` is called for each request, and must
+   * return servers of SDK v2. With servers of v1 its clients are sent to `initialize`, as with `false`.
+   * Where the application's copy of `@modelcontextprotocol/server` is not the one that this package
+   * finds, give `createMcpHandler` of it. Default: true.
+   */
+  modern?: boolean | CreateMcpHandler;
+  /**
+   * Whether a principal may hear that something has changed: asked for each subscriber of 2026-07-28 and
+   * each event of `router.notify`. Only `true` lets it hear. Subscribers name any URI that they like:
+   * who may not read a resource should not hear of it either. `undefined` is everybody's principal on
+   * an open endpoint. Default: everybody may hear everything.
+   */
+  mayHear?: (principal: Principal | undefined, event: ServerEvent) => boolean;
+  /**
+   * Requests of 2026-07-28 that one principal may have without an answer; more are refused with 429.
+   * On an open endpoint all callers together may have `sessions.maxSessions`. 0 for no limit. Default: 1000.
+   */
+  maxCallsPerPrincipal?: number;
+  /**
+   * Subscriptions of 2026-07-28 that one principal may have; for one more the oldest ends. Of everybody
+   * there are at most `sessions.maxSessions`. 0 for no limit. Default: 20.
+   */
+  maxSubscriptionsPerPrincipal?: number;
 }
+
+/** SDK v2's `createMcpHandler`. */
+export type CreateMcpHandler = (factory: never, options: never) => McpHandler;
+
+/** What SDK v2's `createMcpHandler` returns, as far as it is used. */
+export interface McpHandler {
+  /** @param options `parsedBody`: the message; the request's own body is not read. */
+  fetch(
+    request: Request,
+    options?: { authInfo?: AuthInfo; parsedBody?: unknown },
+  ): Promise<Response>;
+}
+
+/** What has changed, in the words of SDK v2. */
+export type ServerEvent =
+  | { readonly kind: "tools_list_changed" | "prompts_list_changed" | "resources_list_changed" }
+  | { readonly kind: "resource_updated"; readonly uri: string };
 
 /** Which wires an endpoint serves. */
 export interface WireOptions {
@@ -24,12 +66,31 @@ export interface WireOptions {
   streamable?: StreamableOptions;
 }
 
+function readModern(name: string, value: unknown = true): boolean | CreateMcpHandler {
+  if (typeof value === "boolean" || typeof value === "function") {
+    return value as boolean | CreateMcpHandler;
+  }
+  throw optionError(
+    name,
+    "must be true, false or a function",
+    'Give createMcpHandler of "@modelcontextprotocol/server" itself, not what it returns.',
+  );
+}
+
 /** {@link WireOptions}. */
 export const WIRE_OPTIONS = {
   sse: opt.flag(true),
   streamable: opt.block({
     sseAfterMs: opt.milliseconds(1_000, 0),
     streamlessIdleMs: opt.wholeNumber("milliseconds", 1_800_000, "for as long as idleMs"),
+    modern: opt.custom("boolean, or createMcpHandler of SDK v2", readModern, true),
+    mayHear: opt.optional(
+      opt.callback<NonNullable<StreamableOptions["mayHear"]>>(
+        "Write mayHear: (principal, event) => true or false.",
+      ),
+    ),
+    maxCallsPerPrincipal: opt.wholeNumber("calls", 1_000, "for no limit"),
+    maxSubscriptionsPerPrincipal: opt.wholeNumber("subscriptions", 20, "for no limit"),
   } satisfies opt.Declares<StreamableOptions>),
 } satisfies opt.Declares<WireOptions>;
 

@@ -2,6 +2,7 @@ import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import type { CloseReason } from "./close-reason.js";
 import type { ChannelLimit, ChannelOutcome } from "./limits.js";
 import type { MessageJson } from "./message-json.js";
+import type { SessionEra } from "./session-info.js";
 import type { ByteHolder, WriteResult } from "./write-result.js";
 
 /**
@@ -18,6 +19,9 @@ import type { ByteHolder, WriteResult } from "./write-result.js";
 export interface Channel {
   /** By which wire: an operator sees it at the session. */
   readonly transport: "sse" | "streamable";
+
+  /** The year of the protocol in which that wire was introduced. */
+  readonly era: SessionEra;
 
   /** `opening` until the client can hear, `open` while it can, `detached` while it is away and may come back. */
   readonly state: "opening" | "open" | "detached";

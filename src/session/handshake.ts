@@ -26,7 +26,7 @@ export class Handshake {
     return this.#phase === "initialized";
   }
 
-  /** What the client says of itself, once it has sent `initialize`. */
+  /** What the client says of itself: in `initialize`, or in its first message where there is none. */
   get client(): ClientInfo | undefined {
     return this.#client;
   }
@@ -35,8 +35,8 @@ export class Handshake {
   note(message: JsonRpcMessage): boolean {
     if (this.#phase === "initialized") return false;
     const isFirst = isInitialize(message);
+    if (isFirst || this.#phase === "uninitialized") this.#client = clientOf(message);
     this.#phase = isFirst ? "initializing" : "initialized";
-    if (isFirst) this.#client = clientOf(message);
     return true;
   }
 }
@@ -58,10 +58,18 @@ function clientOf(message: JsonRpcMessage): ClientInfo | undefined {
   };
 }
 
-/** What `initialize` says of its client: anything at all. */
+/** In `_meta` of the requests of 2026-07-28, which has no `initialize`. */
+const CLIENT_INFO = "io.modelcontextprotocol/clientInfo";
+
+/** What a message says of its client: anything at all. */
 export function clientInfoIn(message: JsonRpcMessage): { name?: unknown; version?: unknown } {
-  const { params } = message as { params?: { clientInfo?: object | null } };
-  return params?.clientInfo ?? {};
+  const { params } = message as {
+    params?: {
+      clientInfo?: object | null;
+      _meta?: { readonly [CLIENT_INFO]?: object | null } | null;
+    } | null;
+  };
+  return params?.clientInfo ?? params?._meta?.[CLIENT_INFO] ?? {};
 }
 
 function shorten(text: string): string {

@@ -22,4 +22,6 @@ export type LimitName =
   | "maxHeaderSize"
   // of what somebody does at a time
   | "maxInFlight"
+  | "maxCallsPerPrincipal"
+  | "maxSubscriptionsPerPrincipal"
   | "throttle";

@@ -7,6 +7,8 @@ import type { ByteShare } from "./byte-budget.js";
 import type { CloseReason } from "./close-reason.js";
 import { isSameRequest, mayContinue, NO_RULES } from "./continuation.js";
 import type { ContinuationRules } from "./continuation.js";
+import { Exchanges } from "./exchanges.js";
+import type { ExchangeLimits } from "./exchanges.js";
 import { NO_LIMITS } from "./limits.js";
 import type { SessionLimits } from "./limits.js";
 import type { OwnSessions } from "./own-sessions.js";
@@ -31,6 +33,8 @@ export interface LocalSessionRegistryOptions<P> {
   readonly onFault?: (session: SessionInfo<P>, fault: string) => void;
   /** Default: none. */
   readonly limits?: SessionLimits;
+  /** Of wires without sessions. Default: none. */
+  readonly exchangeLimits?: ExchangeLimits | undefined;
   /** Whether everybody may call, so that sessions have no owners. Default: false. */
   readonly isOpenEndpoint?: boolean;
   /** How many bytes may be held for them. Default: no bound of this registry. */
@@ -44,6 +48,7 @@ export interface LocalSessionRegistryOptions<P> {
 export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRegistry<P> {
   readonly #sessions = new Map<string, Session<P, E>>();
   readonly #admission: AdmissionController<P, Session<P, E>>;
+  readonly #exchanges: Exchanges<P, Session<P, E>>;
   readonly #events = new EventEmitter<SessionEvents<P>>();
   readonly #options: LocalSessionRegistryOptions<P>;
   readonly #rules: ContinuationRules;
@@ -54,6 +59,12 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     this.#accounts = options.bytes && new ByteAccounts(options.bytes);
     this.#admission = new AdmissionController({
       limits: options.limits ?? NO_LIMITS,
+      isOpenEndpoint: options.isOpenEndpoint ?? false,
+      noteLimit: (fact) => this.noteLimit(fact),
+    });
+    this.#exchanges = new Exchanges({
+      limits: options.exchangeLimits ?? NO_EXCHANGE_LIMITS,
+      maxInAll: (options.limits ?? NO_LIMITS).maxSessions,
       isOpenEndpoint: options.isOpenEndpoint ?? false,
       noteLimit: (fact) => this.noteLimit(fact),
     });
@@ -89,7 +100,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
 
   closeFor(principal: P): number {
     const key = this.#options.ownerKeyOf(principal);
-    const owned = [...this.#admission.sessionsOf(key)];
+    const owned = [...this.#allOf(key)];
     for (const session of owned) session.end("revoked");
     return owned.length;
   }
@@ -115,8 +126,24 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     this.#sessions.set(session.id, session);
     this.#admission.add(session);
     session.admission = this.#forSessions;
-    if (this.#accounts === undefined) return;
-    session.bytes.account = this.#accounts.of(this.#payerOf(session), this.#shedderFor(session));
+    this.#openAccount(session);
+  }
+
+  /**
+   * Keeps a session that is one request and its answer, until that. Nobody can go on with it, so it
+   * is not listed, and nobody is told of it; but its owner pays for it, and can be shut out.
+   *
+   * @throws McpSseError 429 when its owner has too many.
+   */
+  addExchange(session: Session<P, E>): void {
+    this.#exchanges.add(session);
+    session.admission = this.#forExchanges;
+    this.#openAccount(session);
+  }
+
+  /** One of them is a subscription. @throws McpSseError 503 when there are too many. */
+  noteSubscription(session: Session<P, E>): void {
+    this.#exchanges.subscribe(session);
   }
 
   /** Who decides what is opened, begun and called. */
@@ -179,12 +206,13 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
 
   /** Resolves when no session has anything left to answer, and all answers are on their way. */
   async whenSettled(): Promise<void> {
-    await Promise.all([...this.#sessions.values()].map((session) => session.whenSettled()));
+    const all = [...this.#sessions.values(), ...this.#exchanges.calls()];
+    await Promise.all(all.map((session) => session.whenSettled()));
   }
 
   /** Ends all sessions. @returns a promise that resolves when what they had to say is gone. */
   async endAll(reason: CloseReason): Promise<void> {
-    const all = [...this.#sessions.values()];
+    const all = [...this.#sessions.values(), ...this.#exchanges.all()];
     for (const session of all) session.end(reason);
     await Promise.all(all.map((session) => session.whenGone()));
   }
@@ -195,8 +223,8 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     admitCall: (session) => this.#admission.admitCall(session),
     noteEnd: (session) => {
       this.#sessions.delete(session.id);
-      const isLast = this.#admission.remove(session) || this.#options.isOpenEndpoint === true;
-      if (isLast) this.#accounts?.noteLeft(this.#payerOf(session));
+      this.#admission.remove(session);
+      this.#closeAccount(session);
     },
     noteListenerError: (error) => {
       this.#options.onListenerError(error, "session.onPrincipalChanged");
@@ -207,6 +235,32 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     },
   };
 
+  /** The same for exchanges, which are admitted when they are added. */
+  readonly #forExchanges: SessionAdmission<Session<P, E>> = {
+    ...this.#forSessions,
+    admitInitialization: () => undefined,
+    admitCall: () => undefined,
+    noteEnd: (session) => {
+      this.#exchanges.remove(session);
+      this.#closeAccount(session);
+    },
+  };
+
+  *#allOf(ownerKey: string): Iterable<Session<P, E>> {
+    yield* this.#admission.sessionsOf(ownerKey);
+    yield* this.#exchanges.of(ownerKey);
+  }
+
+  #openAccount(session: Session<P, E>): void {
+    if (this.#accounts === undefined) return;
+    session.bytes.account = this.#accounts.of(this.#payerOf(session), this.#shedderFor(session));
+  }
+
+  #closeAccount(session: Session<P, E>): void {
+    const [other] = this.#options.isOpenEndpoint === true ? [] : this.#allOf(session.ownerKey);
+    if (other === undefined) this.#accounts?.noteLeft(this.#payerOf(session));
+  }
+
   /** Whose bytes a session's are: its own among strangers, who may all have the address of a proxy. */
   #payerOf({ id, ownerKey }: Session<P, E>): string {
     return this.#options.isOpenEndpoint === true ? id : ownerKey;
@@ -215,9 +269,9 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   /** Keeps no session, which may go long before its owner. */
   #shedderFor({ id, ownerKey }: Session<P, E>): () => boolean {
     if (this.#options.isOpenEndpoint === true) {
-      return () => shedHeaviest([this.#sessions.get(id)].filter((one) => one !== undefined));
+      return () => shedHeaviest([...this.#allOf(ownerKey)].filter((one) => one.id === id));
     }
-    return () => shedHeaviest(this.#admission.sessionsOf(ownerKey));
+    return () => shedHeaviest(this.#allOf(ownerKey));
   }
 
   #announce<K extends keyof SessionEvents<P>>(event: K, ...args: SessionEvents<P>[K]): void {
@@ -232,6 +286,11 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     }
   }
 }
+
+const NO_EXCHANGE_LIMITS: ExchangeLimits = {
+  maxCallsPerPrincipal: 0,
+  maxSubscriptionsPerPrincipal: 0,
+};
 
 /** Gives up the session that has most on its way. @returns whether there was one. */
 function shedHeaviest(sessions: Iterable<Session<unknown, never>>): boolean {

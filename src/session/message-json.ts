@@ -36,10 +36,7 @@ export class NotJsonError extends TypeError {
 export function toMessageJson(message: JsonRpcMessage): MessageJson {
   try {
     if (isEmptyAnswer(message)) throw new TypeError("it has no result");
-    const json = JSON.stringify(message);
-    const bytes = Buffer.byteLength(json);
-    // All of it is ASCII: there is nothing to escape, and nothing to look at.
-    return bytes === json.length ? weighed(json, bytes) : escapeLineBreaks(json, bytes);
+    return fromJson(JSON.stringify(message));
   } catch (error) {
     throw new NotJsonError(message, error);
   }
@@ -58,6 +55,13 @@ function isEmptyAnswer(message: JsonRpcMessage): boolean {
 }
 
 const LINE_BREAKS = /[\u0085\u2028\u2029]/g;
+
+/** JSON that is written by somebody else, as it is sent; see {@link toMessageJson}. */
+export function fromJson(json: string): MessageJson {
+  const bytes = Buffer.byteLength(json);
+  // All of it is ASCII: there is nothing to escape, and nothing to look at.
+  return bytes === json.length ? weighed(json, bytes) : escapeLineBreaks(json, bytes);
+}
 
 /**
  * Line breaks to Unicode: a reader that splits lines as Python's `splitlines` does would take the

@@ -13,13 +13,7 @@ export type SessionState = "opening" | "open" | "detached" | "closed";
 export type SessionWire = "sse" | "streamable" | "stdio";
 
 /** The year of the protocol in which a session's wire was introduced. */
-export type SessionEra = "2024" | "2025";
-
-/** HTTP+SSE is of 2024-11-05; Streamable HTTP with sessions is of 2025-03-26 to 2025-11-25. */
-export const ERA_OF: Readonly<Record<"sse" | "streamable", SessionEra>> = {
-  sse: "2024",
-  streamable: "2025",
-};
+export type SessionEra = "2024" | "2025" | "2026";
 
 /** What a client says of itself in `initialize`. Anybody can say anything: it is no credential. */
 export interface ClientInfo {
@@ -46,7 +40,10 @@ export interface SessionInfo<P = unknown> {
   readonly state: SessionState;
   /** `"sse"` for HTTP+SSE, `"streamable"` for Streamable HTTP. */
   readonly transport: SessionWire;
-  /** `"2024"` for HTTP+SSE, `"2025"` for Streamable HTTP with sessions; `undefined` on stdio. */
+  /**
+   * `"2024"` for HTTP+SSE, `"2025"` for Streamable HTTP with sessions, `"2026"` for Streamable HTTP of
+   * 2026-07-28, where this is one request and its answer; `undefined` on stdio.
+   */
   readonly era: SessionEra | undefined;
   /** The client's name and version; `undefined` until it has sent `initialize`, and on stdio. */
   readonly client: ClientInfo | undefined;

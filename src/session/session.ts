@@ -15,7 +15,6 @@ import { sessionClosed, SessionEnd } from "./session-end.js";
 import { SessionFacts } from "./session-facts.js";
 import type { ClientInfo, SessionAdmission, SessionInfo } from "./session-info.js";
 import type { MessagePolicy } from "../policy/message-policy.js";
-import { ERA_OF } from "./session-info.js";
 import type { PrincipalListener, SessionEra, SessionInit } from "./session-info.js";
 import type { SessionState, SessionWire } from "./session-info.js";
 import { SessionOwner } from "./session-owner.js";
@@ -79,7 +78,7 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   }
 
   get era(): SessionEra {
-    return ERA_OF[this.channel.transport];
+    return this.channel.era;
   }
 
   get state(): SessionState {

@@ -8,7 +8,7 @@
  */
 
 /**
- * The modules of SDK v1, an optional peer. They are required, until the package's entry for `import`
+ * The modules of the SDK, whose majors are optional peers. They are required, until the package's entry for `import`
  * puts other loaders here: an application that imports must get the copy of the SDK that it imports
  * itself, or its `McpError` is not the one that its server knows.
  *
@@ -36,7 +36,21 @@ const sdk = {
       return missingSdk(cause);
     }
   },
+  /** SDK v2; `undefined` where it is not installed. */
+  async v2(): Promise<unknown> {
+    try {
+      return require("@modelcontextprotocol/server");
+    } catch (cause) {
+      missingSdkV2(cause);
+      return undefined;
+    }
+  },
 };
+
+/** @throws the failure to load it, unless it is what is missing. */
+function missingSdkV2(cause: unknown): void {
+  if (!isMissing(cause, "@modelcontextprotocol/server")) throw cause as Error;
+}
 
 /** Says what to install, also where the SDK is too old to have the part; any other failure to load it is passed on as it is. */
 function missingSdk(cause: unknown): never {
@@ -103,12 +117,16 @@ function libsql(): unknown {
 
 /** Names a peer that is missing; any other failure to load one is passed on as it is. */
 function toldWhatToInstall(error: unknown, neededBy: string, peer: string, range = ""): unknown {
+  if (!isMissing(error, peer)) return error;
+  const install = `Run: npm install ${peer}${range}`;
+  return new Error(`${neededBy} needs the package ${peer}. ${install}`, { cause: error });
+}
+
+function isMissing(error: unknown, peer: string): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   // Something that the peer requires in its turn may be what is missing.
   const isPeer = [`'${peer}'`, `'${peer}/`].some((name) => String(message).includes(name));
-  if (code !== "MODULE_NOT_FOUND" || !isPeer) return error;
-  const install = `Run: npm install ${peer}${range}`;
-  return new Error(`${neededBy} needs the package ${peer}. ${install}`, { cause: error });
+  return isPeer && (code === "MODULE_NOT_FOUND" || code === "ERR_MODULE_NOT_FOUND");
 }
 
 export = {
@@ -116,6 +134,7 @@ export = {
   jwksRsa,
   libsql,
   missingSdk,
+  missingSdkV2,
   oidcProvider,
   passportHeaderApiKey,
   passportJwt,

@@ -57,6 +57,7 @@ const MCP_REMOTE = / \(via mcp-remote [\w.+-]*\)$/;
  */
 export class SseChannel implements Channel, StreamOwner, ClientTraits {
   readonly transport = "sse";
+  readonly era = "2024";
   /** A client without a stream is away. */
   readonly leftAt = undefined;
   readonly instance: string | undefined;

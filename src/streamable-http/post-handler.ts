@@ -4,15 +4,17 @@ import type { Arrival, MessageHandler } from "../http/message-handler.js";
 import { openSession } from "../http/open-session.js";
 import type { OpeningContext } from "../http/open-session.js";
 import { onResponseEnd } from "../http/response-end.js";
+import type { RouterSession } from "../http/router-session.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { isInitialize } from "../session/handshake.js";
+import type { Call } from "../session/held-call.js";
 import { isCall } from "../session/session-bytes.js";
 import { sessionClosed } from "../session/session-end.js";
 import { Session } from "../session/session.js";
 import { McpSseError } from "../shared/errors.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { acceptsOf } from "./accept.js";
-import { checkVersion, takesPriming, versionOf } from "./protocol-version.js";
+import { checkVersion, hasEnvelope, takesPriming, versionOf } from "./protocol-version.js";
 import { SESSION_HEADER, sessionIdOf } from "./session-header.js";
 import { StreamableChannel } from "./streamable-channel.js";
 import { StreamableRequest, versionHeaderOf } from "./streamable-request.js";
@@ -24,6 +26,18 @@ export interface PostHandlerInit extends OpeningContext {
   /** Below the mount. */
   readonly path: string;
   readonly sseAfterMs: number;
+  /** Answers calls that only by their body are of 2026-07-28; `undefined` where that is not served. */
+  readonly modern: MisnamedCalls | undefined;
+}
+
+/** Answers what comes here because its headers do not say what its body is. */
+export interface MisnamedCalls {
+  /**
+   * Called for a call of 2026-07-28 whose header names another revision, or none: by a session that it
+   * names, or by one that was made for its bytes. No server gets it. It is answered when the promise
+   * resolves; a rejection is the answer instead.
+   */
+  refuse(arrival: Arrival<RouterSession>): Promise<void>;
 }
 
 /** What becomes of the messages that are posted to one path, and of those that begin a session. */
@@ -60,6 +74,7 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     { req }: AdmittedRequest,
     { state, channel }: StreamableSession,
   ): boolean {
+    if (this.#isMisnamed(message)) return false;
     checkVersion(message, versionHeaderOf(req), channel.protocolVersion);
     if (state === "opening" && !isInitialize(message)) throw lacksSession(sessionIdOf(req));
     if (isCall(message)) checkAccepts(req);
@@ -67,6 +82,10 @@ export class PostHandler implements MessageHandler<StreamableSession> {
   }
 
   deliver(arrival: Arrival<StreamableSession>): Promise<void> | undefined {
+    if (this.#isMisnamed(arrival.message)) {
+      arrival.call?.letGo();
+      return this.#init.modern?.refuse(arrival);
+    }
     if (isInitialize(arrival.message)) return this.#begin(arrival);
     this.#handOver(arrival);
     return undefined;
@@ -75,6 +94,10 @@ export class PostHandler implements MessageHandler<StreamableSession> {
   accept({ res }: AdmittedRequest, message: JsonRpcMessage): void {
     // Calls are answered by their answer.
     if (!isCall(message)) res.writeHead(202, { "Content-Length": "0" }).end();
+  }
+
+  #isMisnamed(message: JsonRpcMessage): message is Call {
+    return this.#init.modern !== undefined && isCall(message) && hasEnvelope(message);
   }
 
   /** Opens a session. One that its client had goes on without it, and ends when it was idle. */

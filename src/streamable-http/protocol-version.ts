@@ -56,10 +56,11 @@ export function takesPriming(version: string): boolean {
   return KNOWN.has(version) && version >= PRIMING_SINCE;
 }
 
-function hasEnvelope(message: JsonRpcMessage): boolean {
+/** Whether a message says of itself that it is of a revision without a handshake. */
+export function hasEnvelope(message: JsonRpcMessage): boolean {
   if (!("method" in message)) return false;
-  const { _meta: meta } = (message.params ?? {}) as { _meta?: object };
-  return meta !== undefined && Object.hasOwn(meta, ENVELOPE);
+  const { _meta: meta } = (message.params ?? {}) as { _meta?: object | null };
+  return typeof meta === "object" && meta !== null && Object.hasOwn(meta, ENVELOPE);
 }
 
 function unsupported(why: string): McpSseError {

@@ -47,6 +47,7 @@ const RETRY_MS = 1_000;
  */
 export class StreamableChannel implements Channel {
   readonly transport = "streamable";
+  readonly era = "2025";
   readonly #session: ChannelSession;
   readonly #options: StreamableChannelOptions;
   readonly #streams: SessionStreams;

@@ -13,6 +13,7 @@ import { McpSseError } from "../shared/errors.js";
 import { acceptsOf } from "./accept.js";
 import { parsePosition } from "./event-position.js";
 import { PostHandler } from "./post-handler.js";
+import type { MisnamedCalls } from "./post-handler.js";
 import { checkVersion, takesPriming } from "./protocol-version.js";
 import { SESSION_HEADER, sessionIdOf } from "./session-header.js";
 import { StreamableRequest, versionHeaderOf } from "./streamable-request.js";
@@ -31,6 +32,7 @@ export interface StreamableEndpointInit {
   readonly paths: readonly string[];
   /** Milliseconds after which a call without an answer is answered by a stream; 0 for at once. */
   readonly sseAfterMs: number;
+  readonly modern: MisnamedCalls | undefined;
 }
 
 /**

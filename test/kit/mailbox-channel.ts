@@ -13,6 +13,7 @@ import { signal } from "./waiting.js";
  */
 export class MailboxChannel implements Channel {
   readonly transport = "streamable";
+  readonly era = "2025";
   readonly leftAt = undefined;
   state: Channel["state"] = "opening";
   /** What waits for the client. */

@@ -1,0 +1,49 @@
+import { MessageReceiver } from "../http/message-receiver.js";
+import type { MessageReceiverInit } from "../http/message-receiver.js";
+import type { HostRequest } from "../http/mount.js";
+import type { Transport, TransportRoute } from "../http/transport.js";
+import type { ExchangeSession } from "./exchange-channel.js";
+import type { ModernHandler } from "./modern-handler.js";
+
+export interface ModernEndpointInit extends Omit<
+  MessageReceiverInit<ExchangeSession>,
+  "route" | "handler"
+> {
+  readonly handler: ModernHandler;
+  /** Below the mount; empty for the mount itself. */
+  readonly paths: readonly string[];
+}
+
+/** The first revision without a handshake. Revisions are dates, and those to come are none with one. */
+const FIRST_REVISION = "2026-07-28";
+
+/**
+ * Streamable HTTP of 2026-07-28: each POST is a request complete in itself. Its headers say so before its
+ * body does; what has only the body of one, the transport with sessions gets, and hands to
+ * {@link ModernHandler.refuse}. And a client that begins a session may name any revision.
+ *
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
+ */
+export class ModernEndpoint implements Transport {
+  readonly routes: readonly TransportRoute[];
+  readonly requestHeaders = ["Mcp-Method", "Mcp-Name"];
+
+  constructor({ handler, paths, ...receiving }: ModernEndpointInit) {
+    this.routes = paths.map((path) => {
+      const route: TransportRoute = {
+        path,
+        method: "POST",
+        takes: isModern,
+        answer: (request) => messages.receive(request, handler.createExchange(request, path)),
+      };
+      const messages = new MessageReceiver({ ...receiving, route, handler });
+      return route;
+    });
+  }
+}
+
+function isModern({ headers }: HostRequest): boolean {
+  const version = headers["mcp-protocol-version"];
+  if (version === undefined || headers["mcp-method"] === undefined) return false;
+  return version.toString() >= FIRST_REVISION;
+}

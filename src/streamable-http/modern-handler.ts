@@ -1,0 +1,253 @@
+import type { AuthInfo } from "../auth/principal.js";
+import type { CallerGuard } from "../http/caller-guard.js";
+import type { AdmittedRequest } from "../http/incoming-request.js";
+import type { McpServerLike } from "../http/mcp-transport.js";
+import type { Arrival, MessageHandler } from "../http/message-handler.js";
+import { makeServer } from "../http/open-session.js";
+import type { OpeningContext } from "../http/open-session.js";
+import type { CreateMcpHandler, McpHandler } from "../options/streamable-options.js";
+import type { ResolvedOptions } from "../options/resolve.js";
+import { onResponseEnd } from "../http/response-end.js";
+import type { RouterSession } from "../http/router-session.js";
+import { findScopeChallenge } from "../policy/scope-challenge.js";
+import type { ScopeChallengeResolver } from "../policy/scope-challenge.js";
+import type { HeldCall } from "../session/held-call.js";
+import { Session } from "../session/session.js";
+import { McpSseError } from "../shared/errors.js";
+import type { JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
+import { sendText } from "../shared/send.js";
+import { StreamableRequest } from "./streamable-request.js";
+import type { ChangeBus } from "./change-bus.js";
+import { ANSWERED, ExchangeChannel } from "./exchange-channel.js";
+import type { ExchangeSession } from "./exchange-channel.js";
+import { exchangeRequest } from "./exchange-request.js";
+import { isListen } from "./listen.js";
+import { LoadedSdk } from "./sdk-handler.js";
+
+/** What answering the requests of 2026-07-28 takes. */
+export interface ModernHandlerInit extends OpeningContext {
+  readonly options: ResolvedOptions;
+  readonly callers: CallerGuard;
+  readonly bus: ChangeBus;
+  readonly createMcpHandler: CreateMcpHandler | undefined;
+}
+
+/** A request that the SDK's handler is answering. */
+interface Exchange {
+  readonly session: ExchangeSession;
+  readonly message: JsonRpcMessage;
+  readonly request: AdmittedRequest;
+  readonly authInfo: AuthInfo | undefined;
+  /** Whether the handler has asked for a server: it does not for what is wrong with the request itself. */
+  hasServer: boolean;
+  /** Why there is no server for it: the answer is ours then, and not the handler's. */
+  failure: unknown;
+}
+
+/** A session that is one request has none of these: it lasts for as long as that. */
+const ONE_REQUEST = { initTimeoutMs: 0, idleMs: 0, streamlessIdleMs: 0 };
+
+/** Has SDK v2 answer the requests of 2026-07-28, each with a server of its own. */
+export class ModernHandler implements MessageHandler<ExchangeSession> {
+  readonly #init: ModernHandlerInit;
+  readonly #sdk: LoadedSdk;
+  readonly #limited: ResolvedOptions;
+  /** Whether the last server that was looked at was of SDK v2. */
+  #isServed = false;
+  /** By what the handler says of them when it asks for a server. */
+  readonly #exchanges = new Map<Request, Exchange>();
+
+  constructor(init: ModernHandlerInit) {
+    const { options, bus, createMcpHandler: create } = init;
+    this.#init = init;
+    this.#limited = { ...options, limits: { ...options.limits, ...ONE_REQUEST } };
+    this.#sdk = new LoadedSdk({
+      create,
+      bus,
+      logger: options.logger,
+      serve: (request) => this.#serve(request),
+    });
+  }
+
+  /**
+   * A session in whose name a request is read and answered.
+   *
+   * @throws McpSseError 429 when its caller has too many.
+   */
+  createExchange(request: AdmittedRequest, path: string): ExchangeSession {
+    const { sessions, options } = this.#init;
+    const { res } = request;
+    const session: ExchangeSession = new Session(
+      new StreamableRequest(request, path, this.#limited),
+      (opened) => new ExchangeChannel(opened, res, options.stream),
+    );
+    try {
+      sessions.addExchange(session);
+    } catch (error) {
+      session.end("failed-to-open");
+      throw error;
+    }
+    onResponseEnd(res, () => session.channel.clientLeft());
+    return session;
+  }
+
+  intercept(): boolean {
+    return false;
+  }
+
+  async deliver(arrival: Arrival<ExchangeSession>): Promise<void> {
+    const { message, session, extra, call } = arrival;
+    session.onmessage = () => undefined;
+    session.receive(message, extra, call);
+    try {
+      await this.#answer(arrival);
+      session.end(ANSWERED);
+    } catch (error) {
+      if (session.closeReason === undefined) throw error;
+      // Who has left, or was told of the end, is not answered.
+    } finally {
+      session.end("failed-to-open");
+    }
+  }
+
+  accept(): void {
+    // The answer is the SDK's.
+  }
+
+  /**
+   * Answers a request of 2026-07-28 that a header says to be of another revision, or that has none: by
+   * what such clients expect to hear. It is run by no server.
+   *
+   * @throws McpSseError where this revision is not served at all.
+   */
+  async refuse({
+    message,
+    request: { res },
+    session,
+    extra,
+  }: Arrival<RouterSession>): Promise<void> {
+    const sdk = await this.#handler();
+    await this.#checkServed(session);
+    const answer = await sdk.fetch(extra.request, { parsedBody: message });
+    const text = await answer.text();
+    if (!res.headersSent) sendText(res, answer.status, "application/json", text);
+  }
+
+  async #answer({
+    message,
+    request,
+    session,
+    extra,
+    call,
+  }: Arrival<ExchangeSession>): Promise<void> {
+    const sdk = await this.#handler();
+    const { authInfo } = extra;
+    const asked = exchangeRequest(extra, session.channel.signal);
+    const exchange: Exchange = {
+      session,
+      message,
+      request,
+      authInfo,
+      hasServer: false,
+      failure: undefined,
+    };
+    const fetch = (): Promise<Response> =>
+      sdk.fetch(asked, { parsedBody: message, ...(authInfo !== undefined && { authInfo }) });
+    let response: Response;
+    this.#exchanges.set(asked, exchange);
+    try {
+      response = isListen(message)
+        ? await this.#listen(session, message as JsonRpcRequest, call, fetch)
+        : await fetch();
+    } finally {
+      this.#exchanges.delete(asked);
+    }
+    if (exchange.failure !== undefined) throw exchange.failure as Error;
+    if (!exchange.hasServer) await this.#checkServed(session);
+    await session.channel.reply(response, call);
+  }
+
+  #listen(
+    session: ExchangeSession,
+    { id, params }: JsonRpcRequest,
+    call: HeldCall | undefined,
+    fetch: () => Promise<Response>,
+  ): Promise<Response> {
+    const { bus, sessions } = this.#init;
+    sessions.noteSubscription(session);
+    session.channel.becomeSubscription(id);
+    // What is to come is counted when it comes.
+    call?.letGo();
+    return bus.listenAs(session, params, fetch);
+  }
+
+  async #handler(): Promise<McpHandler> {
+    const sdk = await this.#sdk.handler();
+    if (sdk === undefined) throw notServed();
+    return sdk;
+  }
+
+  /** Makes the server of a request, when the SDK's handler has found nothing wrong with it. */
+  async #serve(request: Request | undefined): Promise<McpServerLike> {
+    const exchange = request && this.#exchanges.get(request);
+    if (exchange === undefined) throw new Error("the handler asks for a server of no request");
+    exchange.hasServer = true;
+    try {
+      return await this.#createServer(exchange);
+    } catch (error) {
+      exchange.failure = error;
+      throw error;
+    }
+  }
+
+  async #createServer(exchange: Exchange): Promise<McpServerLike> {
+    const { createServer, options, callers } = this.#init;
+    const { session, message, request, authInfo } = exchange;
+    const server = await makeServer(session, createServer, options);
+    try {
+      this.#check(server);
+      const { resolveScopeChallenge: resolver } = server as McpServerLike & {
+        readonly resolveScopeChallenge?: ScopeChallengeResolver;
+      };
+      const lacking = resolver && (await findScopeChallenge(resolver, message, authInfo));
+      if (lacking !== undefined) throw callers.lacksScopes(lacking, request);
+      return server;
+    } catch (error) {
+      this.#close(server);
+      throw error;
+    }
+  }
+
+  /**
+   * Looks whether the application's servers are of SDK v2 before a client hears what only such an endpoint
+   * says: one that knows both eras would not go on with `initialize`.
+   *
+   * @throws McpSseError if they are not.
+   */
+  async #checkServed(session: RouterSession): Promise<void> {
+    const { createServer, options } = this.#init;
+    if (this.#isServed) return;
+    const server = await makeServer(session, createServer, options);
+    this.#close(server);
+    this.#check(server);
+  }
+
+  /** @throws McpSseError for a server with which the SDK's handler cannot serve. */
+  #check(server: McpServerLike): void {
+    this.#isServed = this.#sdk.canServe(server);
+    if (!this.#isServed) throw notServed();
+  }
+
+  #close(server: McpServerLike): void {
+    const { logger } = this.#init.options;
+    server.close().catch(() => logger.warn("A server that was not used did not close."));
+  }
+}
+
+/** By this, clients that know both eras go on with `initialize`. */
+function notServed(): McpSseError {
+  return new McpSseError(
+    "protocol_version_unsupported",
+    "This endpoint has sessions: begin one with initialize.",
+  );
+}
