@@ -46,7 +46,11 @@ export type CreateMcpHandler = (factory: never, options: never) => McpHandler;
 
 /** What SDK v2's `createMcpHandler` returns, as far as it is used. */
 export interface McpHandler {
-  /** @param options `parsedBody`: the message; the request's own body is not read. */
+  /**
+   * Answers one request.
+   *
+   * @param options `parsedBody`: the message; the request's own body is not read.
+   */
   fetch(
     request: Request,
     options?: { authInfo?: AuthInfo; parsedBody?: unknown },
