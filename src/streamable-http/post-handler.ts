@@ -76,7 +76,7 @@ export class PostHandler implements MessageHandler<StreamableSession> {
   ): boolean {
     if (this.#isMisnamed(message)) return false;
     checkVersion(message, versionHeaderOf(req), channel.protocolVersion);
-    if (state === "opening" && !isInitialize(message)) throw lacksSession(sessionIdOf(req));
+    if (state === "opening" && !beginsSession(message)) throw lacksSession(sessionIdOf(req));
     if (isCall(message)) checkAccepts(req);
     return false;
   }
@@ -86,7 +86,7 @@ export class PostHandler implements MessageHandler<StreamableSession> {
       arrival.call?.letGo();
       return this.#init.modern?.refuse(arrival);
     }
-    if (isInitialize(arrival.message)) return this.#begin(arrival);
+    if (beginsSession(arrival.message)) return this.#begin(arrival);
     this.#handOver(arrival);
     return undefined;
   }
@@ -148,6 +148,11 @@ export class PostHandler implements MessageHandler<StreamableSession> {
       throw error;
     }
   }
+}
+
+/** A notification of that name has no answer that could say what was agreed upon. */
+function beginsSession(message: JsonRpcMessage): boolean {
+  return isInitialize(message) && isCall(message);
 }
 
 /** Another's session and no session are one answer. */

@@ -6,6 +6,9 @@ import type { DeadlineListener } from "../session/deadline.js";
 import type { ByteHolder } from "../session/write-result.js";
 import { MessageStream } from "./message-stream.js";
 
+/** What a stream of a call takes in memory beside its messages, in bytes. */
+const STREAM_BYTES = 768;
+
 /**
  * The streams of one session: that of its GETs, and one for each call that is not answered by plain
  * JSON. What is kept for clients that come back has one bound in all of them.
@@ -35,6 +38,7 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
   open(): MessageStream {
     const stream = this.#make(++this.#lastNumber);
     this.#calls.set(stream.number, stream);
+    this.hold(STREAM_BYTES);
     // It may be cancelled before anything was sent on it.
     this.check();
     return stream;
@@ -68,8 +72,10 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
   close(retryMs: number | undefined, cutAfterMs: number | undefined): void {
     this.#sweep.clear();
     this.standalone.close(retryMs, cutAfterMs);
-    for (const stream of this.#calls.values()) stream.close(retryMs, cutAfterMs);
-    this.#calls.clear();
+    for (const stream of this.#calls.values()) {
+      this.#forget(stream);
+      stream.close(retryMs, cutAfterMs);
+    }
   }
 
   /** So many bytes more are kept, or, with a negative number, less. */
@@ -91,8 +97,7 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
    */
   deadlineReached(): void {
     this.#isSweepDue = false;
-    for (const stream of this.#finished) this.#calls.delete(stream.number);
-    for (const stream of this.#finished) stream.close();
+    for (const stream of this.#finished) this.#giveUp(stream);
     this.#finished = new Set();
     for (const stream of [this.standalone, ...this.#calls.values()]) {
       if (!stream.isFinished) stream.forgetOld();
@@ -130,7 +135,7 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
     }
     for (const stream of all.slice(0, -1)) {
       if (isDone()) break;
-      if (stream.isAttached) continue;
+      if (stream.isAttached || (stream.isEmpty && !stream.isFinished)) continue;
       isMissed ||= !had.includes(stream);
       this.#giveUp(stream);
     }
@@ -138,8 +143,12 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
   }
 
   #giveUp(stream: MessageStream): void {
-    this.#calls.delete(stream.number);
+    this.#forget(stream);
     stream.close();
+  }
+
+  #forget(stream: MessageStream): void {
+    if (this.#calls.delete(stream.number)) this.hold(-STREAM_BYTES);
   }
 
   #make(number: number): MessageStream {
@@ -163,7 +172,7 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
   }
 
   #noteChange(stream: MessageStream): void {
-    if (stream.isFinished && !stream.isKeeping) this.#calls.delete(stream.number);
+    if (stream.isFinished && !stream.isKeeping) this.#forget(stream);
     if (this.#changeListeners.length === 0) return;
     for (const resolve of this.#changeListeners.splice(0)) resolve();
   }

@@ -201,3 +201,32 @@ it("STREAMABLE-13: a stream whose call was cancelled is given up resume.graceMs 
   for (let times = 0; times < 3; times++) jest.advanceTimersByTime(60_000);
   expect((await client.listen(id)).status).toBe(400);
 }, 8_000);
+
+it("STREAMABLE-13: streams count themselves, so that many of cancelled calls are not kept either", async () => {
+  const server = new McpServer({ name: "s", version: "1" }, { capabilities: { logging: {} } });
+  server.registerTool("hold", {}, async ({ sendNotification, signal: cancelled }) => {
+    await sendNotification({
+      method: "notifications/message",
+      params: { level: "info", data: "working" },
+    });
+    await new Promise((resolve) => cancelled.addEventListener("abort", resolve));
+    return { content: [] };
+  });
+  const { mcpUrl } = await serveMcp({
+    createServer: () => server,
+    resume: { maxBufferedBytes: 4_096 },
+  });
+  const client = await begin(mcpUrl);
+  const ids: string[] = [];
+  for (let requestId = 2; requestId < 12; requestId++) {
+    const stream = await client.stream(toolCall(requestId, "hold"));
+    ids.push((await stream.nextEvent()).id!);
+    await stream.nextMessage();
+    const params = { requestId };
+    await client.post({ jsonrpc: "2.0", method: "notifications/cancelled", params });
+    await stream.ended;
+  }
+  const statuses = [];
+  for (const id of ids) statuses.push((await client.listen(id)).status);
+  expect([statuses[0], statuses[9]]).toEqual([400, 204]);
+});

@@ -76,7 +76,9 @@ describe("which session a request is for", () => {
   it("STREAMABLE-2: a message without a session's id is refused, and leaves nothing behind", async () => {
     const { mcpUrl, sseUrl, router } = await serveMcp();
     for (const url of [mcpUrl, sseUrl]) {
-      for (const message of [whoami, initialized]) {
+      // A notification begins nothing, whatever its name.
+      const unasked = { ...initialize, id: undefined };
+      for (const message of [whoami, initialized, unasked]) {
         const { status, json } = await postMessage(url, message, asCaller());
         expect([status, json.error.data.code]).toEqual([400, "session_id_required"]);
       }
