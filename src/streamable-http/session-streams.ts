@@ -133,9 +133,8 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
     for (const stream of [this.standalone, ...all]) {
       while (!isDone() && !stream.isAttached && stream.forgetOldest()) isMissed = true;
     }
-    for (const stream of all.slice(0, -1)) {
+    for (const stream of all.slice(0, -1).filter(isForNobody)) {
       if (isDone()) break;
-      if (stream.isAttached || (stream.isEmpty && !stream.isFinished)) continue;
       isMissed ||= !had.includes(stream);
       this.#giveUp(stream);
     }
@@ -176,4 +175,9 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
     if (this.#changeListeners.length === 0) return;
     for (const resolve of this.#changeListeners.splice(0)) resolve();
   }
+}
+
+/** Whether what is kept waits for nobody. A call that goes on, and has said nothing, keeps nothing. */
+function isForNobody(stream: MessageStream): boolean {
+  return !stream.isAttached && (stream.isFinished || !stream.isEmpty);
 }
