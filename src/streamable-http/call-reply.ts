@@ -53,6 +53,11 @@ export class CallReply {
     return this.#stream === undefined && !this.#isAnswered && this.#isThere;
   }
 
+  /** Whether its client left before it was told anything. */
+  get isLost(): boolean {
+    return this.#stream === undefined && !this.#isAnswered && !this.#isThere;
+  }
+
   /** Whether messages of its call can be sent, or kept, on a stream of its own. */
   get hasStream(): boolean {
     return this.#stream !== undefined || (this.#init.accepts.stream && this.isUndecided);
@@ -99,6 +104,7 @@ export class CallReply {
 
   /** The session has ended. Streams are told by the session. */
   fail(error: McpSseError): void {
+    this.unnameSession();
     if (this.isUndecided) sendError(this.#init.res, error);
     this.#isAnswered = true;
   }

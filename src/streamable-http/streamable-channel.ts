@@ -226,11 +226,11 @@ export class StreamableChannel implements Channel {
     this.withdrawCall(id);
     const isOpening = id === this.#opening;
     if (isOpening) this.#noteOpened(message);
-    const isRefused = isOpening && "error" in message;
-    if (isRefused) reply?.unnameSession();
+    // Its client would not know that there is a session, and nobody would end it.
+    const isUnknown = isOpening && ("error" in message || reply?.isLost === true);
+    if (isUnknown) reply?.unnameSession();
     const result = reply?.answer(json);
-    // Its client would not know that there is one, and nobody would end it.
-    if (isRefused) this.#session.end("failed-to-open");
+    if (isUnknown) this.#session.end("failed-to-open");
     return result;
   }
 

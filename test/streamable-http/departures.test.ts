@@ -1,12 +1,14 @@
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { InitializeRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { fromPassport } from "../../src/index.js";
 import type { PassportStrategy } from "../../src/index.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { freezeTimers, turnClock } from "../kit/clock.js";
+import { asCaller } from "../kit/conversation.js";
 import { RawConnection } from "../kit/raw-http.js";
-import { toolCall } from "../kit/raw-sse.js";
+import { initialize, toolCall } from "../kit/raw-sse.js";
 import { Facts } from "../kit/session-facts.js";
-import { begin, serveMcp } from "../kit/streamable.js";
+import { begin, postMessage, serveMcp } from "../kit/streamable.js";
 import { HeldTool } from "../kit/tools.js";
 import { signal, turn, until } from "../kit/waiting.js";
 
@@ -229,4 +231,48 @@ it("STREAMABLE-13: streams count themselves, so that many of cancelled calls are
   const statuses = [];
   for (const id of ids) statuses.push((await client.listen(id)).status);
   expect([statuses[0], statuses[9]]).toEqual([400, 204]);
+});
+
+describe("an initialize that takes long", () => {
+  /** A server that answers `initialize` when it is let go. */
+  async function serveSlowly() {
+    const { promise: started, resolve: noteStart } = signal();
+    const { promise: released, resolve: release } = signal();
+    const { mcpUrl, router } = await serveMcp({
+      createServer: () => {
+        const server = new McpServer({ name: "s", version: "1" });
+        server.server.setRequestHandler(InitializeRequestSchema, async ({ params }) => {
+          noteStart();
+          await released;
+          const { protocolVersion } = params;
+          return { protocolVersion, capabilities: {}, serverInfo: { name: "s", version: "1" } };
+        });
+        return server;
+      },
+    });
+    return { mcpUrl, router, started, release };
+  }
+
+  it("STREAMABLE-1: names no session where that has ended", async () => {
+    const { mcpUrl, router, started } = await serveSlowly();
+    const answer = postMessage(mcpUrl, initialize, asCaller());
+    await started;
+    router.sessions.close(router.sessions.list()[0]!.id);
+    const { status, headers } = await answer;
+    expect([status, headers["mcp-session-id"]]).toEqual([404, undefined]);
+  });
+
+  it("STREAMABLE-1: begins no session where nobody is left to hear of it", async () => {
+    const { mcpUrl, router, started, release } = await serveSlowly();
+    const { port } = new URL(mcpUrl);
+    const connection = await RawConnection.open(Number(port));
+    connection.write(bytesOf("POST", asCaller(), JSON.stringify(initialize)));
+    await started;
+    const facts = new Facts(router.sessions);
+    const [session] = router.sessions.list();
+    connection.destroy();
+    for (let turns = 0; turns < 100; turns++) await turn();
+    release();
+    expect(await facts.reasonOf(session!.id)).toBe("failed-to-open");
+  }, 8_000);
 });
