@@ -206,6 +206,7 @@ export class StreamableChannel implements Channel {
 
   end(reason: CloseReason, discards: boolean): void {
     this.#patient.clear();
+    if (discards) this.#cutBegun();
     for (const reply of this.#replies.values()) reply.fail(endedBefore(reason));
     this.#replies.clear();
     const retryMs = this.#options.resume?.retryMs ?? RETRY_MS;
@@ -232,6 +233,11 @@ export class StreamableChannel implements Channel {
     const result = reply?.answer(json);
     if (isUnknown) this.#session.end("failed-to-open");
     return result;
+  }
+
+  /** What has begun to leave takes memory until it has left. */
+  #cutBegun(): void {
+    for (const res of this.#connections) if (res.headersSent) res.destroy();
   }
 
   /** Not before its call was admitted: a response that has begun could not say that it was refused. */

@@ -8,7 +8,7 @@ import { Facts } from "../kit/session-facts.js";
 import { begin, postMessage, serveMcp } from "../kit/streamable.js";
 import type { StreamableConversation } from "../kit/streamable.js";
 import { HeldTool } from "../kit/tools.js";
-import { isSettled, signal, turn } from "../kit/waiting.js";
+import { isSettled, signal, turn, until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
 
@@ -128,6 +128,32 @@ describe("a reader that does not read", () => {
     },
   );
 });
+
+it("STREAMABLE-16, MEMORY-5: a session that is given up for its bytes gives up answers as JSON, too", async () => {
+  const { promise: allStarted, resolve: startAll } = signal();
+  let started = 0;
+  const server = new McpServer({ name: "l", version: "1" });
+  server.registerTool("answer", {}, async () => {
+    if (++started === 8) startAll();
+    await allStarted;
+    return { content: [{ type: "text", text: "x".repeat(6 * MIB) }] };
+  });
+  const { mcpUrl, port, router } = await serveMcp({
+    createServer: () => server,
+    sessions: { maxHeldBytes: 16 * MIB },
+  });
+  const facts = new Facts(router.sessions);
+  const client = await begin(mcpUrl);
+  const { bytes } = router.sessions.get(client.sessionId) as unknown as HeldSession;
+  for (let id = 2; id < 10; id++) postAndPause(port, client, toolCall(id, "answer"));
+  expect(await facts.reasonOf(client.sessionId)).toBe("buffer-overflow");
+  await until(() => bytes.outgoing === 0);
+}, 8_000);
+
+/** What a session holds for its client. */
+interface HeldSession {
+  readonly bytes: { readonly outgoing: number };
+}
 
 describe("a session without a connection", () => {
   it("STREAMABLE-19, LIMIT-5: ends after streamable.streamlessIdleMs; one with a GET stays", async () => {
