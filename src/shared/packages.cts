@@ -6,6 +6,7 @@
  * default configuration, where `import()` does not; and bundlers see what it names. So each name is
  * written out, and that of an optional peer inside `try`, by which bundlers know that it may be missing.
  */
+import nodeModule = require("node:module");
 
 /**
  * The modules of the SDK, whose majors are optional peers. They are required, until the package's entry for `import`
@@ -88,7 +89,12 @@ function oidcProvider(): unknown {
   try {
     return require("oidc-provider");
   } catch (error) {
-    throw toldWhatToInstall(error, "signIn", "oidc-provider", OIDC_PROVIDER_RANGE);
+    if (!(error instanceof TypeError)) {
+      throw toldWhatToInstall(error, "signIn", "oidc-provider", OIDC_PROVIDER_RANGE);
+    }
+    // It is an ES module. Where a loader such as tsx hands this file in, Node 20 gives it a `require`
+    // that takes none, and fails with a TypeError.
+    return nodeModule.createRequire(__filename)("oidc-provider");
   }
 }
 
