@@ -6,6 +6,7 @@
  */
 
 import type { SourceRules } from "../options/source-rules.js";
+import { isToken } from "../shared/http-syntax.js";
 import { isLocalToBrowser, isLoopbackAddress } from "../shared/loopback.js";
 
 /** What is known of a request before anything else of it counts. */
@@ -107,9 +108,21 @@ export interface CorsPolicy {
   readonly methods: readonly string[];
   /** Headers that the transports and the authentication methods read. */
   readonly requestHeaders: readonly string[];
+  /** How names begin of which the transports read any. */
+  readonly requestHeaderPrefixes: readonly string[];
   /** Headers of the transports' answers that clients must see. */
   readonly responseHeaders: readonly string[];
   readonly credentials: boolean;
+}
+
+/** What the `cors` package is told. */
+interface CorsAnswer {
+  readonly origin: string[] | "*";
+  readonly methods: string[];
+  readonly allowedHeaders: string[];
+  readonly exposedHeaders: string[];
+  readonly credentials: boolean;
+  readonly maxAge: number;
 }
 
 /**
@@ -118,16 +131,10 @@ export interface CorsPolicy {
  * `WWW-Authenticate` is exposed, because a browser client that cannot read the challenge cannot
  * start its login. Credentials are never combined with `*`.
  *
+ * @param asked the header names of a preflight, as they came.
  * @see https://fetch.spec.whatwg.org/#http-cors-protocol
  */
-export function corsOptions(policy: CorsPolicy): {
-  origin: string[] | "*";
-  methods: string[];
-  allowedHeaders: string[];
-  exposedHeaders: string[];
-  credentials: boolean;
-  maxAge: number;
-} {
+export function corsOptions(policy: CorsPolicy, asked = ""): CorsAnswer {
   const { allowedOrigins, methods, requestHeaders, responseHeaders, credentials } = policy;
   const any = allowedOrigins.includes("*");
   return {
@@ -135,9 +142,21 @@ export function corsOptions(policy: CorsPolicy): {
     methods: [...methods, "OPTIONS"],
     allowedHeaders: [
       ...new Set(["Authorization", "Content-Type", "Mcp-Protocol-Version", ...requestHeaders]),
+      ...headersLike(policy.requestHeaderPrefixes, asked),
     ],
     exposedHeaders: ["WWW-Authenticate", "Retry-After", ...responseHeaders],
     credentials: credentials && !any,
     maxAge: 600,
   };
+}
+
+/**
+ * Security decision: of what a page says that it will send, only what is a name, and begins like one
+ * that a transport reads, is said back.
+ */
+function headersLike(prefixes: readonly string[], asked: string): readonly string[] {
+  const names = asked.split(",").map((name) => name.trim().toLowerCase());
+  const isLike = (name: string): boolean =>
+    prefixes.some((prefix) => name.startsWith(prefix.toLowerCase()));
+  return names.filter((name) => isToken(name) && isLike(name));
 }

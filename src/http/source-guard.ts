@@ -3,7 +3,7 @@ import type { AuthMethod } from "../auth/auth-method.js";
 import { McpSseError } from "../shared/errors.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { corsOptions, checkSource } from "./origin.js";
-import type { RequestSource, SourceVerdict } from "./origin.js";
+import type { CorsPolicy, RequestSource, SourceVerdict } from "./origin.js";
 import type { IncomingRequest } from "./incoming-request.js";
 import type { Transport } from "./transport.js";
 
@@ -24,15 +24,18 @@ export class SourceGuard {
     const routes = transports.flatMap((transport) => transport.routes);
     this.#options = options;
     this.#headers = Object.entries(options.headers);
-    this.#cors = cors({
-      ...corsOptions({
-        allowedOrigins: options.sourceRules.allowedOrigins,
-        methods: [...new Set(routes.map(({ method }) => method))],
-        responseHeaders: transports.flatMap((each) => each.responseHeaders ?? []),
-        requestHeaders: [...transports, ...methods].flatMap((each) => each.requestHeaders ?? []),
-        credentials: options.corsCredentials,
-      }),
-      preflightContinue: true,
+    const policy: CorsPolicy = {
+      allowedOrigins: options.sourceRules.allowedOrigins,
+      methods: [...new Set(routes.map(({ method }) => method))],
+      responseHeaders: transports.flatMap((each) => each.responseHeaders ?? []),
+      requestHeaders: [...transports, ...methods].flatMap((each) => each.requestHeaders ?? []),
+      requestHeaderPrefixes: transports.flatMap((each) => each.requestHeaderPrefixes ?? []),
+      credentials: options.corsCredentials,
+    };
+    const usual = { ...corsOptions(policy), preflightContinue: true };
+    this.#cors = cors(({ headers }, done) => {
+      const asked = headers["access-control-request-headers"];
+      done(null, asked === undefined ? usual : { ...usual, ...corsOptions(policy, asked) });
     });
   }
 

@@ -10,7 +10,7 @@ import type { RouterSession } from "./router-session.js";
  *
  * | what to implement | when the pipeline asks | what a throw or a rejection means |
  * |---|---|---|
- * | `routes`, `requestHeaders` | once, when it is built | |
+ * | `routes`, `requestHeaders` and the like | once, when it is built | |
  * | `recognize` | for each request, before its path is looked up | it must not throw |
  * | a route's `takes` | before the caller is known | it must not throw |
  * | a route's `sessionId` | when the caller is known | the request is refused with that error |
@@ -24,6 +24,8 @@ export interface Transport {
   readonly routes: readonly TransportRoute[];
   /** Headers of its own that pages of other origins may send. Default: none. */
   readonly requestHeaders?: readonly string[];
+  /** How the names of others of them begin, which may end as they like. Default: none. */
+  readonly requestHeaderPrefixes?: readonly string[];
   /** Headers of its answers that such pages may read. Default: none. */
   readonly responseHeaders?: readonly string[];
   /**

@@ -27,6 +27,8 @@ const FIRST_REVISION = "2026-07-28";
 export class ModernEndpoint implements Transport {
   readonly routes: readonly TransportRoute[];
   readonly requestHeaders = ["Mcp-Method", "Mcp-Name"];
+  /** Arguments of a tool whose schema asks for them as headers (`x-mcp-header`). */
+  readonly requestHeaderPrefixes = ["Mcp-Param-"];
 
   constructor({ handler, paths, ...receiving }: ModernEndpointInit) {
     this.routes = paths.map((path) => {

@@ -303,3 +303,24 @@ function bytesOf({ status, rawHeaders, text }: Awaited<ReturnType<typeof send>>)
   const date = rawHeaders.indexOf("Date");
   return [status, rawHeaders.filter((_, index) => index !== date + 1), text] as const;
 }
+
+it("SOURCE-3, SOURCE-4: pages may send what clients of all revisions send, and read what they need", async () => {
+  const origin = "https://app.example.com";
+  const ask = async (streamable: object, asked: string) => {
+    const { mcpUrl } = await serveMcp({ streamable, cors: { allowOrigins: [origin] } });
+    const { headers } = await send(mcpUrl, {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-headers": asked },
+    });
+    expect(headers["access-control-expose-headers"]).toContain("Mcp-Session-Id");
+    expect(headers["access-control-allow-methods"]).toBe("POST,GET,DELETE,OPTIONS");
+    return headers["access-control-allow-headers"]?.split(",") ?? [];
+  };
+  const asked = "mcp-param-region, Mcp-Param-X,x-evil,mcp-param-(, mcp-paramx";
+  const usual = ["Authorization", "Content-Type", "Mcp-Protocol-Version"];
+  const old = [...usual, "Mcp-Session-Id", "Last-Event-ID", "X-MCP-Instance"];
+  expect(await ask({ modern: false }, asked)).toEqual(old);
+  const all = [...usual, "Mcp-Method", "Mcp-Name", ...old.slice(3)];
+  expect(await ask({}, asked)).toEqual([...all, "mcp-param-region", "mcp-param-x"]);
+  expect(await ask({}, "authorization")).toEqual(all);
+});
