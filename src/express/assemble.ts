@@ -6,8 +6,10 @@ import { ownerKey } from "../auth/principal.js";
 import { CallerGuard } from "../http/caller-guard.js";
 import { Discovery } from "../http/discovery.js";
 import { configuredMount, mountUrl, resourceUrl } from "../http/metadata-routes.js";
+import type { ServerFactory } from "../http/mcp-transport.js";
 import { Pipeline } from "../http/pipeline.js";
 import { Refusals } from "../http/refusals.js";
+import type { RouterContext } from "../http/router-context.js";
 import type { Directory, Sessions } from "../http/router-session.js";
 import { Shutdown } from "../http/shutdown.js";
 import { SourceGuard } from "../http/source-guard.js";
@@ -25,7 +27,6 @@ import { checkOptionNames, optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 import { OWN_HINTS } from "../sse/resume.js";
 import { SseEndpoint } from "../sse/sse-endpoint.js";
-import type { SseEndpointInit } from "../sse/sse-endpoint.js";
 import { ChangeBus } from "../streamable-http/change-bus.js";
 import { ModernEndpoint } from "../streamable-http/modern-endpoint.js";
 import { ModernHandler } from "../streamable-http/modern-handler.js";
@@ -88,7 +89,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
 
 /** Of those that share a path and a method, the one comes first that does not take all. */
 function createTransports(
-  shared: Omit<SseEndpointInit, "hasFastPath">,
+  shared: RouterContext & { readonly createServer: ServerFactory },
   { streamable, hasSse }: Wires,
   { hasFastPath }: Serving,
   bus: ChangeBus,

@@ -1,5 +1,4 @@
 import { hasLapsed } from "../auth/verified-cache.js";
-import type { ResolvedOptions } from "../options/resolve.js";
 import type { HeldCall } from "../session/held-call.js";
 import { isCall } from "../session/session-bytes.js";
 import type { ScopeChallenge } from "../policy/message-policy.js";
@@ -7,27 +6,18 @@ import { McpSseError } from "../shared/errors.js";
 import type { ErrorCode } from "../shared/errors.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { wasRead } from "../shared/was-read.js";
-import type { CallerGuard } from "./caller-guard.js";
 import { requesterOf, sessionNotFound } from "./find-session.js";
 import { readMessage } from "./message-body.js";
 import type { MessageHandler } from "./message-handler.js";
 import { headersToHide, PostExtra } from "./message-extra.js";
 import { configuredMount, mountUrl } from "./metadata-routes.js";
 import { PostedBytes } from "./posted-bytes.js";
-import type { Refusals } from "./refusals.js";
-import type { Directory, RouterSession, Sessions } from "./router-session.js";
-import type { Shutdown } from "./shutdown.js";
+import type { RouterContext } from "./router-context.js";
+import type { RouterSession } from "./router-session.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 import type { TransportRoute } from "./transport.js";
 
-export interface MessageReceiverInit<S extends RouterSession> {
-  readonly options: ResolvedOptions;
-  readonly sessions: Sessions;
-  /** Says whether a session may still be continued, if anything may have changed. */
-  readonly directory: Directory;
-  readonly callers: CallerGuard;
-  readonly refusals: Refusals;
-  readonly shutdown: Shutdown;
+export interface MessageReceiverInit<S extends RouterSession> extends RouterContext {
   /** At which the messages arrive. */
   readonly route: TransportRoute;
   readonly handler: MessageHandler<S>;

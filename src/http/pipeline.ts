@@ -1,37 +1,27 @@
 import type { ServerResponse } from "node:http";
 import type { Caller } from "../auth/outcome.js";
-import type { ResolvedOptions } from "../options/resolve.js";
 import { LAST_BYTES_MS } from "../session/close-reason.js";
 import { settlesWithin } from "../shared/timeout.js";
-import type { CallerGuard } from "./caller-guard.js";
 import type { Discovery } from "./discovery.js";
 import { findSession, lookUpSession, requesterOf } from "./find-session.js";
 import { wasForwarded } from "./forwarded.js";
 import { incomingRequest } from "./incoming-request.js";
 import type { HostRequest } from "./mount.js";
 import { redactCredentials } from "./redact-query.js";
-import type { Refusals } from "./refusals.js";
 import { partsOf } from "./request-parts.js";
 import { routeFor, RouteTable } from "./route-table.js";
 import type { Target, TransportTarget } from "./route-table.js";
-import type { Directory, RouterSession, Sessions } from "./router-session.js";
-import type { Shutdown } from "./shutdown.js";
+import type { RouterContext } from "./router-context.js";
+import type { RouterSession } from "./router-session.js";
 import type { SourceGuard } from "./source-guard.js";
 import type { FastRoute, Transport, TransportRoute } from "./transport.js";
 import type { AdmittedRequest, IncomingRequest, RefusedRequest } from "./incoming-request.js";
 
 /** What a {@link Pipeline} is made of; the guards are the endpoint's, whatever its transports. */
-export interface PipelineInit {
-  readonly options: ResolvedOptions;
+export interface PipelineInit extends RouterContext {
   readonly transports: readonly Transport[];
   readonly discovery: Discovery;
   readonly sources: SourceGuard;
-  readonly callers: CallerGuard;
-  readonly sessions: Sessions;
-  /** Where the sessions are found that requests name. */
-  readonly directory: Directory;
-  readonly refusals: Refusals;
-  readonly shutdown: Shutdown;
 }
 
 /** A request of which it is known which route of which transport answers it. */

@@ -1,17 +1,14 @@
 import type { ServerResponse } from "node:http";
-import type { CallerGuard } from "../http/caller-guard.js";
 import { sessionNotFound } from "../http/find-session.js";
 import { MessageReceiver } from "../http/message-receiver.js";
 import type { MessageHandler } from "../http/message-handler.js";
 import type { HostRequest } from "../http/mount.js";
 import { toClientError } from "../http/refused-caller.js";
-import type { Refusals } from "../http/refusals.js";
 import type { ServerFactory } from "../http/mcp-transport.js";
-import type { Directory, RouterSession, Sessions } from "../http/router-session.js";
-import type { Shutdown } from "../http/shutdown.js";
+import type { RouterContext } from "../http/router-context.js";
+import type { RouterSession } from "../http/router-session.js";
 import type { FastRoute, Transport, TransportRoute } from "../http/transport.js";
 import type { AdmittedRequest, RefusedRequest } from "../http/incoming-request.js";
-import type { ResolvedOptions } from "../options/resolve.js";
 import { sendText } from "../shared/send.js";
 import { sessionIdOf } from "./endpoint-path.js";
 import { StreamHandler } from "./stream-handler.js";
@@ -22,14 +19,8 @@ import { isSseSession } from "./sse-session.js";
 import type { SseSession } from "./sse-session.js";
 import { StreamRequest } from "./stream-request.js";
 
-export interface SseEndpointInit {
-  readonly options: ResolvedOptions;
-  readonly sessions: Sessions;
-  readonly directory: Directory;
+export interface SseEndpointInit extends RouterContext {
   readonly createServer: ServerFactory;
-  readonly callers: CallerGuard;
-  readonly refusals: Refusals;
-  readonly shutdown: Shutdown;
   /** Whether POSTs of sessions are recognized before they are routed. */
   readonly hasFastPath: boolean;
 }

@@ -1,14 +1,10 @@
+import type { RouterContext } from "../http/router-context.js";
 import { MessageReceiver } from "../http/message-receiver.js";
-import type { MessageReceiverInit } from "../http/message-receiver.js";
 import type { HostRequest } from "../http/mount.js";
 import type { Transport, TransportRoute } from "../http/transport.js";
-import type { ExchangeSession } from "./exchange-channel.js";
 import type { ModernHandler } from "./modern-handler.js";
 
-export interface ModernEndpointInit extends Omit<
-  MessageReceiverInit<ExchangeSession>,
-  "route" | "handler"
-> {
+export interface ModernEndpointInit extends RouterContext {
   readonly handler: ModernHandler;
   /** Below the mount; empty for the mount itself. */
   readonly paths: readonly string[];

@@ -1,14 +1,11 @@
-import type { CallerGuard } from "../http/caller-guard.js";
 import { EventStream } from "../http/event-stream.js";
 import { sessionNotFound } from "../http/find-session.js";
 import type { AdmittedRequest } from "../http/incoming-request.js";
 import { MessageReceiver } from "../http/message-receiver.js";
-import type { Refusals } from "../http/refusals.js";
 import type { ServerFactory } from "../http/mcp-transport.js";
-import type { Directory, RouterSession, Sessions } from "../http/router-session.js";
-import type { Shutdown } from "../http/shutdown.js";
+import type { RouterContext } from "../http/router-context.js";
+import type { RouterSession } from "../http/router-session.js";
 import type { Transport, TransportRoute } from "../http/transport.js";
-import type { ResolvedOptions } from "../options/resolve.js";
 import { McpSseError } from "../shared/errors.js";
 import { acceptsOf } from "./accept.js";
 import { parsePosition } from "./event-position.js";
@@ -20,14 +17,8 @@ import { StreamableRequest, versionHeaderOf } from "./streamable-request.js";
 import { isStreamableSession } from "./streamable-session.js";
 import type { StreamableSession } from "./streamable-session.js";
 
-export interface StreamableEndpointInit {
-  readonly options: ResolvedOptions;
-  readonly sessions: Sessions;
-  readonly directory: Directory;
+export interface StreamableEndpointInit extends RouterContext {
   readonly createServer: ServerFactory;
-  readonly callers: CallerGuard;
-  readonly refusals: Refusals;
-  readonly shutdown: Shutdown;
   /** Below the mount, each with all methods; empty for the mount itself. */
   readonly paths: readonly string[];
   /** Milliseconds after which a call without an answer is answered by a stream; 0 for at once. */

@@ -1,0 +1,16 @@
+import type { ResolvedOptions } from "../options/resolve.js";
+import type { CallerGuard } from "./caller-guard.js";
+import type { Refusals } from "./refusals.js";
+import type { Directory, Sessions } from "./router-session.js";
+import type { Shutdown } from "./shutdown.js";
+
+/** What a router has once, for all its transports. */
+export interface RouterContext {
+  readonly options: ResolvedOptions;
+  readonly sessions: Sessions;
+  /** Where the sessions are found that requests name, and whether one may still be continued. */
+  readonly directory: Directory;
+  readonly callers: CallerGuard;
+  readonly refusals: Refusals;
+  readonly shutdown: Shutdown;
+}
