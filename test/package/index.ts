@@ -14,6 +14,7 @@ import { entries } from "./parts/entries.js";
 import { loadedAsUsed } from "./parts/loaded-as-used.js";
 import { startsOf } from "./parts/snippets.js";
 import { testRunners } from "./parts/test-runners.js";
+import { byTsx, signIn } from "./parts/tsx.js";
 import { execute } from "./processes.js";
 import { PnpmProject } from "./pnpm-project.js";
 import { asTested, Project, ROOT, versionHere } from "./project.js";
@@ -47,6 +48,7 @@ function partsOf(tarball: string, world: World): readonly Part[] {
     ...[tarball, ...types],
     ...asTested("express", "@modelcontextprotocol/client", "@modelcontextprotocol/server"),
   ]);
+  const tsx = project("tsx", [...install, ...asTested("tsx", "oidc-provider", "passport-oauth2")]);
   const tools = project("tools of the test", ["pnpm@10.34.8"]);
   return [
     startsOf(javascript, SNIPPETS, formsOf("JavaScript"), world),
@@ -80,6 +82,15 @@ function partsOf(tarball: string, world: World): readonly Part[] {
       formsOf("TypeScript"),
       world,
     ),
+    byTsx(
+      tsx,
+      snippetsNamed(
+        ...["README's router", "README's documented configuration"],
+        ...["jwt with a JWKS", "OAuth"],
+      ),
+      world,
+    ),
+    signIn(tsx, world),
     ...testRunners(
       project("Jest", [...install, ...asTested("jest")]),
       project("Vitest", [...install, "vitest@4.1.12"]),

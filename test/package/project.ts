@@ -4,6 +4,9 @@ import { execute } from "./processes.js";
 
 export const ROOT = join(import.meta.dirname, "..", "..");
 
+/** Programs of users that do more than the documents show. */
+export const CONSUMERS = join(import.meta.dirname, "consumers");
+
 /** The strictest that a user may have, libraries included. */
 const TSCONFIG = {
   compilerOptions: {
@@ -97,7 +100,7 @@ export class Project {
 
 /** Takes one of `consumers/` over, as it is, under another name if one is given. */
 export function copyConsumer(file: string, { folder }: Project, as = file): void {
-  copyFileSync(join(import.meta.dirname, "consumers", file), join(folder, as));
+  copyFileSync(join(CONSUMERS, file), join(folder, as));
 }
 
 /** Packages in the versions that this repository is tested with. */

@@ -40,8 +40,13 @@ function fileOf({ name }: Snippet, form: Form): string {
 }
 
 /** Starts a program; a stranger gets 401, and a caller with a credential a tool that knows who it is. */
-export async function serves(file: string, snippet: Snippet, world: World): Promise<void> {
-  const server = new RunningProcess(process.execPath, [file], {
+export async function serves(
+  file: string,
+  snippet: Snippet,
+  world: World,
+  loader: readonly string[] = [],
+): Promise<void> {
+  const server = new RunningProcess(process.execPath, [...loader, file], {
     cwd: join(file, ".."),
     env: world.env,
   });
