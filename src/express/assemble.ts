@@ -16,6 +16,7 @@ import { SourceGuard } from "../http/source-guard.js";
 import type { Transport } from "../http/transport.js";
 import { logSessions } from "../observe/session-log.js";
 import { continuationRules } from "../options/continuation-options.js";
+import { WIRE_DIRECTIONS } from "../options/misplaced-options.js";
 import { resolveOptions } from "../options/resolve.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { readWires, SSE_ONLY } from "../options/streamable-options.js";
@@ -36,6 +37,7 @@ import { MCP_ROUTER_OPTION_NAMES, ROUTER_OPTION_NAMES, ROUTER_OPTIONS } from "./
 /** The parts of one endpoint, each made once; what serves it puts them to use. */
 export interface Assembly {
   readonly options: ResolvedOptions;
+  readonly wires: Wires;
   readonly sessions: Sessions;
   readonly discovery: Discovery;
   readonly callers: CallerGuard;
@@ -63,7 +65,7 @@ export interface Serving {
 export function assemble(given: unknown, serving: Serving): Assembly {
   const { path, hasStreamable = false } = serving;
   const names = hasStreamable ? MCP_ROUTER_OPTION_NAMES : ROUTER_OPTION_NAMES;
-  checkOptionNames(path, given, names);
+  checkOptionNames(path, given, names, WIRE_DIRECTIONS);
   const { auth, createServer } = opt.readOptions(ROUTER_OPTIONS, path, given);
   const wires = hasStreamable ? readWires(path, given) : SSE_ONLY;
   const options = resolveOptions(given, path, wires);
@@ -84,7 +86,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const transports = createTransports({ ...shared, createServer }, wires, serving, bus);
   const sources = new SourceGuard(options, methods, transports);
   const pipeline = new Pipeline({ ...shared, transports, discovery, sources });
-  return { options, sessions, discovery, callers, refusals, pipeline, bus };
+  return { options, wires, sessions, discovery, callers, refusals, pipeline, bus };
 }
 
 /** Of those that share a path and a method, the one comes first that does not take all. */

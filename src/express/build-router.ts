@@ -27,20 +27,21 @@ export function buildRouter(
   serving: Serving,
 ): { readonly router: SseRouter; readonly assembly: Assembly } {
   const assembly = assemble(given, serving);
-  const { options, sessions, callers, pipeline } = assembly;
+  const { options, wires, sessions, callers, pipeline } = assembly;
   const mounts = new MountPaths();
   const routes = createRoutes(assembly, mounts);
   const summary = () => ({
     endpoint: options.endpoint,
-    messageEndpoint: options.messageEndpoint,
+    ...(wires.hasSse && { messageEndpoint: options.messageEndpoint }),
     auth: callers.methods.map(({ name }) => name),
     sessions: sessions.size,
   });
+  const name = wires.streamable === undefined ? "SseRouter" : "McpRouter";
   const router = Object.assign(routes, {
     // What JSON.stringify and console.log show: no internals, and nothing secret.
     toJSON: summary,
     [inspect.custom]: (_depth: number, options: InspectOptions) =>
-      `SseRouter ${inspect(summary(), options)}`,
+      `${name} ${inspect(summary(), options)}`,
     guard: createGuard(assembly),
     wellKnown: createWellKnown(assembly, routes, mounts),
     sessions,

@@ -9,17 +9,17 @@ export interface AdvancedOptions {
    */
   maxUninitialized?: number;
   /**
-   * Milliseconds for which POSTs of a session with the identical credential are not verified
-   * again. Expiry is looked at each time, and what may be
-   * revoked at any moment is asked each time: introspected tokens, API keys of a `verify`
+   * Milliseconds for which POSTs of a session over HTTP+SSE with the identical credential are not
+   * verified again; Streamable HTTP verifies every request. Expiry is looked at each time, and what
+   * may be revoked at any moment is asked each time: introspected tokens, API keys of a `verify`
    * function, other Passport strategies. 0 verifies every request. Default: 30000 (30 seconds).
    */
   revalidateAfterMs?: number;
-  /** Milliseconds that a returning client may take to show which session is its own. Default: 2000 (2 seconds). */
+  /** Milliseconds that a client that comes back over HTTP+SSE may take to show which session is its own. Default: 2000 (2 seconds). */
   probeMs?: number;
   /**
-   * Whether a client that goes on as if its session were there, although it is gone, is made to
-   * close, so that its calls fail at once and not at their time-out. Default: true.
+   * Whether a client of HTTP+SSE that goes on as if its session were there, although it is gone, is
+   * made to close, so that its calls fail at once and not at their time-out. Default: true.
    */
   closeLostClients?: boolean;
 }

@@ -33,8 +33,8 @@ const DEFAULT_BOUND_CLAIMS: readonly string[] = [
   "act",
 ];
 
-/** Differ between a GET and a POST, whoever sends them. */
-const DIFFERENT_BY_METHOD: readonly string[] = ["accept", "content-type", "cookie", "origin"];
+/** Differ between a GET and a POST, or say what one request of 2026-07-28 asks for, whoever sends them. */
+const DIFFERENT_BY_REQUEST = /^(?:accept|content-type|cookie|origin|mcp-(?:method|name|param-.*))$/;
 
 /** Claims that must not differ within a session. */
 export const boundClaims: opt.Option<readonly string[]> = opt.custom(
@@ -86,7 +86,7 @@ function checkBoundHeader(option: string, given: string): string {
   if (!isToken(name)) {
     throw optionError(option, "holds something that is no header name", 'Write ["X-Tenant"].');
   }
-  if (isPassingHeader(name) || DIFFERENT_BY_METHOD.includes(name)) {
+  if (isPassingHeader(name) || DIFFERENT_BY_REQUEST.test(name)) {
     throw optionError(
       option,
       `holds ${name}, which differs from request to request`,

@@ -21,8 +21,15 @@ export const TRANSPORT_DIRECTIONS: Directions = {
 
 const HTTP_STREAM = "It belongs to Streamable HTTP, which is not served here: leave it out.";
 
+/** Options of `createMcpRouter` where HTTP+SSE alone is served. */
+export const WIRE_DIRECTIONS: Directions = {
+  sse: "createMcpRouter takes it; here HTTP+SSE alone is served.",
+  streamable: "createMcpRouter takes it; here HTTP+SSE alone is served.",
+};
+
 /** Of `transport.options`. */
 export const TRANSPORT_OPTION_DIRECTIONS: Directions = {
+  ...WIRE_DIRECTIONS,
   oauth: 'Write auth: { type: "oauth", options: { issuerUrl, clientId, clientSecret } }.',
   responseMode: HTTP_STREAM,
   batchTimeout: HTTP_STREAM,

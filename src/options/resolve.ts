@@ -12,6 +12,7 @@ import type { SESSIONS } from "./session-options.js";
 import type { SourceRules } from "./source-rules.js";
 import type { EventStreamOptions } from "./stream-options.js";
 import { SSE_ONLY } from "./streamable-options.js";
+import { refuseUnused } from "./unused-options.js";
 import type { Wires } from "./streamable-options.js";
 
 type Read = opt.Resolved<typeof SSE_OPTIONS>;
@@ -57,7 +58,7 @@ export function resolveOptions(
   const { maxSessions, maxSessionsPerPrincipal, maxInFlight } = sessions;
   const { initTimeoutMs, idleMs, lifetimeMs } = sessions;
   const { openTimeoutMs, bodyTimeoutMs, boundClaims, boundHeaders, onTokenExpiry } = sessions;
-  if (endpoint === messageEndpoint) {
+  if (wires.hasSse && endpoint === messageEndpoint) {
     throw optionError(`${path}.messageEndpoint`, "equals endpoint", "Give it a path of its own.");
   }
   checkMessageSize(path, read.maxMessageSize, maxHeldBytes);
@@ -88,9 +89,8 @@ function readAdvanced(path: string, { advanced, sessions, resume }: SseOptions):
   const name = `${path}.advanced`;
   const places = { [`${path}.sessions`]: sessions, [`${path}.resume`]: resume };
   const settings = opt.readMoved(ADVANCED, name, advanced, places);
-  for (const option of ["probeMs", "closeLostClients"] as const) {
-    if (resume !== false || advanced?.[option] === undefined) continue;
-    throw optionError(`${name}.${option}`, "has no meaning with resume: false", "Leave it out.");
+  if (resume === false) {
+    refuseUnused(name, advanced, ["probeMs", "closeLostClients"], "resume: false", "Leave it out.");
   }
   return settings;
 }

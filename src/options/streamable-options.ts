@@ -1,6 +1,7 @@
 import { optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 import type { AuthInfo, Principal } from "../auth/principal.js";
+import { refuseUnused } from "./unused-options.js";
 
 /** How Streamable HTTP behaves where HTTP+SSE knows no difference. */
 export interface StreamableOptions {
@@ -108,18 +109,25 @@ export interface Wires {
 /** HTTP+SSE and nothing else. */
 export const SSE_ONLY: Wires = { hasSse: true, streamable: undefined };
 
-/** @throws TypeError for an option of HTTP+SSE where that is off. */
-export function readWires(
-  path: string,
-  given: WireOptions & { readonly messageEndpoint?: unknown },
-): Wires {
+/** Options that HTTP+SSE alone looks at, with the places where some once stood. */
+const OF_SSE = [
+  "messageEndpoint",
+  ...["advanced.revalidateAfterMs", "advanced.probeMs", "advanced.closeLostClients"],
+  ...["sessions.revalidateAfterMs", "resume.probeMs", "resume.closeLostClients"],
+];
+
+/** Options that 2026-07-28 alone looks at. */
+const OF_MODERN = ["mayHear", "maxCallsPerPrincipal", "maxSubscriptionsPerPrincipal"];
+
+/** @throws TypeError for an option of a wire that is off. */
+export function readWires(path: string, given: WireOptions): Wires {
   const { sse, streamable } = opt.readOptions(WIRE_OPTIONS, path, given);
-  if (!sse && given.messageEndpoint !== undefined) {
-    throw optionError(
-      `${path}.messageEndpoint`,
-      "has no meaning with sse: false",
-      "Leave it out: Streamable HTTP has one path for everything.",
-    );
+  if (!sse) {
+    refuseUnused(path, given, OF_SSE, "sse: false", "Leave it out: it is for HTTP+SSE alone.");
+  }
+  if (streamable.modern === false) {
+    const instead = "Leave it out: it is for 2026-07-28 alone.";
+    refuseUnused(`${path}.streamable`, given.streamable, OF_MODERN, "modern: false", instead);
   }
   return { hasSse: sse, streamable };
 }

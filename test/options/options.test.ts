@@ -99,9 +99,10 @@ const bad: Bad[] = [
   ["sessions.boundClaims", null, 'Write ["…"], or [] for none'],
   ["sessions.boundHeaders", "X-Tenant", 'Write ["…"], or [] for none'],
   ["sessions.boundHeaders", ["X Tenant"], "no header name"],
-  ...["Authorization", "traceparent", "Content-Length", "Accept", "Cookie", "Origin"].map(
-    (name): Bad => ["sessions.boundHeaders", [name], "differs from request to request"],
-  ),
+  ...[
+    ...["Authorization", "traceparent", "Content-Length", "Accept", "Cookie", "Origin"],
+    ...["Mcp-Session-Id", "Mcp-Method", "Mcp-Name", "Mcp-Param-Region"],
+  ].map((name): Bad => ["sessions.boundHeaders", [name], "differs from request to request"]),
   ["sessions", null, "must be an object"],
   ["advanced", { probe: 1 }, "It takes: maxUninitialized, revalidateAfterMs, probeMs"],
   ["advanced", [], "must be an object"],
@@ -163,6 +164,12 @@ describe.each([
       `${prefix}.advanced.probeMs has no meaning with resume: false. Leave it out`,
     );
     expect(() => create({ resume: false, advanced: { maxUninitialized: 1 } })).not.toThrow();
+  });
+
+  it.each(["sse", "streamable"])("says of %s who takes it", (option) => {
+    expect(() => create({ [option]: {} })).toThrow(
+      `${prefix}.${option} is not an option. createMcpRouter takes it`,
+    );
   });
 
   it("refuses a name that it does not know, and tells those it knows", () => {

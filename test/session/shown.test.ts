@@ -1,5 +1,10 @@
 import { inspect } from "node:util";
-import { createSseRouter, MCPServer, SSEServerTransport } from "../../src/index.js";
+import {
+  createMcpRouter,
+  createSseRouter,
+  MCPServer,
+  SSEServerTransport,
+} from "../../src/index.js";
 import { asCaller, converse, SESSION_ID } from "../kit/conversation.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { createToolServer, HeldTool } from "../kit/tools.js";
@@ -101,6 +106,11 @@ it("SHOWN-3: shows of a router, a server and a transport what an operator asks f
     router: { endpoint: "/sse", messageEndpoint: "/messages", auth: ["jwt"], sessions: 0 },
   });
   expect(inspect(router)).toMatch(/^SseRouter \{\s*endpoint: '\/sse'/);
+
+  const mcp = createMcpRouter({ auth: JWT_AUTH, createServer: createToolServer, sse: false });
+  expect(mcp).toHaveProperty("toJSON");
+  expect(JSON.parse(JSON.stringify(mcp))).toEqual({ endpoint: "/sse", auth: ["jwt"], sessions: 0 });
+  expect(inspect(mcp)).toMatch(/^McpRouter \{\s*endpoint: '\/sse', auth/);
 
   const server = new MCPServer({
     ...{ name: "shown", version: "1.2.3", setup: () => undefined },

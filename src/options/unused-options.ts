@@ -1,0 +1,28 @@
+import { optionError } from "../shared/check.js";
+
+/**
+ * Refuses options that nothing looks at where another one is off: whoever wrote them takes it that they
+ * count.
+ *
+ * @param names with a dot where they are inside of another.
+ * @param off what is off, as it is written: `"resume: false"`.
+ * @param instead what to do.
+ */
+export function refuseUnused(
+  path: string,
+  given: unknown,
+  names: readonly string[],
+  off: string,
+  instead: string,
+): void {
+  for (const name of names) {
+    const value = name.split(".").reduce(memberOf, given);
+    if (value !== undefined) {
+      throw optionError(`${path}.${name}`, `has no meaning with ${off}`, instead);
+    }
+  }
+}
+
+function memberOf(options: unknown, name: string): unknown {
+  return (Object(options) as Record<string, unknown>)[name];
+}
