@@ -6,7 +6,7 @@ import type { Json } from "../kit/raw-sse.js";
 import { toolCall } from "../kit/raw-sse.js";
 import { begin, serveMcp, textOf } from "../kit/streamable.js";
 import { HeldTool } from "../kit/tools.js";
-import { signal } from "../kit/waiting.js";
+import { until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
 
@@ -177,10 +177,7 @@ describe("calls that share an id", () => {
     const calls = clients.flatMap((client) =>
       [1, 1].map((id) => client.post(toolCall(id, "secret"))),
     );
-    const { promise, resolve } = signal();
-    const timer = setInterval(() => waiting.length === 6 && resolve(), 5);
-    await promise;
-    clearInterval(timer);
+    await until(() => waiting.length === 6);
     for (const go of waiting.reverse()) go();
     const answers = await Promise.all(calls);
     expect(answers.map(({ json }) => textOf(json))).toEqual(
@@ -190,26 +187,13 @@ describe("calls that share an id", () => {
 
   it("STREAMABLE-9, STREAMABLE-12: a cancellation is for the oldest, whose response ends without an answer", async () => {
     const waiting: (() => void)[] = [];
-    const { promise: both, resolve } = signal();
-    const server = () =>
-      createTalkingServer(
-        () =>
-          new Promise((go) => {
-            if (waiting.push(go) === 2) resolve();
-          }),
-      );
+    const server = () => createTalkingServer(() => new Promise((go) => void waiting.push(go)));
     const { mcpUrl, router } = await serveMcp({ createServer: server });
     const client = await begin(mcpUrl);
     const first = client.post(toolCall(1, "wait"));
-    await new Promise<void>((go) => {
-      const look = setInterval(() => {
-        if (waiting.length !== 1) return;
-        clearInterval(look);
-        go();
-      }, 5);
-    });
+    await until(() => waiting.length === 1);
     const second = client.post(toolCall(1, "wait"));
-    await both;
+    await until(() => waiting.length === 2);
     const cancelled = {
       jsonrpc: "2.0",
       method: "notifications/cancelled",

@@ -148,7 +148,7 @@ it("STREAMABLE-16, MEMORY-5: a session that is given up for its bytes gives up a
   for (let id = 2; id < 10; id++) postAndPause(port, client, toolCall(id, "answer"));
   expect(await facts.reasonOf(client.sessionId)).toBe("buffer-overflow");
   await until(() => bytes.outgoing === 0);
-}, 8_000);
+});
 
 /** What a session holds for its client. */
 interface HeldSession {
