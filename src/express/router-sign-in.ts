@@ -1,6 +1,4 @@
 import type { AuthEndpoints } from "../auth/auth-method.js";
-import { ownerKey } from "../auth/principal.js";
-import type { Principal } from "../auth/principal.js";
 import type { Sessions } from "../http/router-session.js";
 import type { RouterSignIn } from "./sse-router.js";
 
@@ -19,21 +17,10 @@ export function createRouterSignIn(
       }
       // First the tokens: else a client that comes back at once would open another session.
       await endpoints.endFor(id);
-      const principals = principalsOf(sessions, { issuer, id });
-      return principals.reduce((ended, principal) => ended + sessions.closeFor(principal), 0);
+      // One principal for each client, and for those of 2026-07-28 no session tells which.
+      return sessions.closeWhere(
+        (principal) => principal?.id === id && principal.issuer === issuer,
+      );
     },
   };
-}
-
-/** The person as the principals of sessions: one for each client. */
-function principalsOf(
-  sessions: Sessions,
-  person: { readonly issuer: string; readonly id: string },
-): readonly Principal[] {
-  const found = new Map<string, Principal>();
-  for (const { principal } of sessions.list()) {
-    if (principal?.id !== person.id || principal.issuer !== person.issuer) continue;
-    found.set(ownerKey(principal), principal);
-  }
-  return [...found.values()];
 }

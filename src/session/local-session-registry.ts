@@ -99,10 +99,12 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   }
 
   closeFor(principal: P): number {
-    const key = this.#options.ownerKeyOf(principal);
-    const owned = [...this.#allOf(key)];
-    for (const session of owned) session.end("revoked");
-    return owned.length;
+    return revoke(this.#allOf(this.#options.ownerKeyOf(principal)));
+  }
+
+  /** The same for all principals of whom that is true. */
+  closeWhere(isMeant: (principal: P) => boolean): number {
+    return revoke(this.#all().filter(({ principal }) => isMeant(principal)));
   }
 
   on<K extends keyof SessionEvents<P>>(
@@ -212,7 +214,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
 
   /** Ends all sessions. @returns a promise that resolves when what they had to say is gone. */
   async endAll(reason: CloseReason): Promise<void> {
-    const all = [...this.#sessions.values(), ...this.#exchanges.all()];
+    const all = this.#all();
     for (const session of all) session.end(reason);
     await Promise.all(all.map((session) => session.whenGone()));
   }
@@ -245,6 +247,10 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
       this.#closeAccount(session);
     },
   };
+
+  #all(): readonly Session<P, E>[] {
+    return [...this.#sessions.values(), ...this.#exchanges.all()];
+  }
 
   *#allOf(ownerKey: string): Iterable<Session<P, E>> {
     yield* this.#admission.sessionsOf(ownerKey);
@@ -291,6 +297,14 @@ const NO_EXCHANGE_LIMITS: ExchangeLimits = {
   maxCallsPerPrincipal: 0,
   maxSubscriptionsPerPrincipal: 0,
 };
+
+/** @returns how many. */
+function revoke(sessions: Iterable<Session<unknown, never>>): number {
+  // They leave what they are looked for in.
+  const all = [...sessions];
+  for (const session of all) session.end("revoked");
+  return all.length;
+}
 
 /** Gives up the session that has most on its way. @returns whether there was one. */
 function shedHeaviest(sessions: Iterable<Session<unknown, never>>): boolean {

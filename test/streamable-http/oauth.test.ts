@@ -1,12 +1,20 @@
 import express from "express";
 import { createMcpRouter } from "../../src/index.js";
+import type { McpRouter } from "../../src/index.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { recordingLogger } from "../kit/leak-watch.js";
 import { listen } from "../kit/listen.js";
 import { send } from "../kit/raw-http.js";
 import { initialize } from "../kit/raw-sse.js";
 import { fakeIssuer, oauthFor } from "../kit/resource-server.js";
-import { AuthorizationRequest, register, serveSignIn, signInAndApprove } from "../kit/sign-in.js";
+import { createModernServer, listenTo } from "../kit/modern.js";
+import {
+  AuthorizationRequest,
+  obtainTokens,
+  register,
+  serveSignIn,
+  signInAndApprove,
+} from "../kit/sign-in.js";
 import { begin, postMessage } from "../kit/streamable.js";
 import { bearer } from "../kit/tokens.js";
 import { createToolServer } from "../kit/tools.js";
@@ -100,4 +108,23 @@ it("STREAMABLE-21, SIGNIN-4, SIGNIN-27: the sign-in gives tokens for either URL,
   const other = new AuthorizationRequest(issuer, client.client_id, { resource: `${issuer}/other` });
   const refused = await setup.person().visit(other.url);
   expect(refused.url + refused.text).toContain("invalid_target");
+});
+
+it("SIGNIN-33, MODERN-13: endFor() ends the subscriptions of a person who has no session", async () => {
+  const createRouter = ((options: object) =>
+    createMcpRouter({
+      ...options,
+      createServer: () => createModernServer(),
+    } as never)) as typeof createMcpRouter;
+  const setup = await serveSignIn({ createRouter });
+  const listenAs = async (login: string) => {
+    const { tokens } = await obtainTokens(setup, setup.person(), login);
+    return listenTo(setup.issuer, { toolsListChanged: true }, bearer(tokens.access_token));
+  };
+  const alices = await listenAs("alice");
+  const bobs = await listenAs("bob");
+  expect(await setup.router.signIn?.endFor({ id: "alice" })).toBe(1);
+  await alices.ended;
+  (setup.router as McpRouter).notify.toolsChanged();
+  expect((await bobs.nextMessage())["method"]).toBe("notifications/tools/list_changed");
 });
