@@ -1,10 +1,11 @@
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { InitializeRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { asCaller } from "../kit/conversation.js";
 import type { Json } from "../kit/raw-sse.js";
-import { toolCall } from "../kit/raw-sse.js";
-import { begin, serveMcp, textOf } from "../kit/streamable.js";
+import { initialize, toolCall } from "../kit/raw-sse.js";
+import { begin, postMessage, serveMcp, textOf } from "../kit/streamable.js";
 import { HeldTool } from "../kit/tools.js";
 import { until } from "../kit/waiting.js";
 
@@ -88,6 +89,7 @@ describe("the answer to a call", () => {
     ["text/event-stream", "text/event-stream", "both"],
     ["*/*", "application/json", "both"],
     ["text/event-stream, application/json;q=0", "text/event-stream", "both"],
+    ["*/*, application/json;q=0", "text/event-stream", "the more specific of two"],
   ])("STREAMABLE-6: is what %s takes", async (accept, type) => {
     const { mcpUrl } = await serveMcp({ createServer: talking });
     const client = await begin(mcpUrl);
@@ -244,6 +246,26 @@ describe("messages that belong to no call", () => {
     const get = await first.listen();
     await get.nextEvent();
     expect((await get.nextMessage())["params"]).toMatchObject({ data: "late" });
+  });
+
+  it("STREAMABLE-8: do not go on the answer to initialize, which begins the session", async () => {
+    const { mcpUrl } = await serveMcp({
+      createServer: () => {
+        const server = talking();
+        server.server.setRequestHandler(InitializeRequestSchema, async ({ params }) => {
+          await server.sendLoggingMessage({ level: "info", data: "early" });
+          const { protocolVersion } = params;
+          return { protocolVersion, capabilities: {}, serverInfo: { name: "t", version: "1" } };
+        });
+        return server;
+      },
+    });
+    const opened = await postMessage(mcpUrl, initialize, asCaller());
+    expect([opened.status, opened.headers["content-type"]]).toEqual([200, "application/json"]);
+    const stream = await (await begin(mcpUrl)).stream(toolCall(2, "wait"));
+    await stream.nextEvent();
+    expect((await stream.nextMessage())["params"]).toMatchObject({ data: "early" });
+    expect(textOf(await stream.nextMessage())).toBe("waited");
   });
 
   it.each([
