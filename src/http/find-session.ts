@@ -42,5 +42,5 @@ export function requesterOf({ req, caller, mount }: AdmittedRequest): Requester 
 }
 
 export function sessionNotFound(): McpSseError {
-  return new McpSseError("session_not_found", "There is no such session: open a new stream.");
+  return new McpSseError("session_not_found", "There is no such session: begin a new one.");
 }

@@ -66,5 +66,5 @@ export class SessionEnd {
 
 /** What whoever comes after the end hears. */
 export function sessionClosed(): McpSseError {
-  return new McpSseError("session_closed", "The session has no open event stream.");
+  return new McpSseError("session_closed", "The session has ended: begin a new one.");
 }

@@ -322,6 +322,7 @@ function overflow(): McpSseError {
   return new McpSseError("session_closed", "Too much is waiting for a client that is away.");
 }
 
-function noStream(): McpSseError {
+/** What is sent while nobody listens who could hear it. */
+export function noStream(): McpSseError {
   return new McpSseError("session_closed", "The session has no open event stream.");
 }

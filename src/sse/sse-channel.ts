@@ -10,7 +10,7 @@ import { sessionClosed } from "../session/session-end.js";
 import type { WriteResult } from "../session/write-result.js";
 import { McpSseError } from "../shared/errors.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
-import { Delivery } from "./delivery.js";
+import { Delivery, noStream } from "./delivery.js";
 import { endpointPath, nthEndpoint } from "./endpoint-path.js";
 import type { EventStream, StreamEnd, StreamOwner } from "../http/event-stream.js";
 import { isOverdue, namesVersion } from "./resume.js";
@@ -159,7 +159,7 @@ export class SseChannel implements Channel, StreamOwner, ClientTraits {
     if (this.#stale !== undefined && !isInitialize(message)) throw this.#endStale(this.#stale);
     if (this.#delivery.takeAnswer(message)) return true;
     if (isCall(message) && isOverdue(this.#session.graceEndsAt, this.#resume)) {
-      throw sessionClosed();
+      throw noStream();
     }
     return false;
   }

@@ -262,7 +262,7 @@ export class StreamableChannel implements Channel {
     if (stream !== undefined && isOurs && stream.canGoOnFrom(position.seq)) return stream;
     throw new McpSseError(
       "event_id_unknown",
-      "Last-Event-ID names no event from which this session can go on.",
+      "Last-Event-ID names no event from which this session can go on: listen without it.",
     );
   }
 

@@ -245,6 +245,7 @@ describe("the end of a session", () => {
     await client.delete();
     const { status, json } = await call;
     expect([status, json.error.data.code]).toEqual([404, "session_closed"]);
+    expect(json.error.message).toBe("The session has ended: begin a new one.");
   });
 
   it("STREAMABLE-18, SESSION-5: whoever is revoked loses streams and calls at once, and nobody else", async () => {
