@@ -159,6 +159,22 @@ describe("which session a request is for", () => {
     expect(await (await begin(mcpUrl)).call("echo", { text: "parsed" })).toBe("parsed");
   });
 
+  it("SOURCE-1, SOURCE-2: another host's name and another site's page are refused, whatever the method", async () => {
+    const { mcpUrl } = await serveMcp();
+    const client = await begin(mcpUrl);
+    for (const method of ["GET", "POST", "DELETE", "OPTIONS"]) {
+      const answers = [{ host: "evil.example" }, { origin: "https://evil.example" }].map((source) =>
+        send(mcpUrl, { method, headers: { ...client.headers, ...source } }),
+      );
+      const codes = (await Promise.all(answers)).map(({ status, json }) => [status, json.error]);
+      expect(codes).toEqual([
+        [403, "host_not_allowed"],
+        [403, "origin_not_allowed"],
+      ]);
+    }
+    expect(await client.call("echo", { text: "untouched" })).toBe("untouched");
+  });
+
   it("SOURCE-3, SOURCE-4: pages of allowed origins may use its methods and headers, and read the session's id", async () => {
     const { mcpUrl } = await serveMcp({ cors: { allowOrigins: ["https://app.example"] } });
     const headers = { origin: "https://app.example", "access-control-request-method": "DELETE" };
