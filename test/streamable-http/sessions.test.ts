@@ -166,10 +166,13 @@ describe("which session a request is for", () => {
       const answers = [{ host: "evil.example" }, { origin: "https://evil.example" }].map((source) =>
         send(mcpUrl, { method, headers: { ...client.headers, ...source } }),
       );
-      const codes = (await Promise.all(answers)).map(({ status, json }) => [status, json.error]);
+      const codes = (await Promise.all(answers)).map(({ status, json }) => ({
+        status,
+        code: json.error as string,
+      }));
       expect(codes).toEqual([
-        [403, "host_not_allowed"],
-        [403, "origin_not_allowed"],
+        { status: 403, code: "host_not_allowed" },
+        { status: 403, code: "origin_not_allowed" },
       ]);
     }
     expect(await client.call("echo", { text: "untouched" })).toBe("untouched");
