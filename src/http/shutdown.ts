@@ -1,4 +1,4 @@
-import { McpSseError, retryAfter } from "../shared/errors.js";
+import { shuttingDown } from "../session/session-end.js";
 import { PendingWork } from "../shared/pending-work.js";
 
 /** Whether an endpoint is being closed, and what is still to end before it has. */
@@ -9,9 +9,6 @@ export class Shutdown {
 
   /** @throws McpSseError 503 when no new sessions and calls are taken. */
   checkOpen(): void {
-    if (!this.hasBegun) return;
-    throw new McpSseError("shutting_down", "The server is shutting down.", {
-      headers: retryAfter(),
-    });
+    if (this.hasBegun) throw shuttingDown();
   }
 }

@@ -1,5 +1,5 @@
 import { AsyncResource } from "node:async_hooks";
-import { McpSseError } from "../shared/errors.js";
+import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { CloseReason } from "./close-reason.js";
 
 /** The end of a session: it comes once, and everybody who waits for it hears of it. */
@@ -67,4 +67,11 @@ export class SessionEnd {
 /** What whoever comes after the end hears. */
 export function sessionClosed(): McpSseError {
   return new McpSseError("session_closed", "The session has ended: begin a new one.");
+}
+
+/** What whoever comes, or still waits, while the endpoint is being closed hears. */
+export function shuttingDown(): McpSseError {
+  return new McpSseError("shutting_down", "The server is shutting down: try again soon.", {
+    headers: retryAfter(),
+  });
 }

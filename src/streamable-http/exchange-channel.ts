@@ -10,7 +10,7 @@ import { cutAfterEnd, shouldReconnect } from "../session/close-reason.js";
 import type { CloseReason } from "../session/close-reason.js";
 import type { HeldCall } from "../session/held-call.js";
 import { fromJson } from "../session/message-json.js";
-import { sessionClosed } from "../session/session-end.js";
+import { sessionClosed, shuttingDown } from "../session/session-end.js";
 import type { Session } from "../session/session.js";
 import type { ByteHolder, WriteResult } from "../session/write-result.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
@@ -211,7 +211,7 @@ function isAnswer(frame: string): boolean {
 /** What a request hears that is over before it was answered. */
 function endedBefore(reason: CloseReason): McpSseError {
   return reason === "shutting-down"
-    ? new McpSseError("shutting_down", "The server is shutting down.", { headers: retryAfter() })
+    ? shuttingDown()
     : new McpSseError("server_unavailable", "The request was ended before it was answered.", {
         headers: retryAfter(),
       });

@@ -10,9 +10,9 @@ import { isInitialize } from "../session/handshake.js";
 import type { Call } from "../session/held-call.js";
 import type { MessageJson } from "../session/message-json.js";
 import { isCall } from "../session/session-bytes.js";
-import { sessionClosed } from "../session/session-end.js";
+import { sessionClosed, shuttingDown } from "../session/session-end.js";
 import type { WriteResult } from "../session/write-result.js";
-import { McpSseError, retryAfter } from "../shared/errors.js";
+import { McpSseError } from "../shared/errors.js";
 import type { JsonRpcId, JsonRpcMessage, JsonRpcResponse } from "../shared/json-rpc.js";
 import { CallIds } from "./call-ids.js";
 import { CallReply } from "./call-reply.js";
@@ -292,10 +292,7 @@ export class StreamableChannel implements Channel {
 }
 
 function endedBefore(reason: CloseReason): McpSseError {
-  if (reason !== "shutting-down") return sessionClosed();
-  return new McpSseError("shutting_down", "The server is being closed: try again soon.", {
-    headers: retryAfter(),
-  });
+  return reason === "shutting-down" ? shuttingDown() : sessionClosed();
 }
 
 function whenClosed(res: ServerResponse): Promise<void> {
