@@ -190,8 +190,9 @@ describe("a session without a connection", () => {
 
   it("STREAMABLE-19, LIMIT-2: makes room before one whose client listens, and 429 is for who has none to spare", async () => {
     const held = new HeldTool();
+    const createServer = jest.fn(() => held.createServer());
     const { mcpUrl, router } = await serveMcp({
-      createServer: () => held.createServer(),
+      createServer,
       sessions: { maxSessionsPerPrincipal: 2 },
     });
     const facts = new Facts(router.sessions);
@@ -207,6 +208,7 @@ describe("a session without a connection", () => {
     expect([refused.status, refused.headers["retry-after"]]).toEqual([429, "30"]);
     expect(refused.headers["mcp-session-id"]).toBeUndefined();
     expect(router.sessions.size).toBe(2);
+    expect(createServer).toHaveBeenCalledTimes(3);
     expect((await begin(mcpUrl, asCaller({ sub: "bob" }))).sessionId).toBeDefined();
     held.release();
     await Promise.all(calls);

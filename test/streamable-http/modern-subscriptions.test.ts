@@ -12,10 +12,10 @@ import {
   postModern,
 } from "../kit/modern.js";
 import { Facts } from "../kit/session-facts.js";
-import { postForStream, serveMcp } from "../kit/streamable.js";
+import { postForStream, serveMcp, textOf } from "../kit/streamable.js";
 import type { ServeMcpOptions } from "../kit/streamable.js";
 import { now } from "../kit/tokens.js";
-import { isSettled, turn, until } from "../kit/waiting.js";
+import { isSettled, signal, turn, until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
 
@@ -144,6 +144,37 @@ it("MODERN-13: a subscription ends with its credential, and a call is answered a
   expect(await stream.nextMessage()).toMatchObject({ id: "listen", result: {} });
   held.released.resolve();
   expect((await call).status).toBe(200);
+});
+
+it("MODERN-13: a call whose credential has ended says nothing more but its answer", async () => {
+  const released = signal();
+  const progressOf = (progress: number) => ({
+    method: "notifications/progress" as const,
+    params: { progressToken: "speak", progress },
+  });
+  const { mcpUrl, router } = await serve({
+    createServer: () => {
+      const server = createModernServer();
+      server.registerTool("speak", {}, async ({ mcpReq }) => {
+        await mcpReq.notify(progressOf(1));
+        await released.promise;
+        await mcpReq.notify(progressOf(2));
+        return { content: [{ type: "text", text: "spoken" }] };
+      });
+      return server;
+    },
+  });
+  freezeTimers();
+  const short = asCaller({ sub: "alice", exp: now() + 60 });
+  const message = modernCall(7, "speak");
+  const call = await postForStream(mcpUrl, message, { ...headersOf(message), ...short });
+  expect((await call.nextMessage())["params"]).toMatchObject({ progress: 1 });
+  const subscription = await listenTo(mcpUrl, EVERYTHING, short);
+  await turnClock(61_000, subscription.ended);
+  released.resolve();
+  expect(textOf(await call.nextMessage())).toBe("spoken");
+  await call.ended;
+  expect(router.sessions.size).toBe(0);
 });
 
 it("MODERN-13: revocation ends everything of a principal, and of nobody else", async () => {

@@ -290,6 +290,10 @@ it("STREAMABLE-17, RESUME-13: when its credential ends, the GET ends, a call is 
   tell.go();
   expect(said(await read(call, 2))).toEqual(["three", "done"]);
   const renewed = { ...client.headers, ...asCaller({ exp: now + 3_600 }) };
-  expect(said(await read(await client.listen(undefined, renewed), 1))).toEqual(["for later"]);
+  const again = await client.listen(undefined, renewed);
+  expect(said(await read(again, 1))).toEqual(["for later"]);
   expect(router.sessions.get(client.sessionId)?.state).toBe("open");
+  // From then on the session has the new one, and what comes with it ends with it.
+  await turnClock(60_000, again.ended);
+  expect(Date.now()).toBeGreaterThanOrEqual((now + 3_600) * 1_000);
 });
