@@ -210,6 +210,24 @@ describe("calls that share an id", () => {
   });
 });
 
+it("STREAMABLE-9, STREAMABLE-12: a cancellation finds the later of two calls when the first was answered", async () => {
+  const waiting: (() => void)[] = [];
+  const server = () => createTalkingServer(() => new Promise((go) => void waiting.push(go)));
+  const { mcpUrl, router } = await serveMcp({ createServer: server });
+  const client = await begin(mcpUrl);
+  const first = client.post(toolCall(1, "wait"));
+  await until(() => waiting.length === 1);
+  const second = client.post(toolCall(1, "wait"));
+  await until(() => waiting.length === 2);
+  waiting[0]!();
+  expect(textOf((await first).json)).toBe("waited");
+  const params = { requestId: 1 };
+  await client.post({ jsonrpc: "2.0", method: "notifications/cancelled", params });
+  const { status, text: body } = await second;
+  expect([status, body]).toEqual([202, ""]);
+  expect(router.sessions.get(client.sessionId)?.inFlight).toBe(0);
+});
+
 describe("messages that belong to no call", () => {
   it("STREAMABLE-8: go to the stream of a GET", async () => {
     const { mcpUrl } = await serveMcp({ createServer: talking });

@@ -296,4 +296,6 @@ it("STREAMABLE-17, RESUME-13: when its credential ends, the GET ends, a call is 
   // From then on the session has the new one, and what comes with it ends with it.
   await turnClock(60_000, again.ended);
   expect(Date.now()).toBeGreaterThanOrEqual((now + 3_600) * 1_000);
+  // Not first when it was idle for a day.
+  expect(Date.now()).toBeLessThan((now + 36_000) * 1_000);
 });
