@@ -89,7 +89,7 @@ export class LoadedSdk {
 
   #create(create: CreateMcpHandler): McpHandler {
     const { bus, serve } = this.#init;
-    return (create as unknown as Create)(({ requestInfo }) => serve(requestInfo), {
+    const handler = (create as unknown as Create)(({ requestInfo }) => serve(requestInfo), {
       legacy: "reject",
       bus,
       // Counted by owners (Exchanges), and kept alive by whoever writes them (EventStream).
@@ -97,6 +97,12 @@ export class LoadedSdk {
       keepAliveMs: 0,
       onerror: (error) => this.#noteError(error),
     });
+    // Users without TypeScript give any function.
+    const { fetch } = Object(handler) as Partial<McpHandler>;
+    if (typeof fetch === "function") return handler;
+    throw new TypeError(
+      "streamable.modern must be createMcpHandler of @modelcontextprotocol/server",
+    );
   }
 
   /** It is also told of each request that it refuses, in words that the client chose in part. */

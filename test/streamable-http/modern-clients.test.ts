@@ -4,7 +4,7 @@ import { createMcpHandler } from "@modelcontextprotocol/server";
 import type { Principal, SessionInfo } from "../../src/index.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { asCaller } from "../kit/conversation.js";
-import { connectV2, createModernServer, REVISION } from "../kit/modern.js";
+import { connectV2, createModernServer, modernCall, postModern, REVISION } from "../kit/modern.js";
 import { serveMcp } from "../kit/streamable.js";
 import { createToolServer } from "../kit/tools.js";
 import { until } from "../kit/waiting.js";
@@ -121,4 +121,11 @@ it("MODERN-4: the author's own createMcpHandler is used", async () => {
     expect(textOf(await client.callTool({ name: "echo", arguments: { text: "a" } }))).toBe("a");
   }
   expect(made).toBe(1);
+});
+
+it("MODERN-4: the log says so where streamable.modern is another function", async () => {
+  const { mcpUrl, lines } = await serve({ modern: () => createModernServer() });
+  const answer = await postModern(mcpUrl, modernCall(1, "echo", { text: "a" }));
+  expect([answer.status, answer.json.error]).toEqual([500, "server_error"]);
+  expect(lines.join("\n")).toContain("streamable.modern must be createMcpHandler");
 });
