@@ -108,6 +108,7 @@ describe("a reader that does not read", () => {
         createServer: () => createLargeServer(MIB, () => undefined),
         sessions: { maxQueuedBytes: MIB, stallMs: 30_000 },
       });
+      const facts = new Facts(router.sessions);
       const client = await begin(mcpUrl);
       freezeTimers();
       const socket = postAndPause(port, client, toolCall(2, tool));
@@ -125,6 +126,8 @@ describe("a reader that does not read", () => {
       socket.resume();
       await closed;
       expect(router.sessions.get(client.sessionId)?.state).toBe("open");
+      if (tool !== "stream") return;
+      expect(facts.limited[0]).toMatchObject({ limit: "stallMs", outcome: "detached" });
     },
   );
 });
@@ -154,6 +157,18 @@ it("STREAMABLE-16, MEMORY-5: a session that is given up for its bytes gives up a
 interface HeldSession {
   readonly bytes: { readonly outgoing: number };
 }
+
+it("STREAMABLE-10, MEMORY-8: much that is kept is not written again and again to GETs", async () => {
+  const server = new McpServer({ name: "l", version: "1" }, { capabilities: { logging: {} } });
+  const { mcpUrl } = await serveMcp({ createServer: () => server, resume: { retryMs: 60_000 } });
+  const client = await begin(mcpUrl);
+  const get = await client.listen();
+  const { id } = await get.nextEvent();
+  await server.sendLoggingMessage({ level: "info", data: "x".repeat(MIB) });
+  await get.nextMessage();
+  expect((await client.listen(id)).status).toBe(200);
+  expect((await client.listen(id)).status).toBe(429);
+});
 
 describe("a session without a connection", () => {
   it("STREAMABLE-19, LIMIT-5: ends after streamable.streamlessIdleMs; one with a GET stays", async () => {

@@ -134,13 +134,20 @@ it("MODERN-12: of everybody there are as many subscriptions as sessions", async 
 
 it("MODERN-13: a subscription ends with its credential, and a call is answered all the same", async () => {
   const held = new Held();
-  const { mcpUrl } = await serve({ createServer: () => createModernServer(held) });
+  const { mcpUrl } = await serve({
+    createServer: () => createModernServer(held),
+    // One request is no conversation that could be idle, or never begin.
+    sessions: { initTimeoutMs: 10_000, idleMs: 10_000 },
+    streamable: { streamlessIdleMs: 10_000 },
+  });
   freezeTimers();
-  const short = asCaller({ sub: "alice", exp: now() + 60 });
+  const exp = now() + 60;
+  const short = asCaller({ sub: "alice", exp });
   const stream = await listenTo(mcpUrl, EVERYTHING, short);
   const call = postModern(mcpUrl, modernCall(7, "held"), short);
   await held.started.promise;
-  await turnClock(61_000, stream.ended);
+  await turnClock(1_000, stream.ended);
+  expect(Date.now()).toBeGreaterThanOrEqual(exp * 1_000);
   expect(await stream.nextMessage()).toMatchObject({ id: "listen", result: {} });
   held.released.resolve();
   expect((await call).status).toBe(200);
