@@ -27,9 +27,9 @@ test("tests that pass are counted, and the run goes on", async () => {
 });
 
 test.each([
-  ["fails", "false"],
-  ["fails behind a pipe", "false | cat"],
-  ["fails before another that passes", `false && true`],
+  ["fails", `${PASSED}; false`],
+  ["fails behind a pipe", `${PASSED}; false | cat`],
+  ["fails before another that passes", `${PASSED}; false && true`],
   ["fails before another line", `false; ${PASSED}`],
   ["skips one", `echo "Tests:       1 skipped, 3 passed, 4 total"`],
   ["skips a suite", `${PASSED}; echo "Test Suites: 1 skipped, 2 passed, 2 of 3 total"`],
