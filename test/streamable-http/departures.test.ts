@@ -200,6 +200,19 @@ it("STREAMABLE-13: a stream whose call was cancelled is given up resume.graceMs 
   expect((await client.listen(id)).status).toBe(400);
 });
 
+it("STREAMABLE-13: what has left on a stream that goes on is not kept for ever", async () => {
+  const server = new McpServer({ name: "s", version: "1" }, { capabilities: { logging: {} } });
+  const { mcpUrl } = await serveMcp({ createServer: () => server });
+  freezeTimers();
+  const client = await begin(mcpUrl);
+  const get = await client.listen();
+  const { id } = await get.nextEvent();
+  await server.sendLoggingMessage({ level: "info", data: "said" });
+  await get.nextMessage();
+  for (let times = 0; times < 3; times++) jest.advanceTimersByTime(60_000);
+  expect((await client.listen(id)).status).toBe(400);
+});
+
 it("STREAMABLE-13: streams count themselves, so that many of cancelled calls are not kept either", async () => {
   const server = new McpServer({ name: "s", version: "1" }, { capabilities: { logging: {} } });
   server.registerTool("hold", {}, async ({ sendNotification, signal: cancelled }) => {

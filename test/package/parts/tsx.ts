@@ -19,7 +19,7 @@ const WRITTEN = { "TypeScript, ESM": "mts", "TypeScript, CommonJS": "ts" } as co
 
 const LANGUAGES = Object.keys(WRITTEN) as (keyof typeof WRITTEN)[];
 
-/** Programs that tsx runs, which hands each file of the package in by loaders of its own. */
+/** Programs that tsx runs, whose loaders stand before Node's own. */
 export function byTsx(project: Project, snippets: readonly Snippet[], world: World): Part {
   return {
     name: project.name,
