@@ -34,7 +34,16 @@ function oneLine(field: string): string {
   return field;
 }
 
+/**
+ * A message as it goes over the wire. JSON has no raw line breaks, so its text needs no look.
+ *
+ * @param id ASCII without line breaks. Default: the event has none.
+ */
+export function messageFrame(json: string, id?: string): string {
+  return `${id === undefined ? "" : `id: ${id}\n`}event: message\ndata: ${json}\n\n`;
+}
+
 /** A ping, as an event without an id: it is no part of the conversation. */
 export function pingFrame(id: string): string {
-  return `event: message\ndata: ${JSON.stringify({ jsonrpc: "2.0", id, method: "ping" })}\n\n`;
+  return messageFrame(JSON.stringify({ jsonrpc: "2.0", id, method: "ping" }));
 }

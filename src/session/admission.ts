@@ -159,12 +159,15 @@ export class AdmissionController<P, S extends CountedSession<P>> {
   #tooManyCalls(session: S): McpSseError {
     const { principal } = session;
     this.#options.noteLimit({ limit: "maxInFlight", outcome: "refused", session, principal });
-    return new McpSseError(
-      "too_many_calls",
-      "Too many calls of this session have no answer yet: wait for one.",
-      { headers: retryAfter(RETRY_AFTER_CALLS_SECONDS) },
-    );
+    return tooManyCalls(" of this session");
   }
+}
+
+/** @param whose which calls were counted. Default: all of the caller. */
+export function tooManyCalls(whose = ""): McpSseError {
+  const text = `Too many calls${whose} have no answer yet: wait for one.`;
+  const headers = retryAfter(RETRY_AFTER_CALLS_SECONDS);
+  return new McpSseError("too_many_calls", text, { headers });
 }
 
 function noRoom(inAll: boolean): McpSseError {

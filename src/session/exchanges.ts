@@ -1,4 +1,5 @@
 import { McpSseError, retryAfter } from "../shared/errors.js";
+import { tooManyCalls } from "./admission.js";
 import type { CloseReason } from "./close-reason.js";
 import { isReached } from "./limits.js";
 import type { LimitReached } from "./session-events.js";
@@ -33,9 +34,6 @@ interface Owned<S> {
 }
 
 const NOTHING: Owned<never> = { all: new Set(), subscriptions: new Set() };
-
-/** When to call again after too many calls, in seconds. */
-const RETRY_AFTER_CALLS_SECONDS = 1;
 
 /**
  * Sessions that are one request and its answer, on a wire that has no others, by their owners. There
@@ -74,9 +72,7 @@ export class Exchanges<P, S extends CountedExchange<P>> {
     if (isReached(all.size - subscriptions.size, max)) {
       const limit = isOpenEndpoint ? "maxSessions" : "maxCallsPerPrincipal";
       noteLimit({ limit, outcome: "refused", principal });
-      throw new McpSseError("too_many_calls", "Too many calls have no answer yet: wait for one.", {
-        headers: retryAfter(RETRY_AFTER_CALLS_SECONDS),
-      });
+      throw tooManyCalls();
     }
     const owned = this.#owners.get(ownerKey) ?? { all: new Set(), subscriptions: new Set() };
     owned.all.add(exchange);

@@ -61,7 +61,7 @@ function missingSdk(cause: unknown): never {
   if (!isPart && code !== "ERR_PACKAGE_PATH_NOT_EXPORTED") throw cause;
   throw new Error(
     "MCPServer needs version 1 of the SDK: npm install @modelcontextprotocol/sdk@1. " +
-      "With SDK v2 use createSseRouter.",
+      "With SDK v2 use createMcpRouter or createSseRouter.",
     { cause },
   );
 }

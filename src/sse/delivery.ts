@@ -1,5 +1,5 @@
 import { McpSseError } from "../shared/errors.js";
-import { encodeEvent, pingFrame } from "../http/event.js";
+import { encodeEvent, messageFrame, pingFrame } from "../http/event.js";
 import type { EventStream } from "../http/event-stream.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { AckPings } from "./ack-pings.js";
@@ -276,9 +276,8 @@ export class Delivery implements PingWriter {
     const { seq, json, bytes } = entry;
     this.#putSeq = seq;
     this.#ordering.noteWritten(entry);
-    const id = this.#isKeeping ? `id: ${this.#idOf(seq)}\n` : "";
-    // JSON has no raw line breaks, so the event needs no look at its data; all else is ASCII.
-    const frame = `${id}event: message\ndata: ${json}\n\n`;
+    const frame = messageFrame(json, this.#isKeeping ? this.#idOf(seq) : undefined);
+    // All but the JSON is ASCII.
     const result = stream.write(frame, frame.length - json.length + bytes);
     if (!this.#isKeeping) return result;
     if (result !== undefined) return result.then(() => this.#noteWritten(stream, seq));

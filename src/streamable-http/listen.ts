@@ -1,4 +1,6 @@
+import { messageFrame } from "../http/event.js";
 import type { ServerEvent } from "../options/streamable-options.js";
+import { fromJson } from "../session/message-json.js";
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 
 /** Which changes a client has asked to hear of. */
@@ -33,5 +35,5 @@ export function endOfSubscription(id: JsonRpcId): string {
     resultType: "complete",
     _meta: { "io.modelcontextprotocol/subscriptionId": id },
   };
-  return `event: message\ndata: ${JSON.stringify({ jsonrpc: "2.0", id, result })}\n\n`;
+  return messageFrame(fromJson(JSON.stringify({ jsonrpc: "2.0", id, result })).json);
 }

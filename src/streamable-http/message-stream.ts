@@ -1,3 +1,4 @@
+import { messageFrame } from "../http/event.js";
 import type { EventStream, StreamEnd, StreamOwner } from "../http/event-stream.js";
 import { Outbox } from "../http/outbox.js";
 import type { MessageMetadata, OutboxEntry } from "../http/outbox.js";
@@ -205,9 +206,8 @@ export class MessageStream implements StreamOwner {
   #put({ seq, json, bytes }: OutboxEntry): WriteResult {
     const reader = this.#reader;
     if (reader === undefined) return Promise.reject(noStream());
-    const id = this.isKeeping ? `id: ${this.#idOf(seq)}\n` : "";
-    // JSON has no raw line breaks, so the event needs no look at its data; all else is ASCII.
-    const frame = `${id}event: message\ndata: ${json}\n\n`;
+    const frame = messageFrame(json, this.isKeeping ? this.#idOf(seq) : undefined);
+    // All but the JSON is ASCII.
     const result = reader.write(frame, frame.length - json.length + bytes);
     if (result !== undefined) return result.then(() => this.#noteTaken(reader, seq));
     this.#noteTaken(reader, seq);

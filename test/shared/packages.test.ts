@@ -44,7 +44,7 @@ describe("in an application without the optional peers", () => {
     ["libsql()", "FileStorage needs the package libsql. Run: npm install libsql"],
     [
       "sdk.server()",
-      "MCPServer needs version 1 of the SDK: npm install @modelcontextprotocol/sdk@1. With SDK v2 use createSseRouter.",
+      "MCPServer needs version 1 of the SDK: npm install @modelcontextprotocol/sdk@1. With SDK v2 use createMcpRouter or createSseRouter.",
     ],
   ])("%s is refused with what to install", (call, message) => {
     expect(messageOf(call)).toBe(message);
