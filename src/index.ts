@@ -19,8 +19,8 @@ export type { ToolClass, ToolInstance, ToolServer } from "./server/tool-classes.
 export { createMcpRouter } from "./express/mcp-router.js";
 export type { McpRouter, McpRouterOptions } from "./express/mcp-router.js";
 export type { Notifier, NotifyTo } from "./streamable-http/notifier.js";
-export { createSseRouter } from "./express/router.js";
-export type { RouterSignIn, SseRouter } from "./express/sse-router.js";
+export { createSseRouter } from "./express/sse-router.js";
+export type { RouterSignIn, SseRouter } from "./express/router-interface.js";
 export { SSEServerTransport } from "./sse/sse-server-transport.js";
 export type { SSEServerTransportClass } from "./sse/sse-server-transport.js";
 export type { SSEServerTransportOptions } from "./sse/transport-options.js";

@@ -11,7 +11,7 @@ import { assemble } from "./assemble.js";
 import type { Assembly, Serving } from "./assemble.js";
 import { MountPaths } from "./mount-paths.js";
 import { createRouterSignIn } from "./router-sign-in.js";
-import type { SseRouter } from "./sse-router.js";
+import type { SseRouter } from "./router-interface.js";
 import { createWellKnown } from "./well-known.js";
 
 /** How long calls in flight may take to finish at a close, in milliseconds. */

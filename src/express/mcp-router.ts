@@ -5,7 +5,7 @@ import { createNotifier } from "../streamable-http/change-bus.js";
 import type { Notifier } from "../streamable-http/notifier.js";
 import { buildRouter } from "./build-router.js";
 import type { SseRouterOptions } from "./router-options.js";
-import type { SseRouter } from "./sse-router.js";
+import type { SseRouter } from "./router-interface.js";
 
 /** Options of `createMcpRouter`. `W` and `M` are what is written for `auth`, as in {@link SseRouterOptions}. */
 export interface McpRouterOptions<W = AuthConfig, M = never>

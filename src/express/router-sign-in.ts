@@ -1,6 +1,6 @@
 import type { AuthEndpoints } from "../auth/auth-method.js";
 import type { Sessions } from "../http/router-session.js";
-import type { RouterSignIn } from "./sse-router.js";
+import type { RouterSignIn } from "./router-interface.js";
 
 /** The sign-in of a router, if it has one. */
 export function createRouterSignIn(

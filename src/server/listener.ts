@@ -15,7 +15,7 @@ import { resolveServerOptions, routerPart } from "./server-options.js";
 import type { SseServerOptions, ListenerOptions } from "./server-options.js";
 import { pathOf } from "../http/mount.js";
 import type { SessionInfo } from "../session/session-info.js";
-import type { SseRouter } from "../express/sse-router.js";
+import type { SseRouter } from "../express/router-interface.js";
 
 /** What the listener serves: a router, and the parts of its endpoint. */
 export interface BuiltRouter {

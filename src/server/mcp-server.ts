@@ -16,7 +16,7 @@ import type { SseServerOptions } from "./server-options.js";
 import type { SessionInfo } from "../session/session-info.js";
 import { SseListener } from "./listener.js";
 import { buildRouter, CLOSE_TIMEOUT_MS } from "../express/build-router.js";
-import type { SseRouter } from "../express/sse-router.js";
+import type { SseRouter } from "../express/router-interface.js";
 import { createStdioSession } from "./stdio-session.js";
 
 /** Nothing else would say why clients find no tools. */

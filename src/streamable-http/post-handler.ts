@@ -103,11 +103,10 @@ export class PostHandler implements MessageHandler<StreamableSession> {
   /** Opens a session. One that its client had goes on without it, and ends when it was idle. */
   async #begin(arrival: Arrival<StreamableSession>): Promise<void> {
     const { request } = arrival;
-    const { sessions, options, shutdown, path } = this.#init;
+    const { sessions, options, path } = this.#init;
     const isNew = arrival.session.state === "opening";
     const session = isNew ? arrival.session : this.createSession(request);
     try {
-      shutdown.checkOpen();
       sessions.admission.checkReturned(new StreamableRequest(request, path, options));
       await openSession(session, request, this.#init);
       if (session.closeReason !== undefined) throw sessionClosed();

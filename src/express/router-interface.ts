@@ -1,0 +1,56 @@
+import type { RequestListener } from "node:http";
+import type express from "express";
+import type { Principal } from "../auth/principal.js";
+import type { SessionRegistry } from "../session/session-registry.js";
+
+/** An authenticated MCP endpoint, to be mounted anywhere in an Express app. */
+export interface SseRouter extends express.Router {
+  /**
+   * The same authentication for any other route. Sets `req.user` to the {@link Principal} and
+   * `req.auth` to the SDKs' `AuthInfo`, or answers 401, 403 or 503 itself.
+   */
+  readonly guard: express.RequestHandler;
+  /** Discovery documents, to be mounted at the app's root. Empty unless OAuth is on. */
+  readonly wellKnown: express.Router;
+  /** Who is connected, and the way to end it. */
+  readonly sessions: SessionRegistry<Principal | undefined>;
+  /** What can be done to the people who signed in here; `undefined` without `signIn`. */
+  readonly signIn: RouterSignIn | undefined;
+  /**
+   * Resolves when every authentication method is ready: with OAuth, when the issuer was found.
+   * Nobody has to wait for it; callers get 503 until then.
+   *
+   * @throws McpSseError when a method cannot be made ready now; its `cause` says why.
+   */
+  ready(): Promise<void>;
+  /**
+   * A listener that answers the POSTs of this router's sessions over HTTP+SSE before the app sets them
+   * up, and hands everything else to `app`: `http.createServer(router.ahead(app))`. Most of what a call
+   * costs in an Express app is Express. The answers are the same, but no middleware of the app
+   * sees these POSTs: its loggers, rate limits and headers do not apply to them.
+   */
+  ahead(app: RequestListener): RequestListener;
+  /**
+   * Takes no new sessions, lets calls in flight finish, and ends all streams. The app and its
+   * HTTP server stay as they are.
+   *
+   * @param options `timeoutMs`: how long calls may take to finish. Default: 10000 (10 seconds).
+   */
+  close(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+/** What an operator can do to the people who signed in. */
+export interface RouterSignIn {
+  /**
+   * Ends everything of a person who signed in here: the tokens of all their clients, which are
+   * refused at once, in every process with the same storage; the provider's tokens; their browsers'
+   * sessions; and, in this process, their MCP sessions and streams. It keeps nobody from signing in
+   * again: that is up to the identity provider.
+   *
+   * @param person `{ id }` as in `principal.id`: what the provider calls the person (`sub`), or what
+   * `profile()` or `principal()` returned. A principal will do.
+   * @returns how many sessions were ended here.
+   * @throws Error when the storage fails: then nothing has ended for certain.
+   */
+  endFor(person: { readonly id: string }): Promise<number>;
+}
