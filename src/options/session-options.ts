@@ -21,9 +21,9 @@ export interface SessionOptions {
    */
   maxSessions?: number;
   /**
-   * Sessions of one principal; 0 for no limit. For one more, a session whose client is away is
-   * closed, else the longest idle one; if there is none, the answer is 429. On an open endpoint,
-   * where nobody is known, it does not apply. Default: 100.
+   * Sessions of one principal; 0 for no limit. For one more, a session is closed whose client never
+   * listened, else one whose client is away, else the longest idle one; if there is none, the answer
+   * is 429. On an open endpoint, where nobody is known, it does not apply. Default: 100.
    */
   maxSessionsPerPrincipal?: number;
   /** Milliseconds that a client may take to send its first message, before its stream ends; 0 for ever. Default: 60000 (1 minute). */

@@ -32,6 +32,9 @@ export interface Channel {
    */
   readonly leftAt: number | undefined;
 
+  /** Whether the client has ever had a connection for what belongs to no call. */
+  readonly hasListened: boolean;
+
   /**
    * Called once, when the session has its server: the client may hear from now on. What it throws
    * makes `connect()` of the server fail, and that ends the session.

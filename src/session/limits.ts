@@ -45,6 +45,8 @@ export interface SessionUse {
   readonly graceEndsAt: number | undefined;
   /** When its client's last connection ended, where it may be there all the same. */
   readonly leftAt: number | undefined;
+  /** Whether its client has ever listened to what belongs to no call. */
+  readonly hasListened: boolean;
 }
 
 /** A limit of a session's time. */
@@ -134,7 +136,7 @@ export function admitInitialization<S extends SessionUse>(
   const limit = ownFull ? "maxSessionsPerPrincipal" : "maxSessions";
   const victim = isOpenEndpoint ? undefined : firstToGo(own);
   if (victim === undefined) return { kind: "refused", limit };
-  return { kind: "evicts", victim, limit, isMissed: useOf(victim) !== "left" };
+  return { kind: "evicts", victim, limit, isMissed: !UNMISSED.has(useOf(victim)) };
 }
 
 /** Whether one more session can be opened, and a conversation begun in it. */
@@ -170,17 +172,32 @@ export function isReached(count: number, max: number): boolean {
 }
 
 /** What a session is to its client, from what can be spared first to what must not go. */
-const USES = ["left", "left with an answer", "left with a call", "idle", "busy"] as const;
+const USES = [
+  "never listened to",
+  "left",
+  "left with an answer",
+  "left with a call",
+  "idle",
+  "busy",
+] as const;
+
+type Use = (typeof USES)[number];
+
+/** Uses that nobody waits to go on with. */
+const UNMISSED: ReadonlySet<Use> = new Set(["never listened to", "left"]);
 
 /**
  * Most clients that leave never come back, and no transport tells which of them will. So a client
- * that is there is not cut off for one that is not, nor a newcomer refused.
+ * that is there is not cut off for one that is not, nor a newcomer refused. And connectors open a
+ * session for each call, which they never listen to and never end: hundreds of those must not push
+ * out the one session of their user's that is listened to, while its stream is cut for a moment.
  */
-function useOf(use: SessionUse): (typeof USES)[number] {
-  const { isBusy, hasWaitingAnswer, graceEndsAt, leftAt } = use;
+function useOf(use: SessionUse): Use {
+  const { isBusy, hasWaitingAnswer, graceEndsAt, leftAt, hasListened } = use;
   if (graceEndsAt === undefined && leftAt === undefined) return isBusy ? "busy" : "idle";
   if (isBusy) return "left with a call";
-  return hasWaitingAnswer ? "left with an answer" : "left";
+  if (hasWaitingAnswer) return "left with an answer";
+  return hasListened ? "left" : "never listened to";
 }
 
 /** Of the sessions that have begun, the one that can best be spared; none that is busy. */

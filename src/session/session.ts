@@ -110,6 +110,10 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     return this.channel.leftAt;
   }
 
+  get hasListened(): boolean {
+    return this.channel.hasListened;
+  }
+
   get graceEndsAt(): number | undefined {
     return this.#timers.graceEndsAt;
   }

@@ -60,6 +60,7 @@ export class SseChannel implements Channel, StreamOwner, ClientTraits {
   readonly era = "2024";
   /** A client without a stream is away. */
   readonly leftAt = undefined;
+  readonly hasListened = true;
   readonly instance: string | undefined;
   keepsOwnCookies = false;
   namesVersion: boolean | undefined;

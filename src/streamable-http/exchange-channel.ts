@@ -32,6 +32,7 @@ export class ExchangeChannel implements Channel, StreamOwner {
   readonly era = "2026";
   readonly state = "open";
   readonly leftAt = undefined;
+  readonly hasListened = false;
   /** Is called when a reader has room again. */
   onDrained: (() => void) | undefined;
 

@@ -79,6 +79,10 @@ export class StreamableChannel implements Channel {
     return this.#connections.size === 0 ? this.#leftAt : undefined;
   }
 
+  get hasListened(): boolean {
+    return this.#streams.standalone.hasBeenHeard;
+  }
+
   /** The revision of MCP that the session has, once its server has said so. */
   get protocolVersion(): string | undefined {
     return this.#protocolVersion;

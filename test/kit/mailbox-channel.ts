@@ -15,6 +15,7 @@ export class MailboxChannel implements Channel {
   readonly transport = "streamable";
   readonly era = "2025";
   readonly leftAt = undefined;
+  readonly hasListened = true;
   state: Channel["state"] = "opening";
   /** What waits for the client. */
   readonly mail: string[] = [];

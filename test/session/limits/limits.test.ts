@@ -21,6 +21,7 @@ function session(name: string, use: Partial<SessionUse> = {}): Named {
     hasWaitingAnswer: false,
     graceEndsAt: undefined,
     leftAt: undefined,
+    hasListened: true,
     ...use,
   };
 }
@@ -67,6 +68,9 @@ describe("whether a conversation may be begun", () => {
 
   it("LIMIT-2: those go whose clients are away before any that is there", () => {
     const order = [
+      session("left, never listened to", { activeAt: 20, leftAt: 20, hasListened: false }),
+      session("left, never listened to later", { activeAt: 30, leftAt: 30, hasListened: false }),
+      session("left a while ago, may be there", { activeAt: 1, leftAt: 1 }),
       session("left", { graceEndsAt: 8 }),
       session("left later", { graceEndsAt: 9 }),
       session("has an answer", { graceEndsAt: 2, hasWaitingAnswer: true }),

@@ -37,6 +37,31 @@ describe("who makes room for a newcomer of the same principal", () => {
     expect(sessions.list().map(({ id }) => id)).toEqual([idle.sessionId, newcomer.sessionId]);
   });
 
+  it("LIMIT-2: an answer that nobody acknowledged does not keep one that is away in the place of one that is there", async () => {
+    const { sseUrl, sessions, tool, facts } = await bounded(2);
+    const idle = await converse(sseUrl);
+    const away = await converse(sseUrl);
+    const answer = away.call("held");
+    await tool.started;
+    tool.release();
+    await answer;
+    // It never says that it has the answer, and leaves: somebody who does so again and again
+    // would push out, one by one, all that the principal has.
+    away.stream.close();
+    await detached(sessions, away.sessionId);
+    for (let opened = 0; opened < 3; opened++) {
+      const next = await converse(sseUrl);
+      const { stream, postUrl, sessionId } = next;
+      await post(postUrl, toolCall(9, "held"), headers);
+      await stream.answerTo(9);
+      stream.close();
+      await detached(sessions, sessionId);
+    }
+    expect(facts.closed.map(({ reason }) => reason)).toEqual(Array(3).fill("made-room"));
+    expect(facts.limited).toEqual([]);
+    expect(sessions.get(idle.sessionId)?.state).toBe("open");
+  });
+
   it("LIMIT-2: one that is away with a call in flight makes room too, and that is told", async () => {
     const { sseUrl, sessions, tool, facts } = await bounded(1);
     const { postUrl, stream, sessionId } = await converse(sseUrl);
