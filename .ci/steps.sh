@@ -3,7 +3,8 @@
 # Colours would stand before the counts that are looked for below.
 unset FORCE_COLOR
 
-step() { printf '\n== %s\n' "$1"; }
+# Names what begins, and how long all before it took.
+step() { printf '\n== %s (after %d s)\n' "$1" "$SECONDS"; }
 
 # Runs a command, with all that it starts, for so many minutes at most: what hangs is named and ended.
 within() {
@@ -13,6 +14,23 @@ within() {
   if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
     echo "ended after $minutes minutes: $*" >&2
   fi
+  return "$status"
+}
+
+# Runs commands beside each other, each for so many minutes at most; shows what each printed, and fails if one of them does.
+together() {
+  local minutes=$1 status=0 outputs running=() one
+  shift
+  outputs=$(mktemp -d)
+  for one in "$@"; do
+    within "$minutes" "$one" >"$outputs/${#running[@]}" 2>&1 &
+    running+=($!)
+  done
+  for one in "${!running[@]}"; do
+    wait "${running[one]}" || status=$?
+    cat "$outputs/$one"
+  done
+  rm -r "$outputs"
   return "$status"
 }
 

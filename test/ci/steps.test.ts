@@ -51,3 +51,31 @@ test("colours hide no skipped test, whatever the environment asks for", async ()
   const { printed } = await run("export FORCE_COLOR=1", `source ${STEPS}`, "env");
   expect(printed).not.toMatch(/FORCE_COLOR/);
 });
+
+describe("commands beside each other", () => {
+  test("run at the same time, and show what they print one after the other", async () => {
+    // Each waits for what the other makes.
+    const waits = (own: string, other: string): string =>
+      `'touch ${own}; until [ -e ${other} ]; do sleep 0.05; done; echo ${own}'`;
+    expect(await run(`together 1 ${waits("a", "b")} ${waits("b", "a")}`)).toEqual({
+      printed: "a\nb\nreached\n",
+    });
+  });
+
+  test.each([
+    ["the first", "'echo a; exit 3' 'echo b'", "a\nb\n"],
+    ["the last", "'echo a' 'echo b; exit 3'", "a\nb\n"],
+    ["one in the middle", "'echo a' 'false | cat' 'echo c'", "a\nc\n"],
+    ["a first command of one", "'false && true' 'echo b'", "b\n"],
+  ])("end the run if %s fails, when all have ended", async (_which, commands, printed) => {
+    const result = await run(`together 1 ${commands}`);
+    expect(result.printed).toBe(printed);
+    expect(result.end).toMatch(/exit code/);
+  });
+
+  test("are ended when they hang", async () => {
+    const { printed, end } = await run("together 0.01 'echo a' 'sleep 60'");
+    expect(printed).toBe("a\nended after 0.01 minutes: sleep 60\n");
+    expect(end).toBe("exit code 124");
+  });
+});
