@@ -24,7 +24,7 @@ const common: Config = {
 const ROOMS_ON_EXPRESS = ["express", "http", "server", "session", "sse", "streamable-http"];
 
 /** What such a test has in hand: a way of the kit to serve, or Express itself. */
-const USES_EXPRESS = /kit\/(?:serve|streamable|resource-server|sign-in)\.js"|from "express"/;
+const USES_EXPRESS = /kit\/(?:serve|streamable|wires|resource-server|sign-in)\.js"|from "express"/;
 
 /** Everything that goes through a router runs a second time on Express 4; units do not. */
 function testsOnBothMajors(): string[] {

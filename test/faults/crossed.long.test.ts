@@ -1,7 +1,8 @@
 import { CookieJar } from "../kit/person.js";
 import { asCaller } from "../kit/conversation.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
-import { client112, client125, clientV1, clientV2 } from "../kit/sdk-clients.js";
+import { client112, client125 } from "../kit/old-sdk-clients.js";
+import { clientV1, clientV2 } from "../kit/sdk-clients.js";
 import type { ClientKit } from "../kit/sdk-clients.js";
 import { FaultHost } from "../kit/faults/host.js";
 import { Load, expectNothingLost, RESUME } from "../kit/faults/load.js";

@@ -1,6 +1,7 @@
 import { asCaller } from "../kit/conversation.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
-import { client112, client120, client125, clientV1, clientV2 } from "../kit/sdk-clients.js";
+import { client112, client120, client125 } from "../kit/old-sdk-clients.js";
+import { clientV1, clientV2 } from "../kit/sdk-clients.js";
 import { Killer } from "../kit/faults/killer.js";
 import { FaultHost } from "../kit/faults/host.js";
 import { RESUME } from "../kit/faults/load.js";

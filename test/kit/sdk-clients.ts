@@ -15,24 +15,6 @@ import {
   CreateMessageRequestSchema as SamplingV1,
   LoggingMessageNotificationSchema as LoggingV1,
 } from "@modelcontextprotocol/sdk/types.js";
-import { Client as Client112 } from "sdk-1.12/client/index.js";
-import { SSEClientTransport as Transport112 } from "sdk-1.12/client/sse.js";
-import {
-  CreateMessageRequestSchema as Sampling112,
-  LoggingMessageNotificationSchema as Logging112,
-} from "sdk-1.12/types.js";
-import { Client as Client120 } from "sdk-1.20/client/index.js";
-import { SSEClientTransport as Transport120 } from "sdk-1.20/client/sse.js";
-import {
-  CreateMessageRequestSchema as Sampling120,
-  LoggingMessageNotificationSchema as Logging120,
-} from "sdk-1.20/types.js";
-import { Client as Client125 } from "sdk-1.25/client/index.js";
-import { SSEClientTransport as Transport125 } from "sdk-1.25/client/sse.js";
-import {
-  CreateMessageRequestSchema as Sampling125,
-  LoggingMessageNotificationSchema as Logging125,
-} from "sdk-1.25/types.js";
 import { onDispose } from "./clean-up.js";
 
 /** What the application behind a client hears, and answers. */
@@ -85,7 +67,7 @@ interface AnyClientV1 extends AnyClient {
   callTool(params: object, schema: undefined, options: object): Promise<unknown>;
 }
 
-interface PartsV1 {
+export interface PartsV1 {
   readonly Client: new (info: { name: string; version: string }, options: object) => unknown;
   readonly Transport: new (url: URL, options: never) => unknown;
   readonly sampling: unknown;
@@ -98,7 +80,8 @@ interface SamplingRequest {
 
 const CAPABILITIES = { capabilities: { sampling: {}, roots: {} } };
 
-function kitV1(name: string, { Client, Transport, sampling, logging }: PartsV1): ClientKit {
+/** The client of a version of SDK v1 over one of its transports. */
+export function kitV1(name: string, { Client, Transport, sampling, logging }: PartsV1): ClientKit {
   return {
     name,
     connect: async (url, { headers = {}, authProvider, fetch, listener }) => {
@@ -129,27 +112,6 @@ export const clientV1 = kitV1("client v1", {
 export const clientV1Over = (name: string, Transport: PartsV1["Transport"]): ClientKit =>
   kitV1(name, { Client: ClientV1, Transport, sampling: SamplingV1, logging: LoggingV1 });
 
-export const client112 = kitV1("client 1.12", {
-  Client: Client112,
-  Transport: Transport112,
-  sampling: Sampling112,
-  logging: Logging112,
-});
-
-export const client120 = kitV1("client 1.20", {
-  Client: Client120,
-  Transport: Transport120,
-  sampling: Sampling120,
-  logging: Logging120,
-});
-
-export const client125 = kitV1("client 1.25", {
-  Client: Client125,
-  Transport: Transport125,
-  sampling: Sampling125,
-  logging: Logging125,
-});
-
 /** How a client of SDK v2 finds out which revision its server speaks. */
 type Negotiation = NonNullable<ConstructorParameters<typeof ClientV2>[1]>["versionNegotiation"];
 
@@ -179,6 +141,7 @@ const kitV2 = (
 });
 
 export const clientV2 = kitV2("client v2", TransportV2);
+export const clientV2Auto = kitV2("client v2, auto", TransportV2, { mode: "auto" });
 
 /** Clients over Streamable HTTP. */
 export const streamableV1 = clientV1Over("streamable client v1", StreamableV1);
@@ -186,6 +149,12 @@ export const streamableV2 = kitV2("streamable client v2", StreamableV2);
 export const streamableV2Auto = kitV2("streamable client v2, auto", StreamableV2, { mode: "auto" });
 export const streamableV2Pinned = kitV2("streamable client v2, pinned", StreamableV2, {
   mode: { pin: "2026-07-28" },
+});
+
+/** Streamable HTTP first, then HTTP+SSE at the same URL, as the SDKs recommend. */
+export const withFallback = (name: string, first: ClientKit, then: ClientKit): ClientKit => ({
+  name,
+  connect: (url, options) => first.connect(url, options).catch(() => then.connect(url, options)),
 });
 
 /* eslint-enable @typescript-eslint/no-deprecated */

@@ -23,10 +23,15 @@ export type ServeMcpOptions = Partial<Omit<McpRouterOptions, "auth" | "createSer
     session: SessionInfo<Principal>,
   ) => McpServerLike | Promise<McpServerLike>;
   readonly configure?: (app: Express) => void;
+  /** Whether what the router knows is answered before the app. Default: false. */
+  readonly ahead?: boolean;
+  /** Default: the Express of the test project. */
+  readonly framework?: typeof express;
 };
 
 /** A router for all wires below `/mcp`. */
-export async function serveMcp({ auth, createServer, configure, ...rest }: ServeMcpOptions = {}) {
+export async function serveMcp(options: ServeMcpOptions = {}) {
+  const { auth, createServer, configure, ahead, framework = express, ...rest } = options;
   const logger = recordingLogger();
   secret(SECRET);
   const router = createMcpRouter({
@@ -35,10 +40,10 @@ export async function serveMcp({ auth, createServer, configure, ...rest }: Serve
     createServer: createServer ?? (() => createToolServer()),
     ...rest,
   });
-  const app = express();
+  const app = framework();
   configure?.(app);
   app.use("/mcp", router);
-  const { url, port } = await listen(app);
+  const { url, port } = await listen(ahead === true ? router.ahead(app) : app);
   onDispose(() => router.close({ timeoutMs: 0 }));
   const mcpUrl = `${url}/mcp`;
   return { url, port, mcpUrl, sseUrl: `${mcpUrl}/sse`, router, lines: logger.lines };

@@ -5,14 +5,7 @@ import { asCaller } from "../kit/conversation.js";
 import { Killer, WAYS } from "../kit/faults/killer.js";
 import { Calls, serverV1, serverV2 } from "../kit/faults/servers.js";
 import type { FaultServer } from "../kit/faults/servers.js";
-import {
-  clientV1,
-  clientV2,
-  streamableV1,
-  streamableV2,
-  streamableV2Auto,
-  streamableV2Pinned,
-} from "../kit/sdk-clients.js";
+import { streamableV1, streamableV2, streamableV2Auto } from "../kit/sdk-clients.js";
 import type { ClientKit } from "../kit/sdk-clients.js";
 import { Facts } from "../kit/session-facts.js";
 import { serveMcp } from "../kit/streamable.js";
@@ -68,23 +61,6 @@ describe.each(servers)("with $name", (kit) => {
       expect(wiresOf(served)).toEqual(["streamable", "streamable"]);
     },
   );
-
-  it.each([clientV1, clientV2])(
-    "STREAMABLE-2: $name talks over HTTP+SSE at the old URL",
-    async (client) => {
-      const served = await serve(kit);
-      const mcp = await served.connect(client, served.sseUrl);
-      expect(await mcp.call("echo", { name: "hello" })).toBe("hello");
-      expect(wiresOf(served)).toEqual(["sse"]);
-      await expect(served.connect(client, served.mcpUrl)).rejects.toThrow("405");
-    },
-  );
-
-  it("STREAMABLE-14: a client that wants 2026-07-28 and nothing else is told that it is not spoken", async () => {
-    const served = await serve(kit);
-    await expect(served.connect(streamableV2Pinned, served.mcpUrl)).rejects.toThrow();
-    expect(served.router.sessions.size).toBe(0);
-  });
 
   it.each(streamable)(
     "STREAMABLE-5: $name gets all progress of a call before its answer",

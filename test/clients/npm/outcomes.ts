@@ -4,6 +4,8 @@
  * writes the tables, and `test/docs/client-tables.test.ts` holds the page to it.
  */
 
+import { wireCells } from "./wires.js";
+
 export const CLIENTS_PAGE = "docs/clients.md";
 
 /** Names in `client.mjs`. */
@@ -191,10 +193,15 @@ const whenLater = table([
   ...WHEN_LATER.map((row) => [clientCell(row), row.expired, row.restarted]),
 ]);
 
-/** The page with its two tables as they are to be. */
+const TABLES: Readonly<Record<string, string>> = {
+  wires: table(wireCells),
+  clients: `${whenCut}\n${whenLater}`,
+};
+
+/** The page with its tables as they are to be. */
 export function withClientTables(page: string): string {
   return page.replace(
-    /^(<!-- tables of clients: .*-->\n)[^]*?^(<!-- end of the tables -->)$/m,
-    (_all, start: string, end: string) => `${start}\n${whenCut}\n${whenLater}\n${end}`,
+    /^(<!-- tables of (wires|clients): .*-->\n)[^]*?^(<!-- end of the tables -->)$/gm,
+    (_all, start: string, what: string, end: string) => `${start}\n${TABLES[what]!}\n${end}`,
   );
 }
