@@ -105,7 +105,7 @@ function createTransports(
     option === false ? undefined : new ModernHandler({ ...shared, bus, createMcpHandler });
   return [
     ...(modern === undefined ? [] : [new ModernEndpoint({ ...shared, paths, handler: modern })]),
-    new StreamableEndpoint({ ...shared, paths, sseAfterMs, modern }),
+    new StreamableEndpoint({ ...shared, hasFastPath, paths, sseAfterMs, modern }),
     ...sse,
   ];
 }

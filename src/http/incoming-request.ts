@@ -26,6 +26,11 @@ export type RefusedRequest = Pick<IncomingRequest, "req" | "res">;
 /** A request whose caller was let in. */
 export interface AdmittedRequest extends IncomingRequest {
   readonly caller: Caller;
+  /**
+   * Hands a request that came by the fast path to whoever else would have got it, who takes it the
+   * ordinary way; `undefined` if it came that way.
+   */
+  readonly passOn: (() => void) | undefined;
 }
 
 /** A request as its host hands it over, for the {@link Pipeline}. */

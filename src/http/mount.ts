@@ -65,7 +65,11 @@ export function baseOf({ app, baseUrl = "", originalUrl, url = "" }: HostRequest
   // are say nothing. Other hosts only take their prefix off the one, and keep the other.
   if (app !== undefined || originalUrl === undefined) return baseUrl;
   const [whole, rest] = [withoutOrigin(originalUrl), withoutOrigin(url)];
-  return whole.endsWith(rest) ? whole.slice(0, whole.length - rest.length) : baseUrl;
+  if (whole.endsWith(rest)) return whole.slice(0, whole.length - rest.length);
+  // What is left of a mount path itself is nothing, and a slash is put in its place.
+  const [, query] = /^\/($|\?.*)/s.exec(rest) ?? [];
+  if (query === undefined || !whole.endsWith(query)) return baseUrl;
+  return whole.slice(0, whole.length - query.length);
 }
 
 /** Without an application that says so, no proxy is trusted: `publicUrl` says what clients see. */

@@ -29,8 +29,8 @@ interface RoutedRequest {
   readonly request: IncomingRequest;
   readonly target: TransportTarget | FastRoute;
   readonly route: TransportRoute;
-  /** See {@link Pipeline.answerFast}. */
-  readonly passOn: () => void;
+  /** See {@link Pipeline.answerFast}; `undefined` for a request that came the ordinary way. */
+  readonly passOn: (() => void) | undefined;
 }
 
 /**
@@ -125,7 +125,7 @@ export class Pipeline {
   #run(
     received: RefusedRequest,
     target: Target | FastRoute,
-    passOn: () => void = () => undefined,
+    passOn?: () => void,
   ): Promise<void> | undefined {
     let route: TransportRoute | undefined;
     const refuse = (error: unknown): void => this.#init.refusals.refuse(received, error, route);
@@ -163,9 +163,9 @@ export class Pipeline {
     caller: Caller | undefined,
     isCached: boolean,
   ): Promise<void> | undefined {
-    const admitted = caller && admit(routed.request, caller);
+    const admitted = caller && admit(routed, caller);
     if (admitted === undefined) {
-      routed.passOn();
+      routed.passOn?.();
       return undefined;
     }
     const session = this.#sessionOf(admitted, routed, isCached);
@@ -180,7 +180,7 @@ export class Pipeline {
     session: RouterSession | undefined,
   ): Promise<void> | undefined {
     if (target.kind === "fast" && session === undefined) {
-      passOn();
+      passOn?.();
       return undefined;
     }
     return route.answer(admitted, session) ?? undefined;
@@ -236,7 +236,7 @@ function describe({ req, res }: RefusedRequest, target: Target | FastRoute): Inc
   return { req, res, parts, path: route.path, mount, viaTrustedProxy };
 }
 
-function admit(request: IncomingRequest, caller: Caller): AdmittedRequest {
+function admit({ request, passOn }: RoutedRequest, caller: Caller): AdmittedRequest {
   const { req, res, parts, path, mount, viaTrustedProxy } = request;
-  return { req, res, parts, path, mount, viaTrustedProxy, caller };
+  return { req, res, parts, path, mount, viaTrustedProxy, caller, passOn };
 }

@@ -9,8 +9,7 @@ export interface AdvancedOptions {
    */
   maxUninitialized?: number;
   /**
-   * Milliseconds for which POSTs of a session over HTTP+SSE with the identical credential are not
-   * verified again; Streamable HTTP verifies every request. Expiry is looked at each time, and what
+   * Milliseconds for which POSTs of a session with the identical credential are not verified again. Expiry is looked at each time, and what
    * may be revoked at any moment is asked each time: introspected tokens, API keys of a `verify`
    * function, other Passport strategies. 0 verifies every request. Default: 30000 (30 seconds).
    */

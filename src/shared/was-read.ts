@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 
 /**
@@ -6,4 +7,15 @@ import type { IncomingMessage } from "node:http";
  */
 export function wasRead(req: IncomingMessage): boolean {
   return req.readableDidRead || !req.readable;
+}
+
+/**
+ * Leaves a body that was read to whoever gets the request next, where parsers leave theirs.
+ *
+ * @returns when nobody takes the request for one that is still to be read.
+ */
+export async function leaveBody(req: IncomingMessage, body: unknown): Promise<void> {
+  // Express 4's parsers look at the one, and those of Express 5 at the stream.
+  Object.assign(req, { body, _body: true });
+  if (!req.readableEnded && !req.destroyed) await once(req, "end");
 }

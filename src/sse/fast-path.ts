@@ -1,23 +1,10 @@
-import type { Caller } from "../auth/outcome.js";
-import type { CachedCaller } from "../auth/verified-cache.js";
 import { baseOf } from "../http/mount.js";
 import type { HostRequest } from "../http/mount.js";
+import type { AdmittedRequest } from "../http/incoming-request.js";
+import { KnownSessions } from "../http/known-sessions.js";
+import type { CallerCache, KnownSession } from "../http/known-sessions.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { FastRoute, TransportRoute } from "../http/transport.js";
-import type { AdmittedRequest } from "../http/incoming-request.js";
-
-/** A {@link FastRoute}, found by the URL of its session's POSTs. */
-interface Entry extends FastRoute {
-  /** Path of the message route as requests arrive here, without the query. */
-  readonly routedPath: string;
-  lastCaller: FastRoute["lastCaller"];
-}
-
-/** Says who made a request, for later ones with the same credential; a `CallerGuard` is one. */
-export interface CallerCache {
-  /** @returns `undefined` where every request must be verified. */
-  cache(req: HostRequest, caller: Caller): CachedCaller | undefined;
-}
 
 const SESSION_QUERY = "?sessionId=";
 
@@ -29,36 +16,29 @@ const ID_LENGTH = 36;
  * Every other form of it is looked up like any path.
  */
 export class FastPath {
-  readonly #entries = new Map<string, Entry>();
+  readonly #known: KnownSessions<KnownSession & FastRoute>;
   readonly #route: TransportRoute;
-  readonly #callers: CallerCache;
 
   /** @param route of the messages. */
   constructor(route: TransportRoute, callers: CallerCache) {
     this.#route = route;
-    this.#callers = callers;
+    this.#known = new KnownSessions(callers);
   }
 
   /** Knows a session from now on, until it ends. @param request for its latest stream. */
-  open(session: RouterSession, { req, mount, caller }: AdmittedRequest): void {
-    if (session.state === "closed") return;
-    const isNew = !this.#entries.has(session.id);
-    this.#entries.set(session.id, {
-      kind: "fast",
-      route: this.#route,
-      session,
-      mount,
-      routedPath: `${mount.routedBase}${this.#route.path}`,
-      lastCaller: this.#callers.cache(req, caller),
-    });
-    if (isNew) session.onClosed(() => this.#entries.delete(session.id));
+  open(session: RouterSession, request: AdmittedRequest): void {
+    const { mount } = request;
+    const place = `${mount.routedBase}${this.#route.path}`;
+    const route = this.#route;
+    this.#known.open(
+      { kind: "fast", route, session, mount, place, lastCaller: undefined },
+      request,
+    );
   }
 
-  /** Keeps who sent the session's last message: the next one may be known by what this one shows. */
-  note({ id }: RouterSession, { req, caller }: AdmittedRequest): void {
-    const entry = this.#entries.get(id);
-    if (entry === undefined || entry.lastCaller?.caller === caller) return;
-    entry.lastCaller = this.#callers.cache(req, caller);
+  /** A message of the session has come. */
+  note(session: RouterSession, request: AdmittedRequest): void {
+    this.#known.note(session.id, request);
   }
 
   /**
@@ -73,9 +53,9 @@ export class FastPath {
     const url = `${baseOf(req)}${req.url ?? ""}`;
     const start = url.indexOf(SESSION_QUERY);
     const end = start + SESSION_QUERY.length + ID_LENGTH;
-    const entry = this.#entries.get(url.slice(end - ID_LENGTH, end));
-    if (entry?.routedPath.length !== start || !url.startsWith(entry.routedPath)) return undefined;
-    return url.length === end || LATER_STREAM.test(url.slice(end)) ? entry : undefined;
+    const known = this.#known.find(url.slice(end - ID_LENGTH, end));
+    if (known?.place.length !== start || !url.startsWith(known.place)) return undefined;
+    return url.length === end || LATER_STREAM.test(url.slice(end)) ? known : undefined;
   }
 }
 

@@ -1,17 +1,14 @@
 import type { RouterContext } from "../http/router-context.js";
 import { MessageReceiver } from "../http/message-receiver.js";
-import type { HostRequest } from "../http/mount.js";
 import type { Transport, TransportRoute } from "../http/transport.js";
 import type { ModernHandler } from "./modern-handler.js";
+import { isModern } from "./protocol-version.js";
 
 export interface ModernEndpointInit extends RouterContext {
   readonly handler: ModernHandler;
   /** Below the mount; empty for the mount itself. */
   readonly paths: readonly string[];
 }
-
-/** The first revision without a handshake. Revisions are dates, and those to come are none with one. */
-const FIRST_REVISION = "2026-07-28";
 
 /**
  * Streamable HTTP of 2026-07-28: each POST is a request complete in itself. Its headers say so before its
@@ -38,10 +35,4 @@ export class ModernEndpoint implements Transport {
       return route;
     });
   }
-}
-
-function isModern({ headers }: HostRequest): boolean {
-  const version = headers["mcp-protocol-version"];
-  if (version === undefined || headers["mcp-method"] === undefined) return false;
-  return version.toString() >= FIRST_REVISION;
 }

@@ -13,6 +13,7 @@ import { sessionClosed } from "../session/session-end.js";
 import { Session } from "../session/session.js";
 import { McpSseError } from "../shared/errors.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import { leaveBody } from "../shared/was-read.js";
 import { acceptsOf } from "./accept.js";
 import { checkVersion, hasEnvelope, takesPriming, versionOf } from "./protocol-version.js";
 import { SESSION_HEADER, sessionIdOf } from "./session-header.js";
@@ -28,6 +29,8 @@ export interface PostHandlerInit extends OpeningContext {
   readonly sseAfterMs: number;
   /** Answers calls that only by their body are of 2026-07-28; `undefined` where that is not served. */
   readonly modern: MisnamedCalls | undefined;
+  /** Hears of each session that was begun, and by which request. */
+  readonly onBegun: (session: StreamableSession, request: AdmittedRequest) => void;
 }
 
 /** Answers what comes here because its headers do not say what its body is. */
@@ -100,16 +103,28 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     return this.#init.modern !== undefined && isCall(message) && hasEnvelope(message);
   }
 
-  /** Opens a session. One that its client had goes on without it, and ends when it was idle. */
+  /**
+   * Opens a session. One that its client had goes on without it, and ends when it was idle.
+   *
+   * Security decision: what begins a session passes all that an application has in front of it,
+   * although its client names a session whose messages do not have to.
+   */
   async #begin(arrival: Arrival<StreamableSession>): Promise<void> {
-    const { request } = arrival;
-    const { sessions, options, path } = this.#init;
+    const { request, call, message } = arrival;
+    const { sessions, options, path, onBegun } = this.#init;
+    if (request.passOn !== undefined) {
+      call?.letGo();
+      await leaveBody(request.req, message);
+      request.passOn();
+      return;
+    }
     const isNew = arrival.session.state === "opening";
     const session = isNew ? arrival.session : this.createSession(request);
     try {
       sessions.admission.checkReturned(new StreamableRequest(request, path, options));
       await openSession(session, request, this.#init);
       if (session.closeReason !== undefined) throw sessionClosed();
+      onBegun(session, request);
       request.res.setHeader(SESSION_HEADER, session.id);
       this.#handOver({ ...arrival, session });
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { McpSseError } from "../shared/errors.js";
 import { isInitialize } from "../session/handshake.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
@@ -10,6 +11,9 @@ const KNOWN: ReadonlySet<string> = new Set([
   "2025-06-18",
   "2025-11-25",
 ]);
+
+/** The first revision without a handshake. Revisions are dates, and those to come are none with one. */
+const FIRST_MODERN = "2026-07-28";
 
 /** In `_meta` of each request of 2026-07-28 and later, which have no handshake. */
 const ENVELOPE = "io.modelcontextprotocol/protocolVersion";
@@ -41,6 +45,13 @@ export function checkVersion(
   const isFirst = message !== undefined && isInitialize(message);
   if (header === undefined || isFirst || KNOWN.has(header) || header === negotiated) return;
   throw unsupported("MCP-Protocol-Version is none that is known here, nor the session's.");
+}
+
+/** Whether a request says by its headers that it is of a revision without a handshake. */
+export function isModern({ headers }: Pick<IncomingMessage, "headers">): boolean {
+  const version = headers["mcp-protocol-version"];
+  if (version === undefined || headers["mcp-method"] === undefined) return false;
+  return version.toString() >= FIRST_MODERN;
 }
 
 /** The revision in which a message was sent. */

@@ -5,10 +5,12 @@ import { MessageReceiver } from "../http/message-receiver.js";
 import type { ServerFactory } from "../http/mcp-transport.js";
 import type { RouterContext } from "../http/router-context.js";
 import type { RouterSession } from "../http/router-session.js";
-import type { Transport, TransportRoute } from "../http/transport.js";
+import type { HostRequest } from "../http/mount.js";
+import type { FastRoute, Transport, TransportRoute } from "../http/transport.js";
 import { McpSseError } from "../shared/errors.js";
 import { acceptsOf } from "./accept.js";
 import { parsePosition } from "./event-position.js";
+import { FastPath } from "./fast-path.js";
 import { PostHandler } from "./post-handler.js";
 import type { MisnamedCalls } from "./post-handler.js";
 import { checkVersion, takesPriming } from "./protocol-version.js";
@@ -19,6 +21,8 @@ import type { StreamableSession } from "./streamable-session.js";
 
 export interface StreamableEndpointInit extends RouterContext {
   readonly createServer: ServerFactory;
+  /** Whether POSTs of sessions are recognized before they are routed. */
+  readonly hasFastPath: boolean;
   /** Below the mount, each with all methods; empty for the mount itself. */
   readonly paths: readonly string[];
   /** Milliseconds after which a call without an answer is answered by a stream; 0 for at once. */
@@ -40,26 +44,44 @@ export class StreamableEndpoint implements Transport {
   readonly requestHeaders = [SESSION_HEADER, "Last-Event-ID"];
   readonly responseHeaders = [SESSION_HEADER];
   readonly #init: StreamableEndpointInit;
+  readonly #fastPath: FastPath | undefined;
 
   constructor(init: StreamableEndpointInit) {
     this.#init = init;
+    this.#fastPath = init.hasFastPath ? new FastPath(init.callers) : undefined;
     this.routes = init.paths.flatMap((path) => this.#routesAt(path));
   }
 
+  /** A POST with the header of a session, at the URL where that was begun. */
+  recognize(req: HostRequest): FastRoute | undefined {
+    return this.#fastPath?.find(req);
+  }
+
   #routesAt(path: string): readonly TransportRoute[] {
+    const fastPath = this.#fastPath;
+    const receive = (request: AdmittedRequest, session: StreamableSession | undefined): void => {
+      if (session !== undefined) fastPath?.note(session, request);
+      messages.receive(request, session ?? posts.createSession(request));
+    };
     const post: TransportRoute = {
       path,
       method: "POST",
       sessionId: sessionIdOf,
       // Whoever begins a new one may still name the last.
       isSessionOptional: true,
-      answer: (request, session) =>
-        messages.receive(
-          request,
-          this.#ownOf(request, path, session) ?? posts.createSession(request),
-        ),
+      answer: (request, session) => receive(request, this.#ownOf(request, path, session)),
     };
-    const posts = new PostHandler({ ...this.#init, path });
+    // Its URL has been compared, and only sessions of this transport are found so.
+    const known: TransportRoute = {
+      path,
+      method: "POST",
+      answer: (request, session) => receive(request, session as StreamableSession),
+    };
+    const posts = new PostHandler({
+      ...this.#init,
+      path,
+      onBegun: (session, request) => fastPath?.open(session, request, known),
+    });
     const messages = new MessageReceiver({ ...this.#init, route: post, handler: posts });
     const listen: TransportRoute = {
       path,
