@@ -89,11 +89,12 @@ function oidcProvider(): unknown {
   try {
     return require("oidc-provider");
   } catch (error) {
-    if (!(error instanceof TypeError)) {
+    const { code } = error as { readonly code?: unknown };
+    if (!(error instanceof TypeError) && code !== "ERR_VM_MODULE_LINK_FAILURE") {
       throw toldWhatToInstall(error, "signIn", "oidc-provider", OIDC_PROVIDER_RANGE);
     }
     // It is an ES module. Where a loader such as tsx hands this file in, Node 20 gives it a `require`
-    // that takes none, and fails with a TypeError.
+    // that takes none: it fails with a TypeError, or does not link what it has loaded.
     return nodeModule.createRequire(__filename)("oidc-provider");
   }
 }

