@@ -58,6 +58,7 @@ export function apikey(options: ApiKeyOptions, path = "auth.options"): AuthMetho
     strategies: [headerStrategy(headerName, find, verifier), otherPlacesStrategy(find, verifier)],
     principal: (user) => user as PrincipalInit,
     findCredential: find,
+    credentialDecides: true,
     revision: createRevision(settings),
     challenge: { scheme: "ApiKey" },
     searched: [

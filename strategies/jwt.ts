@@ -78,6 +78,7 @@ export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
     challenge: { scheme: "Bearer" },
     searched: ["Authorization: Bearer"],
     exposesToken: true,
+    credentialDecides: true,
     // A token says itself how long it counts.
     revision: () => "signed",
     clockTolerance: settings.clockTolerance,

@@ -110,6 +110,7 @@ function commonParts({
   return {
     name: "oauth",
     findCredential: findAccessToken,
+    credentialDecides: true,
     challenge: { scheme: "Bearer" },
     searched: ["Authorization: Bearer"],
     queryParameter: TOKEN_PARAMETER,

@@ -98,6 +98,14 @@ export interface AuthMethod {
   revision?(principal: Principal, info: unknown): unknown;
 
   /**
+   * Whether the text that `findCredential` finds decides all by itself who is let in: not where it
+   * came from, and nothing else in the request. Then, with a `revision`, a success counts for as long
+   * for requests that belong to no session, too: those of 2026-07-28, and those of `router.guard`.
+   * Default: false.
+   */
+  readonly credentialDecides?: boolean;
+
+  /**
    * The credential that this method would verify, or `undefined` when the request carries none:
    * then the answer is a challenge without `error=`. Must not throw.
    *

@@ -3,6 +3,7 @@ import type { AuthConfig } from "../../strategies/auth-config.js";
 import type { AuthMethod } from "../auth/auth-method.js";
 import { Authenticator } from "../auth/authenticate.js";
 import { ownerKey } from "../auth/principal.js";
+import { VerifiedCallers } from "../auth/verified-callers.js";
 import { CallerGuard } from "../http/caller-guard.js";
 import { Discovery } from "../http/discovery.js";
 import { configuredMount, mountUrl, resourceUrl } from "../http/metadata-routes.js";
@@ -74,10 +75,11 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const authenticator = createAuthenticator(`${path}.auth`, auth, options, resources);
   const methods = authenticator?.methods ?? [];
   const rules = continuationRules(options, methods, OWN_HINTS);
-  const sessions = createSessions(options, auth === false, rules, wires.streamable);
+  const verified = new VerifiedCallers(methods, options.revalidateAfterMs);
+  const sessions = createSessions(options, auth === false, rules, wires.streamable, verified);
   const discovery = new Discovery(options, methods, resources);
   const refusals = new Refusals(options.logger, methods);
-  const callers = new CallerGuard({ options, authenticator, discovery, sessions });
+  const callers = new CallerGuard({ options, authenticator, verified, discovery, sessions });
   const shutdown = new Shutdown();
   // An engine for many nodes would find sessions elsewhere, too.
   const directory: Directory = sessions;
@@ -149,9 +151,11 @@ function createSessions(
   isOpenEndpoint: boolean,
   rules: ContinuationRules,
   exchangeLimits: ExchangeLimits | undefined,
+  verified: VerifiedCallers,
 ): Sessions {
   const sessions: Sessions = new LocalSessionRegistry({
     ownerKeyOf: ownerKey,
+    onRevoked: (isMeant) => verified.forget(isMeant),
     onListenerError: (_error, of) => logger.error(`a listener of ${of} threw`),
     rules,
     onFault: ({ id }, fault) => logger.error(`session ${id}: ${fault}`),

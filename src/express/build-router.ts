@@ -2,6 +2,7 @@ import type { RequestListener } from "node:http";
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import express from "express";
+import type { Caller } from "../auth/outcome.js";
 import { baseOf, pathOf } from "../http/mount.js";
 import type { HostRequest } from "../http/mount.js";
 import type { Pipeline } from "../http/pipeline.js";
@@ -87,13 +88,20 @@ function ahead(pipeline: Pipeline, app: RequestListener): RequestListener {
 /** See {@link SseRouter.guard}. */
 function createGuard({ callers, refusals }: Assembly): express.RequestHandler {
   return (req, res, next) => {
-    callers.identify(req).then(
-      ({ principal, authInfo }) => {
-        // On an open endpoint there is nobody to name, and the app's own user stays.
-        if (principal !== undefined) Object.assign(req, { user: principal, auth: authInfo });
-        next();
-      },
-      (error: unknown) => refusals.refuse({ req, res }, error),
-    );
+    const letIn = ({ principal, authInfo }: Caller): void => {
+      // On an open endpoint there is nobody to name, and the app's own user stays.
+      if (principal !== undefined) Object.assign(req, { user: principal, auth: authInfo });
+      next();
+    };
+    const refuse = (error: unknown): void => refusals.refuse({ req, res }, error);
+    let known: Caller | undefined;
+    try {
+      known = callers.known(req);
+    } catch (error) {
+      refuse(error);
+      return;
+    }
+    if (known === undefined) callers.identify(req).then(letIn, refuse);
+    else letIn(known);
   };
 }

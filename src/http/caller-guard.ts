@@ -7,6 +7,7 @@ import { refusalAnswer, refusalReason } from "../auth/challenge.js";
 import type { Caller, Outcome, Refusal } from "../auth/outcome.js";
 import { hasLapsed, cachedCaller, cacheCaller } from "../auth/verified-cache.js";
 import type { CachedCaller } from "../auth/verified-cache.js";
+import type { CallerSlot, VerifiedCallers } from "../auth/verified-callers.js";
 import { FailureThrottle } from "../auth/failure-throttle.js";
 import type { ThrottleOptions } from "../auth/failure-throttle.js";
 import type { Principal } from "../auth/principal.js";
@@ -29,6 +30,8 @@ export interface CallerGuardInit {
   };
   /** `undefined` for an endpoint that is explicitly open. */
   readonly authenticator: Authenticator | undefined;
+  /** Who was let in a short while ago. */
+  readonly verified: VerifiedCallers;
   readonly discovery: Discovery;
   /** Are told when a limit is reached. */
   readonly sessions: { noteLimit(fact: LimitReached<Principal | undefined>): void };
@@ -59,6 +62,18 @@ export class CallerGuard {
   }
 
   /**
+   * The caller of a request that belongs to no session, if it is known who that is without asking;
+   * see {@link VerifiedCallers}.
+   */
+  known(req: HostRequest): Caller | undefined {
+    if (this.#init.authenticator === undefined) return ANONYMOUS;
+    const slot = this.#init.verified.slotOf(req);
+    const caller = slot && this.#init.verified.get(slot);
+    if (caller !== undefined) redactCredentials(req, this.methods);
+    return caller;
+  }
+
+  /**
    * The caller of a request.
    *
    * @param asked where the request came in, if that is the endpoint itself.
@@ -69,12 +84,14 @@ export class CallerGuard {
     if (authenticator === undefined) return ANONYMOUS;
     // Now, because a connection that ends meanwhile has none any more.
     const address = addressOf(req);
+    const slot = this.#init.verified.slotOf(req);
     const outcome =
       this.#outcomes.get(req) ?? (await this.#authenticate(req, address, authenticator));
     redactCredentials(req, this.methods);
     if (outcome.kind === "authenticated") {
       const { caller, hasGuess } = outcome;
       if (hasGuess === true) await this.#countGuess(address, caller);
+      else this.#keep(slot, caller);
       if (caller.credential?.place === "query") this.#outcomes.set(req, outcome);
       return caller;
     }
@@ -156,6 +173,10 @@ export class CallerGuard {
   cached(req: IncomingMessage, last: CachedCaller | undefined): Caller | undefined {
     if (this.#init.authenticator === undefined) return ANONYMOUS;
     return last && cachedCaller(req, last, this.#init.options.revalidateAfterMs);
+  }
+
+  #keep(slot: CallerSlot | undefined, caller: Caller): void {
+    if (slot !== undefined) this.#init.verified.keep(slot, caller);
   }
 
   async #authenticate(

@@ -199,7 +199,7 @@ export class Pipeline {
     const { callers } = this.#init;
     return target.kind === "fast"
       ? (callers.cached(req, target.lastCaller) ?? callers.verify(req))
-      : callers.identify(req, { mount, path });
+      : (callers.known(req) ?? callers.identify(req, { mount, path }));
   }
 
   /**

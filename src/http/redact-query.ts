@@ -9,6 +9,7 @@ const REDACTED = "REDACTED";
 
 /** Credentials in the URL have been read, or will not be any more: takes out those of all methods. */
 export function redactCredentials(req: RoutedRequest, methods: readonly AuthMethod[]): void {
+  if (!`${req.url}${req.originalUrl}`.includes("?")) return;
   for (const { queryParameter } of methods) {
     if (queryParameter !== undefined) redactQuery(req, queryParameter);
   }

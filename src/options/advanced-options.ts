@@ -9,7 +9,8 @@ export interface AdvancedOptions {
    */
   maxUninitialized?: number;
   /**
-   * Milliseconds for which POSTs of a session with the identical credential are not verified again. Expiry is looked at each time, and what
+   * Milliseconds for which POSTs of a session with the identical credential are not verified again, nor are
+   * requests without a session (2026-07-28, `router.guard`) with the identical token or API key. Expiry is looked at each time, and what
    * may be revoked at any moment is asked each time: introspected tokens, API keys of a `verify`
    * function, other Passport strategies. 0 verifies every request. Default: 30000 (30 seconds).
    */

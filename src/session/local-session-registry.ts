@@ -22,6 +22,10 @@ import type { Session } from "./session.js";
 export interface LocalSessionRegistryOptions<P> {
   /** The key under which a principal owns sessions. */
   readonly ownerKeyOf: (principal: P) => string;
+  /** Hears of whom everything is ended, before it is. Default: nobody does. */
+  readonly onRevoked?: (
+    isMeant: (one: { readonly ownerKey: string; readonly principal: P }) => boolean,
+  ) => void;
   /** Hears of listeners that throw; the sessions go on. */
   readonly onListenerError: (
     error: unknown,
@@ -99,11 +103,14 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   }
 
   closeFor(principal: P): number {
-    return revoke(this.#allOf(this.#options.ownerKeyOf(principal)));
+    const key = this.#options.ownerKeyOf(principal);
+    this.#options.onRevoked?.(({ ownerKey }) => ownerKey === key);
+    return revoke(this.#allOf(key));
   }
 
   /** The same for all principals of whom that is true. */
   closeWhere(isMeant: (principal: P) => boolean): number {
+    this.#options.onRevoked?.(({ principal }) => isMeant(principal));
     return revoke(this.#all().filter(({ principal }) => isMeant(principal)));
   }
 
