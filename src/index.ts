@@ -8,6 +8,7 @@
 export { MCPServer } from "./server/mcp-server.js";
 export type { MCPServerClass } from "./server/mcp-server.js";
 export type {
+  HttpStreamTransportConfig,
   McpServerConfig,
   SdkMcpServer,
   Setup,
@@ -146,7 +147,12 @@ export type {
   StreamableOptions,
   WireOptions,
 } from "./options/streamable-options.js";
-export type { HttpTimesConfig, SseServerOptions } from "./server/server-options.js";
+export type { HttpTimesConfig, PortOptions, SseServerOptions } from "./server/server-options.js";
+export type {
+  HttpStreamResumability,
+  HttpStreamServerOptions,
+  HttpStreamSession,
+} from "./server/http-stream-options.js";
 export type { AdvancedOptions } from "./options/advanced-options.js";
 export type { CorsOptions } from "./options/cors-options.js";
 export type { SseOptions } from "./options/options.js";

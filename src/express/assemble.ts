@@ -21,7 +21,7 @@ import { WIRE_DIRECTIONS } from "../options/misplaced-options.js";
 import { resolveOptions } from "../options/resolve.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { readWires, SSE_ONLY } from "../options/streamable-options.js";
-import type { Wires } from "../options/streamable-options.js";
+import type { StreamablePaths, Wires } from "../options/streamable-options.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import type { ExchangeLimits } from "../session/exchanges.js";
 import { LocalSessionRegistry } from "../session/local-session-registry.js";
@@ -53,8 +53,8 @@ export interface Serving {
   readonly path: string;
   /** Whether requests for known sessions are answered before they are routed. */
   readonly hasFastPath: boolean;
-  /** Whether Streamable HTTP is served, and its options are known. Default: HTTP+SSE only. */
-  readonly hasStreamable?: boolean;
+  /** Paths below the mount at which Streamable HTTP is served. Default: HTTP+SSE only. */
+  readonly streamableAt?: StreamablePaths | undefined;
 }
 
 /**
@@ -64,14 +64,14 @@ export interface Serving {
  * @throws TypeError for a wrong option, saying what to write instead.
  */
 export function assemble(given: unknown, serving: Serving): Assembly {
-  const { path, hasStreamable = false } = serving;
-  const names = hasStreamable ? MCP_ROUTER_OPTION_NAMES : ROUTER_OPTION_NAMES;
+  const { path, streamableAt } = serving;
+  const names = streamableAt === undefined ? ROUTER_OPTION_NAMES : MCP_ROUTER_OPTION_NAMES;
   checkOptionNames(path, given, names, WIRE_DIRECTIONS);
   const { auth, createServer } = opt.readOptions(ROUTER_OPTIONS, path, given);
-  const wires = hasStreamable ? readWires(path, given) : SSE_ONLY;
+  const wires = streamableAt === undefined ? SSE_ONLY : readWires(path, given);
   const options = resolveOptions(given, path, wires);
   // A client asks for a token with the very URL that its user has typed.
-  const resources = hasStreamable ? ["", options.endpoint] : [options.endpoint];
+  const resources = streamableAt?.(options) ?? [options.endpoint];
   const authenticator = createAuthenticator(`${path}.auth`, auth, options, resources);
   const methods = authenticator?.methods ?? [];
   const rules = continuationRules(options, methods, OWN_HINTS);
@@ -85,29 +85,37 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const directory: Directory = sessions;
   const shared = { options, sessions, directory, callers, refusals, shutdown };
   const bus = new ChangeBus({ mayHear: wires.streamable?.mayHear, logger: options.logger });
-  const transports = createTransports({ ...shared, createServer }, wires, serving, bus);
+  const transports = createTransports({ ...shared, createServer }, { wires, serving, bus });
   const sources = new SourceGuard(options, methods, transports);
   const pipeline = new Pipeline({ ...shared, transports, discovery, sources });
   return { options, wires, sessions, discovery, callers, refusals, pipeline, bus };
 }
 
+interface TransportParts {
+  readonly wires: Wires;
+  readonly serving: Serving;
+  readonly bus: ChangeBus;
+}
+
 /** Of those that share a path and a method, the one comes first that does not take all. */
 function createTransports(
   shared: RouterContext & { readonly createServer: ServerFactory },
-  { streamable, hasSse }: Wires,
-  { hasFastPath }: Serving,
-  bus: ChangeBus,
+  { wires, serving, bus }: TransportParts,
 ): readonly Transport[] {
+  const { hasFastPath, streamableAt } = serving;
+  const { hasSse, streamable } = wires;
   const sse = hasSse ? [new SseEndpoint({ ...shared, hasFastPath })] : [];
-  if (streamable === undefined) return sse;
-  const { sseAfterMs, modern: option } = streamable;
-  const paths = ["", shared.options.endpoint];
+  if (streamable === undefined || streamableAt === undefined) return sse;
+  const { sseAfterMs, responses, modern: option } = streamable;
+  const paths = streamableAt(shared.options);
   const createMcpHandler = typeof option === "function" ? option : undefined;
   const modern =
-    option === false ? undefined : new ModernHandler({ ...shared, bus, createMcpHandler });
+    option === false
+      ? undefined
+      : new ModernHandler({ ...shared, bus, responses, createMcpHandler });
   return [
     ...(modern === undefined ? [] : [new ModernEndpoint({ ...shared, paths, handler: modern })]),
-    new StreamableEndpoint({ ...shared, hasFastPath, paths, sseAfterMs, modern }),
+    new StreamableEndpoint({ ...shared, hasFastPath, paths, sseAfterMs, responses, modern }),
     ...sse,
   ];
 }

@@ -39,8 +39,12 @@ export interface McpRouter extends SseRouter {
 export function createMcpRouter<const W = unknown, M = never>(
   options: McpRouterOptions<W, M>,
 ): McpRouter {
-  const serving = { path: "options", hasFastPath: true, hasStreamable: true };
-  const { router, assembly } = buildRouter(options, serving);
+  const { router, assembly } = buildRouter(options, {
+    path: "options",
+    hasFastPath: true,
+    // The mount itself, and where clients find HTTP+SSE: those that try Streamable HTTP first need no other URL.
+    streamableAt: ({ endpoint }) => ["", endpoint],
+  });
   const notify = Object.assign(router.notify.bind(router), createNotifier(assembly.bus));
   return Object.assign(router, { notify }) as McpRouter;
 }

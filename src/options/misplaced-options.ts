@@ -19,7 +19,7 @@ export const TRANSPORT_DIRECTIONS: Directions = {
   auth: "Write it into transport.options.auth, as { type, options }.",
 };
 
-const HTTP_STREAM = "It belongs to Streamable HTTP, which is not served here: leave it out.";
+const HTTP_STREAM = 'It is for type: "http-stream"; for "sse", leave it out.';
 
 /** Options of `createMcpRouter` where HTTP+SSE alone is served. */
 export const WIRE_DIRECTIONS: Directions = {
@@ -27,13 +27,27 @@ export const WIRE_DIRECTIONS: Directions = {
   streamable: "createMcpRouter takes it; here HTTP+SSE alone is served.",
 };
 
-/** Of `transport.options`. */
+const OAUTH = 'Write auth: { type: "oauth", options: { issuerUrl, clientId, clientSecret } }.';
+
+/** Of `transport.options`, for HTTP+SSE. */
 export const TRANSPORT_OPTION_DIRECTIONS: Directions = {
-  ...WIRE_DIRECTIONS,
-  oauth: 'Write auth: { type: "oauth", options: { issuerUrl, clientId, clientSecret } }.',
+  sse: 'It is what type: "sse" says: leave it out.',
+  oauth: OAUTH,
   responseMode: HTTP_STREAM,
   batchTimeout: HTTP_STREAM,
+  resumability: `${HTTP_STREAM} There, resume says it.`,
   session: "Sessions are always on; their limits are in transport.options.sessions.",
+};
+
+/** Of `transport.options`, for Streamable HTTP. */
+export const HTTP_STREAM_DIRECTIONS: Directions = {
+  sse: 'For clients of both, write type: "sse" and streamable: true.',
+  streamable: 'It is what type: "http-stream" says: leave it out.',
+  messageEndpoint:
+    'It is for HTTP+SSE alone. For clients of both, write type: "sse" and streamable: true.',
+  oauth: OAUTH,
+  batchTimeout:
+    "An answer is awaited for as long as its client waits: leave it out, and bound in a tool what that may take.",
 };
 
 const CORS_HEADERS = "Leave it out: what clients of MCP need is sent.";

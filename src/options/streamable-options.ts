@@ -6,6 +6,13 @@ import { refuseUnused } from "./unused-options.js";
 /** How Streamable HTTP behaves where HTTP+SSE knows no difference. */
 export interface StreamableOptions {
   /**
+   * How calls are answered. `"auto"`: by JSON, and by an event stream where something is said before the
+   * answer, or `sseAfterMs` have passed. `"json"`: by JSON alone, for gateways that hold streams back. What
+   * is said in the course of a call then goes on the stream of a GET, and on 2026-07-28 nowhere; an answer
+   * whose client was cut off is lost. Default: `"auto"`.
+   */
+  responses?: "auto" | "json";
+  /**
    * Milliseconds after which a call without an answer is answered by an event stream, so that its
    * client can come back if it is cut off; until then by JSON. 0 for at once. Default: 1000 (1 second).
    */
@@ -86,6 +93,7 @@ function readModern(name: string, value: unknown = true): boolean | CreateMcpHan
 export const WIRE_OPTIONS = {
   sse: opt.flag(true),
   streamable: opt.block({
+    responses: opt.choice("auto", "json"),
     sseAfterMs: opt.milliseconds(1_000, 0),
     streamlessIdleMs: opt.wholeNumber("milliseconds", 1_800_000, "for as long as idleMs"),
     modern: opt.custom("boolean, or createMcpHandler of SDK v2", readModern, true),
@@ -99,18 +107,27 @@ export const WIRE_OPTIONS = {
   } satisfies opt.Declares<StreamableOptions>),
 } satisfies opt.Declares<WireOptions>;
 
+/** {@link StreamableOptions}, checked and complete. */
+export type StreamableSettings = opt.Resolved<typeof WIRE_OPTIONS>["streamable"];
+
 /** Which wires an endpoint serves, checked and complete. */
 export interface Wires {
   readonly hasSse: boolean;
   /** `undefined` where Streamable HTTP is not served. */
-  readonly streamable: opt.Resolved<typeof WIRE_OPTIONS>["streamable"] | undefined;
+  readonly streamable: StreamableSettings | undefined;
 }
+
+/**
+ * Paths below the mount at which Streamable HTTP is served, by what `endpoint` is; the first is the one
+ * that a document without a path speaks of.
+ */
+export type StreamablePaths = (options: { readonly endpoint: string }) => readonly string[];
 
 /** HTTP+SSE and nothing else. */
 export const SSE_ONLY: Wires = { hasSse: true, streamable: undefined };
 
 /** Options that HTTP+SSE alone looks at, with the places where some once stood. */
-const OF_SSE = [
+export const OF_SSE = [
   "messageEndpoint",
   ...["advanced.revalidateAfterMs", "advanced.probeMs", "advanced.closeLostClients"],
   ...["sessions.revalidateAfterMs", "resume.probeMs", "resume.closeLostClients"],
@@ -124,6 +141,16 @@ export function readWires(path: string, given: WireOptions): Wires {
   const { sse, streamable } = opt.readOptions(WIRE_OPTIONS, path, given);
   if (!sse) {
     refuseUnused(path, given, OF_SSE, "sse: false", "Leave it out: it is for HTTP+SSE alone.");
+  }
+  if (streamable.responses === "json") {
+    const instead = "Leave it out: no call is answered by a stream.";
+    refuseUnused(
+      `${path}.streamable`,
+      given.streamable,
+      ["sseAfterMs"],
+      'responses: "json"',
+      instead,
+    );
   }
   if (streamable.modern === false) {
     const instead = "Leave it out: it is for 2026-07-28 alone.";

@@ -16,11 +16,15 @@ export function refuseUnused(
   instead: string,
 ): void {
   for (const name of names) {
-    const value = name.split(".").reduce(memberOf, given);
-    if (value !== undefined) {
+    if (memberAt(given, name) !== undefined) {
       throw optionError(`${path}.${name}`, `has no meaning with ${off}`, instead);
     }
   }
+}
+
+/** A member of options, or of an object in them: `"resume.graceMs"`. */
+export function memberAt(options: unknown, name: string): unknown {
+  return name.split(".").reduce(memberOf, options);
 }
 
 function memberOf(options: unknown, name: string): unknown {

@@ -11,9 +11,10 @@ import { STDERR_LOGGER, toLogger } from "../shared/logger.js";
 import type { Logger } from "../shared/logger.js";
 import type { McpServerLike } from "../http/mcp-transport.js";
 import type { Sessions } from "../http/router-session.js";
-import { resolveServerOptions, routerPart } from "./server-options.js";
-import type { SseServerOptions, ListenerOptions } from "./server-options.js";
+import { PATH } from "./server-options.js";
+import type { ListenerOptions, PortSettings } from "./server-options.js";
 import { pathOf } from "../http/mount.js";
+import type { ResolvedOptions } from "../options/resolve.js";
 import type { SessionInfo } from "../session/session-info.js";
 import type { SseRouter } from "../express/router-interface.js";
 
@@ -23,7 +24,7 @@ export interface BuiltRouter {
   readonly assembly: {
     readonly pipeline: Pipeline;
     readonly sessions: Pick<Sessions, "noteLimit">;
-    readonly options: { readonly endpoint: string };
+    readonly options: Pick<ResolvedOptions, "endpoint" | "publicUrl">;
     readonly callers: { readonly methods: readonly AuthMethod[] };
   };
 }
@@ -31,12 +32,15 @@ export interface BuiltRouter {
 /** Makes a router of its options, and is made to say how errors are to call them. */
 export type BuildRouter = (
   options: object,
-  serving: { readonly path: string; readonly hasFastPath: boolean },
+  serving: {
+    readonly path: string;
+    readonly hasFastPath: boolean;
+    readonly streamableAt: PortSettings["streamableAt"];
+  },
 ) => BuiltRouter;
 
 /** The HTTP server of an {@link MCPServer}. */
-export class SseListener {
-  readonly #options: SseServerOptions;
+export class Listener {
   readonly #own: ListenerOptions;
   readonly logger: Logger;
   readonly #build: () => BuiltRouter;
@@ -47,20 +51,16 @@ export class SseListener {
 
   /** @throws TypeError for a wrong option, saying what to write instead. */
   constructor(
-    options: SseServerOptions,
+    { own, router, streamableAt }: PortSettings,
     createServer: (session: SessionInfo<Principal | undefined>) => Promise<McpServerLike>,
     buildRouter: BuildRouter,
   ) {
-    this.#options = options;
-    this.#own = resolveServerOptions(options);
-    const { auth = false, logger: given = STDERR_LOGGER } = options;
+    this.#own = own;
+    const { logger: given = STDERR_LOGGER } = router;
     const logger = toLogger("transport.options.logger", given);
     this.logger = logger;
-    this.#build = () =>
-      buildRouter(
-        { ...routerPart(options), auth, logger, createServer },
-        { path: "transport.options", hasFastPath: this.#own.ahead },
-      );
+    const serving = { path: PATH, hasFastPath: own.ahead, streamableAt };
+    this.#build = () => buildRouter({ ...router, logger, createServer }, serving);
     // Made now rather than at start, so that wrong options are found when the object is built.
     this.#built = this.#build();
     checkHealth(this.#own.health, this.#built.assembly.pipeline);
@@ -77,9 +77,8 @@ export class SseListener {
   get url(): string | undefined {
     const address = this.#http?.address;
     if (address === undefined) return undefined;
-    const { publicUrl } = this.#options;
-    const { endpoint } = this.#built.assembly.options;
-    if (publicUrl !== undefined) return `${publicUrl.replace(/\/$/, "")}${endpoint}`;
+    const { endpoint, publicUrl } = this.#built.assembly.options;
+    if (publicUrl !== undefined) return `${publicUrl.href.replace(/\/$/, "")}${endpoint}`;
     return `http://${reachableHost(address.address)}:${address.port}${endpoint}`;
   }
 

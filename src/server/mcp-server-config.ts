@@ -1,5 +1,6 @@
 import type { AuthConfig, PrincipalFor } from "../../strategies/auth-config.js";
 import type { SessionInfo } from "../session/session-info.js";
+import type { HttpStreamServerOptions } from "./http-stream-options.js";
 import type { SseServerOptions } from "./server-options.js";
 
 // eslint-disable-next-line @typescript-eslint/ban-ts-comment -- "expect-error" would itself be an error where the SDK is installed
@@ -26,13 +27,19 @@ export interface McpServerConfig<W = AuthConfig | false, M = never> {
    */
   setup?: Setup<PrincipalFor<W, M>>;
   /** How clients reach it. Default: `{ type: "stdio" }`. */
-  transport?: SseTransportConfig<W, M> | StdioTransportConfig;
+  transport?: SseTransportConfig<W, M> | HttpStreamTransportConfig<W, M> | StdioTransportConfig;
 }
 
 /** HTTP+SSE on a port of its own. */
 export interface SseTransportConfig<W = AuthConfig | false, M = never> {
   type: "sse";
   options?: SseServerOptions<W, M>;
+}
+
+/** Streamable HTTP on a port of its own. */
+export interface HttpStreamTransportConfig<W = AuthConfig | false, M = never> {
+  type: "http-stream";
+  options?: HttpStreamServerOptions<W, M>;
 }
 
 /** Standard input and output of this process; its parent is the only client, so there is nobody to authenticate. */

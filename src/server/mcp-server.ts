@@ -12,9 +12,11 @@ import { CONFIG_DIRECTIONS, TRANSPORT_DIRECTIONS } from "../options/misplaced-op
 import { LazyValidator } from "./lazy-validator.js";
 import { STDERR_LOGGER } from "../shared/logger.js";
 import type { McpServerConfig, SdkMcpServer, Setup } from "./mcp-server-config.js";
-import type { SseServerOptions } from "./server-options.js";
+import { readHttpStream } from "./http-stream-options.js";
+import { readSseServer } from "./server-options.js";
+import type { PortSettings } from "./server-options.js";
 import type { SessionInfo } from "../session/session-info.js";
-import { SseListener } from "./listener.js";
+import { Listener } from "./listener.js";
 import { buildRouter, CLOSE_TIMEOUT_MS } from "../express/build-router.js";
 import type { SseRouter } from "../express/router-interface.js";
 import { createStdioSession } from "./stdio-session.js";
@@ -39,7 +41,7 @@ export const MCP_SERVER = opt.block(
 /** What {@link MCPServer} makes. */
 export interface MCPServer {
   /**
-   * URL of the event stream while the server is listening: `publicUrl`'s, else that of its address;
+   * URL for clients while the server is listening, of `endpoint`: `publicUrl`'s, else that of its address;
    * where it listens on every interface, the one on this machine.
    */
   readonly url: string | undefined;
@@ -48,7 +50,7 @@ export interface MCPServer {
    * Its requests are answered by this object: add no listener that answers any.
    */
   readonly httpServer: Server | undefined;
-  /** Who is connected over SSE, and the way to end it; `undefined` on stdio. */
+  /** Who is connected, and the way to end it; `undefined` on stdio. */
   readonly sessions: SseRouter["sessions"] | undefined;
   /** What can be done to the people who signed in here; `undefined` without `signIn`, and on stdio. */
   readonly signIn: SseRouter["signIn"];
@@ -109,23 +111,22 @@ export const MCPServer: MCPServerClass = class MCPServer {
   readonly #name: string;
   readonly #version: string;
   readonly #setup: Setup<never> | undefined;
-  readonly #listener: SseListener | undefined;
+  readonly #transport: Transport["type"];
+  readonly #listener: Listener | undefined;
   #stdioServer: SdkMcpServer | undefined;
   /** Settles when the server has started; `undefined` while nobody has asked for that. */
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(config: unknown = {}) {
-    const { name, version, setup, transport: options } = MCP_SERVER.read("config", config);
+    const { name, version, setup, transport } = MCP_SERVER.read("config", config);
+    const { type, port } = transport;
     this.#name = name;
     this.#version = version;
     this.#setup = setup;
-    if (options !== undefined) {
-      this.#listener = new SseListener(
-        options,
-        (session) => this.#createServer(session),
-        buildRouter,
-      );
+    this.#transport = type;
+    if (port !== undefined) {
+      this.#listener = new Listener(port, (session) => this.#createServer(session), buildRouter);
     }
   }
 
@@ -147,7 +148,7 @@ export const MCPServer: MCPServerClass = class MCPServer {
 
   /** What `JSON.stringify` shows. */
   toJSON(): object {
-    const transport = this.#listener === undefined ? "stdio" : "sse";
+    const transport = this.#transport;
     const { url, sessions } = this;
     const connected = sessions && { sessions: sessions.size };
     return { name: this.#name, version: this.#version, transport, url, ...connected };
@@ -247,24 +248,27 @@ async function loadParts() {
   return { McpServer, createValidator: () => new AjvJsonSchemaValidator() };
 }
 
-/** Options of the SSE transport, `undefined` for stdio. */
-function readTransport(
-  _name: string,
-  transport: unknown = { type: "stdio" },
-): SseServerOptions | undefined {
+/** What is written for `transport`. */
+interface Transport {
+  readonly type: "sse" | "http-stream" | "stdio";
+  /** `undefined` on stdio. */
+  readonly port: PortSettings | undefined;
+}
+
+function readTransport(_name: string, transport: unknown = { type: "stdio" }): Transport {
   checkOptionNames("transport", transport, ["type", "options"], TRANSPORT_DIRECTIONS);
-  if (transport["type"] === "sse") return transport["options"] ?? {};
-  if (transport["type"] !== "stdio") {
-    const isStreamable = transport["type"] === "http-stream";
-    const problem = isStreamable ? "is Streamable HTTP, which is not served here" : "is unknown";
-    throw optionError("transport.type", problem, 'Write "sse" or "stdio".');
+  const { type, options } = transport as { readonly type?: unknown; readonly options?: object };
+  if (type === "sse") return { type, port: readSseServer(options ?? {}) };
+  if (type === "http-stream") return { type, port: readHttpStream(options ?? {}) };
+  if (type !== "stdio") {
+    throw optionError("transport.type", "is unknown", 'Write "http-stream", "sse" or "stdio".');
   }
   if ("options" in transport) {
     throw optionError(
       "transport.options",
       "does not go with stdio",
-      'Its only client is the parent process, so there is nothing to authenticate: use type "sse".',
+      'Its only client is the parent process, so there is nothing to authenticate: use type "http-stream" or "sse".',
     );
   }
-  return undefined;
+  return { type, port: undefined };
 }

@@ -3,6 +3,7 @@ import { isLoopbackAddress } from "../shared/loopback.js";
 import { TRANSPORT_OPTION_DIRECTIONS } from "../options/misplaced-options.js";
 import { SSE_OPTIONS } from "../options/options.js";
 import type { SseOptions } from "../options/options.js";
+import type { StreamablePaths } from "../options/streamable-options.js";
 import { path, size } from "../options/values.js";
 import { checkOptionNames, optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
@@ -29,8 +30,8 @@ export interface HttpTimesConfig {
   requestTimeoutMs?: number;
 }
 
-/** Options of `MCPServer`'s SSE transport. `W` and `M` are what is written for `auth`, see {@link AuthFor}. */
-export interface SseServerOptions<W = AuthConfig | false, M = never> extends SseOptions {
+/** What an `MCPServer` on a port has beside the endpoint. `W` and `M` are what is written for `auth`, see {@link AuthFor}. */
+export interface PortOptions<W = AuthConfig | false, M = never> {
   /** As on the router; may be left out on loopback only. Default: `false`. */
   auth?: AuthFor<W, M>;
   /** TCP port; 0 for a free one. From 0 to 65535. Default: 8080. */
@@ -51,7 +52,21 @@ export interface SseServerOptions<W = AuthConfig | false, M = never> extends Sse
   health?: string | false;
 }
 
-const PATH = "transport.options";
+/** Options of `MCPServer`'s transport `"sse"`. `W` and `M` are what is written for `auth`, see {@link AuthFor}. */
+export interface SseServerOptions<W = AuthConfig | false, M = never>
+  extends SseOptions, PortOptions<W, M> {
+  /**
+   * Whether Streamable HTTP is served as well, at `endpoint` and at `"/mcp"`: clients that try it first then
+   * leave HTTP+SSE with the URL that they have. Default: false.
+   */
+  streamable?: boolean;
+}
+
+/** How errors call the options. */
+export const PATH = "transport.options";
+
+/** Where clients look for Streamable HTTP. */
+export const STREAMABLE_PATH = "/mcp";
 
 /** Node takes whole numbers only. */
 const wholeMilliseconds = (fallback: number): opt.Option<number> =>
@@ -80,8 +95,8 @@ export const HTTP_TIMES = opt.block({
   requestTimeoutMs: wholeMilliseconds(300_000),
 } satisfies opt.Declares<HttpTimesConfig>);
 
-/** What {@link SseServerOptions} has beside the options of the wire. */
-export const SERVER_OPTIONS = {
+/** {@link PortOptions}. */
+export const PORT_OPTIONS = {
   // Written but undefined, as with a setting that was not found, is no decision to be open.
   auth: opt.neverUnset(
     opt.unchecked<AuthConfig | false | undefined>("method, list of methods, or `false`"),
@@ -93,28 +108,69 @@ export const SERVER_OPTIONS = {
   maxHeaderSize: size("128kb"),
   http: HTTP_TIMES,
   health: opt.custom("path, or `false`", readHealth, "/health"),
-} satisfies opt.Declares<Omit<SseServerOptions, keyof SseOptions>>;
+} satisfies opt.Declares<PortOptions>;
 
-const OPTION_NAMES = [...Object.keys(SSE_OPTIONS), ...Object.keys(SERVER_OPTIONS)];
+/** What {@link SseServerOptions} has beside. */
+export const SSE_SERVER_OPTIONS = {
+  streamable: opt.flag(false),
+} satisfies opt.Declares<Omit<SseServerOptions, keyof SseOptions | keyof PortOptions>>;
+
+const OPTION_NAMES = [SSE_OPTIONS, PORT_OPTIONS, SSE_SERVER_OPTIONS].flatMap(Object.keys);
 
 /** What `MCPServer` itself makes of its options; the rest is the router's. */
 export interface ListenerOptions extends Pick<
-  opt.Resolved<typeof SERVER_OPTIONS>,
+  opt.Resolved<typeof PORT_OPTIONS>,
   "port" | "host" | "health" | "ahead"
 > {
   readonly maxHeaderBytes: number;
   readonly times: HttpTimes;
 }
 
+/** Options of a router, which checks them. */
+export type RouterPart = Readonly<Record<string, unknown>>;
+
+/** What an `MCPServer` on a port is made of. */
+export interface PortSettings {
+  readonly own: ListenerOptions;
+  /** Its router's. */
+  readonly router: RouterPart;
+  /** Where it serves Streamable HTTP; `undefined` for HTTP+SSE alone. */
+  readonly streamableAt: StreamablePaths | undefined;
+}
+
+/** @throws TypeError that names the option and says what to write instead. */
+export function readSseServer(options: SseServerOptions): PortSettings {
+  const { messageEndpoint } = options;
+  checkOptionNames(PATH, options, OPTION_NAMES, TRANSPORT_OPTION_DIRECTIONS);
+  const { streamable } = opt.readOptions(SSE_SERVER_OPTIONS, PATH, options);
+  const router = routerPart(options, Object.keys(SSE_SERVER_OPTIONS));
+  const own = readPort(options);
+  if (!streamable) return { own, router, streamableAt: undefined };
+  if (messageEndpoint === STREAMABLE_PATH) {
+    throw optionError(
+      `${PATH}.messageEndpoint`,
+      `is ${STREAMABLE_PATH}, where Streamable HTTP is served`,
+      "Give it a path of its own.",
+    );
+  }
+  return {
+    own,
+    router: { ...router, streamable: SERVED_STREAMABLE },
+    streamableAt: ({ endpoint }) => [...new Set([STREAMABLE_PATH, endpoint])],
+  };
+}
+
+/** Clients of 2026-07-28 are sent to `initialize` at once: that revision needs servers of SDK v2, and these are of v1. */
+export const SERVED_STREAMABLE = { modern: false } as const;
+
 /**
- * Checks and completes what only `MCPServer` takes.
+ * Checks and completes what is not the router's.
  *
  * @throws TypeError that names the option and says what to write instead.
  */
-export function resolveServerOptions(options: object): ListenerOptions {
-  checkOptionNames(PATH, options, OPTION_NAMES, TRANSPORT_OPTION_DIRECTIONS);
+export function readPort(options: PortOptions): ListenerOptions {
   const { auth, host, port, health, ahead, maxHeaderSize, http } = opt.readOptions(
-    SERVER_OPTIONS,
+    PORT_OPTIONS,
     PATH,
     options,
   );
@@ -128,10 +184,12 @@ export function resolveServerOptions(options: object): ListenerOptions {
   return { host, port, health, ahead, maxHeaderBytes: maxHeaderSize, times: timesOf(http) };
 }
 
-/** The options that are for the router. */
-export function routerPart(options: SseServerOptions): SseOptions {
-  const names = Object.keys(SERVER_OPTIONS);
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !names.includes(name)));
+/** The options that are for the router, `auth` included. @param others names of what else is not. */
+export function routerPart(options: PortOptions, others: readonly string[]): RouterPart {
+  const { auth = false, ...rest } = options;
+  const names = [...Object.keys(PORT_OPTIONS), ...others];
+  const given = Object.entries(rest).filter(([name]) => !names.includes(name));
+  return { ...Object.fromEntries(given), auth };
 }
 
 function readHealth(name: string, value: unknown): string | undefined {

@@ -6,6 +6,7 @@ import type { Arrival, MessageHandler } from "../http/message-handler.js";
 import { makeServer } from "../http/open-session.js";
 import type { OpeningContext } from "../http/open-session.js";
 import type { CreateMcpHandler, McpHandler } from "../options/streamable-options.js";
+import type { StreamableSettings } from "../options/streamable-options.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { onResponseEnd } from "../http/response-end.js";
 import type { RouterSession } from "../http/router-session.js";
@@ -29,6 +30,7 @@ export interface ModernHandlerInit extends OpeningContext {
   readonly options: ResolvedOptions;
   readonly callers: CallerGuard;
   readonly bus: ChangeBus;
+  readonly responses: StreamableSettings["responses"];
   readonly createMcpHandler: CreateMcpHandler | undefined;
 }
 
@@ -58,12 +60,13 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
   readonly #exchanges = new Map<Request, Exchange>();
 
   constructor(init: ModernHandlerInit) {
-    const { options, bus, createMcpHandler: create } = init;
+    const { options, bus, responses, createMcpHandler: create } = init;
     this.#init = init;
     this.#limited = { ...options, limits: { ...options.limits, ...ONE_REQUEST } };
     this.#sdk = new LoadedSdk({
       create,
       bus,
+      responses,
       logger: options.logger,
       serve: (request) => this.#serve(request),
     });

@@ -6,6 +6,7 @@ import type { OpeningContext } from "../http/open-session.js";
 import { onResponseEnd } from "../http/response-end.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { ResolvedOptions } from "../options/resolve.js";
+import type { StreamableSettings } from "../options/streamable-options.js";
 import { isInitialize } from "../session/handshake.js";
 import type { Call } from "../session/held-call.js";
 import { isCall } from "../session/session-bytes.js";
@@ -15,6 +16,7 @@ import { McpSseError } from "../shared/errors.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { leaveBody } from "../shared/was-read.js";
 import { acceptsOf } from "./accept.js";
+import type { Accepts } from "./accept.js";
 import { checkVersion, hasEnvelope, takesPriming, versionOf } from "./protocol-version.js";
 import { SESSION_HEADER, sessionIdOf } from "./session-header.js";
 import { StreamableChannel } from "./streamable-channel.js";
@@ -27,6 +29,7 @@ export interface PostHandlerInit extends OpeningContext {
   /** Below the mount. */
   readonly path: string;
   readonly sseAfterMs: number;
+  readonly responses: StreamableSettings["responses"];
   /** Answers calls that only by their body are of 2026-07-28; `undefined` where that is not served. */
   readonly modern: MisnamedCalls | undefined;
   /** Hears of each session that was begun, and by which request. */
@@ -103,6 +106,12 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     return this.#init.modern !== undefined && isCall(message) && hasEnvelope(message);
   }
 
+  /** In which form a call is answered; who reads nothing but streams gets one. */
+  #acceptsOf({ headers }: AdmittedRequest["req"]): Accepts {
+    const accepts = acceptsOf(headers.accept);
+    return this.#init.responses === "json" && accepts.json ? JSON_ONLY : accepts;
+  }
+
   /**
    * Opens a session. One that its client had goes on without it, and ends when it was idle.
    *
@@ -145,7 +154,7 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     const canReturn = takesPriming(versionOf(message, versionHeaderOf(req)));
     const known = channel.takeCall(message, {
       res,
-      accepts: acceptsOf(req.headers.accept),
+      accepts: this.#acceptsOf(req),
       takesPriming: canReturn,
       isForCallOnly: isInitialize(message),
       options: stream,
@@ -163,6 +172,8 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     }
   }
 }
+
+const JSON_ONLY: Accepts = { json: true, stream: false };
 
 /** A notification of that name has no answer that could say what was agreed upon. */
 function beginsSession(message: JsonRpcMessage): boolean {

@@ -1,5 +1,9 @@
 import type { McpServerLike } from "../http/mcp-transport.js";
-import type { CreateMcpHandler, McpHandler } from "../options/streamable-options.js";
+import type {
+  CreateMcpHandler,
+  McpHandler,
+  StreamableSettings,
+} from "../options/streamable-options.js";
 import type { Logger } from "../shared/logger.js";
 import packages from "../shared/packages.cjs";
 import type { ServerEventBus } from "./change-bus.js";
@@ -9,6 +13,7 @@ export interface SdkHandlerInit {
   /** The author's own; `undefined` for that of the package, where that is installed. */
   readonly create: CreateMcpHandler | undefined;
   readonly bus: ServerEventBus;
+  readonly responses: StreamableSettings["responses"];
   readonly logger: Logger;
   /** Makes the server of one request. */
   readonly serve: (request: Request | undefined) => Promise<McpServerLike>;
@@ -27,6 +32,7 @@ type Create = (
   options: {
     readonly legacy: "reject";
     readonly bus: ServerEventBus;
+    readonly responseMode: StreamableSettings["responses"];
     readonly maxSubscriptions: number;
     readonly keepAliveMs: number;
     readonly onerror: (error: Error) => void;
@@ -88,10 +94,11 @@ export class LoadedSdk {
   }
 
   #create(create: CreateMcpHandler): McpHandler {
-    const { bus, serve } = this.#init;
+    const { bus, responses: responseMode, serve } = this.#init;
     const handler = (create as unknown as Create)(({ requestInfo }) => serve(requestInfo), {
       legacy: "reject",
       bus,
+      responseMode,
       // Counted by owners (Exchanges), and kept alive by whoever writes them (EventStream).
       maxSubscriptions: Infinity,
       keepAliveMs: 0,

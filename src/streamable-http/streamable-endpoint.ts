@@ -7,6 +7,7 @@ import type { RouterContext } from "../http/router-context.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { HostRequest } from "../http/mount.js";
 import type { FastRoute, Transport, TransportRoute } from "../http/transport.js";
+import type { StreamableSettings } from "../options/streamable-options.js";
 import { McpSseError } from "../shared/errors.js";
 import { acceptsOf } from "./accept.js";
 import { parsePosition } from "./event-position.js";
@@ -27,6 +28,7 @@ export interface StreamableEndpointInit extends RouterContext {
   readonly paths: readonly string[];
   /** Milliseconds after which a call without an answer is answered by a stream; 0 for at once. */
   readonly sseAfterMs: number;
+  readonly responses: StreamableSettings["responses"];
   readonly modern: MisnamedCalls | undefined;
 }
 

@@ -7,7 +7,8 @@ import { ROUTER_OPTIONS } from "../../src/express/router-options.js";
 import { SSE_OPTIONS } from "../../src/options/options.js";
 import { WIRE_OPTIONS } from "../../src/options/streamable-options.js";
 import { MCP_SERVER } from "../../src/server/mcp-server.js";
-import { SERVER_OPTIONS } from "../../src/server/server-options.js";
+import { HTTP_STREAM_OPTIONS } from "../../src/server/http-stream-options.js";
+import { PORT_OPTIONS, SSE_SERVER_OPTIONS } from "../../src/server/server-options.js";
 import type { Options } from "../../src/shared/option.js";
 import { TRANSPORT_OPTIONS } from "../../src/sse/transport-options.js";
 import { API_KEY } from "../../strategies/apikey/apikey-options.js";
@@ -32,7 +33,9 @@ const SOURCES: Readonly<Record<string, Source>> = {
   wires: { type: "WireOptions", options: WIRE_OPTIONS },
   sse: { type: "SseOptions", options: SSE_OPTIONS },
   mcpServer: { type: "McpServerConfig", options: MCP_SERVER.options },
-  server: { type: "SseServerOptions", options: SERVER_OPTIONS },
+  server: { type: "PortOptions", options: PORT_OPTIONS },
+  sseServer: { type: "SseServerOptions", options: SSE_SERVER_OPTIONS },
+  httpStream: { type: "HttpStreamServerOptions", options: HTTP_STREAM_OPTIONS },
   jwt: { type: "JwtOptions", options: JWT.options },
   apikey: { type: "ApiKeyOptions", options: API_KEY.options },
   apikeyEntry: { type: "ApiKeyEntry", options: API_KEY_ENTRY.options },

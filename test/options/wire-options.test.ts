@@ -40,6 +40,12 @@ describe("the options of createMcpRouter", () => {
     );
   });
 
+  it("takes no streamable.sseAfterMs where no call is answered by a stream", () => {
+    expect(() => create({ streamable: { sseAfterMs: 5, responses: "json" } })).toThrow(
+      'options.streamable.sseAfterMs has no meaning with responses: "json". Leave it out',
+    );
+  });
+
   it("leaves the path of messages free where there is none", () => {
     expect(() => create({ endpoint: "/messages" })).toThrow("equals endpoint");
     expect(() => create({ endpoint: "/messages", sse: false })).not.toThrow();

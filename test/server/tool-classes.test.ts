@@ -304,9 +304,9 @@ describe("what is left over of the framework's configuration", () => {
       /^transport\.auth .*transport\.options\.auth/,
     ],
     [
-      "http-stream",
-      { transport: { type: "http-stream" } },
-      /^transport\.type is Streamable HTTP, which is not served here\. Write "sse"/,
+      "an unknown transport",
+      { transport: { type: "http" } },
+      /^transport\.type is unknown\. Write "http-stream", "sse" or "stdio"/,
     ],
     [
       "auth.provider",

@@ -112,6 +112,16 @@ describe("the answer to a call", () => {
     expect((await get.nextMessage())["params"]).toMatchObject({ data: "related" });
   });
 
+  it("STREAMABLE-6: is JSON with streamable.responses, for who takes it, whatever its server says first", async () => {
+    const { mcpUrl } = await serveMcp({ createServer: talking, streamable: { responses: "json" } });
+    const client = await begin(mcpUrl);
+    const { headers, json } = await client.post(toolCall(2, "speak"));
+    expect([headers["content-type"], textOf(json)]).toEqual(["application/json", "spoken"]);
+    const stream = await client.stream(toolCall(3, "wait"), { accept: "text/event-stream" });
+    expect(stream.headers["content-type"]).toBe("text/event-stream");
+    await stream.ended;
+  });
+
   it("STREAMABLE-6: is 406 for who takes neither; notifications have no answer to take", async () => {
     const { mcpUrl, router } = await serveMcp();
     const client = await begin(mcpUrl);

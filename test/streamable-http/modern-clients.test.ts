@@ -77,6 +77,18 @@ it("MODERN-2: what a tool says in the course of a call comes before its answer",
   expect([textOf(result), seen]).toEqual(["walked", [1, 2, 3]]);
 });
 
+it("MODERN-2: with streamable.responses json it is the answer alone", async () => {
+  // The SDK says on the console that this leaves something out.
+  const warn = jest.spyOn(console, "warn").mockImplementation();
+  onDispose(() => warn.mockRestore());
+  const served = await serve({ responses: "json" });
+  const client = await connectV2(served.mcpUrl, "auto");
+  const seen: number[] = [];
+  const onprogress = ({ progress }: { progress: number }) => void seen.push(progress);
+  const result = await client.callTool({ name: "steps" }, { onprogress });
+  expect([textOf(result), seen]).toEqual(["walked", []]);
+});
+
 it.each([
   ["servers of SDK v1", {}, createToolServer],
   ["streamable.modern off", { modern: false }, () => createModernServer()],

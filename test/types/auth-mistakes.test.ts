@@ -38,6 +38,13 @@ const PLACES: readonly (readonly [string, (auth: string, principal?: string) => 
     });`,
   ],
   [
+    "MCPServer with http-stream",
+    (auth, principal = "Principal") => `new MCPServer({
+      transport: { type: "http-stream", options: { port: 0, auth: ${auth} } },
+      setup: (_mcp, { principal }) => { exactly<${principal}>()(principal); },
+    });`,
+  ],
+  [
     "MCPServer, auth last",
     (auth, principal = "Principal") => `new MCPServer({
       setup(_mcp, { principal }) { exactly<${principal}>()(principal); },

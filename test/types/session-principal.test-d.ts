@@ -77,6 +77,21 @@ new MCPServer({
   },
 });
 new MCPServer({
+  transport: {
+    type: "http-stream",
+    options: {
+      auth,
+      endpoint: ["/mcp", "/sse"],
+      responseMode: "batch",
+      session: { enabled: true },
+    },
+  },
+  setup: (_mcp, session) => {
+    exactly<Principal>()(session.principal);
+  },
+});
+new MCPServer({ transport: { type: "sse", options: { auth, streamable: true } } });
+new MCPServer({
   transport: { type: "stdio" },
   setup: async (_mcp, session) => {
     exactly<undefined>()(session.principal);
@@ -89,6 +104,12 @@ new MCPServer();
 new MCPServer({ transport: { type: "stdio", options: { auth } } });
 // @ts-expect-error -- an unknown transport
 new MCPServer({ transport: { type: "http" } });
+// @ts-expect-error -- an option of HTTP+SSE
+new MCPServer({ transport: { type: "http-stream", options: { auth, messageEndpoint: "/m" } } });
+// @ts-expect-error -- an option of Streamable HTTP
+new MCPServer({ transport: { type: "sse", options: { auth, responseMode: "batch" } } });
+// @ts-expect-error -- sessions cannot be switched off
+new MCPServer({ transport: { type: "http-stream", options: { session: { enabled: false } } } });
 // @ts-expect-error -- auth belongs into the transport's options
 new MCPServer({ auth });
 // @ts-expect-error -- MCPServer makes the server itself
