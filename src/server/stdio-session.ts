@@ -17,6 +17,7 @@ export function createStdioSession(close: () => void): {
     },
     transport: "stdio",
     era: undefined,
+    hasBegun: true,
     request: undefined,
     client: undefined,
     address: undefined,

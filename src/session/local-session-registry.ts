@@ -15,7 +15,7 @@ import type { OwnSessions } from "./own-sessions.js";
 import type { Requester } from "./requester.js";
 import type { LimitReached, SessionEvents } from "./session-events.js";
 import type { SessionAdmission, SessionInfo } from "./session-info.js";
-import type { SessionRegistry } from "./session-registry.js";
+import type { SessionCounts, SessionRegistry } from "./session-registry.js";
 import type { Session } from "./session.js";
 
 /** What a registry needs to know of the world around it. */
@@ -85,6 +85,14 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
 
   list(): readonly SessionInfo<P>[] {
     return [...this.#sessions.values()];
+  }
+
+  counts(): SessionCounts {
+    const counts = { sse: 0, streamable: 0, unused: 0 };
+    for (const { hasBegun, transport } of this.#sessions.values()) {
+      counts[hasBegun && transport !== "stdio" ? transport : "unused"]++;
+    }
+    return counts;
   }
 
   toJSON(): { readonly size: number; readonly sessions: readonly SessionInfo<P>[] } {
@@ -230,6 +238,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   readonly #forSessions: SessionAdmission<Session<P, E>> = {
     admitInitialization: (session) => this.#admission.admitInitialization(session),
     admitCall: (session) => this.#admission.admitCall(session),
+    noteBegun: (session) => this.#announce("begun", session),
     noteEnd: (session) => {
       this.#sessions.delete(session.id);
       this.#admission.remove(session);
@@ -249,6 +258,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     ...this.#forSessions,
     admitInitialization: () => undefined,
     admitCall: () => undefined,
+    noteBegun: () => undefined,
     noteEnd: (session) => {
       this.#exchanges.remove(session);
       this.#closeAccount(session);

@@ -24,6 +24,8 @@ export interface LimitReached<P> {
 export interface SessionEvents<P> {
   /** A client can hear, and has its server. */
   opened: [session: SessionInfo<P>];
+  /** Its client has sent its first message, and said who it is: `session.client`. */
+  begun: [session: SessionInfo<P>];
   /** A session has ended; it is not in the registry any more. */
   closed: [session: SessionInfo<P>, reason: CloseReason];
   /** A limit was reached. */

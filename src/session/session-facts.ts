@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
-import type { ClientInfo, SessionInit, SessionState, SessionSummary } from "./session-info.js";
+import type { ClientInfo, SessionEra, SessionInit, SessionState } from "./session-info.js";
+import type { SessionSummary, SessionWire } from "./session-info.js";
 
 /** What is known of a session from its opening, and how it is shown to an operator. */
 export abstract class SessionFacts<P> {
@@ -15,7 +16,10 @@ export abstract class SessionFacts<P> {
   readonly #request: IncomingMessage;
 
   abstract readonly principal: P;
+  abstract readonly transport: SessionWire;
+  abstract readonly era: SessionEra | undefined;
   abstract readonly state: SessionState;
+  abstract readonly hasBegun: boolean;
   abstract readonly activeAt: number;
   abstract readonly inFlight: number;
   abstract readonly client: ClientInfo | undefined;
@@ -47,18 +51,22 @@ export abstract class SessionFacts<P> {
 function summaryOf(session: {
   readonly id: string;
   readonly principal: unknown;
+  readonly transport: SessionWire;
+  readonly era: SessionEra | undefined;
   readonly state: SessionState;
+  readonly hasBegun: boolean;
   readonly openedAt: number;
   readonly activeAt: number;
   readonly inFlight: number;
   readonly client: ClientInfo | undefined;
   readonly address: string | undefined;
 }): SessionSummary {
-  const { id, principal, state, openedAt, activeAt, inFlight, client, address } = session;
+  const { id, principal, transport, era, state, hasBegun, openedAt, activeAt } = session;
+  const { inFlight, client, address } = session;
   return {
     id,
     ...(isPrincipal(principal) && { principal: publicPart(principal) }),
-    ...{ state, openedAt, activeAt, inFlight },
+    ...{ transport, era, state, hasBegun, openedAt, activeAt, inFlight },
     ...(client !== undefined && { client }),
     ...(address !== undefined && { address }),
   };

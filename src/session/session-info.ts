@@ -45,6 +45,11 @@ export interface SessionInfo<P = unknown> {
    * 2026-07-28, where this is one request and its answer; `undefined` on stdio.
    */
   readonly era: SessionEra | undefined;
+  /**
+   * Whether its client has sent anything: `initialize`, as a rule. Some programs open a stream of HTTP+SSE only
+   * to see whether they may, and use another. Always true on stdio.
+   */
+  readonly hasBegun: boolean;
   /** The client's name and version; `undefined` until it has sent `initialize`, and on stdio. */
   readonly client: ClientInfo | undefined;
   /** Whom the request that opened it came from: the peer, or whom a proxy names that the app trusts; `undefined` on stdio. */
@@ -78,7 +83,11 @@ export interface SessionSummary {
   readonly id: string;
   /** Whose it is, without what else was verified; absent where nobody is known. */
   readonly principal?: Readonly<Record<string, unknown>>;
+  readonly transport: SessionWire;
+  readonly era: SessionEra | undefined;
   readonly state: SessionState;
+  /** Whether its client has sent anything. */
+  readonly hasBegun: boolean;
   /** Milliseconds since the epoch. */
   readonly openedAt: number;
   /** When the last message went in either direction, in milliseconds since the epoch. */
@@ -108,6 +117,8 @@ export interface SessionAdmission<S> {
   admitInitialization(session: S): void;
   /** A client calls. @throws McpSseError when too many of its calls have no answer. */
   admitCall(session: S): void;
+  /** A client has begun its conversation, and said who it is. */
+  noteBegun(session: S): void;
   /** It has ended; everybody else hears of it after this. */
   noteEnd(session: S): void;
   /** A listener of the application threw. */

@@ -1,6 +1,16 @@
 import type { SessionEvents } from "./session-events.js";
 import type { SessionInfo } from "./session-info.js";
 
+/** How many sessions have begun, by their wire. */
+export interface SessionCounts {
+  /** Over HTTP+SSE. */
+  readonly sse: number;
+  /** Over Streamable HTTP. */
+  readonly streamable: number;
+  /** Whose client has sent nothing yet, and perhaps never will. */
+  readonly unused: number;
+}
+
 /**
  * The sessions of one router, over whichever transport: who is connected, and the way to end it.
  *
@@ -13,6 +23,19 @@ export interface SessionRegistry<P = unknown> {
   get(id: string): SessionInfo<P> | undefined;
   /** All sessions that there are now, oldest first. */
   list(): readonly SessionInfo<P>[];
+  /**
+   * How many sessions there are over which wire, those told apart that nobody uses. When the first stays 0, HTTP+SSE can be
+   * switched off; and `on("begun", …)` hears who still comes.
+   *
+   * @example
+   * ```ts
+   * const { sse, streamable, unused } = router.sessions.counts();
+   * router.sessions.on("begun", ({ transport, client, principal }) => {
+   *   if (transport === "sse") console.log("still on HTTP+SSE:", client?.name, principal?.id);
+   * });
+   * ```
+   */
+  counts(): SessionCounts;
   /** Ends one session. @returns whether there was one. */
   close(id: string): boolean;
   /** Ends every session of a principal, for example when their access is withdrawn. @returns how many. */

@@ -98,6 +98,10 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     return this.handshake.isUninitialized;
   }
 
+  get hasBegun(): boolean {
+    return !this.isUninitialized;
+  }
+
   get isBusy(): boolean {
     return this.#calls.load > 0;
   }
@@ -175,7 +179,8 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     const { state } = this;
     if (state === "closed" || state === "opening" || !this.onmessage) throw sessionClosed();
     if (this.channel.intercept(message)) return;
-    if (this.isUninitialized) this.admission?.admitInitialization(this);
+    const isFirst = this.isUninitialized;
+    if (isFirst) this.admission?.admitInitialization(this);
     if (isCall(message)) this.admission?.admitCall(this);
     this.#activeAt = Date.now();
     if (this.handshake.note(message)) this.#timers.check();
@@ -189,6 +194,8 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
       if (call !== undefined) this.#calls.drop(call);
       throw error;
     }
+    // Who hears of it may end the session.
+    if (isFirst) this.admission?.noteBegun(this);
   }
 
   /** Resolves when nothing is left to answer, or nobody is left to answer to. */

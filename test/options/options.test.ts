@@ -166,9 +166,14 @@ describe.each([
     expect(() => create({ resume: false, advanced: { maxUninitialized: 1 } })).not.toThrow();
   });
 
-  it.each(["sse", "streamable"])("says of %s who takes it", (option) => {
-    expect(() => create({ [option]: {} })).toThrow(
-      `${prefix}.${option} is not an option. createMcpRouter takes it`,
+  it("says of an option of other wires who takes it, or what it would say", () => {
+    const isRouter = prefix === "options";
+    const instead = isRouter ? "createMcpRouter takes it" : 'It is what type: "sse" says';
+    expect(() => create({ sse: true })).toThrow(`${prefix}.sse is not an option. ${instead}`);
+    expect(() => create({ streamable: {} })).toThrow(
+      isRouter
+        ? `${prefix}.streamable is not an option. createMcpRouter takes it`
+        : `${prefix}.streamable must be true or false`,
     );
   });
 
@@ -333,7 +338,7 @@ describe("MCPServer", () => {
     ["a version that is a number", { version: 1 }, "version must be a non-empty string"],
     ["a setup that is no function", { setup: {} }, "setup must be a function"],
     ["a transport that is text", { transport: "sse" }, "transport must be an object"],
-    ["an unknown type", { transport: { type: "http" } }, 'Write "sse" or "stdio"'],
+    ["an unknown type", { transport: { type: "http" } }, 'Write "http-stream", "sse" or "stdio"'],
     ["a transport without type", { transport: {} }, "transport.type is unknown"],
     [
       "an unknown member",

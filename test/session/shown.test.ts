@@ -32,7 +32,7 @@ describeEveryMount((serve) => {
           ...{ id: "alice", method: "jwt", issuer: "https://auth.example", clientId: "app" },
           scopes: ["a", "b"],
         },
-        state: "open",
+        ...{ transport: "sse", era: "2024", state: "open", hasBegun: true },
         openedAt: expect.any(Number) as number,
         activeAt: expect.any(Number) as number,
         inFlight: 0,
