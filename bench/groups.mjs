@@ -1,11 +1,14 @@
 import { rowBefore } from "./rows.mjs";
 
+/** What is measured of rows of Streamable HTTP. */
+const CALLS_ONLY = ["50"];
+
 /**
  * Rows that a target compares take turns with each other, within seconds, since the machine
  * changes its speed within minutes. `partly` names rows, most of them of another group, that are
  * measured for these shapes only.
  */
-const GROUPS = [
+const SSE_GROUPS = [
   {
     rows: ["A+", "A+raw", "C0", "C", "C-rs", "D", "router-hs256", "router-rs256"],
     partly: {},
@@ -27,6 +30,24 @@ const GROUPS = [
   })),
 ];
 
+const STREAMABLE_GROUPS = [
+  [
+    "S1",
+    "S1-jose",
+    "S2",
+    "SE",
+    "SF",
+    "router-hs256",
+    "http-hs256",
+    "http-ahead-hs256",
+    "http-server-hs256",
+  ],
+  named("http", "none", "apikey", "hs256", "rs256", "oauth", "basic"),
+  ["M", ...named("modern", "none", "apikey", "hs256", "rs256", "oauth")],
+].map((ids) => ({ rows: [], partly: Object.fromEntries(ids.map((id) => [id, CALLS_ONLY])) }));
+
+const GROUPS = { sse: SSE_GROUPS, streamable: STREAMABLE_GROUPS };
+
 function named(mount, ...methods) {
   return methods.map((method) => `${mount}-${method}`);
 }
@@ -36,13 +57,16 @@ export function pairsOf(rows) {
   return rows.filter(({ ours }) => ours).map((row) => [{ row }, { row: rowBefore(row) }]);
 }
 
-/** @returns rows in groups, each row with the ids of the shapes that it is measured for; all if undefined. */
-export function groupsOf(rows, isWhole) {
+/**
+ * @param set whose groups they are; without one they are all in one.
+ * @returns rows in groups, each row with the ids of the shapes that it is measured for; all if undefined.
+ */
+export function groupsOf(rows, set) {
   const all = rows.map((row) => ({ row }));
   // Whoever asks for a few rows compares those.
-  if (!isWhole) return [all];
+  if (set === undefined) return [all];
   const byId = new Map(rows.map((row) => [row.id, row]));
-  const groups = GROUPS.map(({ rows: first, partly }) => [
+  const groups = GROUPS[set].map(({ rows: first, partly }) => [
     ...Object.entries(partly).map(([id, shapes]) => ({ row: byId.get(id), shapes })),
     ...first.map((id) => ({ row: byId.get(id) })),
   ]);

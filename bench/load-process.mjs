@@ -26,8 +26,8 @@ function prepare(secrets) {
 }
 
 /** A server to work with from now on, until it is left. */
-async function use({ port, credential }) {
-  targets.set(port, new Target(port, await credentials.of(credential)));
+async function use({ port, era, credential }) {
+  targets.set(port, new Target(port, era, await credentials.of(credential)));
 }
 
 function leave({ port }) {

@@ -12,6 +12,8 @@ const PACKAGES = [
   "express-mcp-sse",
   "express",
   "@modelcontextprotocol/sdk",
+  "@modelcontextprotocol/server",
+  "@modelcontextprotocol/node",
   "zod",
   "jose",
   "passport",

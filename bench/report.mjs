@@ -1,7 +1,12 @@
 /** The results as Markdown. */
 import { judge } from "./targets.mjs";
 
-const BASE = "C";
+/** What rows are compared with, by their set. */
+const BASES = { sse: "C", streamable: "S1" };
+
+function baseOf({ set }) {
+  return BASES[set] ?? BASES.sse;
+}
 
 /** All columns but the first two are numbers. */
 function table(head, rows) {
@@ -25,11 +30,12 @@ function short(value) {
 
 function callTable(results, shape) {
   const measure = (id, name) => results.value(id, shape, name);
+  const base = baseOf(results);
   const head = [
     "row",
     "server",
     "calls/s",
-    `x ${BASE}`,
+    `x ${base}`,
     "CPU µs/call",
     "p50 ms",
     "p95 ms",
@@ -40,7 +46,7 @@ function callTable(results, shape) {
     id,
     name,
     number(measure(id, "perSecond")),
-    short(results.ratio(id, BASE, shape)),
+    short(results.ratio(id, base, shape)),
     short(measure(id, "cpuUs")),
     short(measure(id, "p50")),
     short(measure(id, "p95")),
@@ -52,14 +58,15 @@ function callTable(results, shape) {
 function sessionTable(results) {
   const kib = (bytes) => (bytes === undefined ? "–" : number(bytes / 1024, 1));
   const counts = results.plan.idle;
+  const base = baseOf(results);
   const rss = counts.map((count) => `RSS/session at ${number(count)}, KiB`);
   const head = [
     "row",
     "server",
     "opened/s",
-    `x ${BASE}`,
+    `x ${base}`,
     "later",
-    `x ${BASE}`,
+    `x ${base}`,
     ...rss,
     "heap/session, KiB",
   ];
@@ -74,9 +81,9 @@ function sessionTable(results) {
     id,
     name,
     number(opened(id)),
-    short(results.ratio(id, BASE, "open")),
+    short(results.ratio(id, base, "open")),
     number(results.value(id, "open-later", "perSecond")),
-    short(results.ratio(id, BASE, "open-later")),
+    short(results.ratio(id, base, "open-later")),
     ...counts.map((count) => kib(results.memory(id, count))),
     kib(results.memory(id, counts.at(-1), "heap")),
   ]);
@@ -151,11 +158,13 @@ function validity(results) {
 
 /** Every table, under a heading each. */
 export function formatTables(results) {
-  const parts = results.plan.calls.map(({ id, name }) => `## ${name}\n\n${callTable(results, id)}`);
+  const parts = results.plan.calls
+    .filter(({ id }) => results.present.some((row) => results.has(row.id, id)))
+    .map(({ id, name }) => `## ${name}\n\n${callTable(results, id)}`);
   if (results.plan.has("open") || results.plan.has("open-later") || results.plan.has("memory")) {
     parts.push(`## Sessions\n\n${sessionTable(results)}`);
   }
-  if (results.plan.has("big") || results.plan.has("notify")) {
+  if (results.present.some(({ id }) => results.has(id, "big") || results.has(id, "notify"))) {
     parts.push(`## Large and many messages\n\n${messageTable(results)}`);
   }
   for (const [id, why] of results.missing) parts.push(`${id} is left out: ${why}.`);
@@ -206,27 +215,31 @@ export function formatImports(imports) {
   );
 }
 
-/** RESULTS.md. */
+const TITLES = { sse: "HTTP+SSE", streamable: "Streamable HTTP" };
+
+/** The part of RESULTS.md that is about one set of rows. */
 export function formatReport(results, { machine, versions, cores, minutes, imports }) {
   const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const { rounds, turns, generations } = results.plan;
-  return `# Results
+  const isFirst = imports !== undefined;
+  const tables = isFirst
+    ? `${formatTables(results)}\n\n## Imports\n\n${formatImports(imports)}`
+    : formatTables(results);
+  return `## ${TITLES[results.set]}
 
-Written by \`node bench/run.mjs\` in ${minutes.toFixed(1)} minutes; do not edit. How it is measured is in
-[README.md](README.md).
+Written on ${new Date().toISOString().slice(0, 10)} by \`node bench/run.mjs --rows ${results.set}\` in ${minutes.toFixed(1)} minutes, of version ${versions["express-mcp-sse"]}.
 
 - ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}, Node ${machine.node}
 - ${list.join(", ")}
 - ${cores.note}; ${turns} turns at 50 sessions and ${rounds} of the other shapes, in ${generations} processes for each row; medians, and medians of the rounds' ratios
 
-Absolute figures depend on the machine and drift with it; compare the ratios.
-
-![Calls per second](results.svg)
-
-${formatTables(results)}
-
-## Imports
-
-${formatImports(imports)}
+${isFirst ? "![Calls per second](results.svg)\n\n" : ""}${tables.replaceAll(/^## /gm, "### ")}
 `;
+}
+
+/** RESULTS.md with the part about one set in the place of what it says of that now. */
+export function withReport(file, set, text) {
+  const part = new RegExp(`<!-- ${set} -->\\n.*?<!-- end -->\\n`, "s");
+  if (!part.test(file)) throw new Error(`RESULTS.md has no part for ${set}`);
+  return file.replace(part, () => `<!-- ${set} -->\n\n${text}\n<!-- end -->\n`);
 }

@@ -6,7 +6,9 @@ export class Results {
   #memories = new Map();
   #missing = new Map();
 
-  constructor(rows, plan) {
+  /** @param set of the rows, if they are one; see rows.mjs. */
+  constructor(rows, plan, set) {
+    this.set = set;
     this.rows = rows;
     this.plan = plan;
   }
@@ -47,6 +49,11 @@ export class Results {
       memories: Object.fromEntries(this.#memories),
       missing: Object.fromEntries(this.#missing),
     };
+  }
+
+  /** Whether a row was measured for a shape. */
+  has(id, shape) {
+    return this.#series(id, shape, "p50").flat().some(Number.isFinite);
   }
 
   /** The median over the rounds; `undefined` where it was not measured. */

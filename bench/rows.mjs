@@ -2,8 +2,8 @@ import { PRODUCT, PRODUCT_BEFORE } from "./stage.mjs";
 
 /**
  * The table of servers. `module` is in servers/, `options` are its own, `credential` is what
- * clients send. Rows that are marked are also measured for memory, and for large and many
- * messages; every row is measured for calls and for opening sessions.
+ * clients send, and `era` how they speak. Rows that are marked are also measured for memory, and for
+ * large and many messages; which shapes else, `groups.mjs` says.
  */
 const PEERS = [
   { id: "A", name: "raw `node:http` echo", module: "raw-http", memory: true, messages: true },
@@ -125,12 +125,111 @@ function withUnusedToken(row) {
 
 const OURS = ourRows();
 
-export const ROWS = [
-  ...PEERS,
-  ...OURS,
-  ...OURS.filter(({ id }) => id === "router-hs256" || id === "server-hs256").map(withoutResume),
-  ...OURS.filter(({ credential }) => credential === "none").map(withUnusedToken),
-].map((row) => ({ credential: "none", ...row }));
+/** Streamable HTTP with sessions, of 2025-03-26 to 2025-11-25. */
+const STREAMABLE_PEERS = [
+  {
+    id: "S1",
+    name: "Express + SDK v1's Streamable transport, no auth",
+    module: "sdk-streamable",
+    options: { major: 1 },
+    memory: true,
+  },
+  {
+    id: "S1-jose",
+    name: "S1 + `requireBearerAuth` + jose, HS256",
+    module: "sdk-streamable",
+    options: { major: 1, key: "HS256" },
+    credential: "HS256",
+  },
+  {
+    id: "S2",
+    name: "Express + SDK v2's Streamable transport, no auth",
+    module: "sdk-streamable",
+    options: { major: 2 },
+  },
+  {
+    id: "SE",
+    name: "mcp-framework `http-stream`, its JWT provider",
+    module: "mcp-framework",
+    options: { type: "http-stream" },
+    credential: "HS256",
+  },
+  { id: "SF", name: "fastmcp at `/mcp`", module: "fastmcp", credential: "HS256" },
+];
+
+const STREAMABLE_MOUNTS = [
+  { id: "http", name: "ours in Express", module: "our-mcp-router" },
+  {
+    id: "http-ahead",
+    name: "ours in Express, `ahead`",
+    module: "our-mcp-router",
+    options: { ahead: true },
+  },
+  {
+    id: "http-server",
+    name: "ours as `MCPServer`",
+    module: "our-server",
+    options: { type: "http-stream" },
+  },
+];
+
+/** The first mount with every method. */
+function ourStreamableRows() {
+  return STREAMABLE_MOUNTS.flatMap(({ options, ...mount }, index) =>
+    METHODS.filter(({ id }) => index === 0 || AHEAD_METHODS.includes(id)).map((method) => ({
+      ...ourRow(mount, method, options),
+      memory: index === 0 && method.id === "hs256",
+      messages: false,
+    })),
+  );
+}
+
+/** Streamable HTTP of 2026-07-28, where each call has a server of its own. */
+const MODERN_ROWS = [
+  {
+    id: "M",
+    name: "Express + SDK v2's `toNodeHandler(createMcpHandler(…))`, no auth",
+    module: "sdk-modern",
+  },
+  ...METHODS.filter(({ id }) => id !== "basic").map((method) =>
+    ourRow({ id: "modern", name: "ours in Express", module: "our-mcp-router" }, method, {
+      major: 2,
+    }),
+  ),
+].map((row) => ({ ...row, memory: false, messages: false }));
+
+/** Rows by their wires; each set is measured, and written down, by itself. */
+const SETS = {
+  sse: [
+    ...PEERS,
+    ...OURS,
+    ...OURS.filter(({ id }) => id === "router-hs256" || id === "server-hs256").map(withoutResume),
+    ...OURS.filter(({ credential }) => credential === "none").map(withUnusedToken),
+  ].map((row) => ({ ...row, era: 2024 })),
+  streamable: [
+    ...[...STREAMABLE_PEERS, ...ourStreamableRows()].map((row) => ({ ...row, era: 2025 })),
+    ...MODERN_ROWS.map((row) => ({ ...row, era: 2026 })),
+  ],
+};
+
+export const SET_IDS = Object.keys(SETS);
+
+export const ROWS = Object.entries(SETS).flatMap(([set, rows]) =>
+  rows.map((row) => ({ credential: "none", ...row, set })),
+);
+
+/** The rows of a set, with those of others that its targets compare them with. */
+export function rowsOfSet(set) {
+  const compared = COMPARED_WITH[set] ?? [];
+  const others = ROWS.filter((row) => row.set !== set && compared.includes(row.id));
+  return [
+    ...ROWS.filter((row) => row.set === set),
+    ...others.map((row) => ({ ...row, memory: false, messages: false })),
+  ];
+}
+
+/** What a call over Streamable HTTP is compared with that HTTP+SSE answers. */
+const COMPARED_WITH = { streamable: ["router-hs256"] };
 
 /** A row of ours, measured with another build. */
 export function rowBefore(row) {

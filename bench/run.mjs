@@ -1,8 +1,9 @@
 /**
  * Measures every server of rows.mjs, and writes RESULTS.md and results.svg.
  *
- *   node run.mjs                    everything; takes almost a quarter of an hour
+ *   node run.mjs                    everything; takes more than a quarter of an hour
  *   node run.mjs --short            whether it works and answers are right; measures nothing
+ *   node run.mjs --rows streamable  one set of rows: sse, streamable; writes its part of RESULTS.md
  *   node run.mjs --only C,B         some rows; prints, and writes nothing
  *   node run.mjs --shape 50,open    some shapes; prints, and writes nothing
  *   node run.mjs --rounds 3         other than five rounds, and three turns for each; prints, and writes nothing
@@ -12,7 +13,7 @@
  *   node run.mjs --against ../..    ours beside another build of it, row by row in one run; prints, and writes nothing
  *   node run.mjs --json file        also the numbers of every round, as JSON
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import process from "node:process";
@@ -22,9 +23,15 @@ import { groupsOf, pairsOf } from "./groups.mjs";
 import { measureImports } from "./imports.mjs";
 import { chooseCores, describeMachine, readVersions } from "./machine.mjs";
 import { drawPlot } from "./plot.mjs";
-import { formatComparison, formatImports, formatReport, formatTables } from "./report.mjs";
+import {
+  formatComparison,
+  formatImports,
+  formatReport,
+  formatTables,
+  withReport,
+} from "./report.mjs";
 import { Results } from "./results.mjs";
-import { ROWS } from "./rows.mjs";
+import { ROWS, rowsOfSet, SET_IDS } from "./rows.mjs";
 import { createSecrets } from "./secrets.mjs";
 import { mainShape, planFor, planOfVisit, SHAPE_IDS } from "./shapes.mjs";
 import { PRODUCT_BEFORE, stageProduct } from "./stage.mjs";
@@ -37,6 +44,7 @@ function readOptions() {
   const { values } = parseArgs({
     options: {
       short: { type: "boolean", default: false },
+      rows: { type: "string" },
       only: { type: "string" },
       shape: { type: "string" },
       rounds: { type: "string" },
@@ -50,13 +58,17 @@ function readOptions() {
   const shapes = chosen("shape", values.shape, SHAPE_IDS);
   const ids = ROWS.map(({ id }) => id);
   const only = chosen("row", values.only, ids);
+  const sets = chosen("set", values.rows, SET_IDS) ?? SET_IDS;
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
   const isWhole = [shapes, only, rounds].every((value) => value === undefined);
   return {
     ...values,
     shapes,
     rounds,
-    rows: ROWS.filter(({ id }) => only?.includes(id) ?? true),
+    parts:
+      only === undefined
+        ? sets.map((set) => ({ set, rows: rowsOfSet(set) }))
+        : [{ set: undefined, rows: ROWS.filter(({ id }) => only.includes(id)) }],
     isFull: isWhole && !values.short && !values.profile && values.against === undefined,
   };
 }
@@ -208,46 +220,54 @@ async function measureMemories(visitor, rows, plan, results) {
 
 async function main() {
   const options = readOptions();
-  const begunAt = performance.now();
   stageProduct(options.product);
   if (options.against !== undefined) stageProduct(options.against, PRODUCT_BEFORE);
   if (options.imports) {
     print(formatImports(measureImports()));
     return;
   }
+  const cores = options.short ? { note: "not pinned: a short run" } : chooseCores();
+  const helpers = await startHelpers(cores.load);
+  const visitor = new Visitor({ ...helpers, core: cores.server });
+  const begunAt = performance.now();
+  const all = [];
+  for (const part of options.parts) all.push(await measurePart(visitor, part, cores, options));
+  if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(all, null, 1));
+  if (!options.short) return;
+  measureImports(1);
+  print(`every answer was right; ${((performance.now() - begunAt) / 1000).toFixed(0)} s`);
+}
+
+/** Measures some rows, and prints or writes down what came of it. @returns the numbers of every round. */
+async function measurePart(visitor, { set, rows: chosenRows }, cores, options) {
+  const begunAt = performance.now();
   const plan = planFor({
     isShort: options.short,
     only: options.shapes,
     rounds: options.rounds,
     profiles: options.profile,
   });
-  const cores = options.short ? { note: "not pinned: a short run" } : chooseCores();
-  print(`${options.rows.length} rows, ${plan.rounds} rounds, ${cores.note}`);
-  const helpers = await startHelpers(cores.load);
-  const visitor = new Visitor({ ...helpers, core: cores.server });
-  const groups =
-    options.against === undefined
-      ? groupsOf(options.rows, options.only === undefined)
-      : pairsOf(options.rows);
-  const rows = options.against === undefined ? options.rows : groups.flat().map(({ row }) => row);
-  const results = new Results(rows, plan);
-  if (plan.hasSpeeds) {
-    await measureSpeeds(visitor, groups, plan, results);
-  }
-  if (options.against === undefined) await measureMemories(visitor, rows, plan, results);
+  print(`${chosenRows.length} rows, ${plan.rounds} rounds, ${cores.note}`);
+  const isAlone = options.against === undefined;
+  const groups = isAlone ? groupsOf(chosenRows, set) : pairsOf(chosenRows);
+  const rows = isAlone ? chosenRows : groups.flat().map(({ row }) => row);
+  const results = new Results(rows, plan, set);
+  if (plan.hasSpeeds) await measureSpeeds(visitor, groups, plan, results);
+  if (isAlone) await measureMemories(visitor, rows, plan, results);
+  if (!options.short) print(isAlone ? formatTables(results) : formatComparison(results));
   const minutes = (performance.now() - begunAt) / 60_000;
-  if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results.all, null, 1));
-  if (options.short) {
-    measureImports(1);
-    print(`every answer was right; ${(minutes * 60).toFixed(0)} s`);
-    return;
-  }
-  print(options.against === undefined ? formatTables(results) : formatComparison(results));
-  if (!options.isFull) return;
-  const imports = measureImports();
-  const run = { machine: describeMachine(), versions: readVersions(), cores, minutes, imports };
-  writeFileSync(join(here, "RESULTS.md"), formatReport(results, run));
-  writeFileSync(join(here, "results.svg"), drawPlot(results));
+  if (options.isFull) writeDown(results, { cores, minutes });
+  return results.all;
+}
+
+/** Writes the part of RESULTS.md that was measured. */
+function writeDown(results, run) {
+  const file = join(here, "RESULTS.md");
+  const isFirst = results.set === SET_IDS[0];
+  const whole = { ...run, machine: describeMachine(), versions: readVersions() };
+  const text = formatReport(results, isFirst ? { ...whole, imports: measureImports() } : whole);
+  writeFileSync(file, withReport(readFileSync(file, "utf8"), results.set, text));
+  if (isFirst) writeFileSync(join(here, "results.svg"), drawPlot(results));
 }
 
 for (const signal of ["SIGINT", "SIGTERM"]) {

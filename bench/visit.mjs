@@ -132,9 +132,11 @@ export class Visitor {
   async #checkStranger(server) {
     const { id, credential, isOpen = credential === "none", checksPosts = true } = server.row;
     if (isOpen) return;
-    const { get, post } = await this.#ask(server, "tryAsStranger");
-    if (get === 401 && (post === 401 || !checksPosts)) return;
-    throw new Error(`${id} answers a stranger's GET with ${get} and POST with ${post}, not 401`);
+    const { opening, post } = await this.#ask(server, "tryAsStranger");
+    if (opening === 401 && (post === 401 || !checksPosts)) return;
+    throw new Error(
+      `${id} answers a stranger who begins with ${opening} and a POST with ${post}, not 401`,
+    );
   }
 
   async #visit(server, measure) {
@@ -148,7 +150,7 @@ export class Visitor {
 
   /** Some servers say that they have started before they listen. */
   async #use(server) {
-    await this.#ask(server, "use", { credential: server.row.credential });
+    await this.#ask(server, "use", { era: server.row.era, credential: server.row.credential });
     for (let attempt = 0; attempt < 100; attempt++) {
       if (await this.#ask(server, "knock")) return;
       await sleep(50);

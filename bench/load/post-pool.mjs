@@ -18,10 +18,10 @@ export class PostPool {
     this.#awake = awake;
   }
 
-  /** Sends a whole request. @param onStatus called with its status once it was read to its end. */
-  post(request, onStatus) {
+  /** Sends a whole request. @param onAnswer called with status, head and body once it was read to its end. */
+  post(request, onAnswer) {
     const connection = this.#findIdle() ?? this.#connect();
-    connection.onStatus = onStatus;
+    connection.onAnswer = onAnswer;
     connection.socket.write(request, "latin1");
   }
 
@@ -42,17 +42,23 @@ export class PostPool {
 
   #connect() {
     const socket = connect({ port: this.#port, host: "127.0.0.1", noDelay: true });
-    const connection = { socket, usedAt: 0, onStatus: undefined };
+    const connection = { socket, usedAt: 0, onAnswer: undefined };
     let status = 0;
+    let head = "";
+    let body = "";
     const reader = new HttpReader({
-      onHead: (code) => (status = code),
-      onText: () => undefined,
+      onHead: (code, text) => {
+        status = code;
+        head = text;
+        body = "";
+      },
+      onText: (text) => (body += text),
       onEnd: () => {
-        const { onStatus } = connection;
-        connection.onStatus = undefined;
+        const { onAnswer } = connection;
+        connection.onAnswer = undefined;
         connection.usedAt = performance.now();
         this.#idle.push(connection);
-        onStatus(status);
+        onAnswer(status, head, body);
       },
     });
     socket.setEncoding("latin1");
@@ -64,7 +70,7 @@ export class PostPool {
     socket.on("close", () => {
       this.#all.delete(connection);
       // Status 0 is no status: whoever waits for an answer counts it as a wrong one.
-      connection.onStatus?.(0);
+      connection.onAnswer?.(0, "", "");
     });
     this.#all.add(connection);
     return connection;

@@ -173,7 +173,8 @@ export class Session {
   }
 }
 
-function problemOf(message, text, times) {
+/** What is wrong with an answer of the tool; `undefined` for nothing. */
+export function problemOf(message, text, times) {
   const [first] = message?.result?.content ?? [];
   if (first?.text === (times === 1 ? text : text.repeat(times))) return undefined;
   return `wrong answer: ${JSON.stringify(message)?.slice(0, 200)}`;

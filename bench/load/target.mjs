@@ -7,10 +7,12 @@ import { Awake } from "./awake.mjs";
 import { Lanes } from "./lanes.mjs";
 import { PostPool } from "./post-pool.mjs";
 import { Session } from "./session.mjs";
+import { StreamableSession } from "./streamable-session.mjs";
 
 /** A server that is called, and the sessions that are open at it. */
 export class Target {
   #port;
+  #era;
   #lines;
   #awake = new Awake();
   #pool;
@@ -21,9 +23,13 @@ export class Target {
   #marked;
   #heard;
 
-  /** @param lines header lines with the credentials of its users. */
-  constructor(port, lines) {
+  /**
+   * @param era of its clients: 2024 for HTTP+SSE, 2025 and 2026 for Streamable HTTP.
+   * @param lines header lines with the credentials of its users.
+   */
+  constructor(port, era, lines) {
     this.#port = port;
+    this.#era = era;
     this.#lines = lines;
     this.#pool = new PostPool(port, this.#awake);
   }
@@ -54,7 +60,7 @@ export class Target {
         const index = next++;
         if (index === first + skip) measuredFrom = performance.now();
         const line = this.#lines[index % this.#lines.length];
-        sessions[index] = new Session(this.#port, this.#pool, line, this.#awake);
+        sessions[index] = this.#client(line);
         await sessions[index].open();
       }
     };
@@ -84,15 +90,15 @@ export class Target {
     this.#lanes.start();
   }
 
-  /** What a caller without a credential hears: of a GET, and of a POST to somebody's session. */
+  /** What a caller without a credential hears: who begins a session, and who posts to somebody's. */
   async tryAsStranger() {
-    const stranger = new Session(this.#port, this.#pool, "", this.#awake);
-    const get = await stranger.open().then(
+    const stranger = this.#client("");
+    const opening = await stranger.open().then(
       () => 200,
       (error) => Number(/answered (\d+)/.exec(error.message)?.[1]),
     );
     stranger.close();
-    return { get, post: await this.#sessions[0].postAsStranger() };
+    return { opening, post: await this.#sessions[0].postAsStranger() };
   }
 
   /** The window begins. */
@@ -172,6 +178,11 @@ export class Target {
     for (const pool of [this.#pool, ...this.#own.values()]) pool.close();
     this.#own.clear();
     this.#sessions = [];
+  }
+
+  #client(line) {
+    if (this.#era === 2024) return new Session(this.#port, this.#pool, line, this.#awake);
+    return new StreamableSession(this.#era, this.#port, this.#pool, line);
   }
 
   #giveOwn(session) {

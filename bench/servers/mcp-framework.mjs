@@ -23,7 +23,13 @@ class EchoTool extends MCPTool {
   }
 }
 
-export async function start({ secrets }) {
+/** Endpoints that ask who calls; by default some let everybody in. */
+const ENDPOINTS = {
+  sse: { sse: true, messages: true },
+  "http-stream": { initialize: true, messages: true },
+};
+
+export async function start({ secrets, options: { type = "sse" } }) {
   const port = await findFreePort();
   const provider = new JWTAuthProvider({ secret: secrets.secret, algorithms: ["HS256"] });
   const server = new MCPServer({
@@ -32,10 +38,9 @@ export async function start({ secrets }) {
     // It loads every tool that it finds below this folder; here it shall find none.
     basePath: tmpdir(),
     transport: {
-      type: "sse",
+      type,
       options: { port },
-      // By default it lets everybody open a stream.
-      auth: { provider, endpoints: { sse: true, messages: true } },
+      auth: { provider, endpoints: ENDPOINTS[type] },
     },
   });
   server.addTool(EchoTool);
