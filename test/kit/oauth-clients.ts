@@ -1,14 +1,18 @@
 import {
   Client as ClientV2,
-  SSEClientTransport as TransportV2,
+  SSEClientTransport as SseOfV2,
+  StreamableHTTPClientTransport as StreamableOfV2,
 } from "@modelcontextprotocol/client";
+import type { Transport as TransportOfV2 } from "@modelcontextprotocol/client";
 import { onDispose } from "./clean-up.js";
 import type { OAuthDiscoveryState } from "@modelcontextprotocol/sdk/client/auth.js";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
-import { SSEClientTransport as TransportV1 } from "@modelcontextprotocol/sdk/client/sse.js";
+import { SSEClientTransport as SseOfV1 } from "@modelcontextprotocol/sdk/client/sse.js";
+import { StreamableHTTPClientTransport as StreamableOfV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import type { Transport as TransportOfV1 } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type {
   OAuthClientInformationMixed,
   OAuthTokens,
@@ -111,34 +115,54 @@ export interface OAuthClientKit {
   finishAuth(url: string, memory: ClientMemory, callback: URLSearchParams): Promise<void>;
 }
 
-/* eslint-disable @typescript-eslint/no-deprecated -- the SDKs call all of SSE deprecated; these are the clients it is kept for */
-const kitV1: OAuthClientKit = {
-  name: "client v1",
-  connect: async (url, authProvider) => {
-    const client = new ClientV1({ name: "v1", version: "1" });
-    await client.connect(new TransportV1(new URL(url), { authProvider }));
-    return wrap(client);
-  },
-  finishAuth: async (url, authProvider, callback) => {
-    await new TransportV1(new URL(url), { authProvider }).finishAuth(callback.get("code")!);
-  },
-};
+/** A transport's class, as a client with OAuth uses it. */
+type TransportClass<T> = new (
+  url: URL,
+  options: { readonly authProvider: ClientMemory },
+) => T & { finishAuth(code: string, iss?: string): Promise<void> };
 
-const kitV2: OAuthClientKit = {
-  name: "client v2",
-  connect: async (url, authProvider) => {
-    const client = new ClientV2({ name: "v2", version: "2" });
-    await client.connect(new TransportV2(new URL(url), { authProvider }));
-    return wrap(client);
-  },
-  finishAuth: async (url, authProvider, callback) => {
-    const transport = new TransportV2(new URL(url), { authProvider });
-    await transport.finishAuth(callback.get("code")!, callback.get("iss") ?? undefined);
-  },
-};
+function kitV1(name: string, Transport: TransportClass<TransportOfV1>): OAuthClientKit {
+  return {
+    name,
+    connect: async (url, authProvider) => {
+      const client = new ClientV1({ name: "v1", version: "1" });
+      await client.connect(new Transport(new URL(url), { authProvider }));
+      return wrap(client);
+    },
+    finishAuth: (url, authProvider, callback) =>
+      new Transport(new URL(url), { authProvider }).finishAuth(callback.get("code")!),
+  };
+}
 
-/* eslint-enable @typescript-eslint/no-deprecated */
-export const oauthClientKits: readonly OAuthClientKit[] = [kitV1, kitV2];
+function kitV2(name: string, Transport: TransportClass<TransportOfV2>): OAuthClientKit {
+  return {
+    name,
+    connect: async (url, authProvider) => {
+      const client = new ClientV2({ name: "v2", version: "2" });
+      await client.connect(new Transport(new URL(url), { authProvider }));
+      return wrap(client);
+    },
+    finishAuth: (url, authProvider, callback) =>
+      new Transport(new URL(url), { authProvider }).finishAuth(
+        callback.get("code")!,
+        callback.get("iss") ?? undefined,
+      ),
+  };
+}
+
+/** Clients of HTTP+SSE. */
+export const oauthClientKits: readonly OAuthClientKit[] = [
+  /* eslint-disable @typescript-eslint/no-deprecated -- the SDKs call all of SSE deprecated; these are the clients it is kept for */
+  kitV1("client v1", SseOfV1),
+  kitV2("client v2", SseOfV2),
+  /* eslint-enable @typescript-eslint/no-deprecated */
+];
+
+/** Clients of Streamable HTTP. */
+export const streamableOAuthClientKits: readonly OAuthClientKit[] = [
+  kitV1("Streamable client v1", StreamableOfV1),
+  kitV2("Streamable client v2", StreamableOfV2),
+];
 
 /** From a bare URL to a connected client: the person signs in when the client asks for it. */
 export async function connectAs(

@@ -6,7 +6,8 @@ import { createModernServer, ENVELOPE, Held, modernCall, postModern } from "../k
 import { send } from "../kit/raw-http.js";
 import type { RawAnswer } from "../kit/raw-http.js";
 import { initialize, toolCall } from "../kit/raw-sse.js";
-import { begin, postMessage, serveMcp, StreamableConversation, textOf } from "../kit/streamable.js";
+import { begin, postMessage, serveMcp, textOf } from "../kit/streamable.js";
+import type { StreamableConversation } from "../kit/streamable.js";
 import { createToolServer, createToolServerV2 } from "../kit/tools.js";
 
 cleanUpAfterEach();

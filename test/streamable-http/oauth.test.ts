@@ -6,6 +6,14 @@ import { recordingLogger } from "../kit/leak-watch.js";
 import { listen } from "../kit/listen.js";
 import { send } from "../kit/raw-http.js";
 import { initialize } from "../kit/raw-sse.js";
+import {
+  ClientMemory,
+  connectAs,
+  oauthClientKits,
+  streamableOAuthClientKits,
+} from "../kit/oauth-clients.js";
+import { OidcIssuer } from "../kit/oidc-issuer.js";
+import { passProvider } from "../kit/person.js";
 import { fakeIssuer, oauthFor } from "../kit/resource-server.js";
 import { createModernServer, listenTo } from "../kit/modern.js";
 import {
@@ -108,6 +116,82 @@ it("STREAMABLE-21, SIGNIN-4, SIGNIN-27: the sign-in gives tokens for either URL,
   const other = new AuthorizationRequest(issuer, client.client_id, { resource: `${issuer}/other` });
   const refused = await setup.person().visit(other.url);
   expect(refused.url + refused.text).toContain("invalid_target");
+});
+
+/** A router for both URLs behind an issuer, and what a person does there. */
+interface TwoUrls {
+  readonly mcpUrl: string;
+  readonly signIn: (authorizationUrl: URL) => Promise<URLSearchParams>;
+}
+
+async function behindSignIn(): Promise<TwoUrls> {
+  const setup = await serveSignIn({ createRouter: createMcpRouter });
+  const signIn = async ({ href }: URL): Promise<URLSearchParams> => {
+    const person = setup.person();
+    const consent = await passProvider(person, await person.visit(href), "alice");
+    const { url } = await person.submit(consent, { decision: "approve" });
+    return new URL(url).searchParams;
+  };
+  return { mcpUrl: setup.issuer, signIn };
+}
+
+async function behindIssuer(): Promise<TwoUrls> {
+  const issuer = await OidcIssuer.start();
+  onDispose(() => issuer.stop());
+  const { clientId, clientSecret } = issuer;
+  const options = { issuerUrl: issuer.url, clientId, clientSecret, scopes: ["mcp:read"] };
+  // Its URL must be known before: the tokens are for that.
+  const app = express();
+  const mcpUrl = `${(await listen(app)).url}/mcp`;
+  const router = createMcpRouter({
+    publicUrl: mcpUrl,
+    auth: { type: "oauth", options },
+    createServer: () => createToolServer(),
+    logger: recordingLogger(),
+  });
+  onDispose(() => router.close({ timeoutMs: 0 }));
+  app.use(router.wellKnown);
+  app.use("/mcp", router);
+  return { mcpUrl, signIn: (url) => issuer.login(url, "alice") };
+}
+
+it.each([
+  ["the sign-in", behindSignIn],
+  ["an issuer of others", behindIssuer],
+])(
+  "STREAMABLE-21, OAUTH-8: what official clients get from %s for one URL is good at the other",
+  async (_issuer, start) => {
+    const { mcpUrl, signIn } = await start();
+    const urls = [mcpUrl, `${mcpUrl}/sse`] as const;
+    for (const [index, kit] of streamableOAuthClientKits.entries()) {
+      for (const url of urls) {
+        const memory = new ClientMemory();
+        const client = await connectAs(kit, url, memory, signIn);
+        // The challenge has led the client to the document about the URL that it knows.
+        expect(memory.authorizationUrl?.searchParams.get("resource")).toBe(url);
+        const others = [kit, oauthClientKits[index]!].map((each, at) =>
+          each.connect(at === 0 && url === urls[1] ? urls[0] : urls[1], memory),
+        );
+        for (const each of [client, ...(await Promise.all(others))]) {
+          expect(JSON.parse(await each.call("whoami"))).toMatchObject({ method: "oauth" });
+          await each.close();
+        }
+        // Nobody had to sign in again.
+        expect(memory.accessTokens).toHaveLength(1);
+      }
+    }
+  },
+);
+
+it("STREAMABLE-21, OAUTH-8: an audience of the configuration is the only one, at both URLs", async () => {
+  const { url, issuer } = await serve();
+  for (const path of ["/mcp", "/mcp/sse"]) {
+    const begun = [`${PUBLIC}/sse`, PUBLIC, `${url}/mcp`, `${url}/mcp/sse`].map(async (aud) => {
+      const headers = bearer(await issuer.signAccessToken({ aud }));
+      return (await postMessage(url + path, initialize, headers)).status;
+    });
+    expect(await Promise.all(begun)).toEqual([200, 401, 401, 401]);
+  }
 });
 
 it("SIGNIN-33, MODERN-13: endFor() ends the subscriptions of a person who has no session", async () => {
