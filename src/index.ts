@@ -156,6 +156,7 @@ export type {
 export type { AdvancedOptions } from "./options/advanced-options.js";
 export type { CorsOptions } from "./options/cors-options.js";
 export type { SseOptions } from "./options/options.js";
+export type { RestoreConfig } from "./options/restore-options.js";
 export type { ResumeConfig } from "./options/resume-options.js";
 export type { SessionOptions } from "./options/session-options.js";
 export type { ThrottleConfig } from "./options/throttle-options.js";

@@ -3,6 +3,7 @@ import type { AuthConfig } from "../../strategies/auth-config.js";
 import type { AuthMethod } from "../auth/auth-method.js";
 import { Authenticator } from "../auth/authenticate.js";
 import { ownerKey } from "../auth/principal.js";
+import type { Principal } from "../auth/principal.js";
 import { VerifiedCallers } from "../auth/verified-callers.js";
 import { CallerGuard } from "../http/caller-guard.js";
 import { Discovery } from "../http/discovery.js";
@@ -23,8 +24,9 @@ import type { ResolvedOptions } from "../options/resolve.js";
 import { readWires, SSE_ONLY } from "../options/streamable-options.js";
 import type { StreamablePaths, Wires } from "../options/streamable-options.js";
 import type { ContinuationRules } from "../session/continuation.js";
-import type { ExchangeLimits } from "../session/exchanges.js";
+import { EndedSessions } from "../session/ended-sessions.js";
 import { LocalSessionRegistry } from "../session/local-session-registry.js";
+import type { LocalSessionRegistryOptions } from "../session/local-session-registry.js";
 import { checkOptionNames, optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 import { OWN_HINTS } from "../sse/resume.js";
@@ -32,6 +34,8 @@ import { SseEndpoint } from "../sse/sse-endpoint.js";
 import { ChangeBus } from "../streamable-http/change-bus.js";
 import { ModernEndpoint } from "../streamable-http/modern-endpoint.js";
 import { ModernHandler } from "../streamable-http/modern-handler.js";
+import { CLOCK_SKEW_MS } from "../streamable-http/sealed-id.js";
+import type { RestoreContext } from "../streamable-http/session-restorer.js";
 import { StreamableEndpoint } from "../streamable-http/streamable-endpoint.js";
 import { MCP_ROUTER_OPTION_NAMES, ROUTER_OPTION_NAMES, ROUTER_OPTIONS } from "./router-options.js";
 
@@ -76,7 +80,14 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const methods = authenticator?.methods ?? [];
   const rules = continuationRules(options, methods, OWN_HINTS);
   const verified = new VerifiedCallers(methods, options.revalidateAfterMs);
-  const sessions = createSessions(options, auth === false, rules, wires.streamable, verified);
+  const restore = restoreContext(options, rules);
+  const sessions = createSessions(options, {
+    isOpenEndpoint: auth === false,
+    rules,
+    exchangeLimits: wires.streamable,
+    ended: restore?.ended,
+    onRevoked: (isMeant) => verified.forget(isMeant),
+  });
   const discovery = new Discovery(options, methods, resources);
   const refusals = new Refusals(options.logger, methods);
   const callers = new CallerGuard({ options, authenticator, verified, discovery, sessions });
@@ -85,7 +96,8 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const directory: Directory = sessions;
   const shared = { options, sessions, directory, callers, refusals, shutdown };
   const bus = new ChangeBus({ mayHear: wires.streamable?.mayHear, logger: options.logger });
-  const transports = createTransports({ ...shared, createServer }, { wires, serving, bus });
+  const endpoints = { ...shared, createServer, restore };
+  const transports = createTransports(endpoints, { wires, serving, bus });
   const sources = new SourceGuard(options, methods, transports);
   const pipeline = new Pipeline({ ...shared, transports, discovery, sources });
   return { options, wires, sessions, discovery, callers, refusals, pipeline, bus };
@@ -99,7 +111,10 @@ interface TransportParts {
 
 /** Of those that share a path and a method, the one comes first that does not take all. */
 function createTransports(
-  shared: RouterContext & { readonly createServer: ServerFactory },
+  shared: RouterContext & {
+    readonly createServer: ServerFactory;
+    readonly restore: RestoreContext | undefined;
+  },
   { wires, serving, bus }: TransportParts,
 ): readonly Transport[] {
   const { hasFastPath, streamableAt } = serving;
@@ -154,23 +169,30 @@ function checkEndpoints(methods: readonly AuthMethod[], option: string): void {
   );
 }
 
+function restoreContext(
+  { restore }: ResolvedOptions,
+  rules: ContinuationRules,
+): RestoreContext | undefined {
+  if (restore === undefined) return undefined;
+  const { secret, maxAgeMs } = restore;
+  const ended = new EndedSessions<Principal | undefined>({ maxAgeMs, skewMs: CLOCK_SKEW_MS });
+  return { secret, maxAgeMs, rules, ended };
+}
+
 function createSessions(
   { logger, limits, bytes }: ResolvedOptions,
-  isOpenEndpoint: boolean,
-  rules: ContinuationRules,
-  exchangeLimits: ExchangeLimits | undefined,
-  verified: VerifiedCallers,
+  more: Pick<
+    LocalSessionRegistryOptions<Principal | undefined>,
+    "isOpenEndpoint" | "rules" | "exchangeLimits" | "ended" | "onRevoked"
+  >,
 ): Sessions {
   const sessions: Sessions = new LocalSessionRegistry({
     ownerKeyOf: ownerKey,
-    onRevoked: (isMeant) => verified.forget(isMeant),
     onListenerError: (_error, of) => logger.error(`a listener of ${of} threw`),
-    rules,
     onFault: ({ id }, fault) => logger.error(`session ${id}: ${fault}`),
     limits,
-    exchangeLimits,
     bytes,
-    isOpenEndpoint,
+    ...more,
   });
   logSessions(sessions, logger);
   return sessions;

@@ -17,6 +17,17 @@ export interface Arrival<S extends RouterSession> {
 /** What a transport has to say about the messages that are posted to it. */
 export interface MessageHandler<S extends RouterSession> {
   /**
+   * The session that a message is for, where it was read in the name of one that was made for that.
+   * Default, and for `undefined`: the one that it was read for.
+   *
+   * @returns a promise, which may reject with an McpSseError to refuse the message.
+   */
+  sessionFor?(
+    message: JsonRpcMessage,
+    request: AdmittedRequest,
+    session: S,
+  ): Promise<S> | undefined;
+  /**
    * Sees a message before the server does, when its sender's rights to the session are certain.
    *
    * @returns whether it was meant for the transport itself: then the server does not get it.

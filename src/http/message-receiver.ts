@@ -28,6 +28,7 @@ export interface MessageReceiverInit<S extends RouterSession> extends RouterCont
  *
  * 1. *body*: read within its bounds, when there is memory for it ({@link PostedBytes})
  * 2. *caller and session* once more, if time has passed or another request has changed the session
+ *    ({@link MessageHandler.sessionFor}: or another session, if the message is for that)
  * 3. what is meant for the transport itself ({@link MessageHandler.intercept})
  * 4. *rights*: what the caller may do with this one message; today what the session's server says
  *    (`policy`). An operator's policy about tools is asked here, before the server is
@@ -99,7 +100,7 @@ export class MessageReceiver<S extends RouterSession> {
       : confirming.then((caller) => this.#take(message, { ...request, caller }, session, call));
   }
 
-  /** @returns a promise only where the session's server takes its time to say who may call. */
+  /** @returns a promise only where the session is another, or its server takes its time to say who may call. */
   #take(
     message: JsonRpcMessage,
     request: AdmittedRequest,
@@ -108,10 +109,14 @@ export class MessageReceiver<S extends RouterSession> {
   ): Promise<void> | undefined {
     const { caller } = request;
     const { handler } = this.#init;
+    const other = handler.sessionFor?.(message, request, session);
+    if (other !== undefined) {
+      return other.then((found) => this.#takeLate(message, request, found, call));
+    }
     this.#checkNow(message, request, session);
     session.renew(caller.principal, caller.validUntil);
     if (handler.intercept(message, request, session)) return undefined;
-    const extra = this.#extraOf(request);
+    const extra = this.extraOf(request);
     const asked = session.policy?.(message, extra);
     const deliver = (lacking: ScopeChallenge | undefined): Promise<void> | undefined => {
       if (lacking !== undefined) throw this.#init.callers.lacksScopes(lacking, request);
@@ -150,7 +155,8 @@ export class MessageReceiver<S extends RouterSession> {
     if (isCall(message)) shutdown.checkOpen();
   }
 
-  #extraOf({ req, parts, caller }: AdmittedRequest): PostExtra {
+  /** What a server is told of the request that brings it a message. */
+  extraOf({ req, parts, caller }: AdmittedRequest): PostExtra {
     const { methods } = this.#init.callers;
     const hidden = (): readonly string[] => headersToHide(req, caller, methods);
     return new PostExtra(req, caller.authInfo, hidden, parts, this.#publicUrl);

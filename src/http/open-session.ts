@@ -1,6 +1,7 @@
+import type { Caller } from "../auth/outcome.js";
 import { hasLapsed } from "../auth/verified-cache.js";
-import type { ResolvedOptions } from "../options/resolve.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
+import type { Logger } from "../shared/logger.js";
 import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
 import type { McpServerLike, McpTransport, ServerFactory } from "./mcp-transport.js";
 import type { RouterSession, Sessions } from "./router-session.js";
@@ -11,7 +12,11 @@ import type { AdmittedRequest } from "./incoming-request.js";
 
 /** What opening sessions takes, whatever their transport. */
 export interface OpeningContext {
-  readonly options: Pick<ResolvedOptions, "openTimeoutMs" | "logger">;
+  readonly options: {
+    /** Milliseconds that making a server, and connecting it, may take. */
+    readonly openTimeoutMs: number;
+    readonly logger: Logger;
+  };
   readonly sessions: Sessions;
   readonly createServer: ServerFactory;
   /** Is told of the servers that are being closed. */
@@ -38,7 +43,7 @@ const usedServers = new WeakSet<McpServerLike>();
 export async function openSession(
   session: RouterSession,
   { req, res, caller }: AdmittedRequest,
-  { options, sessions, createServer, shutdown }: OpeningContext,
+  context: OpeningContext,
 ): Promise<void> {
   // Until there is a channel that looks for itself. The socket is asked too, because a response
   // that waits behind another one on its connection is not told when that breaks.
@@ -46,11 +51,29 @@ export async function openSession(
   const places = [res, req.socket];
   for (const place of places) place.once("close", leave);
   try {
+    await connectServer(session, caller, context, () => req.socket.destroyed);
+  } finally {
+    for (const place of places) place.off("close", leave);
+  }
+}
+
+/**
+ * The same, whether somebody waits for it or not.
+ *
+ * @param hasLeft whether the client has. Default: that does not matter.
+ */
+export async function connectServer(
+  session: RouterSession,
+  caller: Caller,
+  { options, sessions, createServer, shutdown }: OpeningContext,
+  hasLeft: () => boolean = () => false,
+): Promise<void> {
+  try {
     const server = await makeServer(session, createServer, options);
     session.onClosed(() => shutdown.closings.add(closeServer(session, server, options)));
     // A connection that was just cut says so only later, when nobody listens any more.
-    if (req.socket.destroyed) {
-      leave();
+    if (hasLeft()) {
+      session.end("client-disconnected");
       return;
     }
     // What let the caller in may have been withdrawn while the server was made.
@@ -61,8 +84,6 @@ export async function openSession(
   } catch (error) {
     session.end("failed-to-open");
     throw error;
-  } finally {
-    for (const place of places) place.off("close", leave);
   }
 }
 

@@ -7,6 +7,7 @@ import type { BoundNames } from "./continuation-options.js";
 import { byteShare } from "./held-bytes.js";
 import { SSE_OPTIONS } from "./options.js";
 import type { SseOptions } from "./options.js";
+import type { RestoreSettings } from "./restore-options.js";
 import type { ResumeOptions } from "./resume-options.js";
 import type { SESSIONS } from "./session-options.js";
 import type { SourceRules } from "./source-rules.js";
@@ -35,6 +36,8 @@ export interface ResolvedOptions
   readonly bytes: ByteShare;
   /** Whether a stream ends when its owner's credential does. */
   readonly endsWithCredential: boolean;
+  /** How sessions are restored; `undefined` when they are not. */
+  readonly restore: RestoreSettings | undefined;
   /** `undefined` when sessions end with their streams. */
   readonly resume: ResumeOptions | undefined;
 }
@@ -61,6 +64,10 @@ export function resolveOptions(
   if (wires.hasSse && endpoint === messageEndpoint) {
     throw optionError(`${path}.messageEndpoint`, "equals endpoint", "Give it a path of its own.");
   }
+  if (wires.streamable === undefined) {
+    const instead = "Leave it out: HTTP+SSE has nowhere to keep what it takes.";
+    refuseUnused(path, options, ["sessions.restore"], "HTTP+SSE alone", instead);
+  }
   checkMessageSize(path, read.maxMessageSize, maxHeldBytes);
   return {
     ...{ endpoint, messageEndpoint, headers, publicUrl, throttle, logger },
@@ -79,6 +86,7 @@ export function resolveOptions(
       streamlessIdleMs: wires.streamable?.streamlessIdleMs ?? 0,
     },
     bytes: byteShare(`${path}.sessions`, maxHeldBytes, maxHeldBytesPerPrincipal),
+    restore: sessions.restore,
     endsWithCredential: onTokenExpiry === "end-stream",
     resume: read.resume && { ...read.resume, ...probing },
   };

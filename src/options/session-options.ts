@@ -1,6 +1,8 @@
 import * as opt from "../shared/option.js";
 import { boundClaims, boundHeaders } from "./continuation-options.js";
 import { heldBytes } from "./held-bytes.js";
+import { RESTORE } from "./restore-options.js";
+import type { RestoreConfig } from "./restore-options.js";
 import { STREAM_OPTIONS } from "./stream-options.js";
 
 /** Times and bounds of a session. */
@@ -81,6 +83,11 @@ export interface SessionOptions {
    * either way. Default: `"end-stream"`.
    */
   onTokenExpiry?: "end-stream" | "keep";
+  /**
+   * Has sessions of Streamable HTTP go on after a restart, at another node, or after they made room: see
+   * docs/deploying.md. Not for HTTP+SSE. Default: they do not; a client that comes back to one gets 404.
+   */
+  restore?: RestoreConfig;
   /** @deprecated Write `advanced.maxUninitialized`. */
   maxUninitialized?: number;
   /** @deprecated Write `advanced.revalidateAfterMs`. */
@@ -104,5 +111,6 @@ export const SESSIONS = opt.block({
   bodyTimeoutMs: opt.milliseconds(30_000),
   maxHeldBytes: heldBytes,
   maxHeldBytesPerPrincipal: heldBytes,
+  restore: opt.optional(RESTORE),
   ...opt.movedTo("advanced", "maxUninitialized", "revalidateAfterMs"),
 } satisfies opt.Declares<SessionOptions>);

@@ -15,6 +15,7 @@ export function createStdioSession(close: () => void): {
     get state() {
       return abort.signal.aborted ? ("closed" as const) : ("open" as const);
     },
+    isRestored: false,
     transport: "stdio",
     era: undefined,
     hasBegun: true,

@@ -5,6 +5,7 @@ import { admitInitialization, admitOpening, admitUninitialized, isReached } from
 import type { Admission, SessionCount, SessionLimits, SessionUse } from "./limits.js";
 import type { LimitReached } from "./session-events.js";
 import type { SessionInfo } from "./session-info.js";
+import { tooManyCalls } from "./too-many-calls.js";
 
 export interface AdmissionOptions<P> {
   readonly limits: SessionLimits;
@@ -43,9 +44,6 @@ const NOTHING: Owned<never> = { sessions: new Set(), initialized: 0 };
 
 /** When to come back after one was refused, in seconds. */
 const RETRY_AFTER_FULL_SECONDS = 30;
-
-/** When to call again after too many calls, in seconds. */
-const RETRY_AFTER_CALLS_SECONDS = 1;
 
 /**
  * Counts the sessions of a router by their owners, and carries out what `limits.ts` decides: evicts
@@ -161,13 +159,6 @@ export class AdmissionController<P, S extends CountedSession<P>> {
     this.#options.noteLimit({ limit: "maxInFlight", outcome: "refused", session, principal });
     return tooManyCalls(" of this session");
   }
-}
-
-/** @param whose which calls were counted. Default: all of the caller. */
-export function tooManyCalls(whose = ""): McpSseError {
-  const text = `Too many calls${whose} have no answer yet: wait for one.`;
-  const headers = retryAfter(RETRY_AFTER_CALLS_SECONDS);
-  return new McpSseError("too_many_calls", text, { headers });
 }
 
 function noRoom(inAll: boolean): McpSseError {

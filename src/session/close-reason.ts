@@ -58,6 +58,26 @@ export function shouldReconnect(reason: CloseReason): boolean {
   return RECONNECTS.has(reason);
 }
 
+/** Ends that somebody has decided, or that lost what the client was still to hear. */
+const FINAL: ReadonlySet<CloseReason> = new Set([
+  "deleted",
+  "server-closed",
+  "closed-by-application",
+  "revoked",
+  "buffer-overflow",
+  "lifetime-reached",
+]);
+
+/**
+ * Whether a session that has ended must not be restored.
+ *
+ * Security decision: what was idle, or made room, may come back; what was ended on purpose may not,
+ * and neither what its client would go on with as if it had heard everything.
+ */
+export function isFinal(reason: CloseReason): boolean {
+  return FINAL.has(reason);
+}
+
 /** Ends that do not wait for a slow reader. */
 const HURRIES: ReadonlySet<CloseReason> = new Set(["shutting-down", "revoked"]);
 

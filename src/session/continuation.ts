@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { cookiesIn } from "../shared/cookies.js";
 import { rawQueryOf } from "../shared/url.js";
 import type { Requester, Rights } from "./requester.js";
@@ -74,6 +75,47 @@ export function isSameRequest(
     cookiesOf(asker.request, rules) === cookiesOf(session.request, rules) &&
     haveSameHeaders(asker.request, session.request, telling)
   );
+}
+
+/** What is kept of a request that opened a session, where the request itself is not. */
+export interface Standing {
+  /** Of all that must be the same. */
+  readonly digest: string;
+  /** Those that its credential held at least. */
+  readonly scopes: readonly string[];
+}
+
+/** @returns `undefined` for claims that have no form in which they could be compared later. */
+export function standingOf(opener: Requester, rules: ContinuationRules): Standing | undefined {
+  const digest = sameness(opener, rules);
+  return digest === undefined ? undefined : { digest, scopes: rightsOf(opener.principal).scopes };
+}
+
+/**
+ * Whether a request may go on with a session of which only that is known.
+ *
+ * Security decision: the one of {@link mayContinue} for listening, on digests of what is compared there.
+ */
+export function hasStanding(asker: Requester, kept: Standing, rules: ContinuationRules): boolean {
+  return (
+    sameness(asker, rules) === kept.digest &&
+    holdsAll(rightsOf(asker.principal).scopes, kept.scopes)
+  );
+}
+
+/** A digest of all that must be the same. JSON keeps the parts apart, whatever they contain. */
+function sameness(
+  { ownerKey, principal, mount, path, request }: Requester,
+  { boundClaims, boundHeaders, ownParameters }: ContinuationRules,
+): string | undefined {
+  const { claims } = rightsOf(principal);
+  const bound = [
+    ...boundClaims.map((name) => [name, canonical(own(claims, name))]),
+    ...boundHeaders.map((name) => [name, canonical(request.headers[name])]),
+  ];
+  if (bound.some(([, value]) => value === undefined)) return undefined;
+  const query = comparedQuery(request, ownParameters);
+  return hash("sha256", JSON.stringify([ownerKey, mount, path, query, bound]), "base64url");
 }
 
 /** All but our own. */
@@ -180,6 +222,17 @@ function isSameValue(one: unknown, other: unknown, depth = 0): boolean {
       return name === name2 && isSameValue(value, value2, depth + 1);
     })
   );
+}
+
+/** One text for all values that are the same; `undefined` for what another process cannot compare. */
+function canonical(value: unknown, depth = 0): string | undefined {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "symbol" || typeof value === "function") return undefined;
+  if (typeof value !== "object" || value === null) return `${typeof value} ${String(value)}`;
+  if (depth === MAX_DEPTH) return undefined;
+  const entries = sorted(value).map(([name, item]) => [name, canonical(item, depth + 1)] as const);
+  if (entries.some(([, text]) => text === undefined)) return undefined;
+  return JSON.stringify([Array.isArray(value), entries]);
 }
 
 function sorted(value: object): readonly (readonly [string, unknown])[] {

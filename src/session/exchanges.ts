@@ -1,8 +1,8 @@
 import { McpSseError, retryAfter } from "../shared/errors.js";
-import { tooManyCalls } from "./admission.js";
 import type { CloseReason } from "./close-reason.js";
 import { isReached } from "./limits.js";
 import type { LimitReached } from "./session-events.js";
+import { tooManyCalls } from "./too-many-calls.js";
 
 /** How many requests there may be of a wire without sessions; 0 stands for any number. */
 export interface ExchangeLimits {

@@ -4,9 +4,11 @@ import type { InspectOptions } from "node:util";
 import { AdmissionController } from "./admission.js";
 import { ByteAccounts } from "./byte-accounts.js";
 import type { ByteShare } from "./byte-budget.js";
+import { isFinal } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
 import { isSameRequest, mayContinue, NO_RULES } from "./continuation.js";
 import type { ContinuationRules } from "./continuation.js";
+import type { EndedSessions } from "./ended-sessions.js";
 import { Exchanges } from "./exchanges.js";
 import type { ExchangeLimits } from "./exchanges.js";
 import { NO_LIMITS } from "./limits.js";
@@ -41,6 +43,8 @@ export interface LocalSessionRegistryOptions<P> {
   readonly exchangeLimits?: ExchangeLimits | undefined;
   /** Whether everybody may call, so that sessions have no owners. Default: false. */
   readonly isOpenEndpoint?: boolean;
+  /** Remembers what must not be restored. Default: nothing is restored. */
+  readonly ended?: EndedSessions<P> | undefined;
   /** How many bytes may be held for them. Default: no bound of this registry. */
   readonly bytes?: ByteShare;
 }
@@ -113,12 +117,14 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   closeFor(principal: P): number {
     const key = this.#options.ownerKeyOf(principal);
     this.#options.onRevoked?.(({ ownerKey }) => ownerKey === key);
+    this.#options.ended?.noteRevoked(key);
     return revoke(this.#allOf(key));
   }
 
   /** The same for all principals of whom that is true. */
   closeWhere(isMeant: (principal: P) => boolean): number {
     this.#options.onRevoked?.(({ principal }) => isMeant(principal));
+    this.#options.ended?.noteRevokedWhere(isMeant);
     return revoke(this.#all().filter(({ principal }) => isMeant(principal)));
   }
 
@@ -241,6 +247,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     noteBegun: (session) => this.#announce("begun", session),
     noteEnd: (session) => {
       this.#sessions.delete(session.id);
+      this.#noteFinal(session);
       this.#admission.remove(session);
       this.#closeAccount(session);
     },
@@ -264,6 +271,11 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
       this.#closeAccount(session);
     },
   };
+
+  #noteFinal({ id, ownerKey, sealedAt, closeReason }: Session<P, E>): void {
+    if (sealedAt === undefined || closeReason === undefined || !isFinal(closeReason)) return;
+    this.#options.ended?.note({ id, ownerKey, sealedAt });
+  }
 
   #all(): readonly Session<P, E>[] {
     return [...this.#sessions.values(), ...this.#exchanges.all()];

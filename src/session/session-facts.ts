@@ -7,8 +7,9 @@ import type { SessionSummary, SessionWire } from "./session-info.js";
 
 /** What is known of a session from its opening, and how it is shown to an operator. */
 export abstract class SessionFacts<P> {
-  /** Unguessable, and never taken from outside. */
-  readonly id: string = randomUUID();
+  /** Unguessable, and never taken from outside, unless it was given out from here. */
+  readonly id: string;
+  readonly isRestored: boolean;
   readonly mount: string | undefined;
   readonly path: string | undefined;
   readonly address: string | undefined;
@@ -24,7 +25,9 @@ export abstract class SessionFacts<P> {
   abstract readonly inFlight: number;
   abstract readonly client: ClientInfo | undefined;
 
-  constructor({ mount, path, address, request }: SessionInit<P>) {
+  constructor({ mount, path, address, request, restoredId }: SessionInit<P>) {
+    this.id = restoredId ?? randomUUID();
+    this.isRestored = restoredId !== undefined;
     this.mount = mount;
     this.path = path;
     this.address = address;

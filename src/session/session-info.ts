@@ -38,6 +38,11 @@ export interface SessionInfo<P = unknown> {
   /** Milliseconds since the epoch. */
   readonly openedAt: number;
   readonly state: SessionState;
+  /**
+   * Whether it goes on for a client that began it with another server, in this process or in one before:
+   * see `sessions.restore`. What that server kept of the conversation, this one does not know.
+   */
+  readonly isRestored: boolean;
   /** `"sse"` for HTTP+SSE, `"streamable"` for Streamable HTTP. */
   readonly transport: SessionWire;
   /**
@@ -109,6 +114,8 @@ export interface SessionInit<P> extends Requester {
   readonly upstream?: ((principal: P & object) => Promise<UpstreamToken>) | undefined;
   /** Its bounds. Default: none. */
   readonly limits?: SessionLimits;
+  /** The id of one that is restored. Default: it is new. */
+  readonly restoredId?: string | undefined;
 }
 
 /** An admission controller, as a session sees it: decides what its client may do, and hears what became of it. */

@@ -43,6 +43,8 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   policy: MessagePolicy<E> | undefined;
   readonly bytes = new SessionBytes();
   readonly handshake = new Handshake();
+  /** When its client was told how to have it restored, in milliseconds since the epoch; set by the transport. */
+  sealedAt: number | undefined;
   /** Set by whoever counts sessions. */
   admission: SessionAdmission<this> | undefined;
   readonly channel: C;

@@ -18,7 +18,7 @@ import { leaveBody } from "../shared/was-read.js";
 import { acceptsOf } from "./accept.js";
 import type { Accepts } from "./accept.js";
 import { checkVersion, hasEnvelope, takesPriming, versionOf } from "./protocol-version.js";
-import { SESSION_HEADER, sessionIdOf } from "./session-header.js";
+import { SESSION_HEADER, sessionIdOf, sessionNameOf } from "./session-header.js";
 import { StreamableChannel } from "./streamable-channel.js";
 import { StreamableRequest, versionHeaderOf } from "./streamable-request.js";
 import type { StreamableSession } from "./streamable-session.js";
@@ -34,6 +34,18 @@ export interface PostHandlerInit extends OpeningContext {
   readonly modern: MisnamedCalls | undefined;
   /** Hears of each session that was begun, and by which request. */
   readonly onBegun: (session: StreamableSession, request: AdmittedRequest) => void;
+  /** `undefined` where no session is restored. */
+  readonly restorer: KeptSessions | undefined;
+}
+
+/** Sessions that their clients can have restored; a `SessionRestorer` has them. */
+export interface KeptSessions {
+  /** Gives a session a name by which it can be restored. @param message what it begins with. */
+  nameSession(session: StreamableSession, message: JsonRpcMessage): void;
+  /** Whether a session is being restored: it has no use for messages yet. */
+  isUnderWay(session: StreamableSession): boolean;
+  /** The session that a request names and that is not here, once it is. @throws McpSseError if it cannot be. */
+  restore(request: AdmittedRequest): Promise<StreamableSession>;
 }
 
 /** Answers what comes here because its headers do not say what its body is. */
@@ -58,21 +70,43 @@ export class PostHandler implements MessageHandler<StreamableSession> {
    * A session in whose name the message of a POST is read that names none of its sender's: it is
    * counted, pays for the bytes, and ends with those of its owner, although it has no server yet. It
    * begins if the message is `initialize`.
+   *
+   * @param post the request, as the session's first.
    */
-  createSession(request: AdmittedRequest): StreamableSession {
-    const { sessions, options, sseAfterMs, path } = this.#init;
-    const post = new StreamableRequest(request, path, options);
+  createSession(
+    request: AdmittedRequest,
+    post = new StreamableRequest(request, this.#init.path, this.#init.options),
+  ): StreamableSession {
+    const { sessions, options, sseAfterMs } = this.#init;
+    const isRestored = post.restoredId !== undefined;
     // Most that name no session of theirs do not begin one: they are let in for their message.
     sessions.admission.admitReturning(post);
     const session: StreamableSession = new Session(
       post,
-      (opened) => new StreamableChannel(opened, { resume: options.resume, sseAfterMs }),
+      (opened) => new StreamableChannel(opened, { resume: options.resume, sseAfterMs, isRestored }),
     );
     sessions.add(session);
+    if (isRestored) return session;
     onResponseEnd(request.res, () => {
       if (session.state === "opening") session.end("failed-to-open");
     });
     return session;
+  }
+
+  sessionFor(
+    message: JsonRpcMessage,
+    request: AdmittedRequest,
+    session: StreamableSession,
+  ): Promise<StreamableSession> | undefined {
+    const { restorer } = this.#init;
+    if (restorer === undefined || sessionNameOf(request.req) === undefined) return undefined;
+    if (session.state !== "opening" && !restorer.isUnderWay(session)) return undefined;
+    if (beginsSession(message) || this.#isMisnamed(message)) return undefined;
+    return restorer.restore(request).then((found) => {
+      // It was there for the message's bytes.
+      if (found !== session) session.end("failed-to-open");
+      return found;
+    });
   }
 
   intercept(
@@ -127,14 +161,15 @@ export class PostHandler implements MessageHandler<StreamableSession> {
       request.passOn();
       return;
     }
-    const isNew = arrival.session.state === "opening";
+    const isNew = arrival.session.state === "opening" && !arrival.session.isRestored;
     const session = isNew ? arrival.session : this.createSession(request);
     try {
       sessions.admission.checkReturned(new StreamableRequest(request, path, options));
       await openSession(session, request, this.#init);
       if (session.closeReason !== undefined) throw sessionClosed();
       onBegun(session, request);
-      request.res.setHeader(SESSION_HEADER, session.id);
+      this.#init.restorer?.nameSession(session, message);
+      request.res.setHeader(SESSION_HEADER, session.channel.name ?? session.id);
       this.#handOver({ ...arrival, session });
     } catch (error) {
       session.end("failed-to-open");

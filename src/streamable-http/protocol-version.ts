@@ -62,6 +62,11 @@ export function versionOf(message: JsonRpcMessage, header: string | undefined): 
   return typeof wanted === "string" ? wanted : UNSAID;
 }
 
+/** The revision that a request names, if it has a handshake. */
+export function knownVersion(header: string | undefined): string | undefined {
+  return header !== undefined && KNOWN.has(header) ? header : undefined;
+}
+
 /** Whether a client of a revision takes an event that has an id and no data. */
 export function takesPriming(version: string): boolean {
   return KNOWN.has(version) && version >= PRIMING_SINCE;

@@ -3,8 +3,13 @@ import type { HostRequest } from "../http/mount.js";
 /** By which clients name their session, once the answer to `initialize` has told it. */
 export const SESSION_HEADER = "Mcp-Session-Id";
 
-/** The session that a request names; `undefined` where it names none. */
-export function sessionIdOf({ headers }: HostRequest): string | undefined {
-  const id = headers["mcp-session-id"]?.toString();
-  return id === "" ? undefined : id;
+/** By what a request names its session; `undefined` where it names none. */
+export function sessionNameOf({ headers }: HostRequest): string | undefined {
+  const name = headers["mcp-session-id"]?.toString();
+  return name === "" ? undefined : name;
+}
+
+/** The id of the session that a request names: what stands in front of all that is sealed in its name. */
+export function sessionIdOf(req: HostRequest): string | undefined {
+  return sessionNameOf(req)?.split(".", 1)[0];
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { StreamEnd } from "../http/event-stream.js";
 import type { ResumeOptions } from "../options/resume-options.js";
 import type { ChannelSession } from "../session/channel.js";
@@ -14,6 +15,11 @@ const STREAM_BYTES = 768;
  * JSON. What is kept for clients that come back has one bound in all of them.
  */
 export class SessionStreams implements ByteHolder, DeadlineListener {
+  /**
+   * What the ids of their events begin with: the session's, unless that is restored. A client that names
+   * an event of before must not be taken for one that has heard those of now.
+   */
+  readonly id: string;
   /** The stream of GETs. */
   readonly standalone: MessageStream;
   readonly #session: ChannelSession;
@@ -28,8 +34,9 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
   #bytes = 0;
   #changeListeners: (() => void)[] = [];
 
-  constructor(session: ChannelSession, resume: ResumeOptions | undefined) {
+  constructor(session: ChannelSession, resume: ResumeOptions | undefined, isRestored: boolean) {
     this.#session = session;
+    this.id = isRestored ? randomUUID() : session.id;
     this.#resume = resume;
     this.standalone = this.#make(0);
   }
@@ -152,7 +159,7 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
 
   #make(number: number): MessageStream {
     return new MessageStream({
-      sessionId: this.#session.id,
+      sessionId: this.id,
       number,
       retryMs: this.#resume?.retryMs,
       kept: this,

@@ -36,6 +36,8 @@ export interface StreamableChannelOptions {
   readonly resume: ResumeOptions | undefined;
   /** Milliseconds after which a call without an answer is answered by a stream; 0 for at once. */
   readonly sseAfterMs: number;
+  /** Whether the client may come back to streams of which nothing is known any more. */
+  readonly isRestored: boolean;
 }
 
 /** How soon a client comes back to a stream that ends politely, in milliseconds. */
@@ -48,6 +50,8 @@ const RETRY_MS = 1_000;
 export class StreamableChannel implements Channel {
   readonly transport = "streamable";
   readonly era = "2025";
+  /** By what the client names the session, where that is more than its id. */
+  name: string | undefined;
   readonly #session: ChannelSession;
   readonly #options: StreamableChannelOptions;
   readonly #streams: SessionStreams;
@@ -62,12 +66,13 @@ export class StreamableChannel implements Channel {
   #leftAt = Date.now();
   /** The call that begins the session, until it is answered. */
   #opening: JsonRpcId | undefined;
+  #onOpened: () => void = () => undefined;
   #protocolVersion: string | undefined;
 
   constructor(session: ChannelSession, options: StreamableChannelOptions) {
     this.#session = session;
     this.#options = options;
-    this.#streams = new SessionStreams(session, options.resume);
+    this.#streams = new SessionStreams(session, options.resume, options.isRestored);
     this.#patient = new PatientReplies(options.sseAfterMs, this.#replies);
   }
 
@@ -116,6 +121,12 @@ export class StreamableChannel implements Channel {
     this.#ids.forget(id);
   }
 
+  /** See `RestorableChannel`. @param id the server's. */
+  whenOpened(id: JsonRpcId): Promise<void> {
+    this.#opening = id;
+    return new Promise((resolve) => (this.#onOpened = resolve));
+  }
+
   /** Any other message of the client, as the server is to read it. */
   toServer(message: JsonRpcMessage): JsonRpcMessage {
     return this.#ids.toServer(message, this.#replies.keys());
@@ -141,10 +152,11 @@ export class StreamableChannel implements Channel {
   listen({ res, stream: reader, position, takesPriming }: ListenOffer): boolean {
     if (this.#session.closeReason !== undefined) throw sessionClosed();
     this.#isSuspended = false;
-    const stream = this.#streamAt(position);
-    if (position !== undefined && position !== "unknown") {
-      if (stream.endsAt(position.seq)) return false;
-      stream.acknowledge(position.seq);
+    const known = this.#isForgotten(position) ? undefined : position;
+    const stream = this.#streamAt(known);
+    if (known !== undefined && known !== "unknown") {
+      if (stream.endsAt(known.seq)) return false;
+      stream.acknowledge(known.seq);
     }
     stream.admitReader();
     this.#connect(res);
@@ -209,6 +221,7 @@ export class StreamableChannel implements Channel {
   }
 
   end(reason: CloseReason, discards: boolean): void {
+    this.#onOpened();
     this.#patient.clear();
     if (discards) this.#cutBegun();
     for (const reply of this.#replies.values()) reply.fail(endedBefore(reason));
@@ -236,6 +249,7 @@ export class StreamableChannel implements Channel {
     if (isUnknown) reply?.unnameSession();
     const result = reply?.answer(json);
     if (isUnknown) this.#session.end("failed-to-open");
+    if (isOpening) this.#onOpened();
     return result;
   }
 
@@ -259,9 +273,15 @@ export class StreamableChannel implements Channel {
     if (typeof version === "string") this.#protocolVersion = version;
   }
 
+  /** Whether it is of the stream that the client listened to before its session was restored. */
+  #isForgotten(position: ListenOffer["position"]): boolean {
+    if (!this.#options.isRestored || position === undefined || position === "unknown") return false;
+    return position.sessionId !== this.#streams.id && position.stream === 0;
+  }
+
   #streamAt(position: ListenOffer["position"]): SessionStreams["standalone"] {
     if (position === undefined) return this.#streams.standalone;
-    const isOurs = position !== "unknown" && position.sessionId === this.#session.id;
+    const isOurs = position !== "unknown" && position.sessionId === this.#streams.id;
     const stream = isOurs ? this.#streams.find(position.stream) : undefined;
     if (stream !== undefined && isOurs && stream.canGoOnFrom(position.seq)) return stream;
     throw new McpSseError(

@@ -15,7 +15,9 @@ import { FastPath } from "./fast-path.js";
 import { PostHandler } from "./post-handler.js";
 import type { MisnamedCalls } from "./post-handler.js";
 import { checkVersion, takesPriming } from "./protocol-version.js";
-import { SESSION_HEADER, sessionIdOf } from "./session-header.js";
+import { SessionRestorer } from "./session-restorer.js";
+import type { RestoreContext, SessionRestorerInit } from "./session-restorer.js";
+import { SESSION_HEADER, sessionIdOf, sessionNameOf } from "./session-header.js";
 import { StreamableRequest, versionHeaderOf } from "./streamable-request.js";
 import { isStreamableSession } from "./streamable-session.js";
 import type { StreamableSession } from "./streamable-session.js";
@@ -30,6 +32,8 @@ export interface StreamableEndpointInit extends RouterContext {
   readonly sseAfterMs: number;
   readonly responses: StreamableSettings["responses"];
   readonly modern: MisnamedCalls | undefined;
+  /** `undefined` where no session is restored. */
+  readonly restore: RestoreContext | undefined;
 }
 
 /**
@@ -62,7 +66,9 @@ export class StreamableEndpoint implements Transport {
   #routesAt(path: string): readonly TransportRoute[] {
     const fastPath = this.#fastPath;
     const receive = (request: AdmittedRequest, session: StreamableSession | undefined): void => {
-      if (session !== undefined) fastPath?.note(session, request);
+      // The request that restored it may have been a GET.
+      if (session?.isRestored === true) fastPath?.open(session, request, known);
+      else if (session !== undefined) fastPath?.note(session, request);
       messages.receive(request, session ?? posts.createSession(request));
     };
     const post: TransportRoute = {
@@ -77,28 +83,62 @@ export class StreamableEndpoint implements Transport {
     const known: TransportRoute = {
       path,
       method: "POST",
-      answer: (request, session) => receive(request, session as StreamableSession),
+      answer: (request, session) => receive(request, namedBy(request, session)),
     };
-    const posts = new PostHandler({
+    const restorer = this.#restorerAt(path, {
+      createSession: (request, opened) => posts.createSession(request, opened),
+      extraOf: (request) => messages.extraOf(request),
+    });
+    const posts: PostHandler = new PostHandler({
       ...this.#init,
       path,
       onBegun: (session, request) => fastPath?.open(session, request, known),
+      restorer,
     });
-    const messages = new MessageReceiver({ ...this.#init, route: post, handler: posts });
+    const messages = new MessageReceiver<StreamableSession>({
+      ...this.#init,
+      route: post,
+      handler: posts,
+    });
+    return [post, ...this.#bodylessAt(path, restorer)];
+  }
+
+  /** A GET listens to a session, and a DELETE ends it; one that is not here may be restored. */
+  #bodylessAt(
+    path: string,
+    restorer: SessionRestorer<StreamableSession> | undefined,
+  ): readonly TransportRoute[] {
     const listen: TransportRoute = {
       path,
       method: "GET",
       takes: (req) => sessionIdOf(req) !== undefined,
       sessionId: sessionIdOf,
-      answer: (request, session) => this.#listen(request, this.#ownOf(request, path, session)),
+      isSessionOptional: true,
+      answer: async (request, session) => {
+        const own = this.#ownOf(request, path, session);
+        const isHere = own !== undefined && restorer?.isUnderWay(own) !== true;
+        this.#listen(request, isHere ? own : await restorer?.restore(request));
+      },
     };
     const end: TransportRoute = {
       path,
       method: "DELETE",
       sessionId: sessionIdOf,
-      answer: (request, session) => this.#end(request, this.#ownOf(request, path, session)),
+      isSessionOptional: true,
+      answer: (request, session) =>
+        this.#end(request, this.#ownOf(request, path, session), restorer),
     };
-    return [post, listen, end];
+    return [listen, end];
+  }
+
+  #restorerAt(
+    path: string,
+    parts: Pick<SessionRestorerInit<StreamableSession>, "createSession" | "extraOf">,
+  ): SessionRestorer<StreamableSession> | undefined {
+    const { restore } = this.#init;
+    if (restore === undefined) return undefined;
+    const isOwn = isStreamableSession;
+    return new SessionRestorer({ ...this.#init, ...parts, restore, path, isOwn });
   }
 
   /**
@@ -112,13 +152,12 @@ export class StreamableEndpoint implements Transport {
     path: string,
     session: RouterSession | undefined,
   ): StreamableSession | undefined {
-    if (session === undefined || !isStreamableSession(session)) return undefined;
+    const named = namedBy(request, session);
+    if (named === undefined) return undefined;
     const asker = new StreamableRequest(request, path, this.#init.options);
-    const isSame = asker.path === session.path && request.req.url === session.request.url;
-    if (isSame) return session;
-    return this.#init.sessions.ownedBy(asker, isStreamableSession).has(session)
-      ? session
-      : undefined;
+    const isSame = asker.path === named.path && request.req.url === named.request.url;
+    if (isSame) return named;
+    return this.#init.sessions.ownedBy(asker, isStreamableSession).has(named) ? named : undefined;
   }
 
   #listen({ req, res, caller }: AdmittedRequest, session: StreamableSession | undefined): void {
@@ -139,11 +178,26 @@ export class StreamableEndpoint implements Transport {
     if (!isThere) res.writeHead(204).end();
   }
 
-  #end({ req, res }: AdmittedRequest, session: StreamableSession | undefined): void {
-    if (session === undefined) throw sessionIdOf(req) === undefined ? noId() : sessionNotFound();
-    session.end("deleted");
+  #end(
+    request: AdmittedRequest,
+    session: StreamableSession | undefined,
+    restorer: SessionRestorer<StreamableSession> | undefined,
+  ): void {
+    const { req, res } = request;
+    if (session !== undefined) session.end("deleted");
+    else if (sessionIdOf(req) === undefined) throw noId();
+    else if (restorer?.end(request) !== true) throw sessionNotFound();
     res.writeHead(200, { "Content-Length": "0" }).end();
   }
+}
+
+/** The session that was found by an id, if that is all of its name, or all of its name is there. */
+function namedBy(
+  { req }: AdmittedRequest,
+  session: RouterSession | undefined,
+): StreamableSession | undefined {
+  if (session === undefined || !isStreamableSession(session)) return undefined;
+  return sessionNameOf(req) === (session.channel.name ?? session.id) ? session : undefined;
 }
 
 function noId(): McpSseError {

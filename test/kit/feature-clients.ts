@@ -24,6 +24,11 @@ export interface CallOptions {
   onprogress?: (progress: { progress: number }) => void;
 }
 
+/** How often, and after how long, clients come back to a stream. */
+export type ReconnectionOptions = NonNullable<
+  ConstructorParameters<typeof StreamableTransportV1>[1]
+>["reconnectionOptions"];
+
 /** What a client does, whichever SDK it is of. */
 export interface TestClient {
   readonly serverVersion: string | undefined;
@@ -42,6 +47,8 @@ export interface ConnectOptions {
   stage?: Stage;
   /** Whether it talks over Streamable HTTP. Default: over HTTP+SSE. */
   streamable?: boolean;
+  /** How it comes back to a stream of Streamable HTTP. Default: as the SDK does. */
+  reconnectionOptions?: NonNullable<ReconnectionOptions>;
 }
 
 /** The client of one SDK major. */
@@ -71,7 +78,7 @@ const roots = { roots: [{ uri: "file:///home", name: "home" }] };
 
 export const clientV1: ClientKit = {
   name: "client v1",
-  connect: async (url, { headers = {}, stage, streamable = false } = {}) => {
+  connect: async (url, { headers = {}, stage, streamable = false, ...more } = {}) => {
     const client = new ClientV1({ name: "v1", version: "1" }, CAPABILITIES);
     client.setRequestHandler(CreateMessageRequestSchema, () => sampled);
     client.setRequestHandler(ElicitRequestSchema, () => elicited);
@@ -84,7 +91,7 @@ export const clientV1: ClientKit = {
     );
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- the transport under test
     const Transport = streamable ? StreamableTransportV1 : SseTransportV1;
-    const transport = new Transport(new URL(url), { requestInit: { headers } });
+    const transport = new Transport(new URL(url), { requestInit: { headers }, ...more });
     await client.connect(transport);
     return wrap(client, (params, options) => client.callTool(params, undefined, options));
   },
@@ -92,7 +99,7 @@ export const clientV1: ClientKit = {
 
 export const clientV2: ClientKit = {
   name: "client v2",
-  connect: async (url, { headers = {}, stage, streamable = false } = {}) => {
+  connect: async (url, { headers = {}, stage, streamable = false, ...more } = {}) => {
     const client = new ClientV2({ name: "v2", version: "2" }, CAPABILITIES);
     client.setRequestHandler("sampling/createMessage", () => sampled);
     client.setRequestHandler("elicitation/create", () => elicited);
@@ -105,7 +112,7 @@ export const clientV2: ClientKit = {
     );
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- the transport under test
     const Transport = streamable ? StreamableTransportV2 : SseTransportV2;
-    await client.connect(new Transport(new URL(url), { requestInit: { headers } }));
+    await client.connect(new Transport(new URL(url), { requestInit: { headers }, ...more }));
     return wrap(client, (params, options) => client.callTool(params, options));
   },
 };

@@ -1,4 +1,9 @@
-import { isSameRequest, mayContinue } from "../../src/session/continuation.js";
+import {
+  hasStanding,
+  isSameRequest,
+  mayContinue,
+  standingOf,
+} from "../../src/session/continuation.js";
 import type { ContinuationRules } from "../../src/session/continuation.js";
 import type { Requester } from "../../src/session/requester.js";
 
@@ -37,8 +42,15 @@ const SESSION: Given = {
   headers: { "x-tenant": "acme", "user-agent": "sdk" },
 };
 
-const may = (by: "message" | "listen", asker: Given, session = SESSION): boolean =>
-  mayContinue(by, requester({ ...session, ...asker }), requester(session), RULES);
+const may = (by: "message" | "listen", asker: Given, session = SESSION): boolean => {
+  const [whoAsks, opener] = [requester({ ...session, ...asker }), requester(session)];
+  const may = mayContinue(by, whoAsks, opener, RULES);
+  // Where nothing is left of the session but a digest, it is the same decision.
+  const kept = standingOf(opener, RULES);
+  const mayListen = mayContinue("listen", whoAsks, opener, RULES);
+  expect(kept !== undefined && hasStanding(whoAsks, kept, RULES)).toBe(mayListen);
+  return may;
+};
 
 describe("whether a request may continue a session", () => {
   it.each<[string, Given]>([

@@ -1,6 +1,7 @@
 import { createPrivateKey, sign, verify } from "node:crypto";
 import { optionError } from "../../../src/shared/check.js";
 import * as opt from "../../../src/shared/option.js";
+import { isLongSecret, MIN_SECRET_LENGTH } from "../../../src/shared/seal.js";
 import { secureUrl } from "./endpoint-options.js";
 import type { SignInOptions } from "./sign-in-config.js";
 import { toSigningKey } from "./signing-key.js";
@@ -24,9 +25,6 @@ function readStorage(option: string, value: unknown): SignInStorage {
   }
   return value as SignInStorage;
 }
-
-/** Shortest secret, in characters. */
-const MIN_SECRET_LENGTH = 32;
 
 /** {@link SignInKeys}. */
 export const KEYS = opt.block({
@@ -74,10 +72,6 @@ function readSecrets(option: string, secrets: unknown): readonly string[] {
     `must be a list of texts with at least ${MIN_SECRET_LENGTH} characters`,
     'Make one with randomBytes(32).toString("hex"). If it comes from the environment: is that set?',
   );
-}
-
-function isLongSecret(secret: unknown): secret is string {
-  return typeof secret === "string" && secret.length >= MIN_SECRET_LENGTH;
 }
 
 /** How the pages name the server. */

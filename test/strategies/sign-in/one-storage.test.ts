@@ -4,7 +4,7 @@ import { MemoryStorage } from "../../../src/index.js";
 import type { SignInOptions } from "../../../src/index.js";
 import { KeyRing } from "../../../strategies/oauth/sign-in/storage/key-ring.js";
 import { issuerTag } from "../../../strategies/oauth/sign-in/storage/names.js";
-import { openSealed } from "../../../strategies/oauth/sign-in/storage/seal.js";
+import { openSealed } from "../../../src/shared/seal.js";
 import { cleanUpAfterEach } from "../../kit/clean-up.js";
 import { ecKeyPair } from "../../kit/key-pairs.js";
 import { OpenStorage } from "../../kit/open-storage.js";

@@ -1,8 +1,8 @@
-import { createHmac, hash, hkdfSync, randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import type { KeyObject } from "node:crypto";
+import { deriveKey, openSealed, seal, sealKeyOf } from "../../../../src/shared/seal.js";
+import type { SealKey } from "../../../../src/shared/seal.js";
 import { kindName } from "./names.js";
-import { openSealed, seal } from "./seal.js";
-import type { SealKey } from "./seal.js";
 import type { SignInStorage } from "../../../storage/sign-in-storage.js";
 import { generateSigningKey, toSigningKey } from "../../options/signing-key.js";
 import type { PrivateJwk, SignInKeys, SigningKey } from "../../options/signing-key.js";
@@ -50,7 +50,7 @@ export class KeyRing {
     if (signing !== undefined && secrets !== undefined) {
       return new KeyRing(signing.map(toSigningKey), deriveAll(secrets));
     }
-    const made = await loadGenerations(parts, deriveAll(secrets ?? []).map(sealKeyOf));
+    const made = await loadGenerations(parts, deriveAll(secrets ?? []).map(storageKeyOf));
     return new KeyRing(
       (signing ?? made.map((generation) => generation.signing)).map(toSigningKey),
       deriveAll(secrets ?? made.map(({ secret }) => secret)),
@@ -69,7 +69,7 @@ export class KeyRing {
 
   /** Keys for what is stored, newest first. */
   sealKeys(): readonly SealKey[] {
-    return this.#secrets.map(sealKeyOf);
+    return this.#secrets.map(storageKeyOf);
   }
 
   /** Keys for signed cookies, newest first. */
@@ -129,9 +129,8 @@ function createGeneration(createdAt: number): Generation {
   };
 }
 
-function sealKeyOf(derive: DeriveKey): SealKey {
-  const key = derive("storage");
-  return { id: hash("sha256", key, "base64url").slice(0, 8), key };
+function storageKeyOf(derive: DeriveKey): SealKey {
+  return sealKeyOf(derive("storage"));
 }
 
 /**
@@ -143,8 +142,5 @@ function sealKeyOf(derive: DeriveKey): SealKey {
  * @see RFC 5869, section 3.2
  */
 function deriving(secret: string, issuer: string): DeriveKey {
-  return (purpose) => {
-    const info = `express-mcp-sse sign-in ${kindName(issuer, purpose)}`;
-    return Buffer.from(hkdfSync("sha256", secret, "", info, 32));
-  };
+  return (purpose) => deriveKey(secret, `express-mcp-sse sign-in ${kindName(issuer, purpose)}`);
 }

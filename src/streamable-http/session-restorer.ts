@@ -1,0 +1,220 @@
+import { randomUUID } from "node:crypto";
+import type { Principal } from "../auth/principal.js";
+import { sessionNotFound } from "../http/find-session.js";
+import type { AdmittedRequest } from "../http/incoming-request.js";
+import type { PostExtra } from "../http/message-extra.js";
+import { connectServer } from "../http/open-session.js";
+import type { OpeningContext } from "../http/open-session.js";
+import type { RouterSession } from "../http/router-session.js";
+import type { ResolvedOptions } from "../options/resolve.js";
+import type { Channel } from "../session/channel.js";
+import { hasStanding, standingOf } from "../session/continuation.js";
+import type { ContinuationRules } from "../session/continuation.js";
+import type { EndedSessions, SealedSession } from "../session/ended-sessions.js";
+import type { SessionLimits } from "../session/limits.js";
+import { McpSseError, retryAfter } from "../shared/errors.js";
+import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
+import type { SealKey } from "../shared/seal.js";
+import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
+import { knownVersion } from "./protocol-version.js";
+import { sessionNameOf } from "./session-header.js";
+import { StreamableRequest, versionHeaderOf } from "./streamable-request.js";
+import { idKeys, openName, sealName } from "./sealed-id.js";
+import type { InitializeParams, SealedFacts } from "./sealed-id.js";
+
+/** A session whose client names it by more than its id. */
+export type RestorableSession = RouterSession & { readonly channel: RestorableChannel };
+
+/** As much of the channel of such a session as restoring takes. */
+export interface RestorableChannel extends Channel {
+  /** By what the client names the session, where that is more than its id. */
+  name: string | undefined;
+  /** The revision of MCP that the session has, once its server has said so. */
+  readonly protocolVersion: string | undefined;
+  /**
+   * Expects the answer to a call that begins the session anew: nobody gets it.
+   *
+   * @param id the server's.
+   * @returns a promise that resolves when it has come, or the session has ended.
+   */
+  whenOpened(id: JsonRpcId): Promise<void>;
+}
+
+/** What restoring sessions takes beside what opening them does. */
+export interface RestoreContext {
+  /** The first seals. */
+  readonly secret: readonly string[];
+  readonly maxAgeMs: number;
+  readonly rules: ContinuationRules;
+  readonly ended: EndedSessions<Principal | undefined>;
+}
+
+export interface SessionRestorerInit<S extends RestorableSession> extends OpeningContext {
+  readonly options: ResolvedOptions;
+  readonly restore: RestoreContext;
+  /** Below the mount. */
+  readonly path: string;
+  /** Counts a session for its owner. @throws McpSseError where there is no room. */
+  readonly createSession: (request: AdmittedRequest, post: StreamableRequest) => S;
+  /** Whether a session is one of the transport's. */
+  readonly isOwn: (session: RouterSession) => session is S;
+  readonly extraOf: (request: AdmittedRequest) => PostExtra;
+}
+
+/** A session that is not here, and that may be restored for whoever asks for it. */
+interface KeptSession extends SealedSession {
+  readonly facts: SealedFacts;
+}
+
+/**
+ * Sessions that their clients take with them: all that is needed to go on is sealed in the name that
+ * each request brings. So they outlast the process, and no other needs to be told of them.
+ */
+export class SessionRestorer<S extends RestorableSession> {
+  readonly #init: SessionRestorerInit<S>;
+  readonly #keys: readonly SealKey[];
+  /** By their ids. A client comes back with several requests at a time. */
+  readonly #underWay = new Map<string, Promise<void>>();
+  #hasToldOfLength = false;
+
+  constructor(init: SessionRestorerInit<S>) {
+    this.#init = init;
+    this.#keys = idKeys(init.restore.secret);
+  }
+
+  /** Gives a session a name by which it can be restored. @param message what it begins with. */
+  nameSession(session: S, message: JsonRpcMessage): void {
+    const [key] = this.#keys;
+    const standing = standingOf(session, this.#init.restore.rules);
+    const { params = {} } = message as { params?: InitializeParams };
+    const sealedAt = Date.now();
+    const name = key && standing && sealName(session.id, { sealedAt, standing, params }, key);
+    if (name === undefined) {
+      this.#tellOfLength();
+      return;
+    }
+    session.sealedAt = sealedAt;
+    session.channel.name = name;
+  }
+
+  /** Whether a session is being restored: it has no use for messages yet. */
+  isUnderWay(session: S): boolean {
+    return this.#underWay.size > 0 && this.#underWay.has(session.id);
+  }
+
+  /**
+   * The session that a request names and that is not here, once it is.
+   *
+   * Security decision: who waits for it while another request restores it has to be let into what that
+   * request has made: it may have brought more rights.
+   *
+   * @throws McpSseError 404 that is the same for another's and for none; and whatever keeps one from
+   * being opened.
+   */
+  async restore(request: AdmittedRequest): Promise<S> {
+    const { sessions, path, options } = this.#init;
+    const kept = this.#keptFor(request);
+    if (kept === undefined) throw sessionNotFound();
+    const { id } = kept;
+    const asker = new StreamableRequest(request, path, options);
+    const own = sessions.ownedBy(asker, this.#init.isOwn);
+    // It may have come back while the message was read.
+    const isHere = sessions.get(id) !== undefined && !this.#underWay.has(id);
+    if (!isHere) await (this.#underWay.get(id) ?? this.#begin(kept, request));
+    const found = own.byId(id);
+    if (found === undefined) throw sessionNotFound();
+    return found;
+  }
+
+  #begin(kept: KeptSession, request: AdmittedRequest): Promise<void> {
+    const { id } = kept;
+    const restoring = this.#open(kept, request).finally(() => this.#underWay.delete(id));
+    this.#underWay.set(id, restoring);
+    return restoring;
+  }
+
+  /** Has a session that is not here never be restored. @returns whether its client may say so. */
+  end(request: AdmittedRequest): boolean {
+    const kept = this.#keptFor(request);
+    if (kept === undefined || this.#init.sessions.get(kept.id) !== undefined) return false;
+    this.#init.restore.ended.note(kept);
+    return true;
+  }
+
+  /**
+   * Security decision: a session is restored for whoever could go on with it if it were here, as long as
+   * its name counts, and unless it has ended for good. Its server is made for who asks now, so nobody
+   * gets more of it than by beginning one.
+   */
+  #keptFor(request: AdmittedRequest): KeptSession | undefined {
+    const { restore, options, path } = this.#init;
+    const { lifetimeMs } = options.limits;
+    const maxAgeMs = Math.min(restore.maxAgeMs, lifetimeMs > 0 ? lifetimeMs : Infinity);
+    const name = sessionNameOf(request.req) ?? "";
+    const facts = openName(name, this.#keys, { now: Date.now(), maxAgeMs });
+    if (facts === undefined) return undefined;
+    const asker = new StreamableRequest(request, path, options);
+    const { ownerKey, principal } = asker;
+    const kept = { id: name.split(".", 1)[0] ?? "", ownerKey, sealedAt: facts.sealedAt, facts };
+    const mayGoOn =
+      hasStanding(asker, facts.standing, restore.rules) && !restore.ended.has(kept, principal);
+    return mayGoOn ? kept : undefined;
+  }
+
+  /** Counts as an opening does, but ends with nobody's connection: others may wait for it. */
+  async #open({ id, facts }: KeptSession, request: AdmittedRequest): Promise<void> {
+    const { options, sessions, shutdown, path, createSession } = this.#init;
+    shutdown.checkOpen();
+    const limits = remaining(options.limits, Date.now() - facts.sealedAt);
+    const post = new StreamableRequest(request, path, { ...options, limits }, id);
+    const session = createSession(request, post);
+    session.sealedAt = facts.sealedAt;
+    session.channel.name = sessionNameOf(request.req);
+    try {
+      sessions.admission.checkReturned(post);
+      await connectServer(session, request.caller, this.#init);
+      await this.#initialize(session, facts.params, request);
+    } catch (error) {
+      session.end("failed-to-open");
+      throw error;
+    }
+  }
+
+  /** Tells the server what the client once said, and nobody what it answers. */
+  async #initialize(session: S, said: InitializeParams, request: AdmittedRequest): Promise<void> {
+    const { extraOf, options } = this.#init;
+    // What the two have agreed upon is what the client names since; servers of before may have known less.
+    const version = knownVersion(versionHeaderOf(request.req));
+    const params = { ...said, ...(version !== undefined && { protocolVersion: version }) };
+    const extra = extraOf(request);
+    const id = randomUUID();
+    const opened = session.channel.whenOpened(id);
+    session.receive({ jsonrpc: "2.0", id, method: "initialize", params }, extra);
+    if ((await withTimeout(opened, options.openTimeoutMs)) === TIMED_OUT) throw notInTime();
+    // Its server refuses, or does not speak as the client does: they have to agree anew.
+    const { closeReason, channel } = session;
+    const agrees = version === undefined || version === channel.protocolVersion;
+    if (closeReason !== undefined || !agrees) throw sessionNotFound();
+    session.receive({ jsonrpc: "2.0", method: "notifications/initialized" }, extra);
+  }
+
+  #tellOfLength(): void {
+    if (this.#hasToldOfLength) return;
+    this.#hasToldOfLength = true;
+    this.#init.options.logger.warn(
+      "A client says so much of itself, or its credential holds so many scopes, that its session cannot be restored.",
+    );
+  }
+}
+
+/** What is left of a session's time. */
+function remaining(limits: SessionLimits, ageMs: number): SessionLimits {
+  const { lifetimeMs } = limits;
+  return lifetimeMs > 0 ? { ...limits, lifetimeMs: Math.max(1, lifetimeMs - ageMs) } : limits;
+}
+
+function notInTime(): McpSseError {
+  return new McpSseError("server_unavailable", "The session could not be restored in time.", {
+    headers: retryAfter(),
+  });
+}
