@@ -6,7 +6,6 @@ import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { listen } from "../kit/listen.js";
 import { createModernServer, headersOf, modernCall, REVISION } from "../kit/modern.js";
 import { initialize } from "../kit/raw-sse.js";
-import type { Json } from "../kit/raw-sse.js";
 import { serveMcp, textOf } from "../kit/streamable.js";
 import { execute } from "../package/processes.js";
 
@@ -122,7 +121,7 @@ describeInChromium("a page of another site", () => {
       },
       [mcpUrl, JSON.stringify({ headers, body })],
     );
-    expect(textOf(JSON.parse(answer) as Json)).toBe("north");
+    expect(textOf(JSON.parse(answer))).toBe("north");
   });
 
   it("SOURCE-2: gets nowhere where its site may not call", async () => {
