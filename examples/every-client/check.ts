@@ -2,10 +2,8 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { Client as ClientV2, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { Client } from "@modelcontextprotocol/sdk/client/index.js";
-import { StreamableHTTPClientTransport as StreamableV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { callTool, connect, statusOf } from "../support/client.js";
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { callTool, connect, connectStreamable, statusOf } from "../support/client.js";
 
 const key = randomBytes(24).toString("hex");
 Object.assign(process.env, { PORT: "0", API_KEY_1: key });
@@ -19,11 +17,10 @@ const headers = { "x-api-key": key };
 const oldest = await connect(`${url}/sse`, headers);
 
 // Streamable HTTP with sessions, of 2025. With the old URL, as after an update of the client.
-const usual = new Client({ name: "usual-client", version: "1.0.0" });
-await usual.connect(new StreamableV1(new URL(`${url}/sse`), { requestInit: { headers } }));
+const usual = await connectStreamable(`${url}/sse`, headers);
 
 // Streamable HTTP without sessions, of 2026.
-const newest = new ClientV2(
+const newest = new Client(
   { name: "newest-client", version: "1.0.0" },
   { versionNegotiation: { mode: "auto" } },
 );

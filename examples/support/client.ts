@@ -1,5 +1,6 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
 type RequestHeaders = Readonly<Record<string, string>>;
 
@@ -12,6 +13,17 @@ export async function connect(url: string, headers: RequestHeaders = {}): Promis
   return client;
 }
 
+/** The same over Streamable HTTP. */
+export async function connectStreamable(
+  url: string,
+  headers: RequestHeaders = {},
+): Promise<Client> {
+  const client = new Client({ name: "example-client", version: "1.0.0" });
+  const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
+  await client.connect(transport);
+  return client;
+}
+
 /** What a tool answers, as text. */
 export async function callTool(client: Client, name: string): Promise<string> {
   const { content } = await client.callTool({ name });
@@ -20,8 +32,12 @@ export async function callTool(client: Client, name: string): Promise<string> {
 }
 
 /** What a client with these headers is told by the tool `whoami`; it connects, asks, and leaves. */
-export async function whoami(url: string, headers: RequestHeaders = {}): Promise<string> {
-  const client = await connect(url, headers);
+export async function whoami(
+  url: string,
+  headers: RequestHeaders = {},
+  connected = connect,
+): Promise<string> {
+  const client = await connected(url, headers);
   try {
     return await callTool(client, "whoami");
   } finally {

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { statusOf, whoami } from "../../examples/support/client.js";
+import { connectStreamable, statusOf, whoami } from "../../examples/support/client.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { Terminal } from "../kit/terminal.js";
 
@@ -17,7 +17,7 @@ const COLOUR = "\u001B[";
 
 /** The URL and the key that a viewer is told to paste. */
 function pasted(output: string): { url: string; headers: { "X-API-Key": string } } {
-  const [, url, key] = /mcp add --transport sse demo (\S+) --header "X-API-Key: (\S+)"/.exec(
+  const [, url, key] = /mcp add --transport http demo (\S+) --header "X-API-Key: (\S+)"/.exec(
     output,
   )!;
   return { url: url!, headers: { "X-API-Key": key! } };
@@ -38,9 +38,9 @@ describe("the demo on a terminal", () => {
     const terminal = new Terminal(DEMO);
     await terminal.shows(STAYS);
     const { url, headers } = pasted(terminal.output);
-    expect(await whoami(url, headers)).toBe(
-      "You are visitor, let in by apikey, vouched for by nobody.",
-    );
+    const visitor = "You are visitor, let in by apikey, vouched for by nobody.";
+    expect(await whoami(url, headers, connectStreamable)).toBe(visitor);
+    expect(await whoami(`${url}/sse`, headers)).toBe(visitor);
     await terminal.shows(/session \S+ opened: of "visitor"/);
     terminal.type("q");
     expect(await terminal.status).toBe(0);
@@ -79,7 +79,7 @@ describe("the demo on a terminal", () => {
     await terminal.shows(STAYS);
     const { url, headers } = pasted(terminal.output);
     expect(new URL(url).port).not.toBe("8080");
-    expect(await whoami(url, headers)).toContain("visitor");
+    expect(await whoami(url, headers, connectStreamable)).toContain("visitor");
     terminal.type(" ");
     expect(await terminal.status).toBe(0);
   });

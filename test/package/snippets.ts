@@ -90,7 +90,7 @@ export const SNIPPETS: readonly Snippet[] = [
     caller: "apikey",
     principal: /^reporting$/,
     endsItself: false,
-    code: fromReadme("createSseRouter"),
+    code: fromReadme("createMcpRouter"),
   },
   {
     name: "README's documented configuration",
