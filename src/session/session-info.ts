@@ -28,7 +28,10 @@ export type PrincipalListener<P> = (principal: P, previous: P) => void;
 
 /** What a session shows of itself: to `createServer`, to `setup`, and in `sessions`. */
 export interface SessionInfo<P = unknown> {
-  /** By which the client names the session. Not a credential: every request is authenticated as well. */
+  /**
+   * By which the client names the session; with `sessions.restore` it says more behind it. Not a
+   * credential: every request is authenticated as well.
+   */
   readonly id: string;
   /**
    * Whose session it is, as most recently verified; `undefined` on an open endpoint. It never

@@ -7,8 +7,8 @@ import { clientV1, clientV2 } from "../kit/feature-clients.js";
 import { Stage } from "../kit/feature-servers.js";
 import { secret } from "../kit/leak-watch.js";
 import { lastingPort } from "../kit/listen.js";
+import { send } from "../kit/raw-http.js";
 import { initialize, toolCall } from "../kit/raw-sse.js";
-import { postMessage } from "../kit/streamable.js";
 
 cleanUpAfterEach();
 
@@ -46,6 +46,14 @@ async function startProgram() {
 }
 
 const as = (who: number) => ({ "x-api-key": KEYS[who]!.key });
+
+/** With the sockets alone: which Express the program has, is its own business. */
+const postMessage = (url: string, message: object, headers: Record<string, string>) =>
+  send(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(message),
+  });
 
 /** They come back as often as it takes. */
 const reconnectionOptions = {

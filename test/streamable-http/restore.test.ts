@@ -2,43 +2,13 @@ import { randomBytes } from "node:crypto";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { asCaller } from "../kit/conversation.js";
 import { secret } from "../kit/leak-watch.js";
-import { initialize, openStream, toolCall } from "../kit/raw-sse.js";
-import { send } from "../kit/raw-http.js";
-import { Facts } from "../kit/session-facts.js";
-import { begin, initializeFor, postMessage, serveMcp, textOf } from "../kit/streamable.js";
-import type { ServeMcpOptions, StreamableConversation } from "../kit/streamable.js";
+import { initialize, toolCall } from "../kit/raw-sse.js";
+import { at, SEALING, serveNode, unknownAnswer } from "../kit/restoring-nodes.js";
+import { begin, initializeFor, serveMcp, textOf } from "../kit/streamable.js";
 import { createToolServer, createToolServerV2 } from "../kit/tools.js";
 import { signal, until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
-
-const SEALING = randomBytes(32).toString("hex");
-const restore = { secret: SEALING };
-
-/** A node of its own; all of them have one secret. */
-async function serveNode({ sessions, ...options }: ServeMcpOptions = {}) {
-  secret(SEALING);
-  const served = await serveMcp({ sessions: { restore, ...sessions }, ...options });
-  return { ...served, facts: new Facts(served.router.sessions) };
-}
-
-/** What a client sends that has its session from somewhere else. */
-function at(url: string, { headers }: StreamableConversation, more: object = {}) {
-  const all = { ...headers, ...more } as Record<string, string>;
-  return {
-    post: (message: object) => postMessage(url, message, all),
-    call: () => postMessage(url, toolCall(7, "whoami"), all),
-    listen: (last: object = {}) => openStream(url, { ...all, ...last }),
-    delete: () => send(url, { method: "DELETE", headers: all }),
-  };
-}
-
-/** The answer for a session that there is not, by the same caller. */
-async function unknownAnswer(url: string, headers: Record<string, string>) {
-  const named = { ...headers, "mcp-session-id": "6dcd4ce2-3d88-4ac2-8a2a-5a2f4b2a3b1c" };
-  const [answer] = await Promise.all([postMessage(url, toolCall(7, "whoami"), named)]);
-  return answer.text;
-}
 
 describe("a session at a node that has never heard of it", () => {
   it.each([
@@ -283,113 +253,6 @@ describe("keys and ages", () => {
       expect(sessionId).toMatch(/^[0-9a-f-]{36}$/);
     }
     expect(lines.filter((line) => line.includes("cannot be restored"))).toHaveLength(1);
-  });
-});
-
-describe("what has ended", () => {
-  it("RESTORE-7: does not come back where it was deleted, closed by the application, or revoked", async () => {
-    const { mcpUrl, router } = await serveNode();
-    const deleted = await begin(mcpUrl);
-    expect((await deleted.delete()).status).toBe(200);
-    const closed = await begin(mcpUrl);
-    router.sessions.close(closed.sessionId.slice(0, 36));
-    const idle = await begin(mcpUrl);
-    const revoked = await begin(mcpUrl, asCaller({ sub: "bob" }));
-    const { principal } = router.sessions.list().find(({ principal }) => principal?.id === "bob")!;
-    router.sessions.closeFor(principal);
-    const unknown = await unknownAnswer(mcpUrl, asCaller());
-    for (const client of [deleted, closed, revoked]) {
-      expect(await at(mcpUrl, client).call()).toMatchObject({ status: 404, text: unknown });
-      expect((await at(mcpUrl, client).delete()).status).toBe(404);
-    }
-    expect((await idle.post(toolCall(3, "whoami"))).status).toBe(200);
-  });
-
-  it("RESTORE-7: is revoked although it is at another node, and what is begun later is not", async () => {
-    const [here, there] = [await serveNode(), await serveNode()];
-    const client = await begin(here.mcpUrl);
-    const other = await begin(there.mcpUrl);
-    const { principal } = there.router.sessions.list()[0]!;
-    expect(there.router.sessions.closeFor(principal)).toBe(1);
-    expect((await at(there.mcpUrl, client).call()).status).toBe(404);
-    expect((await at(there.mcpUrl, other).call()).status).toBe(404);
-    const later = await begin(there.mcpUrl);
-    expect((await later.post(toolCall(3, "whoami"))).status).toBe(200);
-  });
-
-  it("RESTORE-7: a DELETE of one that is not here is kept, and makes no server", async () => {
-    const here = await serveNode();
-    const client = await begin(here.mcpUrl);
-    let made = 0;
-    const there = await serveNode({
-      createServer: () => {
-        made++;
-        return createToolServer();
-      },
-    });
-    expect((await at(there.mcpUrl, client).delete()).status).toBe(200);
-    expect((await at(there.mcpUrl, client).delete()).status).toBe(404);
-    expect((await at(there.mcpUrl, client).call()).status).toBe(404);
-    expect(made).toBe(0);
-    // The other node cannot know: only a client that says otherwise than itself finds out.
-    expect((await client.post(toolCall(3, "whoami"))).status).toBe(200);
-  });
-
-  it("RESTORE-8: comes back after it made room, in the place of another that can be spared", async () => {
-    const { mcpUrl, facts, router } = await serveNode({ sessions: { maxSessionsPerPrincipal: 1 } });
-    const first = await begin(mcpUrl);
-    const second = await begin(mcpUrl);
-    expect(await facts.reasonOf(first.sessionId.slice(0, 36))).toBe("made-room");
-    expect((await at(mcpUrl, first).call()).status).toBe(200);
-    expect(await facts.reasonOf(second.sessionId.slice(0, 36))).toBe("made-room");
-    expect(router.sessions.size).toBe(1);
-  });
-});
-
-describe("what keeps a session from being restored", () => {
-  it("RESTORE-8: counts as an opening does: 429, 503 and 500 as for those, and then it works", async () => {
-    const here = await serveNode();
-    const client = await begin(here.mcpUrl);
-    let isBroken = true;
-    const there = await serveNode({
-      sessions: { maxSessions: 1 },
-      createServer: () => {
-        if (isBroken) throw new Error("not today");
-        return createToolServer();
-      },
-    });
-    const node = at(there.mcpUrl, client);
-    expect(await node.call()).toMatchObject({ status: 500 });
-    expect((await node.listen()).status).toBe(500);
-    isBroken = false;
-    const bob = await begin(there.mcpUrl, asCaller({ sub: "bob" }));
-    const full = await node.call();
-    expect([full.status, full.json?.error.data.code]).toEqual([503, "server_full"]);
-    await bob.delete();
-    expect((await node.call()).status).toBe(200);
-  });
-
-  it("RESTORE-8: a server that refuses what its client once said, or the revision in which it speaks, is 404", async () => {
-    const here = await serveNode();
-    const client = await begin(here.mcpUrl, asCaller(), "2025-11-25");
-    const there = await serveNode({
-      createServer: () => {
-        const server = createToolServer();
-        const connect = server.connect.bind(server);
-        server.connect = async (transport) => {
-          await connect(transport);
-          const { onmessage } = transport;
-          transport.onmessage = (message, extra) => {
-            const { params } = message as { params?: { protocolVersion?: string } };
-            if (params?.protocolVersion !== undefined) params.protocolVersion = "2025-06-18";
-            onmessage?.(message, extra);
-          };
-        };
-        return server;
-      },
-    });
-    expect((await at(there.mcpUrl, client).call()).status).toBe(404);
-    await until(() => there.router.sessions.size === 0);
   });
 });
 
