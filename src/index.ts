@@ -25,7 +25,16 @@ export type { RouterSignIn, SseRouter } from "./express/router-interface.js";
 export { SSEServerTransport } from "./sse/sse-server-transport.js";
 export type { SSEServerTransportClass } from "./sse/sse-server-transport.js";
 export type { SSEServerTransportOptions } from "./sse/transport-options.js";
-export type { McpServerLike, McpTransport, SendOptions } from "./http/mcp-transport.js";
+export { StreamableHTTPServerTransport } from "./streamable-http/streamable-server-transport.js";
+export type { StreamableHTTPServerTransportClass } from "./streamable-http/streamable-server-transport.js";
+export type { StreamableHTTPServerTransportOptions } from "./streamable-http/transport-options.js";
+export type { RebindingProtection } from "./http/rebinding-protection.js";
+export type {
+  McpServerLike,
+  McpTransport,
+  McpTransportBase,
+  SendOptions,
+} from "./http/mcp-transport.js";
 export type {
   JsonRpcError,
   JsonRpcId,

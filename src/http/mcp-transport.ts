@@ -33,19 +33,14 @@ export interface MessageExtra {
   closeStandaloneSSEStream?: (() => void) | undefined;
 }
 
-/**
- * What an SDK server is connected to: the `Transport` of either SDK major, over one session. It is
- * neither SDK's type, so that none of them must be installed for the other.
- */
-export interface McpTransport {
+/** {@link McpTransport}, but for the id of its session, which may come later. */
+export interface McpTransportBase {
   /** Called once, however the session ends. Set by the SDK server. */
   onclose: (() => void) | undefined;
   /** Called for what goes wrong without ending the session. Set by the SDK server. */
   onerror: ((error: Error) => void) | undefined;
   /** Called for each message of the client. Set by the SDK server. */
   onmessage: ((message: JsonRpcMessage, extra?: MessageExtra) => void) | undefined;
-  /** The session's id, by which the client names it. */
-  readonly sessionId: string;
   /**
    * Lets the client be heard, and hear. SDK servers call it from `connect()`.
    *
@@ -69,6 +64,15 @@ export interface McpTransport {
   setScopeChallengeResolver(resolver: ScopeChallengeResolver): void;
   /** What `JSON.stringify` shows. */
   toJSON(): SessionSummary;
+}
+
+/**
+ * What an SDK server is connected to: the `Transport` of either SDK major, over one session. It is
+ * neither SDK's type, so that none of them must be installed for the other.
+ */
+export interface McpTransport extends McpTransportBase {
+  /** The session's id, by which the client names it. */
+  readonly sessionId: string;
 }
 
 /** An SDK server of either major; only these two methods are used. */

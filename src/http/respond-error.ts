@@ -23,6 +23,14 @@ const RPC_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   too_many_bytes: -32000,
 };
 
+/** The JSON-RPC code of an error, where it is told as one whatever was at fault. */
+export function rpcCodeOf({ code }: McpSseError): number {
+  return RPC_CODE[code] ?? OTHER_RPC_CODE;
+}
+
+/** For all that JSON-RPC has no code for. @see JSON-RPC 2.0, section 5.1 */
+const OTHER_RPC_CODE = -32000;
+
 /**
  * Sends an error as JSON: as a JSON-RPC error where a message was at fault, else in the form of
  * OAuth errors. The id is null, because nothing of a message counts before it was accepted.

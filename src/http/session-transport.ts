@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import type { SessionSummary } from "../session/session-info.js";
 import type { Session } from "../session/session.js";
-import type { McpTransport, MessageExtra, SendOptions } from "./mcp-transport.js";
+import type { McpTransport, McpTransportBase, MessageExtra, SendOptions } from "./mcp-transport.js";
 import { RefusedCaller, toClientError } from "./refused-caller.js";
 import { findScopeChallenge } from "../policy/scope-challenge.js";
 import type { ScopeChallengeResolver } from "../policy/scope-challenge.js";
@@ -10,8 +10,8 @@ import type { ScopeChallengeResolver } from "../policy/scope-challenge.js";
 /** A session, whoever owns it and however its client is reached. */
 export type CarriedSession = Session<unknown, MessageExtra | undefined>;
 
-/** The SDK's `Transport` over a session, for servers built with either SDK major. */
-export class SessionTransport implements McpTransport {
+/** The SDK's `Transport` over a session, but for the id by which its client knows it. */
+export abstract class TransportOverSession implements McpTransportBase {
   onclose: McpTransport["onclose"];
   onerror: McpTransport["onerror"];
   onmessage: McpTransport["onmessage"];
@@ -21,10 +21,6 @@ export class SessionTransport implements McpTransport {
 
   constructor(session: CarriedSession) {
     this.#session = session;
-  }
-
-  get sessionId(): string {
-    return this.#session.id;
   }
 
   toJSON(): SessionSummary {
@@ -90,6 +86,20 @@ export class SessionTransport implements McpTransport {
         this.#session.noteFault("its onclose and its onerror threw");
       }
     }
+  }
+}
+
+/** The SDK's `Transport` over a session, for servers built with either SDK major. */
+export class SessionTransport extends TransportOverSession implements McpTransport {
+  readonly #id: string;
+
+  constructor(session: CarriedSession) {
+    super(session);
+    this.#id = session.id;
+  }
+
+  get sessionId(): string {
+    return this.#id;
   }
 }
 

@@ -4,11 +4,15 @@ import { readMessage } from "../http/message-body.js";
 import type { ReadMessage } from "../http/message-body.js";
 import { PostExtra } from "../http/message-extra.js";
 import type { McpTransport, MessageExtra } from "../http/mcp-transport.js";
-import { lacksScopes, RefusedCaller } from "../http/refused-caller.js";
+import { askPolicy } from "../http/ask-policy.js";
+import { sessionNotFound } from "../http/find-session.js";
+import { isOpeners, knownCaller } from "../http/opener.js";
+import { rebindingProblem } from "../http/rebinding-protection.js";
+import { RefusedCaller } from "../http/refused-caller.js";
 import { sendError } from "../http/respond-error.js";
-import { documentOf } from "../policy/scope-challenge.js";
 import { SessionTransport } from "../http/session-transport.js";
 import type { CarriedSession } from "../http/session-transport.js";
+import type { Requester } from "../session/requester.js";
 import { Session } from "../session/session.js";
 import { McpSseError } from "../shared/errors.js";
 import * as opt from "../shared/option.js";
@@ -22,7 +26,8 @@ import type { SSEServerTransportOptions } from "./transport-options.js";
 /** What `new SSEServerTransport(…)` makes: see {@link SSEServerTransport}. */
 export interface SSEServerTransport extends McpTransport {
   /**
-   * Takes a POST and answers it: 202, 400 for a bad body, 403 for a refused Host or Origin.
+   * Takes a POST and answers it: 202, 400 for a bad body, 403 for a refused Host or Origin, 404 for
+   * somebody else than the opener, where `router.guard` has said who that was.
    *
    * @param parsedBody what a JSON middleware made of the body, if one ran before.
    * @throws Error, after answering 500, when there is no open stream.
@@ -84,11 +89,12 @@ export const SSEServerTransport: SSEServerTransportClass = class SSEServerTransp
   readonly #sources: SSEServerTransportOptions;
   readonly #maxMessageBytes: number;
   readonly #session: CarriedSession;
+  readonly #opener: Requester | undefined;
 
   constructor(endpoint: string, res: ServerResponse, options: SSEServerTransportOptions = {}) {
     const settings = opt.readOptions(TRANSPORT_OPTIONS, "SSEServerTransport options", options);
     const stream = new EventStream(res, settings);
-    // It belongs to nobody.
+    // It is in no registry, where its owner would be looked for.
     const init = { principal: undefined, ownerKey: "", request: res.req };
     const session: CarriedSession = new Session(
       init,
@@ -98,6 +104,7 @@ export const SSEServerTransport: SSEServerTransportClass = class SSEServerTransp
     this.#sources = options;
     this.#maxMessageBytes = settings.maxMessageBytes;
     this.#session = session;
+    this.#opener = knownCaller(res.req);
   }
 
   async handlePostMessage(
@@ -110,10 +117,14 @@ export const SSEServerTransport: SSEServerTransportClass = class SSEServerTransp
       res.writeHead(500).end(message);
       throw new Error(message);
     }
-    const refused = this.#refuseSource(req);
+    const refused = rebindingProblem(req.headers, this.#sources);
     if (refused !== undefined) {
       res.writeHead(403).end(refused);
       this.onerror?.(new Error(refused));
+      return;
+    }
+    if (!isOpeners(this.#opener, req)) {
+      sendError(res, sessionNotFound());
       return;
     }
     try {
@@ -146,27 +157,8 @@ export const SSEServerTransport: SSEServerTransportClass = class SSEServerTransp
 
   /** @throws RefusedCaller for a caller who lacks scopes. */
   async #take(message: JsonRpcMessage, extra: MessageExtra | undefined): Promise<void> {
-    const asked = this.#session.policy?.(message, extra);
-    // Where nobody has to be waited for, the server gets the message at once, as from the SDK's class.
-    const lacking = asked instanceof Promise ? await asked : asked;
-    if (lacking !== undefined) {
-      const { scopes: held = [] } = extra?.authInfo ?? {};
-      throw lacksScopes(lacking, held, [], documentOf(extra?.authInfo));
-    }
+    const asked = askPolicy(this.#session, message, extra);
+    if (asked !== undefined) await asked;
     this.#session.receive(message, extra);
-  }
-
-  /** The SDK's check, with the SDK's exact comparison. */
-  #refuseSource({ headers }: IncomingMessage): string | undefined {
-    const { enableDnsRebindingProtection, allowedHosts, allowedOrigins } = this.#sources;
-    if (enableDnsRebindingProtection !== true) return undefined;
-    if (allowedHosts !== undefined && allowedHosts.length > 0) {
-      if (!allowedHosts.includes(headers.host ?? "")) return "Invalid Host header";
-    }
-    if (allowedOrigins !== undefined && allowedOrigins.length > 0) {
-      const { origin } = headers;
-      if (origin !== undefined && !allowedOrigins.includes(origin)) return "Invalid Origin header";
-    }
-    return undefined;
   }
 };

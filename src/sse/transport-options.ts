@@ -1,14 +1,10 @@
+import { REBINDING_OPTIONS } from "../http/rebinding-protection.js";
+import type { RebindingProtection } from "../http/rebinding-protection.js";
 import { STREAM_OPTIONS } from "../options/stream-options.js";
 import * as opt from "../shared/option.js";
 
-/** Options of `SSEServerTransport`; the first three are the SDK's. */
-export interface SSEServerTransportOptions {
-  /** `Host` values that POSTs may carry, compared as they are. Default: any. */
-  allowedHosts?: string[];
-  /** `Origin` values that POSTs may carry, compared as they are. Default: any. */
-  allowedOrigins?: string[];
-  /** Whether the two lists above are looked at; the SDK does not either, unless told to. Default: false. */
-  enableDnsRebindingProtection?: boolean;
+/** Options of `SSEServerTransport`: the SDK's, which are looked at for POSTs, and a few more. */
+export interface SSEServerTransportOptions extends RebindingProtection {
   /** Milliseconds of silence after which a comment keeps the stream alive; 0 for none. Default: 15000 (15 seconds). */
   keepAliveMs?: number;
   /**
@@ -25,9 +21,7 @@ export interface SSEServerTransportOptions {
 
 /** {@link SSEServerTransportOptions}. */
 export const TRANSPORT_OPTIONS = {
-  allowedHosts: opt.unchecked<readonly string[] | undefined>("list of texts"),
-  allowedOrigins: opt.unchecked<readonly string[] | undefined>("list of texts"),
-  enableDnsRebindingProtection: opt.flag(false),
+  ...REBINDING_OPTIONS,
   ...STREAM_OPTIONS,
   // As in the SDK.
   maxMessageBytes: opt.number("bytes", 4_194_304, { min: 1 }),

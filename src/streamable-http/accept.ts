@@ -10,6 +10,7 @@ const UNSAID: Accepts = { json: true, stream: false };
 /** What official clients send. */
 const USUAL = "application/json, text/event-stream";
 const BOTH: Accepts = { json: true, stream: true };
+const JSON_ONLY: Accepts = { json: true, stream: false };
 
 /**
  * What an `Accept` field takes. The specification wants both types in it; clients and proxies send
@@ -32,6 +33,11 @@ export function acceptsOf(field: string | undefined): Accepts {
     json: takes("application/json", "application/*", "*/*"),
     stream: takes("text/event-stream", "text/*", "*/*"),
   };
+}
+
+/** The same where answers are JSON: who reads nothing but streams gets one all the same. */
+export function jsonIfTaken(accepts: Accepts): Accepts {
+  return accepts.json ? JSON_ONLY : accepts;
 }
 
 interface Range {

@@ -90,6 +90,11 @@ export class CallReply {
     return sendJsonAnswer(this.#init.res, json, this.#init.options.stallMs, this.#bytes);
   }
 
+  /** Its server did not take the call: the response is somebody else's. */
+  withdraw(): void {
+    this.#isAnswered = true;
+  }
+
   /** The session did not come about: nobody is to come back to it. */
   unnameSession(): void {
     if (this.#isThere) this.#init.res.removeHeader(SESSION_HEADER);
@@ -124,9 +129,9 @@ export class CallReply {
     return stream;
   }
 
-  /** Ends the response while the call goes on: its client comes back for the rest. */
+  /** Ends the response while the call goes on: its client comes back for the rest, if it can. */
   leave(retryMs: number): void {
-    this.becomeStream()?.detach(retryMs);
+    if (this.#init.takesPriming) this.becomeStream()?.detach(retryMs);
   }
 
   get #isThere(): boolean {

@@ -26,7 +26,8 @@ export class PatientReplies {
   }
 
   add(reply: PatientReply): void {
-    if (this.#afterMs === 0) reply.becomeStream();
+    // Not before its server has taken the call: a response that has begun could not be a refusal.
+    if (this.#afterMs === 0) queueMicrotask(() => reply.becomeStream());
     else this.#timer ??= setTimeout(() => this.#look(), this.#afterMs).unref();
   }
 

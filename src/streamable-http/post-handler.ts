@@ -7,20 +7,20 @@ import { onResponseEnd } from "../http/response-end.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { StreamableSettings } from "../options/streamable-options.js";
-import { isInitialize } from "../session/handshake.js";
 import type { Call } from "../session/held-call.js";
 import { isCall } from "../session/session-bytes.js";
 import { sessionClosed } from "../session/session-end.js";
 import { Session } from "../session/session.js";
-import { McpSseError } from "../shared/errors.js";
+import type { McpSseError } from "../shared/errors.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { leaveBody } from "../shared/was-read.js";
-import { acceptsOf } from "./accept.js";
+import { acceptsOf, jsonIfTaken } from "./accept.js";
 import type { Accepts } from "./accept.js";
-import { checkVersion, hasEnvelope, takesPriming, versionOf } from "./protocol-version.js";
+import { checkVersion, hasEnvelope, versionHeaderOf } from "./protocol-version.js";
 import { SESSION_HEADER, sessionIdOf, sessionNameOf } from "./session-header.js";
+import { beginsSession, checkTakesAnswer, handOver, noSessionNamed } from "./session-requests.js";
 import { StreamableChannel } from "./streamable-channel.js";
-import { StreamableRequest, versionHeaderOf } from "./streamable-request.js";
+import { StreamableRequest } from "./streamable-request.js";
 import type { StreamableSession } from "./streamable-session.js";
 
 /** What answering POSTs takes. */
@@ -117,7 +117,7 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     if (this.#isMisnamed(message)) return false;
     checkVersion(message, versionHeaderOf(req), channel.protocolVersion);
     if (state === "opening" && !beginsSession(message)) throw lacksSession(sessionIdOf(req));
-    if (isCall(message)) checkAccepts(req);
+    if (isCall(message)) checkTakesAnswer(acceptsOf(req.headers.accept));
     return false;
   }
 
@@ -140,10 +140,10 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     return this.#init.modern !== undefined && isCall(message) && hasEnvelope(message);
   }
 
-  /** In which form a call is answered; who reads nothing but streams gets one. */
+  /** In which form a call is answered. */
   #acceptsOf({ headers }: AdmittedRequest["req"]): Accepts {
     const accepts = acceptsOf(headers.accept);
-    return this.#init.responses === "json" && accepts.json ? JSON_ONLY : accepts;
+    return this.#init.responses === "json" ? jsonIfTaken(accepts) : accepts;
   }
 
   /**
@@ -179,56 +179,13 @@ export class PostHandler implements MessageHandler<StreamableSession> {
   }
 
   #handOver({ message, request, session, extra, call }: Arrival<StreamableSession>): void {
-    const { channel } = session;
-    if (!isCall(message)) {
-      session.receive(channel.toServer(message), extra, call);
-      return;
-    }
     const { req, res } = request;
-    const { resume, stream } = this.#init.options;
-    const canReturn = takesPriming(versionOf(message, versionHeaderOf(req)));
-    const known = channel.takeCall(message, {
-      res,
-      accepts: this.#acceptsOf(req),
-      takesPriming: canReturn,
-      isForCallOnly: isInitialize(message),
-      options: stream,
-    });
-    if (resume !== undefined && canReturn) {
-      extra.closeSSEStream = () => channel.leaveCall(known.id, resume.retryMs);
-      extra.closeStandaloneSSEStream = () => channel.leaveListener(resume.retryMs);
-    }
-    call?.carry(known);
-    try {
-      session.receive(known, extra, call);
-    } catch (error) {
-      channel.withdrawCall(known.id);
-      throw error;
-    }
+    const accepts = this.#acceptsOf(req);
+    handOver(session, { message, extra, req, res, accepts, held: call }, this.#init.options);
   }
-}
-
-const JSON_ONLY: Accepts = { json: true, stream: false };
-
-/** A notification of that name has no answer that could say what was agreed upon. */
-function beginsSession(message: JsonRpcMessage): boolean {
-  return isInitialize(message) && isCall(message);
 }
 
 /** Another's session and no session are one answer. */
 function lacksSession(named: string | undefined): McpSseError {
-  if (named !== undefined) return sessionNotFound();
-  return new McpSseError(
-    "session_id_required",
-    "The Mcp-Session-Id header must name a session: begin one with initialize.",
-  );
-}
-
-function checkAccepts({ headers }: AdmittedRequest["req"]): void {
-  const { json, stream } = acceptsOf(headers.accept);
-  if (json || stream) return;
-  throw new McpSseError(
-    "not_acceptable",
-    "Answers are application/json or text/event-stream: name one of them in Accept, or both.",
-  );
+  return named === undefined ? noSessionNamed() : sessionNotFound();
 }

@@ -54,6 +54,11 @@ export function isModern({ headers }: Pick<IncomingMessage, "headers">): boolean
   return version.toString() >= FIRST_MODERN;
 }
 
+/** The revision of MCP that a request names. */
+export function versionHeaderOf({ headers }: IncomingMessage): string | undefined {
+  return headers["mcp-protocol-version"]?.toString();
+}
+
 /** The revision in which a message was sent. */
 export function versionOf(message: JsonRpcMessage, header: string | undefined): string {
   if (!isInitialize(message)) return header ?? UNSAID;

@@ -16,9 +16,9 @@ import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import type { SealKey } from "../shared/seal.js";
 import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
-import { knownVersion } from "./protocol-version.js";
+import { knownVersion, versionHeaderOf } from "./protocol-version.js";
 import { sessionNameOf } from "./session-header.js";
-import { StreamableRequest, versionHeaderOf } from "./streamable-request.js";
+import { StreamableRequest } from "./streamable-request.js";
 import { idKeys, openName, sealName } from "./sealed-id.js";
 import type { InitializeParams, SealedFacts } from "./sealed-id.js";
 

@@ -7,6 +7,9 @@ import type { DeadlineListener } from "../session/deadline.js";
 import type { ByteHolder } from "../session/write-result.js";
 import { MessageStream } from "./message-stream.js";
 
+/** How long what was sent is kept, how much of it, and how soon clients come back for it. */
+export type KeptOptions = Pick<ResumeOptions, "graceMs" | "maxBufferedBytes" | "retryMs">;
+
 /** What a stream of a call takes in memory beside its messages, in bytes. */
 const STREAM_BYTES = 768;
 
@@ -23,7 +26,7 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
   /** The stream of GETs. */
   readonly standalone: MessageStream;
   readonly #session: ChannelSession;
-  readonly #resume: ResumeOptions | undefined;
+  readonly #resume: KeptOptions | undefined;
   /** By their numbers, oldest first. */
   readonly #calls = new Map<number, MessageStream>();
   /** Those that were finished when it was last looked. */
@@ -34,7 +37,7 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
   #bytes = 0;
   #changeListeners: (() => void)[] = [];
 
-  constructor(session: ChannelSession, resume: ResumeOptions | undefined, isRestored: boolean) {
+  constructor(session: ChannelSession, resume: KeptOptions | undefined, isRestored: boolean) {
     this.#session = session;
     this.id = isRestored ? randomUUID() : session.id;
     this.#resume = resume;

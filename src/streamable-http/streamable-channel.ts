@@ -2,7 +2,6 @@ import type { ServerResponse } from "node:http";
 import type { MessageMetadata } from "../http/outbox.js";
 import type { EventStream } from "../http/event-stream.js";
 import { onResponseEnd } from "../http/response-end.js";
-import type { ResumeOptions } from "../options/resume-options.js";
 import type { Channel, ChannelSession } from "../session/channel.js";
 import { cutAfterEnd, shouldReconnect } from "../session/close-reason.js";
 import type { CloseReason } from "../session/close-reason.js";
@@ -20,6 +19,7 @@ import type { CallReplyInit } from "./call-reply.js";
 import type { StreamPosition } from "./event-position.js";
 import { PatientReplies } from "./patient-replies.js";
 import { SessionStreams } from "./session-streams.js";
+import type { KeptOptions } from "./session-streams.js";
 
 /** A GET that wants to listen. */
 export interface ListenOffer {
@@ -33,7 +33,7 @@ export interface ListenOffer {
 
 export interface StreamableChannelOptions {
   /** How long what was sent is kept for a client that was cut off. Default: nothing is. */
-  readonly resume: ResumeOptions | undefined;
+  readonly resume: KeptOptions | undefined;
   /** Milliseconds after which a call without an answer is answered by a stream; 0 for at once. */
   readonly sseAfterMs: number;
   /** Whether the client may come back to streams of which nothing is known any more. */
@@ -117,8 +117,8 @@ export class StreamableChannel implements Channel {
 
   /** The server did not get a call. Its POST is refused. @param id the server's. */
   withdrawCall(id: JsonRpcId): void {
-    this.#replies.delete(id);
-    this.#ids.forget(id);
+    this.#replies.get(id)?.withdraw();
+    this.#forget(id);
   }
 
   /** See `RestorableChannel`. @param id the server's. */
@@ -138,7 +138,7 @@ export class StreamableChannel implements Channel {
   }
 
   /** Ends the stream of the GET: its client comes back. */
-  leaveListener(retryMs: number): void {
+  leaveListener(retryMs: number | undefined): void {
     this.#streams.standalone.detach(retryMs);
   }
 
@@ -181,7 +181,7 @@ export class StreamableChannel implements Channel {
     if (message.method !== "notifications/cancelled") return;
     const id = message.params?.["requestId"] as JsonRpcId;
     this.#replies.get(id)?.cancel();
-    this.withdrawCall(id);
+    this.#forget(id);
   }
 
   toClient(message: JsonRpcMessage): JsonRpcMessage {
@@ -241,7 +241,7 @@ export class StreamableChannel implements Channel {
     const { id } = message;
     if (id === undefined) return undefined;
     const reply = this.#replies.get(id);
-    this.withdrawCall(id);
+    this.#forget(id);
     const isOpening = id === this.#opening;
     if (isOpening) this.#noteOpened(message);
     // Its client would not know that there is a session, and nobody would end it.
@@ -251,6 +251,11 @@ export class StreamableChannel implements Channel {
     if (isUnknown) this.#session.end("failed-to-open");
     if (isOpening) this.#onOpened();
     return result;
+  }
+
+  #forget(id: JsonRpcId): void {
+    this.#replies.delete(id);
+    this.#ids.forget(id);
   }
 
   /** What has begun to leave takes memory until it has left. */

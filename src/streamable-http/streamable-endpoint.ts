@@ -1,4 +1,3 @@
-import { EventStream } from "../http/event-stream.js";
 import { sessionNotFound } from "../http/find-session.js";
 import type { AdmittedRequest } from "../http/incoming-request.js";
 import { MessageReceiver } from "../http/message-receiver.js";
@@ -9,16 +8,14 @@ import type { HostRequest } from "../http/mount.js";
 import type { FastRoute, Transport, TransportRoute } from "../http/transport.js";
 import type { StreamableSettings } from "../options/streamable-options.js";
 import { McpSseError } from "../shared/errors.js";
-import { acceptsOf } from "./accept.js";
-import { parsePosition } from "./event-position.js";
 import { FastPath } from "./fast-path.js";
 import { PostHandler } from "./post-handler.js";
 import type { MisnamedCalls } from "./post-handler.js";
-import { checkVersion, takesPriming } from "./protocol-version.js";
 import { SessionRestorer } from "./session-restorer.js";
 import type { RestoreContext, SessionRestorerInit } from "./session-restorer.js";
 import { SESSION_HEADER, sessionIdOf, sessionNameOf } from "./session-header.js";
-import { StreamableRequest, versionHeaderOf } from "./streamable-request.js";
+import { checkListens, listenTo } from "./session-requests.js";
+import { StreamableRequest } from "./streamable-request.js";
 import { isStreamableSession } from "./streamable-session.js";
 import type { StreamableSession } from "./streamable-session.js";
 
@@ -162,20 +159,9 @@ export class StreamableEndpoint implements Transport {
 
   #listen({ req, res, caller }: AdmittedRequest, session: StreamableSession | undefined): void {
     if (session === undefined) throw sessionNotFound();
-    const { channel } = session;
-    const version = versionHeaderOf(req);
-    checkVersion(undefined, version, channel.protocolVersion);
-    const { accept, "last-event-id": lastId } = req.headers;
-    if (accept !== undefined && !acceptsOf(accept).stream) throw notAcceptable();
+    checkListens(req, session.channel);
     session.renew(caller.principal, caller.validUntil);
-    const isThere = channel.listen({
-      res,
-      stream: new EventStream(res, this.#init.options.stream),
-      position: lastId === undefined ? undefined : (parsePosition(lastId.toString()) ?? "unknown"),
-      takesPriming: takesPriming(version ?? channel.protocolVersion ?? ""),
-    });
-    // By this, readers of event streams stop to come back. @see HTML, "Server-sent events"
-    if (!isThere) res.writeHead(204).end();
+    listenTo(session.channel, req, res, this.#init.options.stream);
   }
 
   #end(
@@ -202,8 +188,4 @@ function namedBy(
 
 function noId(): McpSseError {
   return new McpSseError("session_id_required", "The Mcp-Session-Id header must name a session.");
-}
-
-function notAcceptable(): McpSseError {
-  return new McpSseError("not_acceptable", "This is a text/event-stream: name it in Accept.");
 }

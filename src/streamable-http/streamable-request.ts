@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import type { AdmittedRequest } from "../http/incoming-request.js";
 import { SessionRequest } from "../http/session-request.js";
 import type { ResolvedOptions } from "../options/resolve.js";
@@ -21,9 +20,4 @@ export class StreamableRequest extends SessionRequest {
     super(admitted, `${admitted.mount.base}${endpoint}`, options);
     this.restoredId = restoredId;
   }
-}
-
-/** The revision of MCP that a request names. */
-export function versionHeaderOf({ headers }: IncomingMessage): string | undefined {
-  return headers["mcp-protocol-version"]?.toString();
 }

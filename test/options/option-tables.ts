@@ -11,6 +11,7 @@ import { HTTP_STREAM_OPTIONS } from "../../src/server/http-stream-options.js";
 import { PORT_OPTIONS, SSE_SERVER_OPTIONS } from "../../src/server/server-options.js";
 import type { Options } from "../../src/shared/option.js";
 import { TRANSPORT_OPTIONS } from "../../src/sse/transport-options.js";
+import { STREAMABLE_TRANSPORT_OPTIONS } from "../../src/streamable-http/transport-options.js";
 import { API_KEY } from "../../strategies/apikey/apikey-options.js";
 import { API_KEY_ENTRY } from "../../strategies/apikey/api-key-list.js";
 import { JWT } from "../../strategies/jwt/jwt-options.js";
@@ -45,6 +46,10 @@ const SOURCES: Readonly<Record<string, Source>> = {
   memoryStorage: { type: "MemoryStorageOptions", options: MEMORY_STORAGE.options },
   fileStorage: { type: "FileStorageOptions", options: FILE_STORAGE.options },
   transport: { type: "SSEServerTransportOptions", options: TRANSPORT_OPTIONS },
+  streamableTransport: {
+    type: "StreamableHTTPServerTransportOptions",
+    options: STREAMABLE_TRANSPORT_OPTIONS,
+  },
   fromPassport: { type: "FromPassportOptions", options: FROM_PASSPORT.options },
 };
 

@@ -7,6 +7,7 @@ const INDEX = join(ROOT, "src/index.ts");
 
 /** What the examples may use without saying where it comes from. */
 const PRELUDE = `
+import { randomUUID } from "node:crypto";
 import express from "express";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";

@@ -8,7 +8,7 @@ import type {
   Transport as TransportV2,
 } from "@modelcontextprotocol/server";
 import type { ServerResponse } from "node:http";
-import { SSEServerTransport } from "../../src/index.js";
+import { SSEServerTransport, StreamableHTTPServerTransport } from "../../src/index.js";
 import type { McpTransport, Principal, SessionRegistry, SseRouter } from "../../src/index.js";
 
 declare const transport: SSEServerTransport;
@@ -41,6 +41,31 @@ export const sameClass: InstanceType<typeof SSEServerTransport> = new SSEServerT
 export function isOurs(some: unknown): string | undefined {
   return some instanceof SSEServerTransport ? some.sessionId : undefined;
 }
+
+// The drop-in for Streamable HTTP, whose id is there once its session has begun.
+declare const streamable: StreamableHTTPServerTransport;
+export const streamableForV1: TransportV1 = streamable;
+export const streamableForV2: TransportV2 = streamable;
+void v1.connect(streamable);
+void v2.connect(streamable);
+export class LoggedStreamable extends StreamableHTTPServerTransport {
+  readonly openedAt = Date.now();
+
+  override async send(message: unknown): Promise<void> {
+    await super.send(message);
+  }
+}
+export const begun: string | undefined = new LoggedStreamable({
+  sessionIdGenerator: () => "id",
+  onsessioninitialized: async (id) => {
+    await Promise.resolve(id);
+  },
+  onsessionclosed: undefined,
+}).sessionId;
+// @ts-expect-error -- each transport keeps what was sent itself
+export const stored = new StreamableHTTPServerTransport({ eventStore: {} });
+declare const streamableMembers: Members<StreamableHTTPServerTransport>;
+export const wrappedStreamable: StreamableHTTPServerTransport = streamableMembers;
 
 // What routers and transports show is an interface: whatever has its members will do, as a wrapper or in a test.
 type Members<T> = Pick<T, keyof T>;
