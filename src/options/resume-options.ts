@@ -34,3 +34,6 @@ export const RESUME = opt.block({
 /** How a session outlives its streams. */
 export type ResumeOptions = Omit<opt.Settings<typeof RESUME>, "probeMs" | "closeLostClients"> &
   Pick<opt.Settings<typeof ADVANCED>, "probeMs" | "closeLostClients">;
+
+/** How long what was sent is kept, how much of it, and how soon clients come back for it. */
+export type KeptOptions = Pick<ResumeOptions, "graceMs" | "maxBufferedBytes" | "retryMs">;

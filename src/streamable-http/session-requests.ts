@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { EventStream } from "../http/event-stream.js";
 import type { MessageExtra } from "../http/mcp-transport.js";
+import type { KeptOptions } from "../options/resume-options.js";
 import type { EventStreamOptions } from "../options/stream-options.js";
 import { isInitialize } from "../session/handshake.js";
 import type { HeldCall } from "../session/held-call.js";
@@ -12,7 +13,6 @@ import { acceptsOf } from "./accept.js";
 import type { Accepts } from "./accept.js";
 import { parsePosition } from "./event-position.js";
 import { checkVersion, takesPriming, versionHeaderOf, versionOf } from "./protocol-version.js";
-import type { KeptOptions } from "./session-streams.js";
 import type { StreamableChannel } from "./streamable-channel.js";
 
 /** What becomes of the requests of a session once it is known that they are its. */

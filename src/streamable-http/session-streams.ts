@@ -1,14 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { StreamEnd } from "../http/event-stream.js";
-import type { ResumeOptions } from "../options/resume-options.js";
+import type { KeptOptions } from "../options/resume-options.js";
 import type { ChannelSession } from "../session/channel.js";
 import { Deadline } from "../session/deadline.js";
 import type { DeadlineListener } from "../session/deadline.js";
 import type { ByteHolder } from "../session/write-result.js";
 import { MessageStream } from "./message-stream.js";
-
-/** How long what was sent is kept, how much of it, and how soon clients come back for it. */
-export type KeptOptions = Pick<ResumeOptions, "graceMs" | "maxBufferedBytes" | "retryMs">;
 
 /** What a stream of a call takes in memory beside its messages, in bytes. */
 const STREAM_BYTES = 768;

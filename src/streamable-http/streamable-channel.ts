@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { MessageMetadata } from "../http/outbox.js";
 import type { EventStream } from "../http/event-stream.js";
 import { onResponseEnd } from "../http/response-end.js";
+import type { KeptOptions } from "../options/resume-options.js";
 import type { Channel, ChannelSession } from "../session/channel.js";
 import { cutAfterEnd, shouldReconnect } from "../session/close-reason.js";
 import type { CloseReason } from "../session/close-reason.js";
@@ -19,7 +20,6 @@ import type { CallReplyInit } from "./call-reply.js";
 import type { StreamPosition } from "./event-position.js";
 import { PatientReplies } from "./patient-replies.js";
 import { SessionStreams } from "./session-streams.js";
-import type { KeptOptions } from "./session-streams.js";
 
 /** A GET that wants to listen. */
 export interface ListenOffer {

@@ -1,12 +1,11 @@
 import { REBINDING_OPTIONS } from "../http/rebinding-protection.js";
 import type { RebindingProtection } from "../http/rebinding-protection.js";
 import { RESUME } from "../options/resume-options.js";
-import type { ResumeConfig } from "../options/resume-options.js";
+import type { KeptOptions, ResumeConfig } from "../options/resume-options.js";
 import { STREAM_OPTIONS } from "../options/stream-options.js";
 import { refuseUnused } from "../options/unused-options.js";
 import { checkOptionNames } from "../shared/check.js";
 import * as opt from "../shared/option.js";
-import type { KeptOptions } from "./session-streams.js";
 
 /** Options of `StreamableHTTPServerTransport`: the SDK's, and a few more. */
 export interface StreamableHTTPServerTransportOptions extends RebindingProtection {
