@@ -52,7 +52,7 @@ export interface HttpStreamServerOptions<W = AuthConfig | false, M = never>
   extends Omit<SseOptions, "endpoint" | "messageEndpoint">, PortOptions<W, M> {
   /**
    * Path of the endpoint; or several, where clients still have the URL of HTTP+SSE: `["/mcp", "/sse"]`. The
-   * first is that of `server.url`. Default: `"/mcp"`.
+   * first is that of `server.url`. `publicUrl` is what comes before it. Default: `"/mcp"`.
    */
   endpoint?: string | readonly string[];
   /**

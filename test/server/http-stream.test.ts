@@ -13,7 +13,7 @@ import { openStream, toolCall } from "../kit/raw-sse.js";
 import { fakeIssuer, oauthFor } from "../kit/resource-server.js";
 import { JWT_AUTH, startMcpServer } from "../kit/serve.js";
 import { Facts } from "../kit/session-facts.js";
-import { begin, initializeFor, postMessage } from "../kit/streamable.js";
+import { begin, initializeFor, postMessage, StreamableConversation } from "../kit/streamable.js";
 import { SECRET } from "../kit/tokens.js";
 
 cleanUpAfterEach();
@@ -211,6 +211,22 @@ describe("the options of http-stream", () => {
       expect((await client.listen(id)).status).toBe(status);
     },
   );
+
+  it("sessions.restore: goes on with a session after a restart, which counts as one that has begun", async () => {
+    const sessions = { restore: { secret: secret("a-secret-of-thirty-two-bytes-or-more") } };
+    const before = await serve({ ...HTTP_STREAM, sessions });
+    const { sessionId, headers } = await begin(before.url);
+    await before.server.stop({ timeoutMs: 0 });
+    const after = await serve({ ...HTTP_STREAM, sessions });
+    const begun: (string | undefined)[] = [];
+    after.sessions.on("begun", ({ client }) => void begun.push(client?.name));
+    const client = new StreamableConversation(after.url, sessionId, headers);
+    expect(await client.call("echo", { text: "again" })).toBe("again");
+    expect([begun, after.sessions.counts()]).toEqual([
+      ["raw"],
+      { sse: 0, streamable: 1, unused: 0 },
+    ]);
+  });
 
   it("auth: with OAuth the endpoint is a resource, and its document names the way", async () => {
     const issuer = await fakeIssuer();
