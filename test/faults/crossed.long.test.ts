@@ -6,11 +6,9 @@ import { clientV1, clientV2 } from "../kit/sdk-clients.js";
 import type { ClientKit } from "../kit/sdk-clients.js";
 import { FaultHost } from "../kit/faults/host.js";
 import { Load, expectNothingLost, RESUME } from "../kit/faults/load.js";
-import { survive } from "../kit/faults/storm.js";
+import { dropTogether, survive } from "../kit/faults/storm.js";
 import type { LoadOptions } from "../kit/faults/load.js";
 import { serverV1, serverV2 } from "../kit/faults/servers.js";
-
-import { WAYS } from "../kit/faults/killer.js";
 
 cleanUpAfterEach();
 
@@ -41,24 +39,6 @@ function crossReconnects(loads: readonly Load[]): void {
       if (method === "GET") await gets.pass();
       else if (body.includes("-probe-")) await pongs.pass();
     };
-  }
-}
-
-/** Kills all streams together, `rounds` times, with traffic before, meanwhile and after. */
-async function dropTogether(loads: readonly Load[], rounds: number): Promise<void> {
-  for (let round = 0; round < rounds; round++) {
-    const streams = await Promise.all(loads.map(({ killer }) => killer.attached()));
-    const held = await Promise.all(loads.map((load) => load.hold()));
-    for (const load of loads) load.burst();
-    const killed = streams.map((stream, index) =>
-      stream.kill(WAYS[(round + index) % WAYS.length]!),
-    );
-    for (const load of loads) load.notify(1);
-    await Promise.all(killed);
-    loads.forEach((load, index) => {
-      load.burst();
-      load.release(held[index]);
-    });
   }
 }
 

@@ -10,9 +10,9 @@ import { JWT_AUTH } from "../kit/serve.js";
 import { listen } from "../kit/listen.js";
 import { initialize, initialized, openStream } from "../kit/raw-sse.js";
 import { secretToken } from "../kit/tokens.js";
-import { clientV1, clientV2 } from "../kit/sdk-clients.js";
+import { clientV1, clientV2, streamableV1, streamableV2 } from "../kit/sdk-clients.js";
 import { FaultHost } from "../kit/faults/host.js";
-import { Load, expectNothingLost, RESUME } from "../kit/faults/load.js";
+import { expectAllThere, expectNothingLost, Load, RESUME } from "../kit/faults/load.js";
 import { storm, survive } from "../kit/faults/storm.js";
 
 import { serverV1, serverV2 } from "../kit/faults/servers.js";
@@ -121,6 +121,40 @@ describe.each([
       await load.settle();
     });
     expectNothingLost(load.report());
+    expect(host.served.sessions.size).toBe(1);
+  });
+});
+
+describe.each([
+  { client: streamableV1, server: serverV1 },
+  { client: streamableV2, server: serverV2 },
+])("$client.name of $server.name", ({ client, server }) => {
+  it("STREAMABLE-17: loses nothing when its tokens expire in the middle of kills", async () => {
+    const tokens = new Tokens();
+    const auth = { ...JWT_AUTH, options: { ...JWT_AUTH.options, clockTolerance: 1 } };
+    const host = await FaultHost.startStreamable(server, {
+      ...{ ...RESUME, auth, configure: tokens.serve },
+      streamable: { sseAfterMs: 0 },
+    });
+    const load = await Load.start(host, client, { authProvider: tokens.provider() });
+    load.killer.sparesFirst = true;
+    await survive(host, [load], async () => {
+      await storm(load, 6);
+      const held = await load.hold();
+      const stream = await load.killer.attached();
+      // This end is that of the token, and the stream after it is killed again.
+      load.killer.next = { way: "destroy", events: 1 };
+      await stream.over;
+      load.notify(10);
+      load.ask();
+      tokens.areLasting = true;
+      load.burst();
+      load.release(held);
+      await load.arrived();
+    });
+    // With a refreshed token, clients of SDK v1 come back without the id of their last event.
+    expectAllThere(load.report());
+    expect(tokens.refreshes).toBeGreaterThan(0);
     expect(host.served.sessions.size).toBe(1);
   });
 });

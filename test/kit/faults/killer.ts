@@ -4,6 +4,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { onDispose } from "../clean-up.js";
+import { KillableStream } from "./killable-stream.js";
 
 /** How a stream's connection can end under a client. */
 export type Way =
@@ -15,6 +16,8 @@ export type Way =
   | "end"
   /** The next event is cut in its middle, and the connection closed. */
   | "half event"
+  /** The next event is cut behind its id: its data does not come. */
+  | "half event, id only"
   /** The next event is cut in its middle, and the response ends as if it were complete. */
   | "half event, then end"
   /** The client's side is closed; the server hears nothing of it and goes on writing. */
@@ -28,6 +31,12 @@ export const WAYS: readonly Way[] = [
   "half event, then end",
   "half open",
 ];
+
+/** Where events have ids, by which a client comes back, they can be cut behind those, too. */
+export const WAYS_WITH_IDS: readonly Way[] = [...WAYS, "half event, id only"];
+
+/** How a request's connection can end before its server has all of it. */
+export type RequestCut = "before its bytes" | "within its body";
 
 /** An event on its way to the client. */
 export interface PassingEvent {
@@ -54,6 +63,8 @@ export interface PassingRequest {
 export class Killer {
   /** Awaited before a request goes to the server. */
   beforeRequest: ((passing: PassingRequest) => Promise<void> | void) | undefined;
+  /** Sees each request first; a cut that it returns ends it there and then. */
+  onRequest: ((passing: PassingRequest) => RequestCut | undefined) | undefined;
   /** Sees each event first; a way that it returns ends the stream there and then. */
   onEvent: ((passing: PassingEvent, stream: KillableStream) => Way | undefined) | undefined;
   /** Every stream that the client has opened, oldest first. */
@@ -62,8 +73,13 @@ export class Killer {
   readonly posts: (PassingRequest & { readonly status: number })[] = [];
   /** What happened, one line each: for the message of a test that fails. */
   readonly trace: string[] = [];
-  /** How the next stream that opens is to be killed: in place of the event that follows its first `events` ones. */
+  /** How the next stream that a GET opens is to be killed: in place of the event that follows its first `events` ones. */
   next: { way: Way; events: number } | undefined;
+  /**
+   * Whether the first event of a stream that a GET opens, and all that was passed on, has arrived when
+   * the stream is killed: without that, clients of the SDKs forget over Streamable HTTP where they were.
+   */
+  sparesFirst = false;
   /** Milliseconds after which the client is to come back, for a server that does not say it. */
   retryMs: number | undefined;
   /** Streams that were killed so far. */
@@ -111,10 +127,13 @@ export class Killer {
     return this.streams[count - 1]!;
   }
 
-  /** The newest stream, once it has had its endpoint event and as long as it is alive. */
+  /**
+   * The newest stream on which the client hears what belongs to no call, once it knows how to come back
+   * and as long as it is alive.
+   */
   async attached(): Promise<KillableStream> {
     for (;;) {
-      const newest = this.streams.at(-1);
+      const newest = this.streams.findLast(({ isForAll }) => isForAll);
       if (newest?.isAttached === true && !newest.isKilled && !newest.isOver) return newest;
       await once(this.#facts, "change");
     }
@@ -136,6 +155,11 @@ export class Killer {
     this.#facts.emit("request", passing);
     await this.beforeRequest?.(passing);
     if (res.destroyed) return;
+    const cut = this.onRequest?.(passing);
+    if (cut === "before its bytes") {
+      this.#cut(passing, cut, res);
+      return;
+    }
     const sent = request(`${this.#target}${url}`, {
       method,
       // A connection of its own: one that is kept may be closed just when it is used again.
@@ -150,10 +174,23 @@ export class Killer {
       res.destroy();
     });
     sent.on("response", (answer) => this.#answer(passing, sent, answer, res));
+    if (cut === "within its body") {
+      sent.write(body.slice(0, Math.ceil(body.length / 2)), () => {
+        sent.destroy();
+        this.#cut(passing, cut, res);
+      });
+      return;
+    }
     sent.end(body);
     res.on("close", () => {
       if (method === "POST" && !res.writableFinished) sent.destroy();
     });
+  }
+
+  #cut({ method }: PassingRequest, cut: RequestCut, res: ServerResponse): void {
+    this.kills++;
+    this.note(`!! ${method}: ${cut}`);
+    res.destroy();
   }
 
   #answer(
@@ -178,144 +215,12 @@ export class Killer {
       this.#facts.emit("change"),
     );
     this.streams.push(stream);
-    if (this.next !== undefined) stream.killAfter(this.next.events, this.next.way);
-    this.next = undefined;
+    if (this.next !== undefined && passing.method === "GET") {
+      stream.killAfter(this.next.events + (this.sparesFirst ? 1 : 0), this.next.way);
+      this.next = undefined;
+    }
     this.#facts.emit("stream");
   }
-}
-
-/** One event stream between a server and a client. */
-export class KillableStream {
-  /** Whether its endpoint event has been passed on. */
-  isAttached = false;
-  /** Whether its end has begun; a half-written event takes a moment. */
-  isKilled = false;
-  isOver = false;
-  /** Resolves when the client's side has ended, however it did. */
-  readonly over: Promise<void>;
-
-  readonly #killer: Killer;
-  readonly #ends: { sent: ClientRequest; answer: IncomingMessage; res: ServerResponse };
-  readonly #onChange: () => void;
-  readonly #name: string;
-  #armed: { way: Way; events: number } | undefined;
-  #isHalfOpen = false;
-  #received = "";
-  #number = 0;
-
-  constructor(
-    killer: Killer,
-    /** The GET that opened it. */
-    readonly request: PassingRequest,
-    ends: { sent: ClientRequest; answer: IncomingMessage; res: ServerResponse },
-    onChange: () => void,
-  ) {
-    this.#killer = killer;
-    this.#ends = ends;
-    this.#onChange = onChange;
-    this.#name = `stream ${killer.streams.length + 1}`;
-    const { answer, res } = ends;
-    this.over = new Promise((resolve) => {
-      res.on("close", () => {
-        this.isOver = true;
-        killer.note(`.. ${this.#name} is over`);
-        if (!this.#isHalfOpen) ends.sent.destroy();
-        resolve();
-        onChange();
-      });
-    });
-    answer.setEncoding("utf8");
-    answer.on("data", (chunk: string) => this.#take(chunk));
-    answer.on("end", () => res.end());
-    answer.on("error", () => undefined);
-    answer.on("close", () => {
-      if (!answer.complete && !this.isOver) res.destroy();
-    });
-  }
-
-  /**
-   * Kills the stream: now, or at the next event if the way cuts one.
-   *
-   * @returns a promise that resolves when the client's side has ended.
-   */
-  kill(way: Way): Promise<void> {
-    if (way.startsWith("half event")) this.killAfter(0, way);
-    else this.#kill(way, "");
-    return this.over;
-  }
-
-  /** Kills the stream in place of the event that follows the next `events` ones. */
-  killAfter(events: number, way: Way): void {
-    this.#armed = { way, events };
-  }
-
-  /** Lets go of the server's side, which a half-open stream still has. */
-  forget(): void {
-    this.#ends.sent.destroy();
-  }
-
-  #take(chunk: string): void {
-    this.#received += chunk;
-    for (;;) {
-      const end = this.#received.indexOf("\n\n");
-      if (end === -1) return;
-      const frame = this.#received.slice(0, end + 2);
-      this.#received = this.#received.slice(end + 2);
-      this.#passOn(frame);
-    }
-  }
-
-  #passOn(frame: string): void {
-    // What the server still writes reaches nobody.
-    if (this.isKilled || this.isOver) return;
-    if (!/^data:/m.test(frame)) {
-      this.#ends.res.write(frame);
-      return;
-    }
-    const passing = { ...parse(frame), frame, number: ++this.#number };
-    const way = this.#wayAt(passing);
-    if (way !== undefined) {
-      this.#kill(way, frame);
-      return;
-    }
-    this.#killer.note(`-> ${this.#name}: ${passing.event} ${passing.data}`);
-    this.#ends.res.write(frame);
-    if (passing.event === "endpoint") {
-      this.isAttached = true;
-      this.#onChange();
-    }
-  }
-
-  #wayAt(passing: PassingEvent): Way | undefined {
-    const way = this.#killer.onEvent?.(passing, this);
-    if (way !== undefined || this.#armed === undefined) return way;
-    if (this.#armed.events > 0) {
-      this.#armed.events--;
-      return undefined;
-    }
-    return this.#armed.way;
-  }
-
-  #kill(way: Way, frame: string): void {
-    const { res } = this.#ends;
-    if (this.isKilled || this.isOver) return;
-    this.isKilled = true;
-    this.#isHalfOpen = way === "half open";
-    this.#killer.kills++;
-    this.#killer.note(`!! ${this.#name}: ${way} ${frame === "" ? "" : `at ${frame.trim()}`}`);
-    const half = frame.slice(0, Math.ceil(frame.length / 2));
-    if (way === "half event") res.write(half, () => res.destroy());
-    else if (way === "half event, then end") res.end(half);
-    else if (way === "end") res.end();
-    else if (way === "reset") res.socket?.resetAndDestroy();
-    else res.destroy();
-  }
-}
-
-function parse(frame: string): { event: string; data: string } {
-  const fields = (name: string): string[] =>
-    [...frame.matchAll(new RegExp(`^${name}: ?(.*)$`, "gm"))].map(([, value]) => value ?? "");
-  return { event: fields("event")[0] ?? "message", data: fields("data").join("\n") };
 }
 
 /** What of a GET's headers tells one client, and one attempt, from another. */

@@ -21,6 +21,21 @@ export function expectNothingLost(report: LoadReport): void {
   });
 }
 
+/**
+ * The same over Streamable HTTP, where what belongs to no call may come on another stream than what was
+ * sent before it, and so in another order.
+ */
+export function expectAllThere(report: LoadReport): void {
+  expectNothingLost({ ...report, notifications: { ...report.notifications, outOfOrder: 0 } });
+}
+
+/** And that nothing came twice, since for each stream it has said what it had. */
+export function expectAllOnce(report: LoadReport): void {
+  expectAllThere(report);
+  const { notifications, requests } = report;
+  expect([notifications.duplicated, requests.runs]).toEqual([0, requests.made]);
+}
+
 /** What a client has lost, and what it got that it should not have got. */
 export interface LoadReport {
   readonly notifications: {
@@ -99,15 +114,12 @@ export class Load implements Listener {
   static async start(host: FaultHost, kit: ClientKit, options: LoadOptions = {}): Promise<Load> {
     const { tag = "alice", query = "", headers = {}, killer, authProvider, fetch } = options;
     const load = new Load(host, tag, killer ?? (await Killer.start(host.served.origin)));
-    load.#client = await kit.connect(
-      `${load.killer.origin}${host.served.base}/sse?client=${tag}${query}`,
-      {
-        headers: { ...(authProvider === undefined && asCaller()), ...headers },
-        listener: load,
-        ...(authProvider !== undefined && { authProvider }),
-        ...(fetch !== undefined && { fetch }),
-      },
-    );
+    load.#client = await kit.connect(`${load.killer.origin}${host.path}?client=${tag}${query}`, {
+      headers: { ...(authProvider === undefined && asCaller()), ...headers },
+      listener: load,
+      ...(authProvider !== undefined && { authProvider }),
+      ...(fetch !== undefined && { fetch }),
+    });
     return load;
   }
 
@@ -119,6 +131,7 @@ export class Load implements Listener {
     const [tag, , number] = text.split(" ");
     if (tag !== this.tag) this.#foreign++;
     else this.#received.push(Number(number));
+    this.#facts.emit("arrival");
   }
 
   onSampling(text: string): string {
@@ -137,7 +150,7 @@ export class Load implements Listener {
   }
 
   /** The client calls a tool; the answer is counted when it comes. @returns the call's name. */
-  call(tool: "echo" | "held" | "steps"): string {
+  call(tool: "echo" | "held" | "leave" | "steps"): string {
     const name = `${this.tag} ${tool} ${this.#calls.length + 1}`;
     this.#calls.push(name);
     const seen: number[] = [];
@@ -150,6 +163,7 @@ export class Load implements Listener {
     const settle = (answer: unknown): void => {
       this.#answers.set(name, answer as string | Error);
       this.#facts.emit("answer");
+      this.#facts.emit("arrival");
     };
     this.client
       .call(tool, { name }, tool === "steps" ? onprogress : undefined)
@@ -182,6 +196,7 @@ export class Load implements Listener {
       (answer) => {
         this.#host.answered.add(name);
         this.#requestAnswers.set(name, answer);
+        this.#facts.emit("arrival");
       },
       (error: unknown) => this.#requestAnswers.set(name, error as Error),
     );
@@ -211,11 +226,17 @@ export class Load implements Listener {
     for (let pings = 0; pings < 50 && this.#isWaiting; pings++) await this.ping();
   }
 
+  /** Resolves when everything has arrived, whichever stream it comes on; never, if something is lost. */
+  async arrived(): Promise<void> {
+    this.release();
+    while (this.#isWaiting) await once(this.#facts, "arrival");
+  }
+
   get #isWaiting(): boolean {
     return (
       this.#answers.size < this.#calls.length ||
       this.#requestAnswers.size < this.#requests ||
-      !this.#received.includes(this.#notifications)
+      new Set(this.#received).size < this.#notifications
     );
   }
 

@@ -76,7 +76,7 @@ const logged = (data: string) => ({
 });
 
 /**
- * `echo` answers at once, `held` when it is released, `steps` reports progress just before its
+ * `echo` answers at once, `held` when it is released, `leave` ends the response to its call first, `steps` reports progress just before its
  * answer, and `walk` waits after each step until `<name> <step>` is released.
  */
 export const serverV1: ServerKit = {
@@ -89,6 +89,9 @@ export const serverV1: ServerKit = {
     );
     server.registerTool("held", { inputSchema }, async ({ name }) =>
       text(await calls.run(name, () => calls.hold(name))),
+    );
+    server.registerTool("leave", { inputSchema }, async ({ name }, { closeSSEStream }) =>
+      text(await calls.run(name, () => closeSSEStream?.())),
     );
     server.registerTool("steps", { inputSchema }, async ({ name }, { _meta, sendNotification }) =>
       text(
@@ -132,6 +135,9 @@ export const serverV2: ServerKit = {
     );
     server.registerTool("held", { inputSchema }, async ({ name }) =>
       text(await calls.run(name, () => calls.hold(name))),
+    );
+    server.registerTool("leave", { inputSchema }, async ({ name }, { http }) =>
+      text(await calls.run(name, () => http?.closeSSE?.())),
     );
     server.registerTool("steps", { inputSchema }, async ({ name }, { mcpReq }) =>
       text(

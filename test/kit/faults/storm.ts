@@ -1,5 +1,7 @@
 import type { FaultClient } from "../sdk-clients.js";
 import type { FaultHost } from "./host.js";
+import { signal } from "../waiting.js";
+import type { KillableStream } from "./killable-stream.js";
 import type { Killer } from "./killer.js";
 import { WAYS } from "./killer.js";
 import type { Load } from "./load.js";
@@ -12,12 +14,12 @@ const PLACES = [
   "while it comes back",
 ] as const;
 
-/** Kills a client's stream again and again, in every way and place, with traffic before, during and after. */
-export async function storm(load: Load, kills: number): Promise<void> {
+/** Kills a client's streams again and again, in every way and place, with traffic before, during and after. */
+export async function storm(load: Load, kills: number, ways = WAYS): Promise<void> {
   const { killer } = load;
   for (let round = 0; killer.kills < kills; round++) {
-    const way = WAYS[round % WAYS.length]!;
-    const place = PLACES[Math.floor(round / WAYS.length) % PLACES.length]!;
+    const way = ways[round % ways.length]!;
+    const place = PLACES[Math.floor(round / ways.length) % PLACES.length]!;
     const stream = await killer.attached();
     const held = await load.hold();
     load.burst();
@@ -27,10 +29,18 @@ export async function storm(load: Load, kills: number): Promise<void> {
       load.notify(1);
       await killed;
     } else if (place === "in the answer of a call" && held !== undefined) {
-      killer.onEvent = ({ data }) => (data.includes(`"text":"${held}"`) ? way : undefined);
+      const cut = signal<KillableStream>();
+      killer.onEvent = ({ data }, answered) => {
+        if (!data.includes(`"text":"${held}"`)) return undefined;
+        killer.onEvent = undefined;
+        cut.resolve(answered);
+        return way;
+      };
+      // Its client has what came first on that stream by then, and so knows how to come back to it.
+      await load.ping();
       load.release(held);
-      await stream.over;
-      killer.onEvent = undefined;
+      const answered = await cut.promise;
+      await answered.over;
     } else {
       // How far it gets is another number each time.
       if (place === "while it comes back") killer.next = { way, events: round % 5 };
@@ -41,6 +51,24 @@ export async function storm(load: Load, kills: number): Promise<void> {
     // Nobody is listening now; the client itself can still call.
     load.burst();
     load.release(held);
+  }
+}
+
+/** Kills all streams together, `rounds` times, with traffic before, meanwhile and after. */
+export async function dropTogether(loads: readonly Load[], rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    const streams = await Promise.all(loads.map(({ killer }) => killer.attached()));
+    const held = await Promise.all(loads.map((load) => load.hold()));
+    for (const load of loads) load.burst();
+    const killed = streams.map((stream, index) =>
+      stream.kill(WAYS[(round + index) % WAYS.length]!),
+    );
+    for (const load of loads) load.notify(1);
+    await Promise.all(killed);
+    loads.forEach((load, index) => {
+      load.burst();
+      load.release(held[index]);
+    });
   }
 }
 
