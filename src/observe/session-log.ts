@@ -12,7 +12,11 @@ const MISSED: ReadonlySet<string> = new Set(["ended", "detached", "dropped"]);
 
 /** Tells an operator of each session, and of each limit that was reached. */
 export function logSessions<P>(sessions: SessionRegistry<P>, logger: Logger): void {
-  sessions.on("opened", (session) => logger.debug(`session ${session.id} opened: ${who(session)}`));
+  sessions.on("opened", (session) =>
+    logger.debug(
+      `session ${session.id} ${session.isRestored ? "restored" : "opened"}: ${who(session)}`,
+    ),
+  );
   sessions.on("closed", (session, reason) =>
     logger.debug(`session ${session.id} closed: ${reason}: ${who(session)}`),
   );

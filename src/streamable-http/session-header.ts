@@ -11,5 +11,12 @@ export function sessionNameOf({ headers }: HostRequest): string | undefined {
 
 /** The id of the session that a request names: what stands in front of all that is sealed in its name. */
 export function sessionIdOf(req: HostRequest): string | undefined {
-  return sessionNameOf(req)?.split(".", 1)[0];
+  const name = sessionNameOf(req);
+  return name === undefined ? undefined : idIn(name);
+}
+
+/** The id in a session's name; most names are no more than that. */
+export function idIn(name: string): string {
+  const end = name.indexOf(".");
+  return end === -1 ? name : name.slice(0, end);
 }

@@ -17,7 +17,7 @@ import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import type { SealKey } from "../shared/seal.js";
 import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
 import { knownVersion, versionHeaderOf } from "./protocol-version.js";
-import { sessionNameOf } from "./session-header.js";
+import { idIn, sessionNameOf } from "./session-header.js";
 import { StreamableRequest } from "./streamable-request.js";
 import { idKeys, openName, sealName } from "./sealed-id.js";
 import type { InitializeParams, SealedFacts } from "./sealed-id.js";
@@ -155,7 +155,7 @@ export class SessionRestorer<S extends RestorableSession> {
     if (facts === undefined) return undefined;
     const asker = new StreamableRequest(request, path, options);
     const { ownerKey, principal } = asker;
-    const kept = { id: name.split(".", 1)[0] ?? "", ownerKey, sealedAt: facts.sealedAt, facts };
+    const kept = { id: idIn(name), ownerKey, sealedAt: facts.sealedAt, facts };
     const mayGoOn =
       hasStanding(asker, facts.standing, restore.rules) && !restore.ended.has(kept, principal);
     return mayGoOn ? kept : undefined;

@@ -72,12 +72,13 @@ describe("what has ended", () => {
 });
 
 it("RESTORE-8: comes back after it was idle", async () => {
-  const { mcpUrl, facts } = await serveNode({ streamable: { streamlessIdleMs: 60_000 } });
+  const { mcpUrl, facts, lines } = await serveNode({ streamable: { streamlessIdleMs: 60_000 } });
   freezeTimers();
   const client = await begin(mcpUrl);
   const ended = facts.reasonOf(client.sessionId.slice(0, 36));
   expect(await turnClock(1_000, ended)).toBe("idle");
   expect((await at(mcpUrl, client).call()).status).toBe(200);
+  expect(lines.some((line) => line.includes(' restored: of "alice"'))).toBe(true);
 });
 
 describe("while a session is being restored", () => {
