@@ -16,6 +16,7 @@ export class PostExtra implements MessageExtra {
   readonly #parts: RequestParts;
   readonly #hidden: () => readonly string[];
   readonly #publicUrl: string | undefined;
+  #headers: RequestInfo["headers"] | undefined;
   #requestInfo: RequestInfo | undefined;
   #request: Request | undefined;
 
@@ -38,6 +39,15 @@ export class PostExtra implements MessageExtra {
     this.#publicUrl = publicUrl;
   }
 
+  /** Those that tools may see; without the URL, which is parsed for who wants it. */
+  get headers(): RequestInfo["headers"] {
+    if (this.#headers === undefined) {
+      this.#headers = { ...this.#parts.headers };
+      for (const name of this.#hidden()) Reflect.deleteProperty(this.#headers, name);
+    }
+    return this.#headers;
+  }
+
   get requestInfo(): RequestInfo {
     this.#requestInfo ??= this.#createRequestInfo();
     return this.#requestInfo;
@@ -49,8 +59,7 @@ export class PostExtra implements MessageExtra {
   }
 
   #createRequestInfo(): RequestInfo {
-    const headers = { ...this.#parts.headers };
-    for (const name of this.#hidden()) Reflect.deleteProperty(headers, name);
+    const { headers } = this;
     const url = requestUrl(this.#req, this.#parts, this.#publicUrl);
     return url === undefined ? { headers } : { headers, url };
   }

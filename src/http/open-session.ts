@@ -97,11 +97,13 @@ export async function makeServer(
   createServer: ServerFactory,
   { openTimeoutMs, logger }: OpeningContext["options"],
 ): Promise<McpServerLike> {
-  // The call itself may throw; either way it is the server's mistake, not the client's.
-  const creating = Promise.resolve().then(() => createServer(session));
   try {
+    // The call itself may throw; either way it is the server's mistake, not the client's.
+    const creating = createServer(session);
+    if (!isPromise(creating)) return checkServer(creating);
     const server = await withTimeout(creating, openTimeoutMs);
-    if (server === TIMED_OUT) throw createdTooLate(creating, openTimeoutMs, logger);
+    if (server === TIMED_OUT)
+      throw createdTooLate(Promise.resolve(creating), openTimeoutMs, logger);
     return checkServer(server);
   } catch (cause) {
     if (cause instanceof McpSseError) throw cause;
@@ -139,6 +141,11 @@ function createdTooLate(
     headers: retryAfter(),
     cause: new Error(`createServer did not return within ${openTimeoutMs} ms`),
   });
+}
+
+/** Users without TypeScript return any promise. */
+function isPromise(value: McpServerLike | Promise<McpServerLike>): value is Promise<McpServerLike> {
+  return typeof (value as Partial<Promise<McpServerLike>> | null | undefined)?.then === "function";
 }
 
 function checkServer(server: McpServerLike): McpServerLike {

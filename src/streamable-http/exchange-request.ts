@@ -9,7 +9,7 @@ import type { PostExtra } from "../http/message-extra.js";
  */
 export function exchangeRequest(extra: PostExtra, signal: AbortSignal): Request {
   const get = (name: string): string | null =>
-    extra.requestInfo.headers[name.toLowerCase()]?.toString() ?? null;
+    extra.headers[name.toLowerCase()]?.toString() ?? null;
   const has = (name: string): boolean => get(name) !== null;
   const headers = standIn<Headers>({ get, has }, Headers, () => extra.request.headers);
   const known = { method: "POST", headers, signal };

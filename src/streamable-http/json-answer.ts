@@ -21,7 +21,8 @@ export function sendJsonAnswer(
     "Content-Length": bytes,
     "Cache-Control": "no-store",
   });
-  res.end(json);
+  // As many bytes as characters are ASCII, which needs no conversion.
+  res.end(json, bytes === json.length ? "latin1" : "utf8");
   if (res.writableLength === 0 || res.destroyed) return undefined;
   holder.hold(weight);
   return new Promise((resolve) => {
