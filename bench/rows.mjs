@@ -178,7 +178,7 @@ function ourStreamableRows() {
   return STREAMABLE_MOUNTS.flatMap(({ options, ...mount }, index) =>
     METHODS.filter(({ id }) => index === 0 || AHEAD_METHODS.includes(id)).map((method) => ({
       ...ourRow(mount, method, options),
-      memory: index === 0 && method.id === "hs256",
+      memory: method.id === "hs256",
       messages: false,
     })),
   );

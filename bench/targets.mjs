@@ -168,9 +168,9 @@ const STREAMABLE_TARGETS = [
     least: 0.95,
   },
   {
-    ours: "RSS per idle session at 5,000, in Express, JWT",
+    ours: "RSS per idle session at 5,000, `MCPServer`, JWT",
     against: "S1",
-    pairs: [["http-hs256", "S1"]],
+    pairs: [["http-server-hs256", "S1"]],
     memoryAt: 5_000,
     most: 0.5,
   },

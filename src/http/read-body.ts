@@ -46,7 +46,11 @@ export function readBody(
     if (isOver) return;
     isOver = true;
     clock?.stop();
-    tell(read, isLate);
+    const done = tell;
+    // A session keeps the request that began it, and that keeps its listeners.
+    body = undefined;
+    tell = forgotten;
+    done(read, isLate);
   };
   const finishWhole = (): void =>
     finish({ text: body?.toString("utf8", 0, size) ?? "", bytes: size });
@@ -69,7 +73,7 @@ export function readBody(
     if (isOver) return;
     // What comes now is told by the connection, which knows nothing of what an app's middleware
     // has left for those behind it.
-    tell = AsyncResource.bind(onRead);
+    tell = AsyncResource.bind(tell);
     isLate = true;
     if (req.destroyed) finish(CUT_OFF);
     req.on("end", () => (req.complete ? finishWhole() : finish(CUT_OFF)));
@@ -77,6 +81,10 @@ export function readBody(
     req.on("close", () => finish(CUT_OFF));
     if (timeoutMs !== undefined) clock = new BodyClock(timeoutMs, () => finish(TOO_SLOW));
   });
+}
+
+function forgotten(): void {
+  // Called once, it is told no more.
 }
 
 const CUT_OFF: BodyRead = { problem: "cut-off" };

@@ -7,6 +7,8 @@ import type { DeadlineListener } from "../session/deadline.js";
 import type { ByteHolder } from "../session/write-result.js";
 import { MessageStream } from "./message-stream.js";
 
+const NONE: readonly MessageStream[] = [];
+
 /** What a stream of a call takes in memory beside its messages, in bytes. */
 const STREAM_BYTES = 768;
 
@@ -26,8 +28,8 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
   readonly #resume: KeptOptions | undefined;
   /** By their numbers, oldest first. */
   readonly #calls = new Map<number, MessageStream>();
-  /** Those that were finished when it was last looked. */
-  #finished = new Set<MessageStream>();
+  /** Those that were finished when it was last looked; most sessions never have one. */
+  #finished: readonly MessageStream[] = NONE;
   readonly #sweep = new Deadline(this);
   #isSweepDue = false;
   #lastNumber = 0;
@@ -105,10 +107,10 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
   deadlineReached(): void {
     this.#isSweepDue = false;
     for (const stream of this.#finished) this.#giveUp(stream);
-    this.#finished = new Set();
+    this.#finished = NONE;
     for (const stream of [this.standalone, ...this.#calls.values()]) {
       if (!stream.isFinished) stream.forgetOld();
-      else if (!stream.isAttached) this.#finished.add(stream);
+      else if (!stream.isAttached) this.#finished = [...this.#finished, stream];
     }
     this.check();
   }
