@@ -1,9 +1,12 @@
+import type { AuthConfig } from "../../src/index.js";
 import { asCaller, converse } from "./conversation.js";
+import { recordingLogger } from "./leak-watch.js";
 import { post } from "./raw-sse.js";
 import type { Json } from "./raw-sse.js";
-import { serveMcpServer, serveRouter } from "./serve.js";
+import { JWT_AUTH, serveMcpServer, serveRouter, startMcpServer } from "./serve.js";
 import type { ServeOptions } from "./serve.js";
 import { begin, serveMcp } from "./streamable.js";
+import { registerTools } from "./tools.js";
 
 /** A session whose POSTs are known, as its client has it. */
 export interface KnownClient {
@@ -46,19 +49,32 @@ const overSse = async (
 };
 
 const overStreamable = async (
-  options: ServeOptions | undefined,
-  ahead: boolean,
+  serving: Promise<{ readonly mcpUrl: string; readonly sessions: KnownPlace["sessions"] }>,
 ): Promise<KnownPlace> => {
-  const { port, mcpUrl, router } = await serveMcp({ ...options, ahead });
+  const { mcpUrl, sessions } = await serving;
   return {
-    port,
-    sessions: router.sessions,
+    port: Number(new URL(mcpUrl).port),
+    sessions,
     begin: async (credential = asCaller()) => {
       const { sessionId } = await begin(mcpUrl, credential);
       return { postUrl: mcpUrl, sessionId, credential, fixed: { "mcp-session-id": sessionId } };
     },
   };
 };
+
+async function serveInApp(options: ServeOptions | undefined, ahead: boolean) {
+  const { mcpUrl, router } = await serveMcp({ ...options, ahead });
+  return { mcpUrl, sessions: router.sessions };
+}
+
+async function serveHttpStream({ auth = JWT_AUTH, ...rest }: ServeOptions = {}) {
+  const options = { logger: recordingLogger(), ...rest, auth: auth as AuthConfig, port: 0 };
+  const server = await startMcpServer({
+    setup: registerTools,
+    transport: { type: "http-stream", options },
+  });
+  return { mcpUrl: server.url!, sessions: server.sessions! };
+}
 
 /** Where a known caller's POST is answered: in the app, and before it. */
 export const KNOWN_WIRES: readonly KnownWire[] = [
@@ -67,12 +83,17 @@ export const KNOWN_WIRES: readonly KnownWire[] = [
   {
     name: "a router, over Streamable HTTP,",
     taken: 200,
-    serve: (options) => overStreamable(options, false),
+    serve: (options) => overStreamable(serveInApp(options, false)),
   },
   {
     name: "a router ahead of its app, over Streamable HTTP,",
     taken: 200,
-    serve: (options) => overStreamable(options, true),
+    serve: (options) => overStreamable(serveInApp(options, true)),
+  },
+  {
+    name: "MCPServer, over Streamable HTTP,",
+    taken: 200,
+    serve: (options) => overStreamable(serveHttpStream(options)),
   },
 ];
 

@@ -15,10 +15,8 @@ describe("the options of createMcpRouter", () => {
 
   it.each<[option: string, value: unknown]>([
     ["messageEndpoint", "/messages"],
-    ["advanced.revalidateAfterMs", 0],
     ["advanced.probeMs", 1],
     ["advanced.closeLostClients", false],
-    ["sessions.revalidateAfterMs", 0],
     ["resume.probeMs", 1],
     ["resume.closeLostClients", false],
   ])("takes no %s, which is for HTTP+SSE, where that is off", (option, value) => {
@@ -27,6 +25,11 @@ describe("the options of createMcpRouter", () => {
     expect(() => create({ ...options, sse: false })).toThrow(
       `options.${option} has no meaning with sse: false. Leave it out`,
     );
+  });
+
+  it("takes revalidateAfterMs, which counts on every wire, where HTTP+SSE is off", () => {
+    const options = written("advanced.revalidateAfterMs", 0);
+    expect(() => create({ ...options, sse: false })).not.toThrow();
   });
 
   it.each<[option: string, value: unknown]>([
