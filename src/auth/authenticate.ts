@@ -157,7 +157,10 @@ function createCaller(
   const token = exposesToken && credential?.place === "bearer" ? credential.text : "";
   return {
     principal,
-    authInfo: createAuthInfo(principal, token),
+    // Made anew each time: applications write into it, and who is let in once may be asked for often.
+    get authInfo() {
+      return createAuthInfo(principal, token);
+    },
     methodsTried,
     info,
     revision: revisionOf(method, principal, info),

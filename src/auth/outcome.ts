@@ -6,6 +6,7 @@ import type { AuthInfo, Principal } from "./principal.js";
 export interface Caller {
   /** `undefined` on an endpoint that is explicitly open. */
   readonly principal: Principal | undefined;
+  /** A new one each time that it is read: it is one request's. */
   readonly authInfo: AuthInfo | undefined;
   /** The methods that were asked, up to the one that let the caller in. */
   readonly methodsTried: readonly AuthMethod[];

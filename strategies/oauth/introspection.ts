@@ -3,6 +3,7 @@ import { notAsked } from "../../src/auth/asking.js";
 import { MAX_CREDENTIAL_LENGTH } from "../../src/auth/auth-method.js";
 import type { McpSseError } from "../../src/shared/errors.js";
 import { invalidToken, unavailable } from "../shared/credential-errors.js";
+import { deepFreeze } from "../shared/deep-freeze.js";
 import { fetchJson } from "../shared/fetch-json.js";
 import type { FetchJsonLimits } from "../shared/fetch-json.js";
 import { UpstreamError, unusable } from "../shared/upstream-error.js";
@@ -190,18 +191,6 @@ function isTokenText(token: string): boolean {
 /** Tokens are not kept, not even as keys: only what finds them again. */
 function digestOf(token: string): string {
   return createHash("sha256").update(token).digest("base64");
-}
-
-/** Without recursion: how deep an answer is nested is not ours to say. */
-function deepFreeze<T extends object>(root: T): Readonly<T> {
-  const pending: unknown[] = [root];
-  while (pending.length > 0) {
-    const value = pending.pop();
-    if (typeof value !== "object" || value === null) continue;
-    Object.freeze(value);
-    for (const item of Object.values(value)) pending.push(item);
-  }
-  return root;
 }
 
 function notActive(): McpSseError {

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { PrincipalInit } from "../../src/auth/principal.js";
+import { deepFreeze } from "./deep-freeze.js";
 
 /** The payload of a verified token. @see RFC 7519, section 4 */
 export type TokenClaims = Readonly<Record<string, unknown>>;
@@ -17,7 +18,7 @@ export function principalOfClaims(claims: TokenClaims, token: string): Principal
     clientId: clientOf(claims),
     scopes: scopesOf(claims),
     expiresAt: Number.isFinite(claims["exp"]) ? (claims["exp"] as number) : undefined,
-    claims,
+    claims: deepFreeze(claims),
   };
 }
 

@@ -1,13 +1,16 @@
 import { apikey } from "../../strategies/apikey.js";
 import { jwt } from "../../strategies/jwt.js";
-import type { AuthConfig, AuthMethod } from "../../src/index.js";
+import { principalOf } from "../../src/index.js";
+import type { AuthConfig, AuthInfo, AuthMethod } from "../../src/index.js";
 import { asCaller } from "../kit/conversation.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { createModernServer, modernCall, postModern } from "../kit/modern.js";
 import { send } from "../kit/raw-http.js";
+import { toolCall } from "../kit/raw-sse.js";
 import { JWT_AUTH } from "../kit/serve.js";
-import { serveMcp, textOf } from "../kit/streamable.js";
+import { begin, serveMcp, textOf } from "../kit/streamable.js";
 import { secretToken, SECRET } from "../kit/tokens.js";
+import { createToolServer } from "../kit/tools.js";
 import { signal } from "../kit/waiting.js";
 
 cleanUpAfterEach();
@@ -165,6 +168,47 @@ it("KNOWN-9: what is known of a caller is known on every way", async () => {
   const token = asCaller();
   expect([await ways.guarded(token), await ways.modern(token)]).toEqual(["alice", "alice"]);
   expect(asked.times).toBe(1);
+});
+
+it("KNOWN-9: what an application writes onto one request's caller is not on the next", async () => {
+  const seen: unknown[] = [];
+  const write = (authInfo: AuthInfo): void => {
+    const { scopes, extra = {} } = authInfo;
+    const roles = principalOf({ authInfo })?.claims["roles"] as string[];
+    seen.push([scopes, Object.keys(extra), roles].map((list) => [...list]));
+    scopes.push("admin");
+    extra["tenant"] = "acme";
+    try {
+      roles.push("admin");
+    } catch (error) {
+      // Frozen, since two requests may have it at a time.
+      expect(error).toBeInstanceOf(TypeError);
+    }
+  };
+  const served = await serveMcp({
+    createServer: () => {
+      const server = createToolServer();
+      server.registerTool("write", {}, ({ authInfo }) => {
+        write(authInfo!);
+        return { content: [] };
+      });
+      return server;
+    },
+    configure: (app) => {
+      app.get("/guarded", (req, res, next) => served.router.guard(req, res, next));
+      app.get("/guarded", (req, res) => {
+        write((req as { auth?: AuthInfo }).auth!);
+        res.end();
+      });
+    },
+  });
+  const token = asCaller({ scope: "notes", roles: ["user"] });
+  for (let times = 0; times < 2; times++) {
+    await send(`${served.url}/guarded`, { headers: token });
+    const client = await begin(served.mcpUrl, token);
+    for (const id of [2, 3]) await client.post(toolCall(id, "write"));
+  }
+  expect(seen).toEqual(Array(6).fill([["notes"], ["principal"], ["user"]]));
 });
 
 it("KNOWN-9: on an open endpoint nobody is asked, and an app's own user stays", async () => {
