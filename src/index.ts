@@ -51,7 +51,7 @@ export { authInfoFor, principalOf } from "./auth/principal.js";
 export type { AuthInfo, Principal, PrincipalInit } from "./auth/principal.js";
 export type { MessageExtra, RequestInfo } from "./http/mcp-transport.js";
 export type { UpstreamToken } from "./shared/upstream-token.js";
-export type { SessionCounts, SessionRegistry } from "./session/session-registry.js";
+export type { SessionCounts, PrincipalTest, SessionRegistry } from "./session/session-registry.js";
 export type { LimitName } from "./session/limit-name.js";
 export type { LimitReached, SessionEvents } from "./session/session-events.js";
 export type {

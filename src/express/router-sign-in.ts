@@ -18,9 +18,7 @@ export function createRouterSignIn(
       // First the tokens: else a client that comes back at once would open another session.
       await endpoints.endFor(id);
       // One principal for each client, and for those of 2026-07-28 no session tells which.
-      return sessions.closeWhere(
-        (principal) => principal?.id === id && principal.issuer === issuer,
-      );
+      return sessions.closeFor((principal) => principal?.id === id && principal.issuer === issuer);
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { McpSseError } from "../shared/errors.js";
 import { FrameWriter } from "./frame-writer.js";
+import { onResponseEnd } from "./response-end.js";
 import { readerProblem, ReaderWatch } from "./slow-reader.js";
 import type { EventStreamOptions } from "../options/stream-options.js";
 import type { ByteHolder, WriteResult } from "../session/write-result.js";
@@ -128,19 +129,12 @@ export class EventStream {
     res.flushHeaders();
     this.#writer = new FrameWriter(res);
     this.#writer.onDrain(this.#writeWaiting);
-    res.on("close", this.#gone);
-    // A response that waits behind another one on its connection is not told when that breaks.
-    res.req.socket.once("close", this.#gone);
     res.on("error", ignore);
     this.#isOpen = true;
     // A body that nobody reads would keep the end of its connection from being seen.
     res.req.resume();
-    // The peer may have left while the session was being set up: then no event tells of it.
-    if (res.destroyed || res.req.socket.destroyed) {
-      this.#finish("disconnected");
-      return;
-    }
-    this.#startKeepAlive();
+    onResponseEnd(res, this.#gone);
+    if (!this.#hasEnded) this.#startKeepAlive();
   }
 
   /**
@@ -191,7 +185,6 @@ export class EventStream {
     this.#watch?.stop();
     this.#queuedBytes = 0;
     this.#count();
-    this.#res.req.socket.off("close", this.#gone);
   };
 
   /** Not set one by one: then Node would keep them apart for as long as the stream lasts. */

@@ -7,6 +7,7 @@ import type { McpServerLike, McpTransport, ServerFactory } from "./mcp-transport
 import type { RouterSession, Sessions } from "./router-session.js";
 import { SessionTransport } from "./session-transport.js";
 import type { CarriedSession } from "./session-transport.js";
+import { onResponseEnd } from "./response-end.js";
 import type { Shutdown } from "./shutdown.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 
@@ -45,15 +46,12 @@ export async function openSession(
   { req, res, caller }: AdmittedRequest,
   context: OpeningContext,
 ): Promise<void> {
-  // Until there is a channel that looks for itself. The socket is asked too, because a response
-  // that waits behind another one on its connection is not told when that breaks.
-  const leave = (): void => session.end("client-disconnected");
-  const places = [res, req.socket];
-  for (const place of places) place.once("close", leave);
+  // Until there is a channel that looks for itself.
+  const forget = onResponseEnd(res, () => session.end("client-disconnected"));
   try {
     await connectServer(session, caller, context, () => req.socket.destroyed);
   } finally {
-    for (const place of places) place.off("close", leave);
+    forget();
   }
 }
 

@@ -2,37 +2,54 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /** Who waits for the end of a connection: one listener for all, since clients keep theirs for long. */
-const waiting = new WeakMap<Socket, Set<() => void>>();
+const waiting = new WeakMap<Socket, { readonly all: Set<() => void>; readonly stop: () => void }>();
 
 /**
  * Calls `listener` once when nothing of a response will leave any more: at once if that is so
  * already, since its client may have left while it was asked who it is, and no event tells of it again.
  *
  * The connection is asked, too: a response that waits behind another one is not told when that breaks.
+ *
+ * @returns what makes it not be called any more.
  */
-export function onResponseEnd(res: ServerResponse, listener: () => void): void {
+export function onResponseEnd(res: ServerResponse, listener: () => void): () => void {
   const { socket } = res.req;
   if (res.closed || res.destroyed || socket.destroyed) {
     listener();
-    return;
+    return nothing;
   }
   const others = waitingFor(socket);
-  const tell = (): void => {
+  const forget = (): void => {
     res.off("close", tell);
     others.delete(tell);
+    // Nothing of ours is left on a connection that serves on.
+    if (others.size === 0) waiting.get(socket)?.stop();
+  };
+  const tell = (): void => {
+    forget();
     listener();
   };
   res.once("close", tell);
   others.add(tell);
+  return forget;
+}
+
+function nothing(): void {
+  // It was told.
 }
 
 function waitingFor(socket: Socket): Set<() => void> {
   const known = waiting.get(socket);
-  if (known !== undefined) return known;
-  const added = new Set<() => void>();
-  waiting.set(socket, added);
-  socket.once("close", () => {
-    for (const tell of added) tell();
-  });
-  return added;
+  if (known !== undefined) return known.all;
+  const all = new Set<() => void>();
+  const tellAll = (): void => {
+    for (const tell of all) tell();
+  };
+  const stop = (): void => {
+    waiting.delete(socket);
+    socket.off("close", tellAll);
+  };
+  waiting.set(socket, { all, stop });
+  socket.once("close", tellAll);
+  return all;
 }

@@ -70,7 +70,9 @@ export class ReaderWatch {
     let before = takenBy(this.#res);
     this.#timer = setTimeout(() => {
       const now = takenBy(this.#res);
-      untakenMs = now === before ? untakenMs + everyMs : 0;
+      // What waits behind another response of its connection was never offered to anybody.
+      const isOffered = this.#res.socket !== null;
+      untakenMs = isOffered && now === before ? untakenMs + everyMs : 0;
       before = now;
       this.#timer?.refresh();
       this.#look(untakenMs);

@@ -17,7 +17,7 @@ import type { OwnSessions } from "./own-sessions.js";
 import type { Requester } from "./requester.js";
 import type { LimitReached, SessionEvents } from "./session-events.js";
 import type { SessionAdmission, SessionInfo } from "./session-info.js";
-import type { SessionCounts, SessionRegistry } from "./session-registry.js";
+import type { SessionCounts, PrincipalTest, SessionRegistry } from "./session-registry.js";
 import type { Session } from "./session.js";
 
 /** What a registry needs to know of the world around it. */
@@ -114,15 +114,15 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     return session !== undefined;
   }
 
-  closeFor(principal: P): number {
+  closeFor(principal: P | PrincipalTest<P>): number {
+    if (typeof principal === "function") return this.#closeWhere(principal as PrincipalTest<P>);
     const key = this.#options.ownerKeyOf(principal);
     this.#options.onRevoked?.(({ ownerKey }) => ownerKey === key);
     this.#options.ended?.noteRevoked(key);
     return revoke(this.#allOf(key));
   }
 
-  /** The same for all principals of whom that is true. */
-  closeWhere(isMeant: (principal: P) => boolean): number {
+  #closeWhere(isMeant: PrincipalTest<P>): number {
     this.#options.onRevoked?.(({ principal }) => isMeant(principal));
     this.#options.ended?.noteRevokedWhere(isMeant);
     return revoke(this.#all().filter(({ principal }) => isMeant(principal)));

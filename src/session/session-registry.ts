@@ -11,6 +11,9 @@ export interface SessionCounts {
   readonly unused: number;
 }
 
+/** Whether a principal is meant. The type of a method, so that a registry can stand for one of anybody's. */
+export type PrincipalTest<P> = { isMeant(principal: P): boolean }["isMeant"];
+
 /**
  * The sessions of one router, over whichever transport: who is connected, and the way to end it.
  *
@@ -38,8 +41,14 @@ export interface SessionRegistry<P = unknown> {
   counts(): SessionCounts;
   /** Ends one session. @returns whether there was one. */
   close(id: string): boolean;
-  /** Ends every session of a principal, for example when their access is withdrawn. @returns how many. */
-  closeFor(principal: P): number;
+  /**
+   * Ends every session of a principal, and every request of 2026-07-28, for example when their access is
+   * withdrawn. Who has no session is in no list: name them by what is known of them.
+   *
+   * @param principal whose, or a function that says of each principal whether it is meant.
+   * @returns how many.
+   */
+  closeFor(principal: P | PrincipalTest<P>): number;
   /** Calls `listener` at each `event`. A listener that throws is logged and changes nothing. */
   on<K extends keyof SessionEvents<P>>(
     event: K,

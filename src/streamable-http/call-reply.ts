@@ -4,10 +4,11 @@ import { EventStream } from "../http/event-stream.js";
 import type { MessageMetadata } from "../http/outbox.js";
 import { sendError } from "../http/respond-error.js";
 import type { MessageJson } from "../session/message-json.js";
-import type { ByteHolder, WriteResult } from "../session/write-result.js";
+import type { WriteResult } from "../session/write-result.js";
 import type { McpSseError } from "../shared/errors.js";
 import type { Accepts } from "./accept.js";
 import { sendJsonAnswer } from "./json-answer.js";
+import type { AnswerHolder } from "./json-answer.js";
 import { SESSION_HEADER } from "./session-header.js";
 import type { MessageStream } from "./message-stream.js";
 
@@ -37,15 +38,15 @@ export class CallReply {
   readonly since = Date.now();
   readonly #init: CallReplyInit;
   readonly #streams: ReplyStreams;
-  readonly #bytes: ByteHolder;
+  readonly #holder: AnswerHolder;
   #stream: MessageStream | undefined;
   #isAnswered = false;
 
-  /** @param bytes counts what has not left. */
-  constructor(init: CallReplyInit, streams: ReplyStreams, bytes: ByteHolder) {
+  /** @param holder counts what has not left. */
+  constructor(init: CallReplyInit, streams: ReplyStreams, holder: AnswerHolder) {
     this.#init = init;
     this.#streams = streams;
-    this.#bytes = bytes;
+    this.#holder = holder;
   }
 
   /** Whether its response is there, and was not begun. */
@@ -87,7 +88,7 @@ export class CallReply {
       return result;
     }
     if (!this.#isThere) return undefined;
-    return sendJsonAnswer(this.#init.res, json, this.#init.options.stallMs, this.#bytes);
+    return sendJsonAnswer(this.#init.res, json, this.#init.options.stallMs, this.#holder);
   }
 
   /** Its server did not take the call: the response is somebody else's. */

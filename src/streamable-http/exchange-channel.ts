@@ -91,7 +91,7 @@ export class ExchangeChannel implements Channel, StreamOwner {
     const json = fromJson(text);
     call?.answered(json.bytes);
     if (status === 200) {
-      await sendJsonAnswer(this.#res, json, this.#options.stallMs, this.bytes);
+      await sendJsonAnswer(this.#res, json, this.#options.stallMs, this.#session);
     } else if (text === "") this.#res.writeHead(status, { "Content-Length": "0" }).end();
     else
       sendText(this.#res, status, "application/json", json.json, { "Cache-Control": "no-store" });

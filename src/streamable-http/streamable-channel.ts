@@ -108,7 +108,7 @@ export class StreamableChannel implements Channel {
    */
   takeCall(call: Call, init: CallReplyInit): Call {
     const known = this.#replies.has(call.id) ? this.#ids.rename(call) : call;
-    const reply = new CallReply(init, this.#streams, this.#session.bytes);
+    const reply = new CallReply(init, this.#streams, this.#session);
     this.#replies.set(known.id, reply);
     this.#connect(init.res);
     if (isInitialize(call)) this.#opening = known.id;

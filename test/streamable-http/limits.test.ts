@@ -126,8 +126,8 @@ describe("a reader that does not read", () => {
       socket.resume();
       await closed;
       expect(router.sessions.get(client.sessionId)?.state).toBe("open");
-      if (tool !== "stream") return;
-      expect(facts.limited[0]).toMatchObject({ limit: "stallMs", outcome: "detached" });
+      const outcome = tool === "stream" ? "detached" : "dropped";
+      expect(facts.limited[0]).toMatchObject({ limit: "stallMs", outcome });
     },
   );
 });

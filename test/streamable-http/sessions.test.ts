@@ -236,6 +236,11 @@ describe("revisions", () => {
     const { status, json } = await postMessage(mcpUrl, [initialize], asCaller());
     expect([status, json.error.data.code]).toEqual([400, "message_invalid"]);
     expect(router.sessions.size).toBe(0);
+    // The one revision that has them: no official client of it sends any.
+    const client = await begin(mcpUrl, asCaller(), "2025-03-26");
+    const answer = await client.post([toolCall(1, "echo", { text: "first" })]);
+    expect([answer.status, answer.json.error.data.code]).toEqual([400, "message_invalid"]);
+    expect(await client.call("echo", { text: "later" })).toBe("later");
   });
 });
 
