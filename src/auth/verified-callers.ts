@@ -32,8 +32,8 @@ interface Entry {
  * Security decision: without a session nothing but the credential says who it is. So a caller is kept
  * only where nothing else decides ({@link AuthMethod.credentialDecides}) for each method that was asked,
  * and found only by every byte of every credential that any method finds in the request: one more, or
- * one less, is another request. What stands in a URL is verified each time. Kept by a digest, and
- * looked up in a table, so that neither memory nor timing gives a credential away.
+ * one less, is another request. What stands in a URL is verified each time. Looked up by a digest, so
+ * that timing gives no credential away.
  */
 export class VerifiedCallers {
   readonly #methods: readonly AuthMethod[];
@@ -113,7 +113,7 @@ export class VerifiedCallers {
     for (const [key, { caller }] of this.#entries) if (isMeant(caller)) this.#delete(key);
   }
 
-  /** Nobody's credential stays in memory for longer than it counts. */
+  /** So that no credential stays in memory for longer than it counts. */
   #forgetOver(): void {
     this.#sweep = undefined;
     for (const [key, entry] of this.#entries) if (this.#isOver(entry)) this.#delete(key);

@@ -42,7 +42,7 @@ export function createMcpRouter<const W = unknown, M = never>(
   const { router, assembly } = buildRouter(options, {
     path: "options",
     hasFastPath: true,
-    // The mount itself, and where clients find HTTP+SSE: those that try Streamable HTTP first need no other URL.
+    // Beside the mount, where clients find HTTP+SSE: those that try Streamable HTTP first need no other URL.
     streamableAt: ({ endpoint }) => ["", endpoint],
   });
   const notify = Object.assign(router.notify.bind(router), createNotifier(assembly.bus));

@@ -24,9 +24,10 @@ export interface SseRouter extends express.Router {
    */
   ready(): Promise<void>;
   /**
-   * A listener that answers the POSTs of this router's sessions before the app sets them up, and hands everything else to `app`: `http.createServer(router.ahead(app))`. Most of what a call
-   * costs in an Express app is Express. The answers are the same, but no middleware of the app
-   * sees these POSTs: its loggers, rate limits and headers do not apply to them.
+   * A listener that answers the POSTs of this router's sessions before the app sees them, and hands
+   * everything else to `app`: `http.createServer(router.ahead(app))`. Most of what a call costs in an
+   * Express app is Express. The answers are the same, but no middleware of the app sees these POSTs:
+   * its loggers, rate limits and headers do not apply to them.
    */
   ahead(app: RequestListener): RequestListener;
   /**

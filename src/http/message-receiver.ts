@@ -100,7 +100,7 @@ export class MessageReceiver<S extends RouterSession> {
       : confirming.then((caller) => this.#take(message, { ...request, caller }, session, call));
   }
 
-  /** @returns a promise only where the session is another, or its server takes its time to say who may call. */
+  /** @returns a promise only where the session is another, or its server takes its time to say who may. */
   #take(
     message: JsonRpcMessage,
     request: AdmittedRequest,

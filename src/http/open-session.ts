@@ -100,8 +100,9 @@ export async function makeServer(
     const creating = createServer(session);
     if (!isPromise(creating)) return checkServer(creating);
     const server = await withTimeout(creating, openTimeoutMs);
-    if (server === TIMED_OUT)
+    if (server === TIMED_OUT) {
       throw createdTooLate(Promise.resolve(creating), openTimeoutMs, logger);
+    }
     return checkServer(server);
   } catch (cause) {
     if (cause instanceof McpSseError) throw cause;

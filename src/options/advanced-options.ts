@@ -9,10 +9,11 @@ export interface AdvancedOptions {
    */
   maxUninitialized?: number;
   /**
-   * Milliseconds for which POSTs of a session with the identical credential are not verified again, nor are
-   * requests without a session (2026-07-28, `router.guard`) with the identical token or API key. Expiry is looked at each time, and what
-   * may be revoked at any moment is asked each time: introspected tokens, API keys of a `verify`
-   * function, other Passport strategies. 0 verifies every request. Default: 30000 (30 seconds).
+   * Milliseconds for which POSTs of a session with the identical credential are not verified again, nor
+   * requests without a session (2026-07-28, `router.guard`) with the identical token or API key. Expiry
+   * is looked at each time, and what may be revoked at any moment is asked each time: introspected
+   * tokens, API keys of a `verify` function, other Passport strategies. 0 verifies every request.
+   * Default: 30000 (30 seconds).
    */
   revalidateAfterMs?: number;
   /** Milliseconds that a client that comes back over HTTP+SSE may take to show which session is its own. Default: 2000 (2 seconds). */

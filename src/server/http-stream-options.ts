@@ -45,8 +45,8 @@ export interface HttpStreamResumability {
 }
 
 /**
- * Options of `MCPServer`'s transport `"http-stream"`: those of mcp-framework, and those of `"sse"` that do not
- * speak of HTTP+SSE alone. `W` and `M` are what is written for `auth`, see {@link AuthFor}.
+ * Options of `MCPServer`'s transport `"http-stream"`: those of mcp-framework, and those of `"sse"` that
+ * are not for HTTP+SSE alone. `W` and `M` are what is written for `auth`, see {@link AuthFor}.
  */
 export interface HttpStreamServerOptions<W = AuthConfig | false, M = never>
   extends Omit<SseOptions, "endpoint" | "messageEndpoint">, PortOptions<W, M> {
@@ -154,7 +154,7 @@ function refuseTwice(options: HttpStreamServerOptions): void {
     throw optionError(
       `${PATH}.${theirs}`,
       `says the same as ${PATH}.${ours}, and both are written`,
-      `Keep one of them.`,
+      "Keep one of them.",
     );
   }
 }

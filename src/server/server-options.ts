@@ -30,7 +30,10 @@ export interface HttpTimesConfig {
   requestTimeoutMs?: number;
 }
 
-/** What an `MCPServer` on a port has beside the endpoint. `W` and `M` are what is written for `auth`, see {@link AuthFor}. */
+/**
+ * Options of an `MCPServer` on a port, whichever its transport. `W` and `M` are what is written for
+ * `auth`, see {@link AuthFor}.
+ */
 export interface PortOptions<W = AuthConfig | false, M = never> {
   /** As on the router; may be left out on loopback only. Default: `false`. */
   auth?: AuthFor<W, M>;
@@ -52,7 +55,10 @@ export interface PortOptions<W = AuthConfig | false, M = never> {
   health?: string | false;
 }
 
-/** Options of `MCPServer`'s transport `"sse"`. `W` and `M` are what is written for `auth`, see {@link AuthFor}. */
+/**
+ * Options of `MCPServer`'s transport `"sse"`. `W` and `M` are what is written for `auth`, see
+ * {@link AuthFor}.
+ */
 export interface SseServerOptions<W = AuthConfig | false, M = never>
   extends SseOptions, PortOptions<W, M> {
   /**
@@ -160,7 +166,10 @@ export function readSseServer(options: SseServerOptions): PortSettings {
   };
 }
 
-/** Clients of 2026-07-28 are sent to `initialize` at once: that revision needs servers of SDK v2, and these are of v1. */
+/**
+ * Clients of 2026-07-28 are sent to `initialize` at once: that revision needs servers of SDK v2, and
+ * these are of v1.
+ */
 export const SERVED_STREAMABLE = { modern: false } as const;
 
 /**

@@ -2,7 +2,7 @@
 export interface SealedSession {
   readonly id: string;
   readonly ownerKey: string;
-  /** When its client was told how, in milliseconds since the epoch. */
+  /** When its id was sealed, in milliseconds since the epoch. */
   readonly sealedAt: number;
 }
 

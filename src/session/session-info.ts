@@ -29,8 +29,8 @@ export type PrincipalListener<P> = (principal: P, previous: P) => void;
 /** What a session shows of itself: to `createServer`, to `setup`, and in `sessions`. */
 export interface SessionInfo<P = unknown> {
   /**
-   * By which the client names the session; with `sessions.restore` it says more behind it. Not a
-   * credential: every request is authenticated as well.
+   * By which the client names the session; with `sessions.restore` its `Mcp-Session-Id` only begins
+   * with it. Not a credential: every request is authenticated as well.
    */
   readonly id: string;
   /**
@@ -54,8 +54,8 @@ export interface SessionInfo<P = unknown> {
    */
   readonly era: SessionEra | undefined;
   /**
-   * Whether its client has sent anything: `initialize`, as a rule. Some programs open a stream of HTTP+SSE only
-   * to see whether they may, and use another. Always true on stdio.
+   * Whether its client has sent anything: `initialize`, as a rule. Some programs open a stream of
+   * HTTP+SSE only to see whether they may, and use another. Always true on stdio.
    */
   readonly hasBegun: boolean;
   /** The client's name and version; `undefined` until it has sent `initialize`, and on stdio. */

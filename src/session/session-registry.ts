@@ -27,8 +27,8 @@ export interface SessionRegistry<P = unknown> {
   /** All sessions that there are now, oldest first. */
   list(): readonly SessionInfo<P>[];
   /**
-   * How many sessions there are over which wire, those told apart that nobody uses. When the first stays 0, HTTP+SSE can be
-   * switched off; and `on("begun", …)` hears who still comes.
+   * How many sessions there are over which wire, those told apart that nobody uses. When `sse` stays
+   * 0, HTTP+SSE can be switched off; `on("begun", …)` hears who still comes.
    *
    * @example
    * ```ts

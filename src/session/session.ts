@@ -43,7 +43,7 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   policy: MessagePolicy<E> | undefined;
   readonly bytes = new SessionBytes();
   readonly handshake = new Handshake();
-  /** When its client was told how to have it restored, in milliseconds since the epoch; set by the transport. */
+  /** When its id was sealed, in milliseconds since the epoch; set by a transport that can restore it. */
   sealedAt: number | undefined;
   /** Set by whoever counts sessions. */
   admission: SessionAdmission<this> | undefined;

@@ -44,7 +44,7 @@ export interface KeptSessions {
   nameSession(session: StreamableSession, message: JsonRpcMessage): void;
   /** Whether a session is being restored: it has no use for messages yet. */
   isUnderWay(session: StreamableSession): boolean;
-  /** The session that a request names and that is not here, once it is. @throws McpSseError if it cannot be. */
+  /** Has a session come back that is not here. @throws McpSseError if it cannot be restored. */
   restore(request: AdmittedRequest): Promise<StreamableSession>;
 }
 

@@ -33,7 +33,7 @@ export interface PostedMessage {
   readonly held?: HeldCall | undefined;
 }
 
-/** Hands a message to its session's server. A call is answered by its answer, later; nothing else is answered here. */
+/** Hands a message to its session's server. A call gets its answer later; nothing else is answered here. */
 export function handOver<P>(
   session: Session<P, MessageExtra, StreamableChannel>,
   { message, extra, req, res, accepts, held }: PostedMessage,
@@ -108,7 +108,10 @@ export function noSessionNamed(): McpSseError {
   );
 }
 
-/** Whether a message begins a session. A notification of that name has no answer that could say what was agreed upon. */
+/**
+ * Whether a message begins a session. A notification of that name has no answer that could say what
+ * was agreed upon.
+ */
 export function beginsSession(message: JsonRpcMessage): boolean {
   return isInitialize(message) && isCall(message);
 }

@@ -23,9 +23,10 @@ export type VerifyApiKey = (
 /** Where an API key may stand. `Authorization: Bearer` is always read as well. */
 export interface ApiKeyPlaces extends CommonAuthOptions {
   /**
-   * Whether what `verify` said of a key counts for the next POSTs of the session, and for requests without one, for
-   * `advanced.revalidateAfterMs`. Then a revoked key may be used for that long. Without `verify`
-   * it changes nothing: a key that is taken out of `keys` is refused at once. Default: false.
+   * Whether what `verify` said of a key counts for the next POSTs of the session, and for requests
+   * without one, for `advanced.revalidateAfterMs`. Then a revoked key may be used for that long.
+   * Without `verify` it changes nothing: a key that is taken out of `keys` is refused at once.
+   * Default: false.
    */
   readonly remember?: boolean;
   /** Name of the request header that carries the key. Default: `"X-API-Key"`. */
