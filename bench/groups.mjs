@@ -43,7 +43,7 @@ const STREAMABLE_GROUPS = [
     "http-server-hs256",
   ],
   named("http", "none", "apikey", "hs256", "rs256", "oauth", "basic"),
-  ["M", ...named("modern", "none", "apikey", "hs256", "rs256", "oauth")],
+  ["M", ...named("modern", "none", "apikey", "hs256", "oauth")],
 ].map((ids) => ({ rows: [], partly: Object.fromEntries(ids.map((id) => [id, CALLS_ONLY])) }));
 
 const GROUPS = { sse: SSE_GROUPS, streamable: STREAMABLE_GROUPS };

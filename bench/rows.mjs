@@ -178,11 +178,14 @@ function ourStreamableRows() {
   return STREAMABLE_MOUNTS.flatMap(({ options, ...mount }, index) =>
     METHODS.filter(({ id }) => index === 0 || AHEAD_METHODS.includes(id)).map((method) => ({
       ...ourRow(mount, method, options),
-      memory: method.id === "hs256",
+      memory: method.id === "hs256" && mount.id !== "http-ahead",
       messages: false,
     })),
   );
 }
+
+/** Those that are known without a session; what a signature is made with makes no difference then. */
+const MODERN_METHODS = ["none", "apikey", "hs256", "oauth"];
 
 /** Streamable HTTP of 2026-07-28, where each call has a server of its own. */
 const MODERN_ROWS = [
@@ -191,7 +194,7 @@ const MODERN_ROWS = [
     name: "Express + SDK v2's `toNodeHandler(createMcpHandler(…))`, no auth",
     module: "sdk-modern",
   },
-  ...METHODS.filter(({ id }) => id !== "basic").map((method) =>
+  ...METHODS.filter(({ id }) => MODERN_METHODS.includes(id)).map((method) =>
     ourRow({ id: "modern", name: "ours in Express", module: "our-mcp-router" }, method, {
       major: 2,
     }),

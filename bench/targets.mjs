@@ -161,10 +161,7 @@ const STREAMABLE_TARGETS = [
   {
     ours: "2026-07-28, a token or an API key",
     against: "no authentication",
-    pairs: METHODS.filter((method) => method !== "basic").map((method) => [
-      `modern-${method}`,
-      "modern-none",
-    ]),
+    pairs: ["apikey", "hs256", "oauth"].map((method) => [`modern-${method}`, "modern-none"]),
     least: 0.95,
   },
   {
