@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { cookiesIn } from "../shared/cookies.js";
 import { rawQueryOf } from "../shared/url.js";
 import type { Requester, Rights } from "./requester.js";
+import { canonical, isSameValue } from "./same-value.js";
 
 /** What has to be the same beside the owner. */
 export interface ContinuationRules {
@@ -202,43 +203,6 @@ function rightsOf(principal: unknown): Required<Rights> {
 /** A claim may be called like something that every object inherits. */
 function own(claims: Readonly<Record<string, unknown>>, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
-}
-
-/** How deep values are compared; nobody names a role deeper than that. */
-const MAX_DEPTH = 16;
-
-/** Whether two values of claims are the same; the order of texts in a list says nothing. */
-function isSameValue(one: unknown, other: unknown, depth = 0): boolean {
-  if (Object.is(one, other)) return true;
-  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) {
-    return false;
-  }
-  if (depth === MAX_DEPTH || Array.isArray(one) !== Array.isArray(other)) return false;
-  const [mine, theirs] = [sorted(one), sorted(other)];
-  return (
-    mine.length === theirs.length &&
-    mine.every(([name, value], index) => {
-      const [name2, value2] = theirs[index] ?? [];
-      return name === name2 && isSameValue(value, value2, depth + 1);
-    })
-  );
-}
-
-/** One text for all values that are the same; `undefined` for what another process cannot compare. */
-function canonical(value: unknown, depth = 0): string | undefined {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "symbol" || typeof value === "function") return undefined;
-  if (typeof value !== "object" || value === null) return `${typeof value} ${String(value)}`;
-  if (depth === MAX_DEPTH) return undefined;
-  const entries = sorted(value).map(([name, item]) => [name, canonical(item, depth + 1)] as const);
-  if (entries.some(([, text]) => text === undefined)) return undefined;
-  return JSON.stringify([Array.isArray(value), entries]);
-}
-
-function sorted(value: object): readonly (readonly [string, unknown])[] {
-  const isTextList = Array.isArray(value) && value.every((item) => typeof item === "string");
-  if (isTextList) return Object.entries((value as readonly string[]).toSorted());
-  return Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
 function haveSameHeaders(

@@ -129,6 +129,38 @@ describe("whether a request may continue a session", () => {
     expect(may("message", { claims: { org: deep() } }, { claims: { org: deep() } })).toBe(false);
   });
 
+  class Seen {
+    constructor(readonly name: string) {}
+  }
+  class Hidden {
+    readonly #name: string;
+    constructor(name: string) {
+      this.#name = name;
+    }
+    get name(): string {
+      return this.#name;
+    }
+  }
+
+  it.each<[string, (name: string) => unknown, boolean]>([
+    ["sets", (name) => new Set(["x", name]), true],
+    ["maps", (name) => new Map([["x", { name }]]), true],
+    ["dates", (name) => new Date(name.length), true],
+    ["URLs", (name) => ({ home: new URL(`https://${name}.example`) }), true],
+    ["objects that say how they are written", (name) => ({ toJSON: () => ({ name }) }), true],
+    ["bytes", (name) => Buffer.from(name), true],
+    ["instances whose parts can be seen", (name) => new Seen(name), true],
+    // Nobody can tell these apart, so none is the same as another.
+    ["instances that hide what they hold", (name) => new Hidden(name), false],
+    ["objects that are written as nothing", (name) => ({ name, toJSON: () => undefined }), false],
+    ["lists of such", (name) => [new Hidden(name)], false],
+  ])("RIGHTS-1: of claims that are %s, only the same are the same", (_kind, of, canBeSame) => {
+    const claims = (name: string) => ({ org: of(name) });
+    const session = { ...SESSION, claims: claims("acme") };
+    expect(may("listen", { claims: claims("others") }, session)).toBe(false);
+    expect(may("listen", { claims: claims("acme") }, session)).toBe(canBeSame);
+  });
+
   it("RIGHTS-1: thousands of scopes are compared in no time", () => {
     const scopes = Array.from({ length: 30_000 }, (_, index) => `s${index}`);
     // Of the processor, which may be busy with something else meanwhile.
