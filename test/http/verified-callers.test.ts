@@ -11,9 +11,10 @@ import { JWT_AUTH } from "../kit/serve.js";
 import { begin, serveMcp, textOf } from "../kit/streamable.js";
 import { secretToken, SECRET } from "../kit/tokens.js";
 import { createToolServer } from "../kit/tools.js";
-import { signal } from "../kit/waiting.js";
+import { signal, until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
+afterEach(() => jest.restoreAllMocks());
 
 const KEY = "a-key-0123456789";
 const OTHER = "a-key-0123456780";
@@ -114,7 +115,6 @@ describe.each(["modern", "guarded"] as const)("a caller without a session, %s", 
     const wall = Date.now.bind(Date);
     jest.spyOn(Date, "now").mockImplementation(() => wall() + 21_000);
     expect(await who(headers)).toBe(401);
-    jest.restoreAllMocks();
   });
 
   it("KNOWN-5: a credential for a method before it is looked at", async () => {
@@ -151,7 +151,7 @@ describe.each(["modern", "guarded"] as const)("a caller without a session, %s", 
     const held = signal();
     asked.hold = held.promise;
     const pending = who(token);
-    while (asked.times < 2) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => asked.times === 2);
     router.sessions.closeFor({ id: "alice", method: "jwt" } as never);
     held.resolve();
     expect(await pending).toBe("alice");

@@ -126,7 +126,7 @@ export const MCP_REMOTE_WIRES: readonly WireRow[] = [
   },
 ];
 
-export const WIRES: readonly WireRow[] = [...SDK_WIRES, ...OTHER_WIRES, ...MCP_REMOTE_WIRES];
+const WIRES: readonly WireRow[] = [...SDK_WIRES, ...OTHER_WIRES, ...MCP_REMOTE_WIRES];
 
 /** How the page calls what a session shows. */
 const NAMES: Readonly<Record<Spoken, string>> = {
