@@ -80,9 +80,10 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const methods = authenticator?.methods ?? [];
   const rules = continuationRules(options, methods, OWN_HINTS);
   const verified = new VerifiedCallers(methods, options.revalidateAfterMs);
-  const restore = restoreContext(options, rules);
+  const isOpenEndpoint = auth === false;
+  const restore = restoreContext(options, rules, isOpenEndpoint);
   const sessions = createSessions(options, {
-    isOpenEndpoint: auth === false,
+    isOpenEndpoint,
     rules,
     exchangeLimits: wires.streamable,
     ended: restore?.ended,
@@ -172,10 +173,15 @@ function checkEndpoints(methods: readonly AuthMethod[], option: string): void {
 function restoreContext(
   { restore }: ResolvedOptions,
   rules: ContinuationRules,
+  isOpenEndpoint: boolean,
 ): RestoreContext | undefined {
   if (restore === undefined) return undefined;
   const { secret, maxAgeMs } = restore;
-  const ended = new EndedSessions<Principal | undefined>({ maxAgeMs, skewMs: CLOCK_SKEW_MS });
+  const ended = new EndedSessions<Principal | undefined>({
+    maxAgeMs,
+    skewMs: CLOCK_SKEW_MS,
+    isOpenEndpoint,
+  });
   return { secret, maxAgeMs, rules, ended };
 }
 

@@ -11,7 +11,9 @@ export interface EndedSessionsOptions {
   readonly maxAgeMs: number;
   /** How far the clocks of two nodes may differ, in milliseconds. */
   readonly skewMs: number;
-  /** Sessions of one owner that are remembered. Default: 1000. */
+  /** Whether everybody may call: then all of them are one owner, and none is to pay for another. */
+  readonly isOpenEndpoint: boolean;
+  /** Sessions of one owner that are remembered. Default: 1000; on an open endpoint as many as in all. */
   readonly maxPerOwner?: number;
   /** The same of all. Default: 100000. */
   readonly maxInAll?: number;
@@ -25,6 +27,8 @@ interface Owned {
   until: number;
   /** When each session was sealed that has ended by itself, by its id. */
   readonly sessions: Map<string, number>;
+  /** When anything was heard of it last, in milliseconds since the epoch. */
+  heardAt: number;
 }
 
 interface Revocation<P> {
@@ -49,7 +53,9 @@ export class EndedSessions<P> {
   #sessionsInAll = 0;
 
   constructor(options: EndedSessionsOptions) {
-    this.#options = { maxPerOwner: 1_000, maxInAll: 100_000, maxOwners: 10_000, ...options };
+    const { isOpenEndpoint, maxInAll = 100_000 } = options;
+    const maxPerOwner = isOpenEndpoint ? maxInAll : 1_000;
+    this.#options = { maxPerOwner, maxInAll, maxOwners: 10_000, ...options };
   }
 
   /** How many facts are remembered. */
@@ -102,16 +108,26 @@ export class EndedSessions<P> {
   }
 
   #touch(ownerKey: string): Owned {
-    const owned = this.#owners.get(ownerKey) ?? { until: -Infinity, sessions: new Map() };
+    const known = this.#owners.get(ownerKey);
+    const owned = known ?? { until: -Infinity, sessions: new Map<string, number>(), heardAt: 0 };
+    owned.heardAt = Date.now();
     this.#owners.delete(ownerKey);
     this.#owners.set(ownerKey, owned);
-    const [first] = this.#owners;
-    if (first !== undefined && this.#owners.size > this.#options.maxOwners) {
-      this.#until = Math.max(this.#until, latestIn(first[1]));
-      this.#sessionsInAll -= first[1].sessions.size;
-      this.#owners.delete(first[0]);
-    }
+    this.#dropOwners();
     return owned;
+  }
+
+  /** Those of whom nothing counts any more, and one who is too many. */
+  #dropOwners(): void {
+    const { maxOwners, skewMs } = this.#options;
+    for (const [key, owned] of this.#owners) {
+      // Another node may have sealed what it had in the future of then.
+      const isOver = !this.#counts(owned.heardAt + skewMs);
+      if (!isOver && this.#owners.size <= maxOwners) return;
+      if (!isOver) this.#until = Math.max(this.#until, latestIn(owned));
+      this.#sessionsInAll -= owned.sessions.size;
+      this.#owners.delete(key);
+    }
   }
 
   #dropOldest(owned: Owned): void {

@@ -8,7 +8,8 @@ interface Person {
 }
 
 function remembering(more: Partial<EndedSessionsOptions> = {}) {
-  return new EndedSessions<Person>({ maxAgeMs: 100_000, skewMs: SKEW, ...more });
+  const options = { maxAgeMs: 100_000, skewMs: SKEW, isOpenEndpoint: false };
+  return new EndedSessions<Person>({ ...options, ...more });
 }
 
 const sealed = (ownerKey: string, id: string, sealedAt: number) => ({ ownerKey, id, sealedAt });
@@ -60,6 +61,14 @@ describe("sessions that have ended for good", () => {
     expect(ended.has(sealed("alice", "live", 1_000_000), whoever)).toBe(false);
   });
 
+  it("RESTORE-7: are on an open endpoint those of many, so one who ends a thousand keeps nobody out", () => {
+    const ended = remembering({ isOpenEndpoint: true });
+    for (let at = 0; at < 2_000; at++) ended.note(sealed("anonymous", `m${at}`, 999_000));
+    expect(ended.size).toBe(2_001);
+    expect(ended.has(sealed("anonymous", "m0", 999_000), whoever)).toBe(true);
+    expect(ended.has(sealed("anonymous", "somebody else's", 998_000), whoever)).toBe(false);
+  });
+
   it("RESTORE-7: are as many as there may be in all, at the cost of who adds to them", () => {
     const ended = remembering({ maxInAll: 5 });
     for (let at = 0; at < 5; at++) ended.note(sealed("mallory", `m${at}`, 999_000 + at));
@@ -81,6 +90,19 @@ describe("sessions that have ended for good", () => {
     for (const name of ["a", "b", "c"]) told.noteRevokedWhere(({ id }) => id === name);
     expect(told.has(sealed("key", "x", 999_000), { id: "a" })).toBe(true);
     expect(told.size).toBe(2);
+  });
+
+  it("RESTORE-7: take up no room once their ids do not count any more, whose ever they are", () => {
+    const ended = remembering({ maxInAll: 5, maxOwners: 3 });
+    for (let at = 0; at < 4; at++) ended.note(sealed("mallory", `m${at}`, 999_000 + at));
+    ended.noteRevoked("revoked");
+    jest.setSystemTime(1_000_000 + 100_000 + SKEW);
+    expect(ended.has(sealed("revoked", "r", 1_000_000 + SKEW), whoever)).toBe(true);
+    jest.setSystemTime(1_000_001 + 100_000 + SKEW);
+    for (const owner of ["alice", "bob"]) ended.note(sealed(owner, "x", 1_100_000));
+    expect(ended.size).toBe(4);
+    for (const id of ["y", "z"]) ended.note(sealed("bob", id, 1_100_000));
+    expect(ended.has(sealed("bob", "live", 1_099_000), whoever)).toBe(false);
   });
 
   it("RESTORE-7: are forgotten once their ids do not count any more", () => {
