@@ -12,7 +12,10 @@ export interface SessionCounts {
 }
 
 /** Whether a principal is meant. The type of a method, so that a registry can stand for one of anybody's. */
-export type PrincipalTest<P> = { isMeant(principal: P): boolean }["isMeant"];
+export type PrincipalTest<P> = {
+  /** @returns whether this one is. */
+  isMeant(principal: P): boolean;
+}["isMeant"];
 
 /**
  * The sessions of one router, over whichever transport: who is connected, and the way to end it.
