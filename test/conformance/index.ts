@@ -1,6 +1,7 @@
 /**
- * The official conformance suite of MCP, run against routers of ours: `npm run test:conformance`. Everything that
- * it has for a server is run, open and behind a key, and all that it has for an authorization server.
+ * The official conformance suite of MCP, run against routers of ours: `npm run test:conformance`.
+ * Everything that it has for a server is run, open and behind a key, and all that it has for an
+ * authorization server.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";

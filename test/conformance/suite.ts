@@ -65,7 +65,7 @@ export class SuiteRun {
     this.#results = results;
   }
 
-  /** Resolves when it has ended by itself. With code 1 it says that something has failed: `check` says what. */
+  /** Resolves when it has ended by itself; with code 1 something has failed, and `check` says what. */
   async ended(): Promise<void> {
     const why = await this.process.ended;
     if (why !== undefined && why !== "exit code 1") throw this.process.failure(why);

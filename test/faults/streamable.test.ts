@@ -143,7 +143,7 @@ describe("an answer as JSON", () => {
       cut.abort();
       host.calls.release(name);
       await idle();
-      // It ran, once; what comes on a GET is what was said after it, and a call of the same id has its own answer.
+      // It ran, once. A GET has what was said after it, and a call of the same id its own answer.
       await host.serverOf("one").notify("after");
       const get = await client.listen();
       expect((await nextMessage(get)).params).toMatchObject({ data: "after" });

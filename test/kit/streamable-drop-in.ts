@@ -96,7 +96,7 @@ export async function hostBegun(
   return { ...hosted, sessionId, named };
 }
 
-/** The recipe of the SDK's documentation, word for word but for the class: a map, filled when a session begins. */
+/** The recipe of the SDK's documentation, word for word but for the class: a map of transports. */
 export async function hostRecipe(
   Transport: StreamableClass,
   createServer: () => McpServerLike,

@@ -25,8 +25,9 @@ interface Combination {
 }
 
 /**
- * The oldest and the newest compiler with every `@types/node`, the oldest and the newest of those with every compiler, and
- * each with more than one way to look modules up. What two in the middle do to each other, these see.
+ * The oldest and the newest compiler with every `@types/node`, the oldest and the newest of those with
+ * every compiler, and each with more than one way to look modules up. Two from the middle tell nothing
+ * that these do not.
  */
 const COMBINATIONS: readonly Combination[] = TYPESCRIPT.flatMap((compiler, row) =>
   TYPES_NODE.map((node, column) => ({

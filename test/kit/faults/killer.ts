@@ -73,7 +73,7 @@ export class Killer {
   readonly posts: (PassingRequest & { readonly status: number })[] = [];
   /** What happened, one line each: for the message of a test that fails. */
   readonly trace: string[] = [];
-  /** How the next stream that a GET opens is to be killed: in place of the event that follows its first `events` ones. */
+  /** How the next stream that a GET opens is to be killed: in place of what follows its first `events`. */
   next: { way: Way; events: number } | undefined;
   /**
    * Whether the first event of a stream that a GET opens, and all that was passed on, has arrived when

@@ -76,8 +76,9 @@ const logged = (data: string) => ({
 });
 
 /**
- * `echo` answers at once, `held` when it is released, `leave` ends the response to its call first, `steps` reports progress just before its
- * answer, and `walk` waits after each step until `<name> <step>` is released.
+ * `echo` answers at once, `held` when it is released, `leave` ends the response to its call first,
+ * `steps` reports progress just before its answer, and `walk` waits after each step until
+ * `<name> <step>` is released.
  */
 export const serverV1: ServerKit = {
   name: "server v1",

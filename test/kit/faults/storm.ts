@@ -14,7 +14,7 @@ const PLACES = [
   "while it comes back",
 ] as const;
 
-/** Kills a client's streams again and again, in every way and place, with traffic before, during and after. */
+/** Kills a client's streams again and again, in every way and place, with traffic all the while. */
 export async function storm(load: Load, kills: number, ways = WAYS): Promise<void> {
   const { killer } = load;
   for (let round = 0; killer.kills < kills; round++) {
