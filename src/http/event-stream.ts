@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { McpSseError } from "../shared/errors.js";
 import { FrameWriter } from "./frame-writer.js";
-import { onResponseEnd } from "./response-end.js";
+import { onResponseEnd, onResponseTurn } from "./response-end.js";
 import { readerProblem, ReaderWatch } from "./slow-reader.js";
 import type { EventStreamOptions } from "../options/stream-options.js";
 import type { ByteHolder, WriteResult } from "../session/write-result.js";
@@ -101,7 +101,7 @@ export class EventStream {
     if (!this.#isOpen || res.writableFinished || res.closed) return Promise.resolve();
     return new Promise((resolve) => {
       res.once("finish", resolve);
-      res.once("close", resolve);
+      onResponseEnd(res, resolve);
     });
   }
 
@@ -164,9 +164,10 @@ export class EventStream {
    * takes nothing for `stallMs` loses the rest.
    *
    * @param retryMs tells the client when to come back, in milliseconds.
-   * @param cutAfterMs how long the rest may take to leave at all, in milliseconds; 0: it is lost.
+   * @param cutAfterMs how long the rest may take to leave at all, in milliseconds; 0: it is lost. Default: a
+   * minute from when it is the turn of this response on its connection.
    */
-  end(retryMs?: number, cutAfterMs = LONGEST_END_MS): void {
+  end(retryMs?: number, cutAfterMs?: number): void {
     if (this.#hasEnded) return;
     if (cutAfterMs === 0) {
       this.#cut("ended");
@@ -176,8 +177,13 @@ export class EventStream {
     this.#finish("ended");
     if (!this.#isOpen || this.#res.writableFinished) return;
     if (this.#options.stallMs > 0) this.#startWatch();
-    const cut = setTimeout(() => this.#res.destroy(), cutAfterMs).unref();
-    this.#res.once("close", () => clearTimeout(cut));
+    if (cutAfterMs !== undefined) this.#cutAfter(cutAfterMs);
+    else onResponseTurn(this.#res, () => this.#cutAfter(LONGEST_END_MS));
+  }
+
+  #cutAfter(ms: number): void {
+    const cut = setTimeout(() => this.#res.destroy(), ms).unref();
+    onResponseEnd(this.#res, () => clearTimeout(cut));
   }
 
   readonly #gone = (): void => {

@@ -34,6 +34,17 @@ export function onResponseEnd(res: ServerResponse, listener: () => void): () => 
   return forget;
 }
 
+/** Whether a response waits until those before it on its connection have left: nobody was offered any of it. */
+export function waitsForTurn({ socket }: ServerResponse): boolean {
+  return socket === null;
+}
+
+/** Calls `listener` once those before a response on its connection have left; at once if there are none. */
+export function onResponseTurn(res: ServerResponse, listener: () => void): void {
+  if (waitsForTurn(res)) res.once("socket", listener);
+  else listener();
+}
+
 function nothing(): void {
   // It was told.
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { waitsForTurn } from "./response-end.js";
 
 /** What waits for a reader, and since when it has taken nothing. */
 export interface ReaderLoad {
@@ -70,9 +71,7 @@ export class ReaderWatch {
     let before = takenBy(this.#res);
     this.#timer = setTimeout(() => {
       const now = takenBy(this.#res);
-      // What waits behind another response of its connection was never offered to anybody.
-      const isOffered = this.#res.socket !== null;
-      untakenMs = isOffered && now === before ? untakenMs + everyMs : 0;
+      untakenMs = now === before && !waitsForTurn(this.#res) ? untakenMs + everyMs : 0;
       before = now;
       this.#timer?.refresh();
       this.#look(untakenMs);

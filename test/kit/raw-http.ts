@@ -104,6 +104,11 @@ export class RawConnection {
     this.#socket.write(bytes);
   }
 
+  /** Reads no further: what comes fills the buffers on its way. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   /** Says that nothing more will come. */
   finish(): void {
     this.#socket.end();
@@ -112,6 +117,14 @@ export class RawConnection {
   /** Resolves when more has been received, or nothing more will be. */
   async more(): Promise<void> {
     if (!this.#isOver) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Resolves when something has been received. */
+  async until(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.received)) {
+      if (this.#isOver) throw new Error(`the connection ended after: ${this.received}`);
+      await this.more();
+    }
   }
 
   /** Ends the connection without a goodbye. */
