@@ -3,13 +3,13 @@ import { checkText, optionError } from "../shared/check.js";
 import { isHost, isToken } from "../shared/http-syntax.js";
 import * as opt from "../shared/option.js";
 
-/** A literal path: it is compared as it is, so patterns and encodings would never match. */
+/** A literal path: it is compared as it is, so patterns, encodings and what clients resolve (`..`) would never match. */
 export function path(fallback: string): opt.Option<string> {
   return opt.custom(
     "path",
     (name, value = fallback) => {
       const text = checkText(name, value);
-      if (/^(?:\/[\w.~!$&'()*+,;=@-]+)+$/.test(text)) return text;
+      if (/^(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()*+,;=@-]+)+$/.test(text)) return text;
       throw optionError(name, "is no plain path", `Write it like "${fallback}".`);
     },
     fallback,

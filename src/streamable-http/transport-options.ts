@@ -117,9 +117,11 @@ export function readTransportOptions(
   given: StreamableHTTPServerTransportOptions,
 ): TransportSettings {
   const path = "StreamableHTTPServerTransport options";
-  const written = Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== undefined),
-  );
+  // Users without TypeScript give anything.
+  const isObject = typeof given === "object" && (given as object | null) !== null;
+  const written = isObject
+    ? Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+    : given;
   checkOptionNames(path, written, Object.keys(STREAMABLE_TRANSPORT_OPTIONS), DIRECTIONS);
   const { resume, retryInterval, ...settings } = opt.readOptions(
     STREAMABLE_TRANSPORT_OPTIONS,

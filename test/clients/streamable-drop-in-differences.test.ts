@@ -334,12 +334,18 @@ describe("options", () => {
     ["keepAliveMs", { keepAliveMs: -1 }, "from 0"],
     ["maxRequestBodySize", { maxRequestBodySize: 0 }, "from 1"],
     ["enableDnsRebindingProtection", { enableDnsRebindingProtection: 1 }, "true or false"],
+    ["allowedHosts", { allowedHosts: "localhost" }, '["localhost"]'],
+    ["allowedOrigins", { allowedOrigins: [undefined] }, "list of texts"],
     ["maxRequestBodySise", { maxRequestBodySise: 1 }, "maxRequestBodySize"],
   ])("DROPIN-4: %s is refused where it would not count", (name, options, instead) => {
     const make = () => new Ours(options as never);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(`options.${name} `);
     expect(make).toThrow(instead);
+  });
+
+  it.each([null, 5, "id"])("DROPIN-4: %p is refused, which is no options at all", (options) => {
+    expect(() => new Ours(options as never)).toThrow("must be an object");
   });
 
   it("DROPIN-4: one that is undefined is left out", () => {

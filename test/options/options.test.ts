@@ -23,12 +23,25 @@ const server = (options: Record<string, unknown>) =>
 type Bad = [option: string, value: unknown, says: string];
 
 const bad: Bad[] = [
-  ...["sse", "/sse/", "/", "", "/a b", "/a?b", "/a#b", "/:id", "/%41", "//a", 1, null].flatMap(
-    (value): Bad[] => [
-      ["endpoint", value, "Write"],
-      ["messageEndpoint", value, "Write"],
-    ],
-  ),
+  ...[
+    "sse",
+    "/sse/",
+    "/",
+    "",
+    "/a b",
+    "/a?b",
+    "/a#b",
+    "/:id",
+    "/%41",
+    "//a",
+    "/a/../b",
+    "/.",
+    1,
+    null,
+  ].flatMap((value): Bad[] => [
+    ["endpoint", value, "Write"],
+    ["messageEndpoint", value, "Write"],
+  ]),
   ["messageEndpoint", "/sse", "equals endpoint"],
   ["cors", [], "must be an object"],
   ["cors", "*", "must be an object"],
@@ -297,6 +310,9 @@ describe("SSEServerTransport and MemoryStorage", () => {
     [transport({ keepAliveMs: -1 }), "SSEServerTransport options.keepAliveMs must be a number"],
     [transport({ maxMessageBytes: 0 }), "options.maxMessageBytes must be a number from 1 to"],
     [transport({ enableDnsRebindingProtection: 1 }), "must be true or false"],
+    // The origin of another, which is a part of the text.
+    [transport({ allowedOrigins: "https://a.example.com" }), 'Write ["https://a.example.com"].'],
+    [transport({ allowedHosts: [1] }), "options.allowedHosts must be a list of texts"],
     [storage({ maxEntries: 0 }), "MemoryStorage options.maxEntries must be a number from 1 to"],
     [storage({ max: 1 }), "MemoryStorage options.max is not an option. It takes: maxEntries, now"],
     [storage({ now: 1 }), "MemoryStorage options.now must be a function"],
