@@ -21,9 +21,8 @@ export function onResponseEnd(res: ServerResponse, listener: () => void): () => 
   const others = waitingFor(socket);
   const forget = (): void => {
     res.off("close", tell);
-    others.delete(tell);
-    // Nothing of ours is left on a connection that serves on.
-    if (others.size === 0) waiting.get(socket)?.stop();
+    // Nothing of ours is left on a connection that serves on. Once forgotten, it may have others by now.
+    if (others.delete(tell) && others.size === 0) waiting.get(socket)?.stop();
   };
   const tell = (): void => {
     forget();

@@ -129,8 +129,10 @@ export const SSE_ONLY: Wires = { hasSse: true, streamable: undefined };
 /** Options that HTTP+SSE alone looks at, with the places where some once stood. */
 export const OF_SSE = [
   "messageEndpoint",
-  ...["advanced.probeMs", "advanced.closeLostClients"],
-  ...["resume.probeMs", "resume.closeLostClients"],
+  "advanced.probeMs",
+  "advanced.closeLostClients",
+  "resume.probeMs",
+  "resume.closeLostClients",
 ];
 
 /** Options that 2026-07-28 alone looks at. */
