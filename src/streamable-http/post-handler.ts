@@ -35,15 +35,15 @@ export interface PostHandlerInit extends OpeningContext {
   /** Hears of each session that was begun, and by which request. */
   readonly onBegun: (session: StreamableSession, request: AdmittedRequest) => void;
   /** `undefined` where no session is restored. */
-  readonly restorer: KeptSessions | undefined;
+  readonly restorer: Restorer | undefined;
 }
 
-/** Sessions that their clients can have restored; a `SessionRestorer` has them. */
-export interface KeptSessions {
+/** Restores sessions; a `SessionRestorer` is one. */
+export interface Restorer {
   /** Gives a session a name by which it can be restored. @param message what it begins with. */
   nameSession(session: StreamableSession, message: JsonRpcMessage): void;
   /** Whether a session is being restored: it has no use for messages yet. */
-  isUnderWay(session: StreamableSession): boolean;
+  isRestoring(session: StreamableSession): boolean;
   /** Has a session come back that is not here. @throws McpSseError if it cannot be restored. */
   restore(request: AdmittedRequest): Promise<StreamableSession>;
 }
@@ -100,7 +100,7 @@ export class PostHandler implements MessageHandler<StreamableSession> {
   ): Promise<StreamableSession> | undefined {
     const { restorer } = this.#init;
     if (restorer === undefined || sessionNameOf(request.req) === undefined) return undefined;
-    if (session.state !== "opening" && !restorer.isUnderWay(session)) return undefined;
+    if (session.state !== "opening" && !restorer.isRestoring(session)) return undefined;
     if (beginsSession(message) || this.#isMisnamed(message)) return undefined;
     return restorer.restore(request).then((found) => {
       // It was there for the message's bytes.

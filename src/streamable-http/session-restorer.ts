@@ -98,7 +98,7 @@ export class SessionRestorer<S extends RestorableSession> {
   }
 
   /** Whether a session is being restored: it has no use for messages yet. */
-  isUnderWay(session: S): boolean {
+  isRestoring(session: S): boolean {
     return this.#underWay.size > 0 && this.#underWay.has(session.id);
   }
 
@@ -112,12 +112,12 @@ export class SessionRestorer<S extends RestorableSession> {
    * being opened.
    */
   async restore(request: AdmittedRequest): Promise<S> {
-    const { sessions, path, options } = this.#init;
-    const kept = this.#keptFor(request);
+    const { sessions, isOwn } = this.#init;
+    const asker = this.#askerOf(request);
+    const kept = this.#keptFor(asker);
     if (kept === undefined) throw sessionNotFound();
     const { id } = kept;
-    const asker = new StreamableRequest(request, path, options);
-    const own = sessions.ownedBy(asker, this.#init.isOwn);
+    const own = sessions.ownedBy(asker, isOwn);
     // It may have come back while the message was read.
     const isHere = sessions.get(id) !== undefined && !this.#underWay.has(id);
     if (!isHere) await (this.#underWay.get(id) ?? this.#begin(kept, request));
@@ -135,7 +135,7 @@ export class SessionRestorer<S extends RestorableSession> {
 
   /** Has a session that is not here never be restored. @returns whether its client may say so. */
   end(request: AdmittedRequest): boolean {
-    const kept = this.#keptFor(request);
+    const kept = this.#keptFor(this.#askerOf(request));
     if (kept === undefined || this.#init.sessions.get(kept.id) !== undefined) return false;
     this.#init.restore.ended.note(kept);
     return true;
@@ -146,19 +146,24 @@ export class SessionRestorer<S extends RestorableSession> {
    * its name counts, and unless it has ended for good. Its server is made for who asks now, so nobody
    * gets more of it than by beginning one.
    */
-  #keptFor(request: AdmittedRequest): KeptSession | undefined {
-    const { restore, options, path } = this.#init;
-    const { lifetimeMs } = options.limits;
-    const maxAgeMs = Math.min(restore.maxAgeMs, lifetimeMs > 0 ? lifetimeMs : Infinity);
-    const name = sessionNameOf(request.req) ?? "";
+  #keptFor(asker: StreamableRequest): KeptSession | undefined {
+    const { restore } = this.#init;
+    const { ownerKey, principal, limits, request } = asker;
+    const maxAgeMs = Math.min(
+      restore.maxAgeMs,
+      limits.lifetimeMs > 0 ? limits.lifetimeMs : Infinity,
+    );
+    const name = sessionNameOf(request) ?? "";
     const facts = openName(name, this.#keys, { now: Date.now(), maxAgeMs });
     if (facts === undefined) return undefined;
-    const asker = new StreamableRequest(request, path, options);
-    const { ownerKey, principal } = asker;
     const kept = { id: idIn(name), ownerKey, sealedAt: facts.sealedAt, facts };
     const mayGoOn =
       hasStanding(asker, facts.standing, restore.rules) && !restore.ended.has(kept, principal);
     return mayGoOn ? kept : undefined;
+  }
+
+  #askerOf(request: AdmittedRequest): StreamableRequest {
+    return new StreamableRequest(request, this.#init.path, this.#init.options);
   }
 
   /** Counts as an opening does, but ends with nobody's connection: others may wait for it. */
@@ -202,7 +207,8 @@ export class SessionRestorer<S extends RestorableSession> {
     if (this.#hasToldOfLength) return;
     this.#hasToldOfLength = true;
     this.#init.options.logger.warn(
-      "A client says so much of itself, or its credential holds so many scopes, that its session cannot be restored.",
+      "A client says too much of itself, or its credential has too many scopes, or a bound claim that " +
+        "cannot be written down: its session cannot be restored.",
     );
   }
 }
