@@ -28,6 +28,9 @@ export interface SseRouter extends express.Router {
    * everything else to `app`: `http.createServer(router.ahead(app))`. Most of what a call costs in an
    * Express app is Express. The answers are the same, but no middleware of the app sees these POSTs:
    * its loggers, rate limits and headers do not apply to them.
+   *
+   * An `initialize` that names a session goes to the app, but its body has been read by then and is in
+   * `req.body`: middleware that reads bodies itself, and not with the parsers of Express, looks there first.
    */
   ahead(app: RequestListener): RequestListener;
   /**
