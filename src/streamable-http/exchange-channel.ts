@@ -43,7 +43,6 @@ export class ExchangeChannel implements Channel, StreamOwner {
   readonly #abort = new AbortController();
   #subscription: JsonRpcId | undefined;
   #stream: EventStream | undefined;
-  #isSuspended = false;
   #isAnswered = false;
 
   constructor(session: ChannelSession, res: ServerResponse, options: EventStreamOptions) {
@@ -114,7 +113,6 @@ export class ExchangeChannel implements Channel, StreamOwner {
       const { done, value } = await reader.read();
       if (done || stream.hasEnded) break;
       const { json: frame, bytes } = fromJson(decoder.decode(value));
-      if (this.#isSuspended && !isAnswer(frame)) continue;
       sent += bytes;
       stream.write(frame, bytes)?.catch(ignore);
     }
@@ -139,12 +137,8 @@ export class ExchangeChannel implements Channel, StreamOwner {
     else if (end !== "ended") this.#session.end("reader-stalled");
   }
 
-  /**
-   * The credential has ended. A call is answered, since it came with one that was good, but nothing
-   * else is said in its course; a subscription ends.
-   */
+  /** The credential has ended. A call goes on, since it came with one that was good; a subscription ends. */
   suspend(): boolean {
-    this.#isSuspended = true;
     return this.#subscription === undefined;
   }
 
@@ -199,15 +193,6 @@ const ANSWERED_ELSEWHERE: ReadonlySet<CloseReason> = new Set([
   "client-disconnected",
   "failed-to-open",
 ]);
-
-/** Whether an event is the answer of its call, and not said in its course. */
-function isAnswer(frame: string): boolean {
-  try {
-    return !("method" in (JSON.parse(frame.slice(frame.indexOf("{"))) as object));
-  } catch {
-    return false;
-  }
-}
 
 /** What a request hears that is over before it was answered. */
 function endedBefore(reason: CloseReason): McpSseError {

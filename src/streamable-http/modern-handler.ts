@@ -46,7 +46,10 @@ interface Exchange {
   failure: unknown;
 }
 
-/** A session that is one request has none of these: it lasts for as long as that. */
+/**
+ * A session that is one request has none of these: it lasts for as long as that. The first would end it
+ * while its body is read, which has a time of its own; for the others each request would set a timer.
+ */
 const ONE_REQUEST = { initTimeoutMs: 0, idleMs: 0, streamlessIdleMs: 0 };
 
 /** Has SDK v2 answer the requests of 2026-07-28, each with a server of its own. */

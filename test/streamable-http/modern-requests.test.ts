@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import express from "express";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { freezeTimers, turnClock } from "../kit/clock.js";
 import { asCaller } from "../kit/conversation.js";
 import { listen } from "../kit/listen.js";
 import {
@@ -14,11 +15,13 @@ import {
   postModern,
   REVISION,
 } from "../kit/modern.js";
+import { RawConnection } from "../kit/raw-http.js";
 import { initialize, toolCall } from "../kit/raw-sse.js";
 import { Facts } from "../kit/session-facts.js";
 import { begin, postForStream, postMessage, serveMcp, textOf } from "../kit/streamable.js";
 import type { ServeMcpOptions } from "../kit/streamable.js";
 import { createToolServer } from "../kit/tools.js";
+import { turn, until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
 
@@ -268,4 +271,58 @@ it("MODERN-2: the events of a call are readable for whoever splits lines at any 
     "x-accel-buffering": "no",
   });
   expect(stream.bytes).not.toContain("id:");
+});
+
+/** A POST of a call on a bare socket, without the last byte of its body, that the server has begun to read. */
+async function beginCall({ port, arrived }: { port: number; arrived: () => number }) {
+  const before = arrived();
+  const connection = await RawConnection.open(port);
+  const message = modernCall(1, "echo", { text: "late" });
+  const body = JSON.stringify(message);
+  const headers = {
+    host: "127.0.0.1",
+    accept: "application/json, text/event-stream",
+    "content-type": "application/json",
+    "content-length": String(body.length),
+    ...headersOf(message),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  connection.write(`POST /mcp HTTP/1.1\r\n${lines.join("")}\r\n${body.slice(0, -1)}`);
+  await until(() => arrived() > before);
+  for (let turns = 0; turns < 20; turns++) await turn();
+  return { connection, finish: () => connection.write(body.slice(-1)) };
+}
+
+it("LIMIT-11: a body may take bodyTimeoutMs, although that is longer than initTimeoutMs, and no more", async () => {
+  let count = 0;
+  const { port } = await serve({
+    auth: false,
+    configure: (app) =>
+      app.use((_req, _res, next) => {
+        count++;
+        next();
+      }),
+    sessions: { initTimeoutMs: 1_000, bodyTimeoutMs: 10_000 },
+  });
+  freezeTimers();
+  const late = await beginCall({ port, arrived: () => count });
+  jest.advanceTimersByTime(9_000);
+  await turn();
+  late.finish();
+  const answer = await late.connection.nextAnswer();
+  expect([answer.status, answer.body]).toEqual([200, expect.stringContaining("late")]);
+  const never = await beginCall({ port, arrived: () => count });
+  expect((await turnClock(1_000, never.connection.nextAnswer())).status).toBe(408);
+  await never.connection.ended();
+});
+
+it("LIMIT-4: a call sets no timer for limits that only conversations have", async () => {
+  const held = new Held();
+  const { mcpUrl } = await serve({ auth: false, createServer: () => createModernServer(held) });
+  freezeTimers();
+  const call = postModern(mcpUrl, modernCall(1, "held"), {});
+  await held.started.promise;
+  expect(jest.getTimerCount()).toBe(0);
+  held.released.resolve();
+  expect((await call).status).toBe(200);
 });

@@ -153,7 +153,7 @@ it("MODERN-13: a subscription ends with its credential, and a call is answered a
   expect((await call).status).toBe(200);
 });
 
-it("MODERN-13: a call whose credential has ended says nothing more but its answer", async () => {
+it("MODERN-13: a call whose credential has ended says all that it has to say", async () => {
   const released = signal();
   const progressOf = (progress: number) => ({
     method: "notifications/progress" as const,
@@ -179,6 +179,7 @@ it("MODERN-13: a call whose credential has ended says nothing more but its answe
   const subscription = await listenTo(mcpUrl, EVERYTHING, short);
   await turnClock(61_000, subscription.ended);
   released.resolve();
+  expect((await call.nextMessage())["params"]).toMatchObject({ progress: 2 });
   expect(textOf(await call.nextMessage())).toBe("spoken");
   await call.ended;
   expect(router.sessions.size).toBe(0);

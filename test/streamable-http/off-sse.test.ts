@@ -7,7 +7,7 @@ import { asCaller } from "../kit/conversation.js";
 import { clientV1, clientV2 } from "../kit/feature-clients.js";
 import type { TestClient } from "../kit/feature-clients.js";
 import { listen } from "../kit/listen.js";
-import { openStream } from "../kit/raw-sse.js";
+import { initialize, openSession, openStream, post } from "../kit/raw-sse.js";
 import { JWT_AUTH, startMcpServer } from "../kit/serve.js";
 import { createToolServer, registerTools } from "../kit/tools.js";
 
@@ -111,7 +111,9 @@ it("SHOWN-8: a listener that ends the session, or throws, harms nobody else", as
     if (session.transport === "sse") session.close();
     else throw new Error("of the application");
   });
-  await expect(clientV1.connect(oldUrl, { headers })).rejects.toThrow();
+  const { stream, postUrl } = await openSession(oldUrl, headers);
+  await post(postUrl, initialize, headers);
+  await stream.ended;
   await use(await clientV1.connect(newUrl, { headers, streamable: true }));
   expect(sessions.counts()).toEqual({ sse: 0, streamable: 1, unused: 0 });
 });
