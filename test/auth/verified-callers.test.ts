@@ -4,6 +4,10 @@ import type { AuthMethod } from "../../src/auth/auth-method.js";
 import type { Caller } from "../../src/auth/outcome.js";
 import type { Principal } from "../../src/auth/principal.js";
 import { VerifiedCallers } from "../../src/auth/verified-callers.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { BOTH_CLOCKS, later } from "../kit/clock.js";
+
+cleanUpAfterEach();
 
 const HOUR = 3_600_000;
 
@@ -126,23 +130,15 @@ describe("a caller who is kept", () => {
     callers.keep(slot, caller);
     return { callers, slot };
   };
-  let later = 0;
-  beforeEach(() => {
-    later = 0;
-    const [now, wall] = [performance.now.bind(performance), Date.now.bind(Date)];
-    jest.spyOn(performance, "now").mockImplementation(() => now() + later);
-    jest.spyOn(Date, "now").mockImplementation(() => wall() + later);
-  });
-  afterEach(() => jest.restoreAllMocks());
-
   it.each([
     ["its time", undefined, 60_000],
-    ["its credential", Date.now() + 20_000, 21_000],
-  ])("KNOWN-3, KNOWN-10: ends with %s", (_what, validUntil, afterMs) => {
+    ["its credential", 20_000, 21_000],
+  ])("KNOWN-3, KNOWN-10: ends with %s", (_what, validMs, afterMs) => {
+    const validUntil = validMs && Date.now() + validMs;
     const { callers, slot } = keptFor(60_000, callerOf([x], { validUntil }));
-    later = afterMs - 10_000;
+    later(afterMs - 10_000, BOTH_CLOCKS);
     expect(callers.get(slot)?.ownerKey).toBe("alice");
-    later = afterMs;
+    later(10_000, BOTH_CLOCKS);
     expect(callers.get(slot)).toBeUndefined();
     expect(callers.size).toBe(0);
   });
@@ -160,7 +156,7 @@ describe("a caller who is kept", () => {
     jest.useFakeTimers({ doNotFake: ["performance"] });
     try {
       const { callers } = keptFor(60_000, callerOf([x]));
-      later = 61_000;
+      later(61_000, [performance]);
       jest.advanceTimersByTime(30_000);
       expect(callers.size).toBe(0);
       expect(jest.getTimerCount()).toBe(0);

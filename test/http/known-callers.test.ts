@@ -4,6 +4,7 @@ import type { AuthMethod, FromPassportOptions } from "../../src/index.js";
 import { apikey } from "../../strategies/apikey.js";
 import { asCaller } from "../kit/conversation.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { BOTH_CLOCKS, later } from "../kit/clock.js";
 import { JWT_AUTH } from "../kit/serve.js";
 import { KNOWN_WIRES, postKnown } from "../kit/known-callers.js";
 import type { KnownClient } from "../kit/known-callers.js";
@@ -14,16 +15,6 @@ import { secretToken } from "../kit/tokens.js";
 cleanUpAfterEach();
 
 const call = toolCall(2, "echo", { text: "hello" });
-
-/** Moves both clocks. */
-let later = 0;
-beforeEach(() => {
-  later = 0;
-  const [now, wall] = [performance.now.bind(performance), Date.now.bind(Date)];
-  jest.spyOn(performance, "now").mockImplementation(() => now() + later);
-  jest.spyOn(Date, "now").mockImplementation(() => wall() + later);
-});
-afterEach(() => jest.restoreAllMocks());
 
 /** A third party's strategy that counts how often it is asked; whoever it knows is let in. */
 class Counting {
@@ -107,10 +98,10 @@ describe.each(KNOWN_WIRES)("$name that knows its caller", ({ taken, serve }) => 
     // Without findCredential every header and the connection count, and they are new.
     const asked = before + 1;
     expect(counting.asked).toBe(asked);
-    later = 29_000;
+    later(29_000, BOTH_CLOCKS);
     await againOn(connection, conversation);
     expect(counting.asked).toBe(asked);
-    later = 31_000;
+    later(2_000, BOTH_CLOCKS);
     await againOn(connection, conversation);
     expect(counting.asked).toBe(asked + 1);
     await againOn(await RawConnection.open(port), conversation);
@@ -193,7 +184,7 @@ describe.each(KNOWN_WIRES)("$name that knows its caller", ({ taken, serve }) => 
     const exp = Math.floor(Date.now() / 1000) + 20;
     const conversation = await begin(asCaller({ exp }));
     expect(await again(conversation, 1)).toEqual([taken]);
-    later = 21_000;
+    later(21_000, BOTH_CLOCKS);
     const refused = await postKnown(conversation, call);
     expect(refused.status).toBe(401);
     expect(refused.headers.get("www-authenticate")).toContain("expired");

@@ -29,16 +29,28 @@ export function jumpingClock(): void {
   onDispose(() => void jest.useRealTimers());
 }
 
-let ahead = 0;
+/** Something that tells the time. */
+type Clock = Pick<typeof performance, "now">;
 
-/** Moves the date on, until the test is over; timers run as they do. */
-export function later(ms: number): void {
-  ahead += ms;
-  if (ahead !== ms) return;
-  const now = Date.now.bind(Date);
-  const clock = jest.spyOn(Date, "now").mockImplementation(() => now() + ahead);
+/** The date, and the clock that nobody sets back. */
+export const BOTH_CLOCKS: readonly Clock[] = [Date, performance];
+
+const aheadMs = new Map<Clock, number>();
+
+/** Moves the date on, or what clocks are named, until the test is over; timers run as they do. */
+export function later(ms: number, clocks: readonly Clock[] = [Date]): void {
+  for (const clock of clocks) {
+    const isMoved = aheadMs.has(clock);
+    aheadMs.set(clock, (aheadMs.get(clock) ?? 0) + ms);
+    if (!isMoved) runAhead(clock);
+  }
+}
+
+function runAhead(clock: Clock): void {
+  const now = clock.now.bind(clock);
+  const spied = jest.spyOn(clock, "now").mockImplementation(() => now() + aheadMs.get(clock)!);
   onDispose(() => {
-    ahead = 0;
-    clock.mockRestore();
+    aheadMs.delete(clock);
+    spied.mockRestore();
   });
 }
