@@ -128,6 +128,8 @@ export const StreamableHTTPServerTransport: StreamableHTTPServerTransportClass =
   /** Whether `initialize` has come, or, without sessions, the one request. */
   #isBegun = false;
   #isStarted = false;
+  /** What the application does when a client has ended the session, once one has. */
+  #closing: Promise<void> | undefined;
 
   constructor(options: StreamableHTTPServerTransportOptions = {}) {
     const settings = readTransportOptions(options);
@@ -226,11 +228,19 @@ export const StreamableHTTPServerTransport: StreamableHTTPServerTransportClass =
     this.#checkSession(req);
     checkVersion(undefined, versionHeaderOf(req), this.#session.channel.protocolVersion);
     try {
-      if (this.#id !== undefined) await this.#settings.onsessionclosed?.(this.#id);
+      await this.#tellClosed();
       res.writeHead(200, { "Content-Length": "0" }).end();
     } finally {
       this.#session.end("deleted");
     }
+  }
+
+  /** Tells the application once, and has everybody wait who ends the session meanwhile. */
+  #tellClosed(): Promise<void> {
+    this.#closing ??= (async (id) => {
+      if (id !== undefined) await this.#settings.onsessionclosed?.(id);
+    })(this.#id);
+    return this.#closing;
   }
 
   async #read(req: IncomingMessage, parsedBody: unknown): Promise<JsonRpcMessage> {

@@ -4,7 +4,7 @@ import { pairs } from "../kit/feature-clients.js";
 import type { ServerKit } from "../kit/feature-clients.js";
 import { createFeatureServerV1, Stage } from "../kit/feature-servers.js";
 import { listen } from "../kit/listen.js";
-import { send } from "../kit/raw-http.js";
+import { RawConnection, send } from "../kit/raw-http.js";
 import { initialize, openSession, openStream, post, toolCall } from "../kit/raw-sse.js";
 import type { RawStream } from "../kit/raw-sse.js";
 import {
@@ -13,7 +13,7 @@ import {
   postMessage,
   StreamableConversation,
 } from "../kit/streamable.js";
-import { isSettled, signal, until } from "../kit/waiting.js";
+import { isSettled, signal, turn, until } from "../kit/waiting.js";
 import { CLASSES, hostBegun, hostRecipe, hostTransport } from "../kit/streamable-drop-in.js";
 import type { StreamableClass } from "../kit/streamable-drop-in.js";
 
@@ -206,6 +206,27 @@ describe("a session of StreamableHTTPServerTransport", () => {
     });
     const answer = await send(hosted.url, { method: "DELETE", headers: hosted.named });
     expect([answer.status, hosted.errors.length, hosted.closes()]).toEqual([500, 1, 1]);
+  });
+
+  it("STREAMABLE-15: two DELETE at a time are told to the application once", async () => {
+    const held = signal();
+    const told: string[] = [];
+    const hosted = await hostBegun(Ours, {
+      onsessionclosed: async (id) => {
+        told.push(id);
+        await held.promise;
+      },
+    });
+    const connection = await RawConnection.open(Number(new URL(hosted.url).port));
+    const named = Object.entries(hosted.named).map(([name, value]) => `${name}: ${value}\r\n`);
+    // Both on one connection, so that the second is there before the first is answered.
+    connection.write(`DELETE / HTTP/1.1\r\nhost: 127.0.0.1\r\n${named.join("")}\r\n`.repeat(2));
+    await until(() => told.length > 0);
+    await turn();
+    held.resolve();
+    const answers = [await connection.nextAnswer(), await connection.nextAnswer()];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect([told, hosted.closes(), hosted.errors]).toEqual([[hosted.sessionId], 1, []]);
   });
 
   it("DROPIN-3: two initialize at a time begin one session", async () => {
