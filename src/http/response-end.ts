@@ -33,7 +33,7 @@ export function onResponseEnd(res: ServerResponse, listener: () => void): () => 
   return forget;
 }
 
-/** Whether a response waits until those before it on its connection have left: nobody was offered any of it. */
+/** Whether a response waits for those before it on its connection: nobody was offered any of it. */
 export function waitsForTurn({ socket }: ServerResponse): boolean {
   return socket === null;
 }

@@ -3,7 +3,7 @@ import { checkText, optionError } from "../shared/check.js";
 import { isHost, isToken } from "../shared/http-syntax.js";
 import * as opt from "../shared/option.js";
 
-/** A literal path: it is compared as it is, so patterns, encodings and what clients resolve (`..`) would never match. */
+/** A literal path: compared as it is, so patterns, encodings and what clients resolve (`..`) never match. */
 export function path(fallback: string): opt.Option<string> {
   return opt.custom(
     "path",

@@ -40,7 +40,7 @@ import type {
   TransportSettings,
 } from "./transport-options.js";
 
-/** A request, with what a middleware such as `router.guard` or the SDK's `requireBearerAuth` says of its caller. */
+/** A request, with what `router.guard`, the SDK's `requireBearerAuth` and the like say of its caller. */
 type GuardedRequest = IncomingMessage & { auth?: AuthInfo };
 
 /** What `new StreamableHTTPServerTransport(…)` makes: see {@link StreamableHTTPServerTransport}. */
@@ -70,7 +70,10 @@ export interface StreamableHTTPServerTransport extends McpTransportBase {
   closeStandaloneSSEStream(): void;
 }
 
-/** The class of {@link StreamableHTTPServerTransport}: to be called with `new`, extended, and asked by `instanceof`. */
+/**
+ * The class of {@link StreamableHTTPServerTransport}: to be called with `new`, extended, and asked by
+ * `instanceof`.
+ */
 export interface StreamableHTTPServerTransportClass {
   readonly prototype: StreamableHTTPServerTransport;
   /** @throws TypeError for a wrong option, and for one that is none. */
@@ -185,8 +188,9 @@ export const StreamableHTTPServerTransport: StreamableHTTPServerTransportClass =
   /** What is asked of every request, before anything of it is read. */
   #check(req: IncomingMessage): void {
     if (this.#session.closeReason !== undefined) throw sessionNotFound();
-    if (!this.#isStarted)
+    if (!this.#isStarted) {
       throw new Error("No server is connected: server.connect(transport) comes first.");
+    }
     if (!this.#hasSessions) {
       // Clients count their ids from 0: one would get the answer to another's call.
       if (this.#isBegun) throw new Error("Without sessions, each request needs a transport.");
@@ -308,7 +312,7 @@ export const StreamableHTTPServerTransport: StreamableHTTPServerTransportClass =
     if (this.#id !== undefined && !res.headersSent) res.setHeader(SESSION_HEADER, this.#id);
   }
 
-  /** Says why a request was not answered: to its client in words without internals, to `onerror` all of it. */
+  /** Says why a request is refused: to its client in words without internals, to `onerror` all of it. */
   #refuse(res: ServerResponse, error: unknown): void {
     const told = toClientError(error);
     const code = error instanceof RefusedCaller ? error.rpcCode : undefined;

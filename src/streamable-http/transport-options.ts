@@ -52,7 +52,10 @@ export interface StreamableHTTPServerTransportOptions extends RebindingProtectio
    * `false` for nothing. Default: 1048576 (1 MiB), for 60000 milliseconds (1 minute).
    */
   resume?: Pick<ResumeConfig, "graceMs" | "maxBufferedBytes"> | false;
-  /** Milliseconds of silence after which a comment keeps a stream alive; 0 for none. Default: 15000 (15 seconds). */
+  /**
+   * Milliseconds of silence after which a comment keeps a stream alive; 0 for none. Default: 15000 (15
+   * seconds).
+   */
   keepAliveMs?: number;
   /** Longest POST body in bytes, whoever has read it. Default: 4194304 (4 MiB). */
   maxRequestBodySize?: number;
@@ -62,7 +65,10 @@ export interface StreamableHTTPServerTransportOptions extends RebindingProtectio
    * stream. Default: 4194304 (4 MiB).
    */
   maxQueuedBytes?: number;
-  /** Milliseconds after which a reader that takes nothing of what waits for it loses its stream; 0 for never. Default: 30000 (30 seconds). */
+  /**
+   * Milliseconds after which a reader that takes nothing of what waits for it loses its stream; 0 for
+   * never. Default: 30000 (30 seconds).
+   */
   stallMs?: number;
 }
 
