@@ -35,9 +35,9 @@ export async function callTool(client: Client, name: string): Promise<string> {
 export async function whoami(
   url: string,
   headers: RequestHeaders = {},
-  connected = connect,
+  connectTo = connect,
 ): Promise<string> {
-  const client = await connected(url, headers);
+  const client = await connectTo(url, headers);
   try {
     return await callTool(client, "whoami");
   } finally {

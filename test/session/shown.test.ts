@@ -4,6 +4,7 @@ import {
   createSseRouter,
   MCPServer,
   SSEServerTransport,
+  StreamableHTTPServerTransport,
 } from "../../src/index.js";
 import { asCaller, converse, SESSION_ID } from "../kit/conversation.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
@@ -135,6 +136,10 @@ it("SHOWN-3: shows of a router, a server and a transport what an operator asks f
     void transport.start();
   });
   await openStream(url);
+
+  const streamable = new StreamableHTTPServerTransport();
+  expect(JSON.parse(JSON.stringify(streamable))).toMatchObject({ id: "", state: "opening" });
+  expect(inspect(streamable)).toMatch(/^StreamableHTTPServerTransport \{/);
 });
 
 describe("the log of a router", () => {
