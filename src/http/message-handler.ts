@@ -30,10 +30,11 @@ export interface MessageHandler<S extends RouterSession> {
   /**
    * Sees a message before the server does, when its sender's rights to the session are certain.
    *
-   * @returns whether it was meant for the transport itself: then the server does not get it.
+   * @returns whether it was meant for the transport itself: then the server does not get it. A promise
+   * says so, too, and resolves when it was answered, or rejects to refuse it.
    * @throws McpSseError to refuse it.
    */
-  intercept(message: JsonRpcMessage, request: AdmittedRequest, session: S): boolean;
+  intercept(arrival: Arrival<S>): boolean | Promise<void>;
   /**
    * Hands a message that its sender may send to the session's server. Default: at once.
    *

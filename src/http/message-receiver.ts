@@ -115,13 +115,18 @@ export class MessageReceiver<S extends RouterSession> {
     }
     this.#checkNow(message, request, session);
     session.renew(caller.principal, caller.validUntil);
-    if (handler.intercept(message, request, session)) return undefined;
     const extra = this.extraOf(request);
+    const arrival = { message, request, session, extra, call };
+    const intercepted = handler.intercept(arrival);
+    if (intercepted !== false) {
+      call?.letGo();
+      return intercepted === true ? undefined : intercepted;
+    }
     const asked = session.policy?.(message, extra);
     const deliver = (lacking: ScopeChallenge | undefined): Promise<void> | undefined => {
       if (lacking !== undefined) throw this.#init.callers.lacksScopes(lacking, request);
       if (handler.deliver !== undefined) {
-        return handler.deliver({ message, request, session, extra, call }) ?? undefined;
+        return handler.deliver(arrival) ?? undefined;
       }
       session.receive(message, extra, call);
       return undefined;

@@ -84,9 +84,9 @@ export class SseEndpoint implements Transport {
   }
 
   readonly #messageHandler: MessageHandler<SseSession> = {
-    intercept: (message, { parts }, session) => {
+    intercept: ({ message, request, session }) => {
       if (this.#probes.takeAnswer(message, session)) return true;
-      session.channel.notePost(message, parts.headers);
+      session.channel.notePost(message, request.parts.headers);
       return false;
     },
     accept: ({ res }) => {

@@ -14,7 +14,6 @@ import { findScopeChallenge } from "../policy/scope-challenge.js";
 import type { ScopeChallengeResolver } from "../policy/scope-challenge.js";
 import type { HeldCall } from "../session/held-call.js";
 import { Session } from "../session/session.js";
-import { McpSseError } from "../shared/errors.js";
 import type { JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
 import { sendText } from "../shared/send.js";
 import { StreamableRequest } from "./streamable-request.js";
@@ -23,6 +22,7 @@ import { ANSWERED, ExchangeChannel } from "./exchange-channel.js";
 import type { ExchangeSession } from "./exchange-channel.js";
 import { exchangeRequest } from "./exchange-request.js";
 import { isListen } from "./listen.js";
+import { hasSessions } from "./protocol-version.js";
 import { LoadedSdk } from "./sdk-handler.js";
 
 /** What answering the requests of 2026-07-28 takes. */
@@ -189,7 +189,7 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
 
   async #handler(): Promise<McpHandler> {
     const sdk = await this.#sdk.handler();
-    if (sdk === undefined) throw notServed();
+    if (sdk === undefined) throw hasSessions();
     return sdk;
   }
 
@@ -241,19 +241,11 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
   /** @throws McpSseError for a server with which the SDK's handler cannot serve. */
   #check(server: McpServerLike): void {
     this.#isServed = this.#sdk.canServe(server);
-    if (!this.#isServed) throw notServed();
+    if (!this.#isServed) throw hasSessions();
   }
 
   #close(server: McpServerLike): void {
     const { logger } = this.#init.options;
     server.close().catch(() => logger.warn("A server that was not used did not close."));
   }
-}
-
-/** By this, clients that know both eras go on with `initialize`. */
-function notServed(): McpSseError {
-  return new McpSseError(
-    "protocol_version_unsupported",
-    "This endpoint has sessions: begin one with initialize.",
-  );
 }

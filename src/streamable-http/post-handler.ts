@@ -7,7 +7,6 @@ import { onResponseEnd } from "../http/response-end.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { StreamableSettings } from "../options/streamable-options.js";
-import type { Call } from "../session/held-call.js";
 import { isCall } from "../session/session-bytes.js";
 import { sessionClosed } from "../session/session-end.js";
 import { Session } from "../session/session.js";
@@ -16,7 +15,7 @@ import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { leaveBody } from "../shared/was-read.js";
 import { acceptsOf, jsonIfTaken } from "./accept.js";
 import type { Accepts } from "./accept.js";
-import { checkVersion, hasEnvelope, versionHeaderOf } from "./protocol-version.js";
+import { checkVersion, hasEnvelope, hasSessions, versionHeaderOf } from "./protocol-version.js";
 import { SESSION_HEADER, sessionIdOf, sessionNameOf } from "./session-header.js";
 import { beginsSession, checkTakesAnswer, handOver, noSessionNamed } from "./session-requests.js";
 import { StreamableChannel } from "./streamable-channel.js";
@@ -101,7 +100,7 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     const { restorer } = this.#init;
     if (restorer === undefined || sessionNameOf(request.req) === undefined) return undefined;
     if (session.state !== "opening" && !restorer.isRestoring(session)) return undefined;
-    if (beginsSession(message) || this.#isMisnamed(message)) return undefined;
+    if (beginsSession(message) || hasEnvelope(message)) return undefined;
     return restorer.restore(request).then((found) => {
       // It was there for the message's bytes.
       if (found !== session) session.end("failed-to-open");
@@ -109,23 +108,19 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     });
   }
 
-  intercept(
-    message: JsonRpcMessage,
-    { req }: AdmittedRequest,
-    { state, channel }: StreamableSession,
-  ): boolean {
-    if (this.#isMisnamed(message)) return false;
-    checkVersion(message, versionHeaderOf(req), channel.protocolVersion);
-    if (state === "opening" && !beginsSession(message)) throw lacksSession(sessionIdOf(req));
+  intercept(arrival: Arrival<StreamableSession>): boolean | Promise<void> {
+    const { message, request, session } = arrival;
+    if (hasEnvelope(message)) return this.#refuse(arrival);
+    const { req } = request;
+    checkVersion(message, versionHeaderOf(req), session.channel.protocolVersion);
+    if (session.state === "opening" && !beginsSession(message)) {
+      throw lacksSession(sessionIdOf(req));
+    }
     if (isCall(message)) checkTakesAnswer(acceptsOf(req.headers.accept));
     return false;
   }
 
   deliver(arrival: Arrival<StreamableSession>): Promise<void> | undefined {
-    if (this.#isMisnamed(arrival.message)) {
-      arrival.call?.letGo();
-      return this.#init.modern?.refuse(arrival);
-    }
     if (beginsSession(arrival.message)) return this.#begin(arrival);
     this.#handOver(arrival);
     return undefined;
@@ -136,8 +131,11 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     if (!isCall(message)) res.writeHead(202, { "Content-Length": "0" }).end();
   }
 
-  #isMisnamed(message: JsonRpcMessage): message is Call {
-    return this.#init.modern !== undefined && isCall(message) && hasEnvelope(message);
+  /** A message says that it is of a revision without sessions, and the headers of its POST do not. */
+  #refuse(arrival: Arrival<StreamableSession>): Promise<void> {
+    const { modern } = this.#init;
+    if (modern === undefined || !isCall(arrival.message)) throw hasSessions();
+    return modern.refuse(arrival);
   }
 
   /** In which form a call is answered. */

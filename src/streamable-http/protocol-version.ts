@@ -39,9 +39,6 @@ export function checkVersion(
   header: string | undefined,
   negotiated: string | undefined,
 ): void {
-  if (message !== undefined && hasEnvelope(message)) {
-    throw unsupported("This endpoint has sessions: begin one with initialize.");
-  }
   const isFirst = message !== undefined && isInitialize(message);
   if (header === undefined || isFirst || KNOWN.has(header) || header === negotiated) return;
   throw unsupported("MCP-Protocol-Version is none that is known here, nor the session's.");
@@ -82,6 +79,11 @@ export function hasEnvelope(message: JsonRpcMessage): boolean {
   if (!("method" in message)) return false;
   const { _meta: meta } = (message.params ?? {}) as { _meta?: object | null };
   return typeof meta === "object" && meta !== null && Object.hasOwn(meta, ENVELOPE);
+}
+
+/** What a message of a revision without a handshake hears. By this, clients that know both go on with `initialize`. */
+export function hasSessions(): McpSseError {
+  return unsupported("This endpoint has sessions: begin one with initialize.");
 }
 
 function unsupported(why: string): McpSseError {
