@@ -7,6 +7,8 @@ import type { ByteHolder, WriteResult } from "../session/write-result.js";
 import { McpSseError } from "../shared/errors.js";
 import { formatPosition } from "./event-position.js";
 
+const NONE: readonly EventStream[] = [];
+
 /** Position of an answer where nothing is kept, and all that comes before it has 0. */
 const UNKEPT_ANSWER = 1;
 
@@ -38,6 +40,8 @@ export class MessageStream implements StreamOwner {
   readonly #init: MessageStreamInit;
   readonly #outbox: Outbox;
   #reader: EventStream | undefined;
+  /** Readers before it that may be alive, oldest first. Nothing is sent to them. */
+  #silent: readonly EventStream[] = NONE;
   /** Up to here a response has taken it; up to there it has left this process. */
   #takenSeq = 0;
   #leftSeq = 0;
@@ -98,13 +102,14 @@ export class MessageStream implements StreamOwner {
   }
 
   /**
-   * Writes to `reader` from now on, what is kept first. An earlier one ends: a client that opened
-   * another does not read it any more.
+   * Writes to `reader` from now on, what is kept first. Of earlier ones, which may be half-open, the
+   * newest `maxSilent` stay until it ends, and the others end.
    *
    * @param isPriming whether the client is given an id at once, before there is a message.
+   * @param maxSilent default: 0.
    */
-  attach(reader: EventStream, isPriming: boolean): void {
-    this.detach();
+  attach(reader: EventStream, isPriming: boolean, maxSilent = 0): void {
+    this.#silence(maxSilent);
     this.#reader = reader;
     this.#hasBeenHeard = true;
     reader.owner = this;
@@ -133,10 +138,11 @@ export class MessageStream implements StreamOwner {
     this.#outbox.settle(requestId);
   }
 
-  /** Ends the response that it is written to; the stream may go on over another. */
+  /** Ends its responses; the stream may go on over another. */
   detach(retryMs?: number): void {
     const reader = this.#leave();
-    reader?.end(retryMs, reader.isBlocked ? 0 : undefined);
+    if (reader !== undefined) endReader(reader, retryMs);
+    this.#endSilent(retryMs);
   }
 
   /** @returns when it was taken, or kept; a promise that rejects where nobody hears it. */
@@ -163,6 +169,7 @@ export class MessageStream implements StreamOwner {
     this.#answerSeq = 0;
     this.#outbox.clear();
     this.#leave()?.end(retryMs, cutAfterMs);
+    this.#endSilent(retryMs, cutAfterMs);
     this.#init.changed(this);
   }
 
@@ -183,24 +190,49 @@ export class MessageStream implements StreamOwner {
   }
 
   streamEnded(reader: EventStream, end: StreamEnd): void {
-    if (reader !== this.#reader) return;
+    if (reader !== this.#reader) {
+      this.#silent = this.#silent.filter((silent) => silent !== reader);
+      return;
+    }
     this.#leave();
+    // A client that does not open this one again comes back for one of those.
+    this.#endSilent(this.#init.retryMs);
     this.#init.lost(this, end);
   }
 
   streamDrained(reader: EventStream): void {
-    if (!reader.isBlocked) this.#leftSeq = Math.max(this.#leftSeq, this.#takenSeq);
+    if (reader !== this.#reader || reader.isBlocked) return;
+    this.#leftSeq = Math.max(this.#leftSeq, this.#takenSeq);
   }
 
   #leave(): EventStream | undefined {
     const reader = this.#reader;
-    this.#reader = undefined;
     if (reader !== undefined) {
       this.streamDrained(reader);
+      this.#reader = undefined;
       // What is stuck in a response that was cut was not written to anybody.
       this.#takenSeq = this.#leftSeq;
     }
     return reader;
+  }
+
+  /** Writes no more to its reader, which stays, unless it has taken too little: then nobody may be there. */
+  #silence(maxSilent: number): void {
+    const reader = this.#leave();
+    if (reader === undefined) return;
+    if (maxSilent === 0 || reader.isBlocked) {
+      endReader(reader);
+      return;
+    }
+    const silent = [...this.#silent, reader];
+    this.#silent = silent.slice(-maxSilent);
+    for (const oldest of silent.slice(0, -maxSilent)) oldest.end();
+  }
+
+  #endSilent(retryMs?: number, cutAfterMs?: number): void {
+    const silent = this.#silent;
+    this.#silent = NONE;
+    for (const reader of silent) reader.end(retryMs, cutAfterMs);
   }
 
   #put({ seq, json, bytes }: OutboxEntry): WriteResult {
@@ -237,6 +269,11 @@ export class MessageStream implements StreamOwner {
 
 function noStream(): McpSseError {
   return new McpSseError("session_closed", "The client has no stream on which it could hear this.");
+}
+
+/** What is stuck in a response is for a reader who does not read. */
+function endReader(reader: EventStream, retryMs?: number): void {
+  reader.end(retryMs, reader.isBlocked ? 0 : undefined);
 }
 
 function ignore(): void {

@@ -40,6 +40,13 @@ export interface StreamableChannelOptions {
   readonly isRestored: boolean;
 }
 
+/**
+ * How many GETs stay open beside the newest, on which everything is sent. Clients of the SDK open a
+ * second one when they forget which stream a call has, and open each that ends again: ended for
+ * each other, they would take turns for ever.
+ */
+const MAX_SILENT = 15;
+
 /** How soon a client comes back to a stream that ends politely, in milliseconds. */
 const RETRY_MS = 1_000;
 
@@ -144,7 +151,7 @@ export class StreamableChannel implements Channel {
 
   /**
    * Lets the client listen, to what belongs to no call, or to the rest of a call. The newest
-   * response wins: an earlier one may be half-open, with nobody at its other end.
+   * response gets it: an earlier one may be half-open, with nobody at its other end.
    *
    * @returns `false` where nothing is left to hear.
    * @throws McpSseError for a position from which nobody can go on.
@@ -162,7 +169,7 @@ export class StreamableChannel implements Channel {
     this.#connect(res);
     reader.cork(() => {
       reader.open();
-      stream.attach(reader, takesPriming);
+      stream.attach(reader, takesPriming, stream === this.#streams.standalone ? MAX_SILENT : 0);
     });
     return true;
   }

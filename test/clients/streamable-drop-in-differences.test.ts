@@ -111,6 +111,7 @@ describe.each(CLASSES)("$name", ({ Transport }) => {
     const first = await get();
     const second = await get();
     expect(second.status).toBe(isOurs ? 200 : 409);
+    second.close();
     if (isOurs) await first.ended;
   });
 

@@ -14,6 +14,7 @@ import { clientV1, clientV2, streamableV1, streamableV2 } from "../kit/sdk-clien
 import { FaultHost } from "../kit/faults/host.js";
 import { expectAllThere, expectNothingLost, Load, RESUME } from "../kit/faults/load.js";
 import { storm, survive } from "../kit/faults/storm.js";
+import { signal, until } from "../kit/waiting.js";
 
 import { serverV1, serverV2 } from "../kit/faults/servers.js";
 
@@ -129,8 +130,7 @@ describe.each([
   { client: streamableV1, server: serverV1 },
   { client: streamableV2, server: serverV2 },
 ])("$client.name of $server.name", ({ client, server }) => {
-  it("STREAMABLE-17: loses nothing when its tokens expire in the middle of kills", async () => {
-    const tokens = new Tokens();
+  const start = async (tokens: Tokens) => {
     const auth = { ...JWT_AUTH, options: { ...JWT_AUTH.options, clockTolerance: 1 } };
     const host = await FaultHost.startStreamable(server, {
       ...{ ...RESUME, auth, configure: tokens.serve },
@@ -138,6 +138,12 @@ describe.each([
     });
     const load = await Load.start(host, client, { authProvider: tokens.provider() });
     load.killer.sparesFirst = true;
+    return { host, load };
+  };
+
+  it("STREAMABLE-17: loses nothing when its tokens expire in the middle of kills", async () => {
+    const tokens = new Tokens();
+    const { host, load } = await start(tokens);
     await survive(host, [load], async () => {
       await storm(load, 6);
       const held = await load.hold();
@@ -152,12 +158,51 @@ describe.each([
       load.release(held);
       await load.arrived();
     });
-    // With a refreshed token, clients of SDK v1 come back without the id of their last event.
     expectAllThere(load.report());
+    // With a refreshed token, clients of SDK v1 come back without the id of their last event.
+    const isForgetful = client === streamableV1;
+    expect(getsWithoutId(load) > 1).toBe(isForgetful);
     expect(tokens.refreshes).toBeGreaterThan(0);
     expect(host.served.sessions.size).toBe(1);
   });
+
+  it("STREAMABLE-7, STREAMABLE-17: comes back with a token that has ended for a call, too; that of SDK v1 listens twice instead", async () => {
+    const tokens = new Tokens();
+    const { host, load } = await start(tokens);
+    const { killer } = load;
+    const bothCome = signal();
+    let gets = 0;
+    await survive(host, [load], async () => {
+      const get = await killer.attached();
+      const held = await load.hold();
+      await load.ping();
+      const post = killer.streams.findLast(({ isOver }) => !isOver)!;
+      // With their old tokens both are on their way before there is a new one.
+      killer.beforeRequest = async ({ method }) => {
+        if (method === "GET" && ++gets === 2) bothCome.resolve();
+        if (method === "GET") await bothCome.promise;
+      };
+      await get.over;
+      tokens.areLasting = true;
+      await post.kill("destroy");
+      await until(() => killer.streams.filter(({ isOver }) => !isOver).length === 2);
+      load.release(held);
+      load.notify(3);
+      if (client === streamableV2) await load.arrived();
+      else await until(() => load.report().notifications.lost === 0);
+      await load.ping();
+    });
+    const { calls, notifications } = load.report();
+    expect([calls.lost, notifications.lost]).toEqual([client === streamableV1 ? 1 : 0, 0]);
+    expect(getsWithoutId(load)).toBe(client === streamableV1 ? 3 : 1);
+    expect(killer.streams.filter(({ isOver }) => !isOver).length).toBeGreaterThan(0);
+  });
 });
+
+function getsWithoutId({ killer }: Load): number {
+  const gets = killer.streams.filter(({ request }) => request.method === "GET");
+  return gets.filter(({ request }) => request.headers["last-event-id"] === undefined).length;
+}
 
 it("RESUME-13: a stream that is opened with a credential that has ended, ends again", async () => {
   const validUntil = Date.now() + 20;

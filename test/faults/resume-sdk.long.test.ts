@@ -1,6 +1,8 @@
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { client112, client120, client125 } from "../kit/old-sdk-clients.js";
 import { clientV1, clientV2 } from "../kit/sdk-clients.js";
+import { Facts } from "../kit/session-facts.js";
+import { signal } from "../kit/waiting.js";
 import { Killer, WAYS } from "../kit/faults/killer.js";
 import { FaultHost } from "../kit/faults/host.js";
 import { Load, expectNothingLost, RESUME } from "../kit/faults/load.js";
@@ -26,8 +28,44 @@ describe.each([
     const report = load.report();
     expectNothingLost(report);
     expect(load.killer.kills).toBeGreaterThanOrEqual(kills);
-    expect(host.served.sessions.size).toBe(1);
+    // A stream that was half-open when its client was asked may have a session: one that nobody uses.
+    expect(host.served.sessions.counts()).toMatchObject({ sse: 1 });
   });
+});
+
+it("RESUME-4, LIMIT-3, LIMIT-4: a stream that is half-open when its client is asked gets a session that counts for nothing and ends, and the client's own goes on", async () => {
+  const host = await FaultHost.start(serverV1, {
+    ...RESUME,
+    // Longer than a client may take to say which session it has.
+    sessions: { initTimeoutMs: 3_000, maxSessionsPerPrincipal: 2 },
+  });
+  const { sessions } = host.served;
+  const facts = new Facts(sessions);
+  const unused: string[] = [];
+  const loads = await Promise.all([
+    Load.start(host, clientV1, { tag: "ann" }),
+    Load.start(host, clientV2, { tag: "bob" }),
+  ]);
+  const bothOpened = signal();
+  sessions.on("opened", ({ id }) => {
+    if (unused.push(id) === loads.length) bothOpened.resolve();
+  });
+  await survive(host, loads, async () => {
+    for (const { killer } of loads) {
+      const stream = await killer.attached();
+      killer.next = { way: "half open", events: 0 };
+      await stream.kill("destroy");
+    }
+    await bothOpened.promise;
+    expect(sessions.counts()).toEqual({ sse: 2, streamable: 0, unused: 2 });
+    for (const load of loads) load.burst();
+    const reasons = await Promise.all(unused.map((id) => facts.reasonOf(id)));
+    expect(reasons).toEqual(["never-initialized", "never-initialized"]);
+    for (const load of loads) load.burst();
+    await Promise.all(loads.map((load) => load.settle()));
+  });
+  for (const load of loads) expectNothingLost(load.report());
+  expect(sessions.counts()).toMatchObject({ sse: 2, unused: 0 });
 });
 
 describe("without resumption", () => {

@@ -137,6 +137,37 @@ it("STREAMABLE-10: a tool that takes long is answered after its stream was cut",
   expect(served.calls.runs("long")).toBe(1);
 });
 
+it.each([streamableV1, streamableV2])(
+  "STREAMABLE-7: $name listens twice when it forgets which stream a call has, and neither ends the other",
+  async (client) => {
+    const served = await serve(serverV1, { retryMs: 1 });
+    const killer = await Killer.start(served.url);
+    const mcp = await served.connect(client, `${killer.origin}/mcp`);
+    const first = await killer.stream(1);
+    mcp.call("held", { name: "forgotten" }).catch(() => undefined);
+    const post = await killer.stream(2);
+    await until(() => post.isAttached);
+    // It comes back for the call, and is cut before it has an id; then it listens to what belongs to none.
+    killer.next = { way: "destroy", events: 0 };
+    await post.kill("destroy");
+    const second = await killer.stream(4);
+    expect(second.request.headers["last-event-id"]).toBeUndefined();
+    for (const text of ["one", "two", "three"]) {
+      await served.server().notify(text);
+      await until(() => served.heard.includes(text));
+      await mcp.ping();
+    }
+    expect([first.isOver, second.isOver, killer.streams.length]).toEqual([false, false, 4]);
+    // Both come back when the newest ends, and what was sent meanwhile has arrived.
+    void second.kill("destroy");
+    await served.server().notify("four");
+    await killer.stream(6);
+    await until(() => served.heard.includes("four"));
+    await mcp.ping();
+    expect(killer.streams.slice(4).map(({ isOver }) => isOver)).toEqual([false, false]);
+  },
+);
+
 it("STREAMABLE-15: official clients end their session", async () => {
   const served = await serve(serverV1);
   const facts = new Facts(served.router.sessions);

@@ -138,16 +138,59 @@ describe("the stream of a GET", () => {
     expect(said(await read(again, 2))).toEqual(["two", "three"]);
   });
 
-  it("STREAMABLE-7: is the newest one; the one before ends without an invitation", async () => {
+  it("STREAMABLE-7: is the newest one; one before stays, hears nothing, and ends with it, invited to come back", async () => {
     const { mcpUrl, announce } = await serve();
     const client = await begin(mcpUrl);
     const first = await client.listen();
-    await first.nextEvent();
+    const { id } = await first.nextEvent();
     const second = await client.listen();
-    await first.ended;
-    expect(first.bytes).toMatch(/data: \n\n$/);
     await announce("for the newest");
     expect(said(await read(second, 1))).toEqual(["for the newest"]);
+    second.close();
+    await first.ended;
+    expect(first.bytes).toMatch(/^id: [\w.-]+\nretry: 1000\ndata: \n\nretry: 1000\n\n$/);
+    await announce("for whoever comes back");
+    const back = await client.listen(id);
+    expect(said(await read(back, 2))).toEqual(["for the newest", "for whoever comes back"]);
+  });
+
+  it("STREAMABLE-7, STREAMABLE-18: those before end with the session, and one that leaves ends no other", async () => {
+    const { mcpUrl, router } = await serve();
+    const client = await begin(mcpUrl);
+    const all = [await client.listen(), await client.listen(), await client.listen()];
+    // One that leaves by itself ends no other.
+    all[1]!.close();
+    await all[2]!.nextEvent();
+    router.sessions.close(client.sessionId);
+    await Promise.all(all.map(({ ended }) => ended));
+  });
+
+  it("STREAMABLE-7: one before that has not taken what was sent on it ends", async () => {
+    const { mcpUrl, announce } = await serve();
+    const client = await begin(mcpUrl);
+    const first = await client.listen();
+    first.pause();
+    for (let count = 0; count < 20; count++) {
+      announce("x".repeat(1024 * 1024)).catch(() => undefined);
+    }
+    await (await client.listen()).nextEvent();
+    first.resume();
+    await first.ended;
+    expect(first.bytes.length).toBeLessThan(20 * 1024 * 1024);
+  });
+
+  it("STREAMABLE-7: beside the newest there are fifteen; then the oldest ends, without an invitation", async () => {
+    const { mcpUrl, announce } = await serve();
+    const client = await begin(mcpUrl);
+    const all = [];
+    for (let count = 0; count < 17; count++) all.push(await client.listen());
+    await all[0]!.ended;
+    expect(all[0]!.bytes).toMatch(/data: \n\n$/);
+    await announce("for the newest");
+    expect(said(await read(all[16]!, 1))).toEqual(["for the newest"]);
+    all[16]!.close();
+    await Promise.all(all.map(({ ended }) => ended));
+    for (const { bytes } of all.slice(1, 16)) expect(bytes).toMatch(/\n\nretry: 1000\n\n$/);
   });
 
   it("STREAMABLE-7: a client that got no id has missed all of it", async () => {

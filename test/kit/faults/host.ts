@@ -23,7 +23,8 @@ export class FaultHost {
   /** Ids of the sessions in which a client has spoken. */
   readonly #used = new Set<string>();
   #served: Served | undefined;
-  readonly #servers = new Map<string, FaultServer>();
+  /** By the ids of their sessions, oldest first, and whose they are. */
+  readonly #servers = new Map<string, { tag: string; server: FaultServer }>();
   #lose: (reason: Error) => void = () => undefined;
 
   private constructor() {
@@ -74,7 +75,7 @@ export class FaultHost {
   #creator(kit: ServerKit) {
     return (session: SessionInfo): FaultServer => {
       const server = kit.create(this.calls);
-      this.#servers.set(tagOf(session.request?.url ?? ""), server);
+      this.#servers.set(session.id, { tag: tagOf(session.request?.url ?? ""), server });
       return server;
     };
   }
@@ -83,11 +84,17 @@ export class FaultHost {
     return this.#served!;
   }
 
-  /** The newest server that was made for a client. */
+  /**
+   * The server of the newest session in which a client has spoken. There may be newer ones: a
+   * stream that is half-open when its client is asked gets one (RESUME-4), and nobody speaks there.
+   */
   serverOf(tag: string): FaultServer {
-    const server = this.#servers.get(tag);
-    if (server === undefined) throw new Error(`there is no server for ${tag}`);
-    return server;
+    let newest: FaultServer | undefined;
+    for (const [id, made] of this.#servers) {
+      if (made.tag === tag && this.#used.has(id)) newest = made.server;
+    }
+    if (newest === undefined) throw new Error(`no client of ${tag} has spoken`);
+    return newest;
   }
 
   /** Sees whose session is used, and every byte of a stream at the moment at which it is written. */

@@ -19,7 +19,9 @@ export async function storm(load: Load, kills: number, ways = WAYS): Promise<voi
   const { killer } = load;
   for (let round = 0; killer.kills < kills; round++) {
     const way = ways[round % ways.length]!;
-    const place = PLACES[Math.floor(round / ways.length) % PLACES.length]!;
+    // Another place each time, and in time each way in each place.
+    const place =
+      PLACES[((round % ways.length) + Math.floor(round / ways.length)) % PLACES.length]!;
     const stream = await killer.attached();
     const held = await load.hold();
     load.burst();
