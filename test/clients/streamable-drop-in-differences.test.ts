@@ -105,7 +105,7 @@ describe.each(CLASSES)("$name", ({ Transport }) => {
     stream.close();
   });
 
-  it("STREAMABLE-7: is told apart by whether the newest GET wins", async () => {
+  it("STREAMABLE-7: is told apart by whether a second GET is let in", async () => {
     const { url, named } = await hostBegun(Transport);
     const get = () => openStream(url, { accept: "text/event-stream", ...named });
     const first = await get();
