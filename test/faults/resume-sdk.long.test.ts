@@ -37,7 +37,7 @@ it("RESUME-4, LIMIT-3, LIMIT-4: a stream that is half-open when its client is as
   const host = await FaultHost.start(serverV1, {
     ...RESUME,
     // Longer than a client may take to say which session it has.
-    sessions: { initTimeoutMs: 3_000, maxSessionsPerPrincipal: 2 },
+    sessions: { initTimeoutMs: 5_000, maxSessionsPerPrincipal: 2 },
   });
   const { sessions } = host.served;
   const facts = new Facts(sessions);
