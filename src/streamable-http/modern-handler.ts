@@ -22,7 +22,7 @@ import { ANSWERED, ExchangeChannel } from "./exchange-channel.js";
 import type { ExchangeSession } from "./exchange-channel.js";
 import { exchangeRequest } from "./exchange-request.js";
 import { isListen } from "./listen.js";
-import { hasSessions } from "./protocol-version.js";
+import { onlyWithSessions } from "./protocol-version.js";
 import { LoadedSdk } from "./sdk-handler.js";
 
 /** What answering the requests of 2026-07-28 takes. */
@@ -189,7 +189,7 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
 
   async #handler(): Promise<McpHandler> {
     const sdk = await this.#sdk.handler();
-    if (sdk === undefined) throw hasSessions();
+    if (sdk === undefined) throw onlyWithSessions();
     return sdk;
   }
 
@@ -241,7 +241,7 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
   /** @throws McpSseError for a server with which the SDK's handler cannot serve. */
   #check(server: McpServerLike): void {
     this.#isServed = this.#sdk.canServe(server);
-    if (!this.#isServed) throw hasSessions();
+    if (!this.#isServed) throw onlyWithSessions();
   }
 
   #close(server: McpServerLike): void {

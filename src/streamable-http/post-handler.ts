@@ -15,7 +15,12 @@ import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { leaveBody } from "../shared/was-read.js";
 import { acceptsOf, jsonIfTaken } from "./accept.js";
 import type { Accepts } from "./accept.js";
-import { checkVersion, hasEnvelope, hasSessions, versionHeaderOf } from "./protocol-version.js";
+import {
+  checkVersion,
+  hasEnvelope,
+  onlyWithSessions,
+  versionHeaderOf,
+} from "./protocol-version.js";
 import { SESSION_HEADER, sessionIdOf, sessionNameOf } from "./session-header.js";
 import { beginsSession, checkTakesAnswer, handOver, noSessionNamed } from "./session-requests.js";
 import { StreamableChannel } from "./streamable-channel.js";
@@ -134,7 +139,7 @@ export class PostHandler implements MessageHandler<StreamableSession> {
   /** A message says that it is of a revision without sessions, and the headers of its POST do not. */
   #refuse(arrival: Arrival<StreamableSession>): Promise<void> {
     const { modern } = this.#init;
-    if (modern === undefined || !isCall(arrival.message)) throw hasSessions();
+    if (modern === undefined || !isCall(arrival.message)) throw onlyWithSessions();
     return modern.refuse(arrival);
   }
 

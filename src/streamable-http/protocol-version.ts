@@ -81,8 +81,11 @@ export function hasEnvelope(message: JsonRpcMessage): boolean {
   return typeof meta === "object" && meta !== null && Object.hasOwn(meta, ENVELOPE);
 }
 
-/** What a message of a revision without a handshake hears. By this, clients that know both go on with `initialize`. */
-export function hasSessions(): McpSseError {
+/**
+ * What a message of a revision without a handshake hears. By this, clients that know both go on with
+ * `initialize`.
+ */
+export function onlyWithSessions(): McpSseError {
   return unsupported("This endpoint has sessions: begin one with initialize.");
 }
 

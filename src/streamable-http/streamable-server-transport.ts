@@ -23,7 +23,12 @@ import { McpSseError } from "../shared/errors.js";
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import { acceptsOf, jsonIfTaken } from "./accept.js";
 import type { Accepts } from "./accept.js";
-import { checkVersion, hasEnvelope, hasSessions, versionHeaderOf } from "./protocol-version.js";
+import {
+  checkVersion,
+  hasEnvelope,
+  onlyWithSessions,
+  versionHeaderOf,
+} from "./protocol-version.js";
 import { SESSION_HEADER, sessionNameOf } from "./session-header.js";
 import {
   beginsSession,
@@ -209,7 +214,7 @@ export const StreamableHTTPServerTransport: StreamableHTTPServerTransportClass =
     const message = await this.#read(req, parsedBody);
     if (beginsSession(message)) this.#checkUnbegun();
     else this.#checkSession(req);
-    if (hasEnvelope(message)) throw hasSessions();
+    if (hasEnvelope(message)) throw onlyWithSessions();
     checkVersion(message, versionHeaderOf(req), this.#session.channel.protocolVersion);
     if (isCall(message)) checkTakesAnswer(accepts);
     const extra = new PostExtra(req, req.auth);
