@@ -106,11 +106,9 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     if (restorer === undefined || sessionNameOf(request.req) === undefined) return undefined;
     if (session.state !== "opening" && !restorer.isRestoring(session)) return undefined;
     if (beginsSession(message) || hasEnvelope(message)) return undefined;
-    return restorer.restore(request).then((found) => {
-      // It was there for the message's bytes.
-      if (found !== session) session.end("failed-to-open");
-      return found;
-    });
+    // It was there for the message's bytes, and is not to take up the room of the one that is restored.
+    if (!restorer.isRestoring(session)) session.end("failed-to-open");
+    return restorer.restore(request);
   }
 
   intercept(arrival: Arrival<StreamableSession>): boolean | Promise<void> {

@@ -162,6 +162,27 @@ describe("what keeps a session from being restored", () => {
     expect((await node.call()).status).toBe(200);
   });
 
+  it("RESTORE-8: as many come back at a time as one principal may begin at a time", async () => {
+    const here = await serveNode();
+    const clients = await Promise.all(Array.from({ length: 5 }, () => begin(here.mcpUrl)));
+    let made = 0;
+    const [allMade, goOn] = [signal(), signal()];
+    const there = await serveNode({
+      advanced: { maxUninitialized: 5 },
+      createServer: async () => {
+        if (++made === clients.length) allMade.resolve();
+        await goOn.promise;
+        return createToolServer();
+      },
+    });
+    const calls = Promise.all(clients.map((client) => at(there.mcpUrl, client).call()));
+    // Who is refused has none made.
+    await Promise.race([allMade.promise, calls]);
+    expect(there.router.sessions.size).toBe(5);
+    goOn.resolve();
+    expect((await calls).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+  });
+
   it("RESTORE-8: a server that refuses what its client once said, or the revision in which it speaks, is 404", async () => {
     const here = await serveNode();
     const client = await begin(here.mcpUrl, asCaller(), "2025-11-25");
