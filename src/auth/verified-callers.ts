@@ -113,6 +113,14 @@ export class VerifiedCallers {
     for (const [key, { caller }] of this.#entries) if (isMeant(caller)) this.#delete(key);
   }
 
+  /** Forgets everybody, and leaves no timer behind. */
+  clear(): void {
+    this.#entries.clear();
+    this.#characters = 0;
+    clearTimeout(this.#sweep);
+    this.#sweep = undefined;
+  }
+
   /** So that no credential stays in memory for longer than it counts. */
   #forgetOver(): void {
     this.#sweep = undefined;

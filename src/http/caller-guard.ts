@@ -61,6 +61,12 @@ export class CallerGuard {
     return this.#init.authenticator?.methods ?? [];
   }
 
+  /** Forgets who was let in, and has the methods let go of what they hold. */
+  async stop(): Promise<void> {
+    this.#init.verified.clear();
+    await Promise.all(this.methods.map(async (method) => method.stop?.()));
+  }
+
   /**
    * The caller of a request that belongs to no session, if it is known who that is without asking;
    * see {@link VerifiedCallers}.

@@ -112,7 +112,7 @@ export class Pipeline {
       Promise.all([gone, shutdown.closings.done()]),
     );
     if (!isDone) options.logger.warn("closed, although some servers or streams have not ended");
-    await Promise.all(callers.methods.map(async (method) => method.stop?.()));
+    await callers.stop();
   }
 
   /**

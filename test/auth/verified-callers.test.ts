@@ -165,6 +165,19 @@ describe("a caller who is kept", () => {
     }
   });
 
+  it("KNOWN-10: is forgotten at once by an endpoint that is closed, which keeps no timer", () => {
+    jest.useFakeTimers({ doNotFake: ["performance"] });
+    try {
+      const { callers, slot } = keptFor(HOUR, callerOf([x]));
+      callers.clear();
+      expect([callers.size, jest.getTimerCount()]).toEqual([0, 0]);
+      callers.keep(slot, callerOf([x]));
+      expect(callers.get(slot)).toBeDefined();
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it("KNOWN-11: is forgotten with all that is theirs, and not kept again by what was verified before", () => {
     const { callers, slot } = keptFor(HOUR, callerOf([x]));
     const bobs = callers.slotOf(request({ "x-a": "bobs-key-0123456789" }))!;
