@@ -4,7 +4,7 @@
  * authorization server.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runAll } from "../package/checks.js";
 import type { Part } from "../package/checks.js";
@@ -36,17 +36,17 @@ const parts = [
   authorizationPart("2026-07-28", ""),
 ];
 const planned = parts.reduce((sum, { checks }) => sum + checks.length, 0);
-// Runs wait more than they work.
-const { passed, failed } = await runAll(parts, 2 * availableParallelism());
+// One at a time: the suite gives an answer half a second.
+const { passed, failed } = await runAll(parts, 1);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed === planned ? 0 : 1;
 
 /** A revision's scenarios for servers, all in one run. */
 function serverPart(revision: Revision, sdk: "v1" | "v2", isOpen: boolean): Part {
   const name = `${revision}, SDK ${sdk}, ${isOpen ? "open" : "with a key"}`;
-  return partOf(name, scenariosOf(revision), async () => {
+  return partOf(name, scenariosOf(revision), async (folderName) => {
     const { url, close } = await serveFixture(sdk, isOpen);
-    const run = suite.start(name, "server", ["--url", url, "--requirements", revision]);
+    const run = suite.start(folderName, "server", ["--url", url, "--requirements", revision]);
     await run.ended().finally(close);
     return run;
   });
@@ -56,12 +56,12 @@ function serverPart(revision: Revision, sdk: "v1" | "v2", isOpen: boolean): Part
 function authorizationPart(revision: Revision, resource: string): Part {
   const name = `${revision}, sign-in for the resource /mcp${resource}`;
   const scenarios = ["authorization-server-metadata-endpoint", "authorization-code-grant"];
-  return partOf(name, scenarios, async () => {
+  return partOf(name, scenarios, async (folderName) => {
     const { url, close } = await serveSignIn();
     try {
       const port = await freePort();
       const client = await registerClient(url, `http://127.0.0.1:${port}/callback`);
-      const run = suite.start(name, "authorization", [
+      const run = suite.start(folderName, "authorization", [
         ...["--url", url, "--resource", url + resource],
         ...["--client-id", client, "--port", String(port), "--spec-version", revision],
       ]);
@@ -75,20 +75,43 @@ function authorizationPart(revision: Revision, resource: string): Part {
   });
 }
 
-/** A run, and what is asked of it: each scenario must have been run, and must have passed. */
-function partOf(name: string, scenarios: string[], start: () => Promise<SuiteRun>): Part {
+/**
+ * A run, and what is asked of it: each scenario must have been run, and must have passed. On a machine that is busy
+ * with something else half a second may be too short, so one that finds something is not believed before it finds it again.
+ */
+function partOf(
+  name: string,
+  scenarios: readonly string[],
+  start: (folderName: string) => Promise<SuiteRun>,
+): Part {
+  const checks = scenarios.map((scenario) => {
+    const fails = scenario.startsWith(EXPECTED_FAILURES);
+    return {
+      name: `${name}: ${scenario}${fails ? " fails, as is expected" : ""}`,
+      run: () => (fails ? run.checkFailure(scenario) : run.check(scenario)),
+    };
+  });
   let run: SuiteRun;
   return {
     name,
-    prepare: async () => (run = await start()),
-    checks: scenarios.map((scenario) => {
-      const fails = scenario.startsWith(EXPECTED_FAILURES);
-      return {
-        name: `${name}: ${scenario}${fails ? " fails, as is expected" : ""}`,
-        run: () => (fails ? run.checkFailure(scenario) : run.check(scenario)),
-      };
-    }),
+    prepare: async () => {
+      run = await start(name);
+      const found = checks.map((check) => problemOf(check.run)).find(Boolean);
+      if (found === undefined) return;
+      console.log(`--    ${name} is run again: ${found}`);
+      run = await start(`${name}, again`);
+    },
+    checks,
   };
+}
+
+function problemOf(check: () => void): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** The suite's client waits for its answer at a port that it is told. */
