@@ -1,0 +1,31 @@
+import type { AdmittedRequest } from "./incoming-request.js";
+import type { RouterSession } from "./router-session.js";
+import type { TransportRoute } from "./transport.js";
+
+/** What became of a request that names a session which is not here. */
+export type FoundElsewhere =
+  /** It goes on here: it has been taken over from a node that is gone. */
+  | { readonly kind: "here"; readonly session: RouterSession }
+  /** Its node has answered, or is answering, the request's response. */
+  | { readonly kind: "answered" }
+  /** There is none, or it is another's: one answer for both. */
+  | { readonly kind: "none" };
+
+/**
+ * The sessions of other nodes, as this one's requests find them. `undefined` in a router without
+ * `cluster`.
+ *
+ * Security decision: whose a session is, is compared here with what the directory says, so that
+ * nobody makes another node work for them, and once more by the node that has the session.
+ */
+export interface Elsewhere {
+  /**
+   * Goes on with a session that is not in this process, for a request whose caller is known.
+   *
+   * @param id by which the request names it.
+   * @param route that would answer it if the session were here.
+   * @throws McpSseError 503 when nobody can tell whether there is one, or its node may have taken the
+   * message and does not answer.
+   */
+  goOn(id: string, request: AdmittedRequest, route: TransportRoute): Promise<FoundElsewhere>;
+}
