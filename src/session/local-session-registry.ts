@@ -1,8 +1,7 @@
-import { EventEmitter } from "node:events";
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import { AdmissionController } from "./admission.js";
-import { ByteAccounts } from "./byte-accounts.js";
+import { Announcer } from "./announcer.js";
 import type { ByteShare } from "./byte-budget.js";
 import { isFinal } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
@@ -15,6 +14,7 @@ import { NO_LIMITS } from "./limits.js";
 import type { SessionLimits } from "./limits.js";
 import type { OwnSessions } from "./own-sessions.js";
 import type { Requester } from "./requester.js";
+import { SessionAccounts } from "./session-accounts.js";
 import type { LimitReached, SessionEvents } from "./session-events.js";
 import type { SessionAdmission, SessionInfo } from "./session-info.js";
 import type { SessionCounts, PrincipalTest, SessionRegistry } from "./session-registry.js";
@@ -57,14 +57,21 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   readonly #sessions = new Map<string, Session<P, E>>();
   readonly #admission: AdmissionController<P, Session<P, E>>;
   readonly #exchanges: Exchanges<P, Session<P, E>>;
-  readonly #events = new EventEmitter<SessionEvents<P>>();
+  readonly #announcer: Announcer<SessionEvents<P>>;
   readonly #options: LocalSessionRegistryOptions<P>;
   readonly #rules: ContinuationRules;
-  readonly #accounts: ByteAccounts | undefined;
+  readonly #accounts: SessionAccounts<P, E> | undefined;
 
   constructor(options: LocalSessionRegistryOptions<P>) {
     this.#options = options;
-    this.#accounts = options.bytes && new ByteAccounts(options.bytes);
+    this.#announcer = new Announcer((error) => options.onListenerError(error, "router.sessions"));
+    this.#accounts =
+      options.bytes &&
+      new SessionAccounts({
+        share: options.bytes,
+        isOpenEndpoint: options.isOpenEndpoint ?? false,
+        sessionsOf: (ownerKey) => this.#allOf(ownerKey),
+      });
     this.#admission = new AdmissionController({
       limits: options.limits ?? NO_LIMITS,
       isOpenEndpoint: options.isOpenEndpoint ?? false,
@@ -132,7 +139,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     event: K,
     listener: (...args: SessionEvents<P>[K]) => void,
   ): this {
-    (this.#events as EventEmitter).on(event, listener as (...args: unknown[]) => void);
+    this.#announcer.on(event, listener);
     return this;
   }
 
@@ -140,7 +147,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     event: K,
     listener: (...args: SessionEvents<P>[K]) => void,
   ): this {
-    (this.#events as EventEmitter).off(event, listener as (...args: unknown[]) => void);
+    this.#announcer.off(event, listener);
     return this;
   }
 
@@ -149,7 +156,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     this.#sessions.set(session.id, session);
     this.#admission.add(session);
     session.admission = this.#forSessions;
-    this.#openAccount(session);
+    this.#accounts?.open(session);
   }
 
   /**
@@ -161,7 +168,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   addExchange(session: Session<P, E>): void {
     this.#exchanges.add(session);
     session.admission = this.#forExchanges;
-    this.#openAccount(session);
+    this.#accounts?.open(session);
   }
 
   /** One of them is a subscription. @throws McpSseError 503 when there are too many. */
@@ -176,7 +183,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
 
   /** Tells that a limit was reached. */
   noteLimit(fact: LimitReached<P>): void {
-    this.#announce("limited", fact);
+    this.#announcer.announce("limited", fact);
   }
 
   /**
@@ -207,8 +214,8 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
 
   /** Tells that a session can be used, and later that it has ended. */
   announceOpened(session: Session<P, E>): void {
-    this.#announce("opened", session);
-    session.onClosed((reason) => this.#announce("closed", session, reason));
+    this.#announcer.announce("opened", session);
+    session.onClosed((reason) => this.#announcer.announce("closed", session, reason));
   }
 
   /**
@@ -244,12 +251,12 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   readonly #forSessions: SessionAdmission<Session<P, E>> = {
     admitInitialization: (session) => this.#admission.admitInitialization(session),
     admitCall: (session) => this.#admission.admitCall(session),
-    noteBegun: (session) => this.#announce("begun", session),
+    noteBegun: (session) => this.#announcer.announce("begun", session),
     noteEnd: (session) => {
       this.#sessions.delete(session.id);
       this.#noteFinal(session);
       this.#admission.remove(session);
-      this.#closeAccount(session);
+      this.#accounts?.close(session);
     },
     noteListenerError: (error) => {
       this.#options.onListenerError(error, "session.onPrincipalChanged");
@@ -268,7 +275,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     noteBegun: () => undefined,
     noteEnd: (session) => {
       this.#exchanges.remove(session);
-      this.#closeAccount(session);
+      this.#accounts?.close(session);
     },
   };
 
@@ -285,41 +292,6 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     yield* this.#admission.sessionsOf(ownerKey);
     yield* this.#exchanges.of(ownerKey);
   }
-
-  #openAccount(session: Session<P, E>): void {
-    if (this.#accounts === undefined) return;
-    session.bytes.account = this.#accounts.of(this.#payerOf(session), this.#shedderFor(session));
-  }
-
-  #closeAccount(session: Session<P, E>): void {
-    const [other] = this.#options.isOpenEndpoint === true ? [] : this.#allOf(session.ownerKey);
-    if (other === undefined) this.#accounts?.noteLeft(this.#payerOf(session));
-  }
-
-  /** Whose bytes a session's are: its own among strangers, who may all have the address of a proxy. */
-  #payerOf({ id, ownerKey }: Session<P, E>): string {
-    return this.#options.isOpenEndpoint === true ? id : ownerKey;
-  }
-
-  /** Keeps no session, which may go long before its owner. */
-  #shedderFor({ id, ownerKey }: Session<P, E>): () => boolean {
-    if (this.#options.isOpenEndpoint === true) {
-      return () => shedHeaviest([...this.#allOf(ownerKey)].filter((one) => one.id === id));
-    }
-    return () => shedHeaviest(this.#allOf(ownerKey));
-  }
-
-  #announce<K extends keyof SessionEvents<P>>(event: K, ...args: SessionEvents<P>[K]): void {
-    // One at a time, since emit() stops at the first that throws.
-    const listeners = (this.#events as EventEmitter).listeners(event);
-    for (const listener of listeners as ((...args: SessionEvents<P>[K]) => void)[]) {
-      try {
-        (listener as (...all: unknown[]) => void)(...args);
-      } catch (error) {
-        this.#options.onListenerError(error, "router.sessions");
-      }
-    }
-  }
 }
 
 const NO_EXCHANGE_LIMITS: ExchangeLimits = {
@@ -333,15 +305,4 @@ function revoke(sessions: Iterable<Session<unknown, never>>): number {
   const all = [...sessions];
   for (const session of all) session.end("revoked");
   return all.length;
-}
-
-/** Gives up the session that has most on its way. @returns whether there was one. */
-function shedHeaviest(sessions: Iterable<Session<unknown, never>>): boolean {
-  let heaviest: Session<unknown, never> | undefined;
-  for (const session of sessions) {
-    if (session.bytes.outgoing > (heaviest?.bytes.outgoing ?? 0)) heaviest = session;
-  }
-  heaviest?.noteLimit("maxHeldBytes", "ended");
-  heaviest?.end("buffer-overflow", true);
-  return heaviest !== undefined;
 }

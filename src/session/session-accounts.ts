@@ -1,0 +1,57 @@
+import { ByteAccounts } from "./byte-accounts.js";
+import type { ByteShare } from "./byte-budget.js";
+import type { Session } from "./session.js";
+
+export interface SessionAccountsInit<P, E> {
+  /** How many bytes may be held. */
+  readonly share: ByteShare;
+  /** Whether everybody may call, so that sessions have no owners. */
+  readonly isOpenEndpoint: boolean;
+  /** Everything of an owner that holds bytes. */
+  readonly sessionsOf: (ownerKey: string) => Iterable<Session<P, E>>;
+}
+
+/** Who pays for the bytes that sessions hold, and which session is given up when an owner holds too many. */
+export class SessionAccounts<P, E> {
+  readonly #init: SessionAccountsInit<P, E>;
+  readonly #accounts: ByteAccounts;
+
+  constructor(init: SessionAccountsInit<P, E>) {
+    this.#init = init;
+    this.#accounts = new ByteAccounts(init.share);
+  }
+
+  open(session: Session<P, E>): void {
+    session.bytes.account = this.#accounts.of(this.#payerOf(session), this.#shedderFor(session));
+  }
+
+  /** A session has ended, and is among its owner's no more. */
+  close(session: Session<P, E>): void {
+    const { isOpenEndpoint, sessionsOf } = this.#init;
+    const [other] = isOpenEndpoint ? [] : sessionsOf(session.ownerKey);
+    if (other === undefined) this.#accounts.noteLeft(this.#payerOf(session));
+  }
+
+  /** Whose bytes a session's are: its own among strangers, who may all have the address of a proxy. */
+  #payerOf({ id, ownerKey }: Session<P, E>): string {
+    return this.#init.isOpenEndpoint ? id : ownerKey;
+  }
+
+  /** Keeps no session, which may go long before its owner. */
+  #shedderFor({ id, ownerKey }: Session<P, E>): () => boolean {
+    const { isOpenEndpoint, sessionsOf } = this.#init;
+    if (!isOpenEndpoint) return () => shedHeaviest(sessionsOf(ownerKey));
+    return () => shedHeaviest([...sessionsOf(ownerKey)].filter((one) => one.id === id));
+  }
+}
+
+/** Gives up the session that has most on its way. @returns whether there was one. */
+function shedHeaviest(sessions: Iterable<Session<unknown, never>>): boolean {
+  let heaviest: Session<unknown, never> | undefined;
+  for (const session of sessions) {
+    if (session.bytes.outgoing > (heaviest?.bytes.outgoing ?? 0)) heaviest = session;
+  }
+  heaviest?.noteLimit("maxHeldBytes", "ended");
+  heaviest?.end("buffer-overflow", true);
+  return heaviest !== undefined;
+}
