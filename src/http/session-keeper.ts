@@ -1,4 +1,5 @@
 import type { JsonRpcId } from "../shared/json-rpc.js";
+import type { LeftSession } from "./moved-session.js";
 import type { RouterSession } from "./router-session.js";
 
 /**
@@ -7,7 +8,8 @@ import type { RouterSession } from "./router-session.js";
 export interface SessionKeeper {
   /**
    * Makes a session known, before its client hears of it: the first message may come in at any node. It is
-   * known until it has ended.
+   * known until it has ended. One that was at another node before is known already, by `isMoved`; if it ends
+   * as `failed-to-open`, others may try.
    *
    * @throws McpSseError 503 when the engine is away, 429 when its owner has too many, in all nodes.
    */
@@ -25,4 +27,13 @@ export interface SessionKeeper {
   noteCall(session: RouterSession, id: JsonRpcId, place?: number): Promise<void> | undefined;
   /** The client is known to have the answer to a call, or will not come for it. */
   noteCallDone(session: RouterSession, id: JsonRpcId): void;
+  /**
+   * Gives a session to the other nodes, since this one is being closed.
+   *
+   * @param leave ends the session here and says all that it takes to go on with it, in one step, so that
+   * nothing is lost between. Called at most once, as soon as it is certain that the others can be told; what
+   * it returns is written until that is done. Requests for the session wait meanwhile.
+   * @returns whether it was called; `false`: the session goes on here, as long as this node does.
+   */
+  handOver(session: RouterSession, leave: () => LeftSession): Promise<boolean>;
 }

@@ -1,6 +1,7 @@
 import type { CachedCaller } from "../auth/verified-cache.js";
 import type { HostRequest, Mount } from "./mount.js";
 import type { AdmittedRequest, RefusedRequest } from "./incoming-request.js";
+import type { MovedSession } from "./moved-session.js";
 import type { RouterSession } from "./router-session.js";
 
 /**
@@ -14,6 +15,7 @@ import type { RouterSession } from "./router-session.js";
  * | `recognize` | for each request, before its path is looked up | it must not throw |
  * | a route's `takes` | before the caller is known | it must not throw |
  * | a route's `sessionId` | when the caller is known | the request is refused with that error |
+ * | a route's `adopt` | when a session is found that no node has any more | the same |
  * | a route's `answer` | when source, caller and session are right | the same; once a response has begun, the error is only logged |
  * | a route's `refuse` | when any step threw, `answer` included | it must not throw |
  *
@@ -61,6 +63,14 @@ export interface TransportRoute {
    * that it names: because only its message tells whether that matters. Default: no.
    */
   readonly isSessionOptional?: boolean;
+  /**
+   * Goes on, in this process, with a session that was at another node, for a request to this route whose
+   * caller may continue it. It has no stream yet: that is for `answer`. Default: none can move here.
+   *
+   * @returns the session, once its server is as far as the one before; `sessions.find` knows it earlier.
+   * @throws McpSseError 404 where nobody can go on with it: it is lost. Any other: another request may try.
+   */
+  adopt?(moved: MovedSession, request: AdmittedRequest): Promise<RouterSession>;
   /** @param session the one that {@link sessionId} names. */
   answer(request: AdmittedRequest, session: RouterSession | undefined): Promise<void> | void;
   /**

@@ -32,6 +32,10 @@ export type CloseReason =
   | "lifetime-reached"
   /** It was idle, and a newer one of the same principal needed its place. */
   | "made-room"
+  /** It goes on at another node of its cluster, since this one is being closed. */
+  | "moved"
+  /** It went on at another node while this one was out of touch. */
+  | "superseded"
   /** There was no server for it. */
   | "failed-to-open";
 
@@ -51,6 +55,8 @@ const RECONNECTS: ReadonlySet<CloseReason> = new Set([
   "idle",
   "lifetime-reached",
   "made-room",
+  "moved",
+  "superseded",
 ]);
 
 /** Whether the client is to come back. */
@@ -79,7 +85,7 @@ export function isFinal(reason: CloseReason): boolean {
 }
 
 /** Ends that do not wait for a slow reader. */
-const HURRIES: ReadonlySet<CloseReason> = new Set(["shutting-down", "revoked"]);
+const HURRIES: ReadonlySet<CloseReason> = new Set(["shutting-down", "revoked", "moved"]);
 
 /** How long what is still to leave may take when a session must end, in milliseconds. */
 export const LAST_BYTES_MS = 2_000;
