@@ -15,6 +15,7 @@ const common: Config = {
   moduleNameMapper: {
     "^express-mcp-sse$": "<rootDir>/src/index.ts",
     "^express-mcp-sse/strategies/(.*)$": "<rootDir>/strategies/$1.ts",
+    "^express-mcp-sse/cluster/(.*)$": "<rootDir>/src/cluster/$1.ts",
     "^(\\.{1,2}/.*)\\.js$": "$1",
     "^(.*/shared/packages)\\.cjs$": "$1.cts",
   },

@@ -14,6 +14,7 @@ export default {
   entryPoints: [
     "src/index.ts",
     ...["jwt", "apikey", "oauth", "passport", "contract"].map(strategy),
+    "src/cluster/memory.ts",
   ],
   plugin: [groupAsIndex],
   readme: "README.md",

@@ -1,6 +1,5 @@
-import { optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
-import { isLongSecret, MIN_SECRET_LENGTH } from "../shared/seal.js";
+import { secrets } from "../shared/secret-option.js";
 
 /** How sessions of Streamable HTTP are restored. */
 export interface RestoreConfig {
@@ -30,16 +29,6 @@ export const RESTORE: opt.Block<{
   readonly secret: opt.Option<readonly string[]>;
   readonly maxAgeMs: opt.Option<number>;
 }> = opt.objectOf({
-  secret: opt.custom("text, or list of texts", readSecrets),
+  secret: secrets,
   maxAgeMs: opt.number("milliseconds", 604_800_000, { min: 1_000 }),
 } satisfies opt.Declares<RestoreConfig>);
-
-function readSecrets(option: string, value: unknown): readonly string[] {
-  const list: unknown[] = Array.isArray(value) ? [...(value as unknown[])] : [value];
-  if (list.length > 0 && list.every(isLongSecret)) return list;
-  throw optionError(
-    option,
-    `must be a text with at least ${MIN_SECRET_LENGTH} characters, or a list of such`,
-    'Make one with randomBytes(32).toString("hex"). If it comes from the environment: is that set?',
-  );
-}
