@@ -25,9 +25,11 @@ export const ROOMS = {
     "auth",
     "shared",
   ],
+  relay: ["http", "cluster", "options", "session", "auth", "shared"],
   express: [
     "sse",
     "streamable-http",
+    "relay",
     "http",
     "cluster",
     "observe",

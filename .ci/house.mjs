@@ -112,13 +112,13 @@ const arrows = arrowsBetweenRooms();
 const up = arrows.filter((arrow) => !isAllowed(arrow));
 const { lines, where } = longestFunction();
 
-count("import depth from src/index.ts", deepest.length, 14, deepest.at(1));
+count("import depth from src/index.ts", deepest.length, 16, deepest.at(1));
 count(
   "loose files in src beside index.ts",
   [...sources.keys()].filter((f) => roomOf(f) === "index").length - 1,
   0,
 );
-count("arrows between rooms", arrows.length, 48);
+count("arrows between rooms", arrows.length, 54);
 count(
   "arrows that run up",
   up.length,
@@ -126,8 +126,8 @@ count(
   up.map(({ file, into }) => `${file} -> ${into}`).join(", "),
 );
 const linesLoaded = loaded.reduce((sum, file) => sum + sources.get(file).lines, 0);
-count('files loaded by import "express-mcp-sse"', loaded.length, 220);
-count("lines in them", linesLoaded, 23_000);
+count('files loaded by import "express-mcp-sse"', loaded.length, 255);
+count("lines in them", linesLoaded, 26_500);
 count(
   "of these, of the sign-in",
   loaded.filter((f) => f.startsWith("strategies/oauth/sign-in/")).length,

@@ -93,14 +93,20 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const refusals = new Refusals(options.logger, methods);
   const callers = new CallerGuard({ options, authenticator, verified, discovery, sessions });
   const shutdown = new Shutdown();
-  // An engine for many nodes would find sessions elsewhere, too.
   const directory: Directory = sessions;
-  const shared = { options, sessions, directory, callers, refusals, shutdown };
+  const keeper = undefined;
+  const shared = { options, sessions, directory, keeper, callers, refusals, shutdown };
   const bus = new ChangeBus({ mayHear: wires.streamable?.mayHear, logger: options.logger });
   const endpoints = { ...shared, createServer, restore };
   const transports = createTransports(endpoints, { wires, serving, bus });
   const sources = new SourceGuard(options, methods, transports);
-  const pipeline = new Pipeline({ ...shared, transports, discovery, sources });
+  const pipeline = new Pipeline({
+    ...shared,
+    elsewhere: undefined,
+    transports,
+    discovery,
+    sources,
+  });
   return { options, wires, sessions, discovery, callers, refusals, pipeline, bus };
 }
 

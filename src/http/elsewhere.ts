@@ -2,14 +2,23 @@ import type { AdmittedRequest } from "./incoming-request.js";
 import type { RouterSession } from "./router-session.js";
 import type { TransportRoute } from "./transport.js";
 
+/** It goes on here: it has been taken over from a node that is gone. */
+export interface FoundHere {
+  readonly kind: "here";
+  readonly session: RouterSession;
+}
+
+/** There is none, or it is another's: one answer for both. */
+export interface FoundNowhere {
+  readonly kind: "none";
+}
+
 /** What became of a request that names a session which is not here. */
 export type FoundElsewhere =
-  /** It goes on here: it has been taken over from a node that is gone. */
-  | { readonly kind: "here"; readonly session: RouterSession }
+  | FoundHere
+  | FoundNowhere
   /** Its node has answered, or is answering, the request's response. */
-  | { readonly kind: "answered" }
-  /** There is none, or it is another's: one answer for both. */
-  | { readonly kind: "none" };
+  | { readonly kind: "answered" };
 
 /**
  * The sessions of other nodes, as this one's requests find them. `undefined` in a router without
@@ -20,7 +29,8 @@ export type FoundElsewhere =
  */
 export interface Elsewhere {
   /**
-   * Goes on with a session that is not in this process, for a request whose caller is known.
+   * Goes on with a session that is not in this process, for a request whose caller is known. One that is
+   * about to be here is waited for.
    *
    * @param id by which the request names it.
    * @param route that would answer it if the session were here.
@@ -28,4 +38,16 @@ export interface Elsewhere {
    * message and does not answer.
    */
   goOn(id: string, request: AdmittedRequest, route: TransportRoute): Promise<FoundElsewhere>;
+  /**
+   * The same for a request that another node has sent here, which goes no further: for `none` it looks
+   * again where the session is.
+   *
+   * @param isToAdopt whether it asks this node to go on with the session if no node has it.
+   */
+  goOnRelayed(
+    id: string,
+    request: AdmittedRequest,
+    route: TransportRoute,
+    isToAdopt: boolean,
+  ): Promise<FoundHere | FoundNowhere>;
 }

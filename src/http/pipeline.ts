@@ -3,6 +3,7 @@ import type { Caller } from "../auth/outcome.js";
 import { LAST_BYTES_MS } from "../session/close-reason.js";
 import { settlesWithin } from "../shared/timeout.js";
 import type { Discovery } from "./discovery.js";
+import type { Elsewhere } from "./elsewhere.js";
 import { findSession, lookUpSession, requesterOf } from "./find-session.js";
 import { wasForwarded } from "./forwarded.js";
 import { incomingRequest } from "./incoming-request.js";
@@ -22,6 +23,8 @@ export interface PipelineInit extends RouterContext {
   readonly transports: readonly Transport[];
   readonly discovery: Discovery;
   readonly sources: SourceGuard;
+  /** The sessions of other nodes; `undefined` where there are none. */
+  readonly elsewhere: Elsewhere | undefined;
 }
 
 /** A request of which it is known which route of which transport answers it. */

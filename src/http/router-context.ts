@@ -2,6 +2,7 @@ import type { ResolvedOptions } from "../options/resolve.js";
 import type { CallerGuard } from "./caller-guard.js";
 import type { Refusals } from "./refusals.js";
 import type { Directory, Sessions } from "./router-session.js";
+import type { SessionKeeper } from "./session-keeper.js";
 import type { Shutdown } from "./shutdown.js";
 
 /** What a router has once, for all its transports. */
@@ -10,6 +11,8 @@ export interface RouterContext {
   readonly sessions: Sessions;
   /** Where the sessions are found that requests name, and whether one may still be continued. */
   readonly directory: Directory;
+  /** Tells other nodes of those that are here; `undefined` where there are none. */
+  readonly keeper: SessionKeeper | undefined;
   readonly callers: CallerGuard;
   readonly refusals: Refusals;
   readonly shutdown: Shutdown;

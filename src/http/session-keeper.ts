@@ -14,6 +14,19 @@ export interface SessionKeeper {
    * @throws McpSseError 503 when the engine is away, 429 when its owner has too many, in all nodes.
    */
   register(session: RouterSession): Promise<void>;
+  /**
+   * Whether what is here is certain to be nowhere else: it was not out of touch for so long that other
+   * nodes may have gone on with it. Cheap: it is asked for each request.
+   */
+  readonly isCertain: boolean;
+  /**
+   * Looks whether a session that was found here is still here, where that {@link isCertain not certain}. One
+   * that went on at another node ends.
+   *
+   * @returns whether it is.
+   * @throws McpSseError 503 when nobody can tell.
+   */
+  confirm(session: RouterSession): Promise<boolean>;
   /** What another node needs to go on with the session has changed: written down soon, many in one exchange. */
   noteChange(session: RouterSession): void;
   /**

@@ -38,6 +38,8 @@ export async function servePipeline({
   const parts = {
     ...assembly,
     directory: directory(assembly.sessions),
+    elsewhere: undefined,
+    keeper: undefined,
     shutdown: new Shutdown(),
     createServer,
   };
