@@ -10,9 +10,9 @@ export const ROOMS = {
   auth: ["shared"],
   policy: ["auth", "shared"],
   session: ["policy", "auth", "shared"],
-  options: ["session", "auth", "shared"],
-  observe: ["options", "session", "auth", "shared"],
   cluster: ["session", "auth", "shared"],
+  options: ["cluster", "session", "auth", "shared"],
+  observe: ["options", "session", "auth", "shared"],
   http: ["cluster", "observe", "options", "session", "policy", "auth", "shared"],
   sse: ["http", "cluster", "observe", "options", "session", "policy", "auth", "shared"],
   "streamable-http": [

@@ -162,6 +162,8 @@ export type {
   HttpStreamServerOptions,
   HttpStreamSession,
 } from "./server/http-stream-options.js";
+export type { ClusterInit, ClusterOptions } from "./cluster/cluster-config.js";
+export type { ClusterEngine, EngineWrite, SetIndex, VersionedValue } from "./cluster/engine.js";
 export type { AdvancedOptions } from "./options/advanced-options.js";
 export type { CorsOptions } from "./options/cors-options.js";
 export type { SseOptions } from "./options/options.js";

@@ -21,12 +21,12 @@ export interface ClusterOptions {
   /**
    * Milliseconds after which a node that is not heard of counts as gone, and its sessions go on at
    * others. Shorter finds a node that hangs sooner, and takes one that is slow for one that is gone.
-   * Default: 15000 (15 seconds).
+   * From 1000 to 120000. Default: 15000 (15 seconds).
    */
   leaseMs?: number;
   /**
    * Milliseconds that a request may wait for its session's node, or for the engine, before it is
-   * answered 503. Default: 5000 (5 seconds).
+   * answered 503. From 100 to 60000. Default: 5000 (5 seconds).
    */
   relayTimeoutMs?: number;
   /**

@@ -1,8 +1,10 @@
+import type { ClusterInit } from "../cluster/cluster-config.js";
 import type { Logger } from "../shared/logger.js";
 import { toLogger } from "../shared/logger.js";
 import * as opt from "../shared/option.js";
 import { ADVANCED } from "./advanced-options.js";
 import type { AdvancedOptions } from "./advanced-options.js";
+import { cluster } from "./cluster-options.js";
 import { CORS } from "./cors-options.js";
 import type { CorsOptions } from "./cors-options.js";
 import { RESUME } from "./resume-options.js";
@@ -49,6 +51,11 @@ export interface SseOptions {
    */
   throttle?: ThrottleConfig | false;
   /**
+   * Has several nodes serve one endpoint: each takes any request of any session, over Redis. Made by
+   * `redisCluster`, of `express-mcp-sse/cluster/redis`. Default: sessions are in this process alone.
+   */
+  cluster?: ClusterInit;
+  /**
    * Gets a line for each refusal, warning and session; `false` for silence. Default: the router is
    * silent; `MCPServer` writes all but details to the standard error stream.
    */
@@ -70,6 +77,7 @@ export const SSE_OPTIONS = {
   sessions: SESSIONS,
   resume: opt.orFalse(RESUME),
   throttle: opt.orFalse(THROTTLE),
+  cluster,
   logger: opt.custom("logger, or false", toLogger),
   advanced: ADVANCED,
 } satisfies opt.Declares<SseOptions>;

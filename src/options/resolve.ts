@@ -4,6 +4,7 @@ import type { ByteShare } from "../session/byte-budget.js";
 import type { SessionLimits } from "../session/limits.js";
 import { ADVANCED } from "./advanced-options.js";
 import type { BoundNames } from "./continuation-options.js";
+import { refuseRestore } from "./cluster-options.js";
 import { byteShare } from "./held-bytes.js";
 import { SSE_OPTIONS } from "./options.js";
 import type { SseOptions } from "./options.js";
@@ -23,7 +24,10 @@ type Advanced = opt.Settings<typeof ADVANCED>;
 /** {@link SseOptions}, checked and complete. */
 export interface ResolvedOptions
   extends
-    Pick<Read, "endpoint" | "messageEndpoint" | "headers" | "publicUrl" | "throttle" | "logger">,
+    Pick<
+      Read,
+      "endpoint" | "messageEndpoint" | "headers" | "publicUrl" | "throttle" | "cluster" | "logger"
+    >,
     Pick<opt.Settings<typeof SESSIONS>, "openTimeoutMs" | "bodyTimeoutMs">,
     Pick<Advanced, "revalidateAfterMs">,
     BoundNames {
@@ -56,6 +60,7 @@ export function resolveOptions(
 ): ResolvedOptions {
   const read = opt.readOptions(SSE_OPTIONS, path, options);
   const { endpoint, messageEndpoint, headers, publicUrl, throttle, logger, cors, sessions } = read;
+  const { cluster } = read;
   const { maxUninitialized, revalidateAfterMs, ...probing } = readAdvanced(path, options);
   const { maxQueuedBytes, stallMs, maxHeldBytes, maxHeldBytesPerPrincipal } = sessions;
   const { maxSessions, maxSessionsPerPrincipal, maxInFlight } = sessions;
@@ -68,9 +73,10 @@ export function resolveOptions(
     const instead = "Leave it out: HTTP+SSE has nowhere to keep what it takes.";
     refuseUnused(path, options, ["sessions.restore"], "HTTP+SSE alone", instead);
   }
+  if (cluster !== undefined) refuseRestore(path, sessions.restore !== undefined);
   checkMessageSize(path, read.maxMessageSize, maxHeldBytes);
   return {
-    ...{ endpoint, messageEndpoint, headers, publicUrl, throttle, logger },
+    ...{ endpoint, messageEndpoint, headers, publicUrl, throttle, cluster, logger },
     ...{ openTimeoutMs, bodyTimeoutMs, boundClaims, boundHeaders, revalidateAfterMs },
     maxMessageBytes: read.maxMessageSize,
     sourceRules: {
