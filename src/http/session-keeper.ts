@@ -40,13 +40,18 @@ export interface SessionKeeper {
   noteCall(session: RouterSession, id: JsonRpcId, place?: number): Promise<void> | undefined;
   /** The client is known to have the answer to a call, or will not come for it. */
   noteCallDone(session: RouterSession, id: JsonRpcId): void;
+  /** Tells the other nodes that this one is being closed: it takes no session over any more. */
+  drain(): void;
   /**
    * Gives a session to the other nodes, since this one is being closed.
    *
    * @param leave ends the session here and says all that it takes to go on with it, in one step, so that
    * nothing is lost between. Called at most once, as soon as it is certain that the others can be told; what
-   * it returns is written until that is done. Requests for the session wait meanwhile.
-   * @returns whether it was called; `false`: the session goes on here, as long as this node does.
+   * it returns is written until that is done. Requests for the session wait meanwhile. It returns
+   * `undefined`, and has changed nothing, where the session cannot leave at this moment.
+   * @returns whether it has left; `false`: it goes on here, and may be asked to leave again. It does not reject.
    */
-  handOver(session: RouterSession, leave: () => LeftSession): Promise<boolean>;
+  handOver(session: RouterSession, leave: () => LeftSession | undefined): Promise<boolean>;
+  /** All sessions have left, or ended. Resolves when this node is none of the cluster any more, at the latest in time. */
+  stop(timeoutMs: number): Promise<void>;
 }

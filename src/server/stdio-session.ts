@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { SessionInfo } from "../session/session-info.js";
+import { fromMemoText, toMemoText } from "../session/memo.js";
 import { noUpstream } from "../shared/upstream-token.js";
 
 /** What `setup` gets on stdio: a session without a caller. */
@@ -8,6 +9,7 @@ export function createStdioSession(close: () => void): {
   end: () => void;
 } {
   const abort = new AbortController();
+  let memo: string | undefined;
   const info: SessionInfo<undefined> = {
     id: randomUUID(),
     principal: undefined,
@@ -16,6 +18,13 @@ export function createStdioSession(close: () => void): {
       return abort.signal.aborted ? ("closed" as const) : ("open" as const);
     },
     isRestored: false,
+    isMoved: false,
+    get memo() {
+      return fromMemoText(memo);
+    },
+    set memo(value) {
+      memo = toMemoText(value);
+    },
     transport: "stdio",
     era: undefined,
     hasBegun: true,

@@ -84,6 +84,9 @@ export interface Channel {
    */
   suspend(): boolean;
 
+  /** What the session takes along to another node. Default, and for `undefined`: it cannot go on there. */
+  readonly luggage?: ChannelLuggage | undefined;
+
   /**
    * The session has ended, which is final. Tells the client as far as `reason` and the wire allow.
    *
@@ -94,6 +97,23 @@ export interface Channel {
 
   /** Called after `end`. Resolves when all that was accepted has left this process, or never will. */
   whenGone(): Promise<void>;
+}
+
+/** What a channel knows that another node has to know, all of it JSON. */
+export interface ChannelLuggage {
+  /** What it knows of its client at any time; `undefined` for nothing. */
+  readonly traits: unknown;
+  /**
+   * A call that has no answer as its client knows it, and where that comes back for it, if not to the
+   * session's own stream. `undefined` where it does not come back for it.
+   *
+   * @param id the server's.
+   */
+  callAtClient(
+    id: JsonRpcId,
+  ): { readonly id: JsonRpcId; readonly place: number | undefined } | undefined;
+  /** What the client is not known to have; taken right before the end. `undefined` where nothing is kept. */
+  handOver(): unknown;
 }
 
 /** A session, as its channel sees it. */
@@ -113,6 +133,8 @@ export interface ChannelSession {
   clientArrived(): void;
   /** A limit of the channel was reached. */
   noteLimit(limit: ChannelLimit, outcome: ChannelOutcome): void;
+  /** What another node has to know of the client has changed. */
+  noteChange(): void;
   /** Ends the session, for a reason that only the channel can know. The first reason counts. */
   end(reason: CloseReason): void;
 }

@@ -196,7 +196,9 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     isMeant: (session: Session<P, E>) => session is S,
   ): OwnSessions<S> {
     const has = (session: Session<P, E>): session is S =>
-      isMeant(session) && mayContinue("listen", asker, session, this.#rules);
+      isMeant(session) &&
+      !session.isReturning &&
+      mayContinue("listen", asker, session, this.#rules);
     return {
       isOpenEndpoint: this.#options.isOpenEndpoint ?? false,
       has,
@@ -226,7 +228,8 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
    */
   find(id: string, asker: Requester): Session<P, E> | undefined {
     const session = this.#sessions.get(id);
-    return session !== undefined && this.takesFrom(session, asker) ? session : undefined;
+    if (session === undefined || session.isReturning) return undefined;
+    return this.takesFrom(session, asker) ? session : undefined;
   }
 
   /** Whether a message of a request may go to a session; see {@link mayContinue}. */

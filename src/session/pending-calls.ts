@@ -23,6 +23,12 @@ export class PendingCalls {
     return this.#load;
   }
 
+  /** The ids of the calls that have no answer. */
+  get ids(): readonly JsonRpcId[] {
+    const others = this.#others?.keys() ?? [];
+    return [...new Set([...(this.#one === undefined ? [] : [this.#one.id]), ...others])];
+  }
+
   /** Notes what the client sent: a request, or that it does not want an answer any more. */
   noteReceived(message: JsonRpcMessage, call: HeldCall | undefined): void {
     if (call !== undefined) this.#add(call);

@@ -10,10 +10,11 @@ export abstract class SessionFacts<P> {
   /** Unguessable, and never taken from outside, unless it was given out from here. */
   readonly id: string;
   readonly isRestored: boolean;
+  readonly isMoved: boolean;
   readonly mount: string | undefined;
   readonly path: string | undefined;
   readonly address: string | undefined;
-  readonly openedAt = Date.now();
+  readonly openedAt: number;
   readonly #request: IncomingMessage;
 
   abstract readonly principal: P;
@@ -25,9 +26,11 @@ export abstract class SessionFacts<P> {
   abstract readonly inFlight: number;
   abstract readonly client: ClientInfo | undefined;
 
-  constructor({ mount, path, address, request, restoredId }: SessionInit<P>) {
-    this.id = restoredId ?? randomUUID();
+  constructor({ mount, path, address, request, restoredId, moved }: SessionInit<P>) {
+    this.id = moved?.id ?? restoredId ?? randomUUID();
     this.isRestored = restoredId !== undefined;
+    this.isMoved = moved !== undefined;
+    this.openedAt = moved?.openedAt ?? Date.now();
     this.mount = mount;
     this.path = path;
     this.address = address;

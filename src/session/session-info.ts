@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { UpstreamToken } from "../shared/upstream-token.js";
+import type { KeptHandshake } from "./kept-handshake.js";
 import type { Requester } from "./requester.js";
 import type { ChannelLimit, ChannelOutcome, SessionLimits, TimeLimit } from "./limits.js";
 
@@ -46,6 +47,33 @@ export interface SessionInfo<P = unknown> {
    * see `sessions.restore`. What that server kept of the conversation, this one does not know.
    */
   readonly isRestored: boolean;
+  /**
+   * Whether it was begun at another node of its `cluster`, and goes on here with another server. What that
+   * one kept of the conversation, this one does not know, but for {@link memo}. Never together with
+   * `isRestored`.
+   */
+  readonly isMoved: boolean;
+  /**
+   * A small value of the server's own, of JSON, at most 16 KiB, which goes with the session to another node of
+   * its `cluster`; without one it is just kept. What is read is a copy, so that a change counts once it is
+   * set. `undefined` until it is, and when it is set to that. Where it travels it is sealed.
+   *
+   * @throws TypeError, when it is set, for what is no JSON, or too much of it.
+   *
+   * @example
+   * ```ts
+   * const createServer = (session: SessionInfo<Principal>) => {
+   *   const server = new McpServer({ name: "shop", version: "1.0.0" });
+   *   server.registerTool("add", { inputSchema: { item: z.string() } }, ({ item }) => {
+   *     const basket = [...((session.memo as string[] | undefined) ?? []), item];
+   *     session.memo = basket;
+   *     return { content: [{ type: "text", text: `${basket.length} items` }] };
+   *   });
+   *   return server;
+   * };
+   * ```
+   */
+  memo: unknown;
   /** `"sse"` for HTTP+SSE, `"streamable"` for Streamable HTTP. */
   readonly transport: SessionWire;
   /**
@@ -119,6 +147,16 @@ export interface SessionInit<P> extends Requester {
   readonly limits?: SessionLimits;
   /** The id of one that is restored. Default: it is new. */
   readonly restoredId?: string | undefined;
+  /** What it was at another node. Default: it was at none. */
+  readonly moved?: MovedFacts | undefined;
+}
+
+/** What a session keeps of itself where it goes on at another node. */
+export interface MovedFacts {
+  readonly id: string;
+  readonly openedAt: number;
+  readonly memo: unknown;
+  readonly handshake: KeptHandshake | undefined;
 }
 
 /** An admission controller, as a session sees it: decides what its client may do, and hears what became of it. */

@@ -5,6 +5,7 @@ import { REASON_OF_TIME_LIMIT } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
 import { Handshake } from "./handshake.js";
 import type { HeldCall } from "./held-call.js";
+import { Journey } from "./journey.js";
 import { NO_LIMITS } from "./limits.js";
 import type { ChannelLimit, ChannelOutcome, SessionUse } from "./limits.js";
 import { errorInPlaceOf, toMessageJson } from "./message-json.js";
@@ -47,17 +48,20 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   sealedAt: number | undefined;
   /** Set by whoever counts sessions. */
   admission: SessionAdmission<this> | undefined;
+  /** `undefined` for one that has one server, and keeps nothing for another. */
+  journey: Journey | undefined;
   readonly channel: C;
 
   readonly #calls = new PendingCalls();
   readonly #timers: SessionTimers;
   readonly #end = new SessionEnd();
   readonly #owner: SessionOwner<P>;
-  #activeAt = this.openedAt;
+  #activeAt = Date.now();
 
   /** @param openChannel makes the transport's channel, which must not use the session yet. */
   constructor(init: SessionInit<P>, openChannel: (session: ChannelSession) => C) {
     super(init);
+    if (this.isMoved || this.isRestored) this.journey = new Journey(init, true);
     this.#owner = new SessionOwner(init);
     this.#timers = new SessionTimers(this, init.limits ?? NO_LIMITS, (timeout) =>
       this.#onTimeout(timeout),
@@ -141,8 +145,39 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     return this.#calls.load;
   }
 
+  /** The ids of the requests that have no answer, as the server knows them. */
+  get openCalls(): readonly JsonRpcId[] {
+    return this.#calls.ids;
+  }
+
   get signal(): AbortSignal {
     return this.#end.signal;
+  }
+
+  get memo(): unknown {
+    return this.journey?.memo;
+  }
+
+  set memo(value: unknown) {
+    (this.journey ??= new Journey()).memo = value;
+  }
+
+  /** Whether it was elsewhere, and its server is not as far yet as the one before: nobody is to find it. */
+  get isReturning(): boolean {
+    return this.journey?.isReturning === true;
+  }
+
+  /**
+   * Keeps from now on what it would take to go on with it at another node.
+   *
+   * @param changed hears that there is something new.
+   */
+  remember(changed: () => void): void {
+    (this.journey ??= new Journey()).remember(changed);
+  }
+
+  noteChange(): void {
+    this.journey?.noteChange();
   }
 
   /** Keeps the most recent credential's principal, which permits no less than the one before. */
@@ -167,13 +202,11 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   send(message: unknown, related?: JsonRpcId): Promise<void> {
     if (this.#end.reason !== undefined) return Promise.reject(sessionClosed());
     this.#activeAt = Date.now();
-    let json: MessageJson;
-    try {
-      json = toMessageJson(this.channel.toClient(message as JsonRpcMessage));
-    } catch (error) {
-      return this.#refuse(message as JsonRpcMessage, error as NotJsonError);
-    }
-    return this.#write(message as JsonRpcMessage, json, related) ?? TAKEN;
+    const known = message as JsonRpcMessage;
+    const forClient = this.journey === undefined ? known : this.journey.toClient(known);
+    if (forClient !== undefined) return this.#send(forClient, related);
+    this.#calls.noteSent(known, undefined, 0);
+    return TAKEN;
   }
 
   /** Hands a message of the client to the server. @param held the bytes of a request, if they are. */
@@ -190,7 +223,7 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     this.#calls.noteReceived(message, call);
     this.channel.noteReceived(message);
     try {
-      this.onmessage(message, extra);
+      this.#deliver(message, extra);
     } catch (error) {
       // Whoever did not take a call will not answer it.
       if (call !== undefined) this.#calls.drop(call);
@@ -260,6 +293,22 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   /** Something of the application's is wrong. @param fault in words for the log, without content. */
   noteFault(fault: string): void {
     this.admission?.noteFault(this, fault);
+  }
+
+  #deliver(message: JsonRpcMessage, extra: E): void {
+    const forServer = this.journey === undefined ? message : this.journey.toServer(message);
+    if (forServer !== undefined) this.onmessage?.(forServer, extra);
+  }
+
+  /** @param message as the client is to know it, but for the ids of its calls. */
+  #send(message: JsonRpcMessage, related: JsonRpcId | undefined): Promise<void> {
+    let json: MessageJson;
+    try {
+      json = toMessageJson(this.channel.toClient(message));
+    } catch (error) {
+      return this.#refuse(message, error as NotJsonError);
+    }
+    return this.#write(message, json, related) ?? TAKEN;
   }
 
   #write(message: JsonRpcMessage, json: MessageJson, related?: JsonRpcId): WriteResult {

@@ -46,8 +46,6 @@ export interface PostHandlerInit extends OpeningContext {
 export interface Restorer {
   /** Gives a session a name by which it can be restored. @param message what it begins with. */
   nameSession(session: StreamableSession, message: JsonRpcMessage): void;
-  /** Whether a session is being restored: it has no use for messages yet. */
-  isRestoring(session: StreamableSession): boolean;
   /** Has a session come back that is not here. @throws McpSseError if it cannot be restored. */
   restore(request: AdmittedRequest): Promise<StreamableSession>;
 }
@@ -104,10 +102,10 @@ export class PostHandler implements MessageHandler<StreamableSession> {
   ): Promise<StreamableSession> | undefined {
     const { restorer } = this.#init;
     if (restorer === undefined || sessionNameOf(request.req) === undefined) return undefined;
-    if (session.state !== "opening" && !restorer.isRestoring(session)) return undefined;
+    if (session.state !== "opening") return undefined;
     if (beginsSession(message) || hasEnvelope(message)) return undefined;
     // It was there for the message's bytes, and is not to take up the room of the one that is restored.
-    if (!restorer.isRestoring(session)) session.end("failed-to-open");
+    session.end("failed-to-open");
     return restorer.restore(request);
   }
 

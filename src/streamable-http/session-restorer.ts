@@ -1,21 +1,17 @@
-import { randomUUID } from "node:crypto";
 import type { Principal } from "../auth/principal.js";
 import { sessionNotFound } from "../http/find-session.js";
+import { beginAnew } from "../http/begin-anew.js";
+import type { BeginningContext } from "../http/begin-anew.js";
 import type { AdmittedRequest } from "../http/incoming-request.js";
-import type { PostExtra } from "../http/message-extra.js";
-import { connectServer } from "../http/open-session.js";
-import type { OpeningContext } from "../http/open-session.js";
+import type { KeptHandshake } from "../http/moved-session.js";
 import type { RouterSession } from "../http/router-session.js";
-import type { ResolvedOptions } from "../options/resolve.js";
 import type { Channel } from "../session/channel.js";
 import { hasStanding, standingOf } from "../session/continuation.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import type { EndedSessions, SealedSession } from "../session/ended-sessions.js";
 import type { SessionLimits } from "../session/limits.js";
-import { McpSseError, retryAfter } from "../shared/errors.js";
-import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { SealKey } from "../shared/seal.js";
-import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
 import { knownVersion, versionHeaderOf } from "./protocol-version.js";
 import { idIn, sessionNameOf } from "./session-header.js";
 import { StreamableRequest } from "./streamable-request.js";
@@ -30,14 +26,7 @@ export interface RestorableChannel extends Channel {
   /** By what the client names the session, where that is more than its id. */
   name: string | undefined;
   /** The revision of MCP that the session has, once its server has said so. */
-  readonly protocolVersion: string | undefined;
-  /**
-   * Expects the answer to a call that begins the session anew: nobody gets it.
-   *
-   * @param id the server's.
-   * @returns a promise that resolves when it has come, or the session has ended.
-   */
-  whenOpened(id: JsonRpcId): Promise<void>;
+  protocolVersion: string | undefined;
 }
 
 /** What restoring sessions takes beside what opening them does. */
@@ -49,8 +38,7 @@ export interface RestoreContext {
   readonly ended: EndedSessions<Principal | undefined>;
 }
 
-export interface SessionRestorerInit<S extends RestorableSession> extends OpeningContext {
-  readonly options: ResolvedOptions;
+export interface SessionRestorerInit<S extends RestorableSession> extends BeginningContext {
   readonly restore: RestoreContext;
   /** Below the mount. */
   readonly path: string;
@@ -58,7 +46,6 @@ export interface SessionRestorerInit<S extends RestorableSession> extends Openin
   readonly createSession: (request: AdmittedRequest, post: StreamableRequest) => S;
   /** Whether a session is one of the transport's. */
   readonly isOwn: (session: RouterSession) => session is S;
-  readonly extraOf: (request: AdmittedRequest) => PostExtra;
 }
 
 /** A session that is not here, and that may be restored for whoever asks for it. */
@@ -75,6 +62,8 @@ export class SessionRestorer<S extends RestorableSession> {
   readonly #keys: readonly SealKey[];
   /** By their ids. A client comes back with several requests at a time. */
   readonly #underWay = new Map<string, Promise<void>>();
+  /** Those that are not as far yet that anybody finds them. */
+  readonly #returning = new Map<string, S>();
   #hasToldOfLength = false;
 
   constructor(init: SessionRestorerInit<S>) {
@@ -95,11 +84,6 @@ export class SessionRestorer<S extends RestorableSession> {
     }
     session.sealedAt = sealedAt;
     session.channel.name = name;
-  }
-
-  /** Whether a session is being restored: it has no use for messages yet. */
-  isRestoring(session: S): boolean {
-    return this.#underWay.size > 0 && this.#underWay.has(session.id);
   }
 
   /**
@@ -128,15 +112,21 @@ export class SessionRestorer<S extends RestorableSession> {
 
   #begin(kept: KeptSession, request: AdmittedRequest): Promise<void> {
     const { id } = kept;
-    const restoring = this.#open(kept, request).finally(() => this.#underWay.delete(id));
+    const restoring = this.#open(kept, request).finally(() => {
+      this.#underWay.delete(id);
+      this.#returning.delete(id);
+    });
     this.#underWay.set(id, restoring);
     return restoring;
   }
 
-  /** Has a session that is not here never be restored. @returns whether its client may say so. */
+  /** Has a session that is not here, or not yet, never be restored. @returns whether its client may say so. */
   end(request: AdmittedRequest): boolean {
     const kept = this.#keptFor(this.#askerOf(request));
-    if (kept === undefined || this.#init.sessions.get(kept.id) !== undefined) return false;
+    if (kept === undefined) return false;
+    const returning = this.#returning.get(kept.id);
+    if (returning === undefined && this.#init.sessions.get(kept.id) !== undefined) return false;
+    returning?.end("deleted");
     this.#init.restore.ended.note(kept);
     return true;
   }
@@ -173,34 +163,17 @@ export class SessionRestorer<S extends RestorableSession> {
     const limits = remaining(options.limits, Date.now() - facts.sealedAt);
     const post = new StreamableRequest(request, path, { ...options, limits }, id);
     const session = createSession(request, post);
+    this.#returning.set(id, session);
     session.sealedAt = facts.sealedAt;
     session.channel.name = sessionNameOf(request.req);
     try {
       sessions.admission.checkReturned(post);
-      await connectServer(session, request.caller, this.#init);
-      await this.#initialize(session, facts.params, request);
+      const before = { said: saidIn(facts.params, request), isOpeningLost: false };
+      session.channel.protocolVersion = await beginAnew(session, before, request, this.#init);
     } catch (error) {
       session.end("failed-to-open");
       throw error;
     }
-  }
-
-  /** Tells the server what the client once said, and nobody what it answers. */
-  async #initialize(session: S, said: InitializeParams, request: AdmittedRequest): Promise<void> {
-    const { extraOf, options } = this.#init;
-    // What the two have agreed upon is what the client names since; servers of before may have known less.
-    const version = knownVersion(versionHeaderOf(request.req));
-    const params = { ...said, ...(version !== undefined && { protocolVersion: version }) };
-    const extra = extraOf(request);
-    const id = randomUUID();
-    const opened = session.channel.whenOpened(id);
-    session.receive({ jsonrpc: "2.0", id, method: "initialize", params }, extra);
-    if ((await withTimeout(opened, options.openTimeoutMs)) === TIMED_OUT) throw notInTime();
-    // Its server refuses, or does not speak as the client does: they have to agree anew.
-    const { closeReason, channel } = session;
-    const agrees = version === undefined || version === channel.protocolVersion;
-    if (closeReason !== undefined || !agrees) throw sessionNotFound();
-    session.receive({ jsonrpc: "2.0", method: "notifications/initialized" }, extra);
   }
 
   #tellOfLength(): void {
@@ -219,8 +192,15 @@ function remaining(limits: SessionLimits, ageMs: number): SessionLimits {
   return lifetimeMs > 0 ? { ...limits, lifetimeMs: Math.max(1, lifetimeMs - ageMs) } : limits;
 }
 
-function notInTime(): McpSseError {
-  return new McpSseError("server_unavailable", "The session could not be restored in time.", {
-    headers: retryAfter(),
-  });
+/** What the client once said, and by which revision of MCP it speaks now. */
+function saidIn(params: InitializeParams, { req }: AdmittedRequest): KeptHandshake {
+  const protocolVersion = knownVersion(versionHeaderOf(req));
+  return {
+    id: 0,
+    params,
+    protocolVersion,
+    isInitialized: true,
+    level: undefined,
+    subscriptions: [],
+  };
 }

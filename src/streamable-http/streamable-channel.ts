@@ -59,6 +59,8 @@ export class StreamableChannel implements Channel {
   readonly era = "2025";
   /** By what the client names the session, where that is more than its id. */
   name: string | undefined;
+  /** The revision of MCP that the session has, once its server has said so. */
+  protocolVersion: string | undefined;
   readonly #session: ChannelSession;
   readonly #options: StreamableChannelOptions;
   readonly #streams: SessionStreams;
@@ -73,8 +75,6 @@ export class StreamableChannel implements Channel {
   #leftAt = Date.now();
   /** The call that begins the session, until it is answered. */
   #opening: JsonRpcId | undefined;
-  #onOpened: () => void = () => undefined;
-  #protocolVersion: string | undefined;
 
   constructor(session: ChannelSession, options: StreamableChannelOptions) {
     this.#session = session;
@@ -93,11 +93,6 @@ export class StreamableChannel implements Channel {
 
   get hasListened(): boolean {
     return this.#streams.standalone.hasBeenHeard;
-  }
-
-  /** The revision of MCP that the session has, once its server has said so. */
-  get protocolVersion(): string | undefined {
-    return this.#protocolVersion;
   }
 
   get hasWaitingAnswer(): boolean {
@@ -126,12 +121,6 @@ export class StreamableChannel implements Channel {
   withdrawCall(id: JsonRpcId): void {
     this.#replies.get(id)?.withdraw();
     this.#forget(id);
-  }
-
-  /** See `RestorableChannel`. @param id the server's. */
-  whenOpened(id: JsonRpcId): Promise<void> {
-    this.#opening = id;
-    return new Promise((resolve) => (this.#onOpened = resolve));
   }
 
   /** Any other message of the client, as the server is to read it. */
@@ -228,7 +217,6 @@ export class StreamableChannel implements Channel {
   }
 
   end(reason: CloseReason, discards: boolean): void {
-    this.#onOpened();
     this.#patient.clear();
     if (discards) this.#cutBegun();
     for (const reply of this.#replies.values()) reply.fail(endedBefore(reason));
@@ -256,7 +244,6 @@ export class StreamableChannel implements Channel {
     if (isUnknown) reply?.unnameSession();
     const result = reply?.answer(json);
     if (isUnknown) this.#session.end("failed-to-open");
-    if (isOpening) this.#onOpened();
     return result;
   }
 
@@ -282,7 +269,7 @@ export class StreamableChannel implements Channel {
     this.#opening = undefined;
     const { result } = answer as { result?: { protocolVersion?: unknown } };
     const version = result?.protocolVersion;
-    if (typeof version === "string") this.#protocolVersion = version;
+    if (typeof version === "string") this.protocolVersion = version;
   }
 
   /** Whether it is of the stream that the client listened to before its session was restored. */

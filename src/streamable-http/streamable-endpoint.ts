@@ -113,8 +113,7 @@ export class StreamableEndpoint implements Transport {
       isSessionOptional: true,
       answer: async (request, session) => {
         const own = this.#ownOf(request, path, session);
-        const isHere = own !== undefined && restorer?.isRestoring(own) !== true;
-        this.#listen(request, isHere ? own : await restorer?.restore(request));
+        this.#listen(request, own ?? (await restorer?.restore(request)));
       },
     };
     const end: TransportRoute = {

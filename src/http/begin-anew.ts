@@ -1,0 +1,50 @@
+import type { ResolvedOptions } from "../options/resolve.js";
+import type { PostExtra } from "./message-extra.js";
+import type { AdmittedRequest } from "./incoming-request.js";
+import type { KeptHandshake } from "./moved-session.js";
+import { connectServer } from "./open-session.js";
+import type { OpeningContext } from "./open-session.js";
+import { replay } from "./replay.js";
+import type { RouterSession } from "./router-session.js";
+
+/** What going on with a session takes that had another server, here or elsewhere. */
+export interface BeginningContext extends OpeningContext {
+  readonly options: ResolvedOptions;
+  readonly extraOf: (request: AdmittedRequest) => PostExtra;
+}
+
+/** What is known of the session from before. */
+export interface SessionBefore {
+  /** What its client has said; `undefined` for one that has sent nothing. */
+  readonly said: KeptHandshake | undefined;
+  /** Whether the client waits for the answer to `initialize`. */
+  readonly isOpeningLost: boolean;
+}
+
+/**
+ * Gives a session that is counted already a new server, which is then as far as the one before. Nobody
+ * finds the session until that is so. It ends with nobody's connection: others may wait for it.
+ *
+ * @param request the one that asks for it.
+ * @returns the revision of MCP that client and server speak; `undefined` where that was not asked.
+ * @throws McpSseError see {@link connectServer} and {@link replay}; then the session has ended.
+ */
+export async function beginAnew(
+  session: RouterSession,
+  { said, isOpeningLost }: SessionBefore,
+  request: AdmittedRequest,
+  context: BeginningContext,
+): Promise<string | undefined> {
+  try {
+    await connectServer(session, request.caller, context);
+    const extra = context.extraOf(request);
+    const { openTimeoutMs: timeoutMs } = context.options;
+    const version =
+      said && (await replay(session, { said, extra, isForClient: isOpeningLost, timeoutMs }));
+    if (session.journey !== undefined) session.journey.isReturning = false;
+    return version;
+  } catch (error) {
+    session.end("failed-to-open");
+    throw error;
+  }
+}
