@@ -23,6 +23,8 @@ export interface Caller {
   readonly exposesToken: boolean;
   /** When the credential ends, tolerance included, in milliseconds since the epoch. */
   readonly validUntil: number | undefined;
+  /** Whether another node has let the caller in, and this one cannot verify the credential. Default: no. */
+  readonly isRelayed?: boolean;
   /** Looks up the identity provider's token for a caller of the same method. */
   readonly upstream?: ((principal: Principal) => Promise<UpstreamToken>) | undefined;
 }

@@ -65,7 +65,6 @@ export class MemoryHub {
  */
 export class MemoryEngine implements ClusterEngine {
   readonly index: SetIndex;
-  readonly isLocal = true;
   readonly #hub: MemoryHub;
   #node: string | undefined;
 

@@ -40,6 +40,14 @@ export interface CallerGuardInit {
 /** How long after it was asked a method need not be asked again, in milliseconds. */
 const RECENT_MS = 1_000;
 
+/** A credential that another node has verified has ended since. */
+const EXPIRED: Refusal = {
+  kind: "invalid",
+  reason: "the credential has expired",
+  bearer: true,
+  isExpired: true,
+};
+
 /** Finds out who calls, for the routes of transports and for `router.guard`. */
 export class CallerGuard {
   readonly #init: CallerGuardInit;
@@ -114,11 +122,19 @@ export class CallerGuard {
    * method is asked again only where time has passed, although a body came in pieces, as all large
    * ones do: it may take each proof once, and most that are asked ask a server in turn.
    *
+   * A caller whom another node has let in was confirmed there when the body had come. Here is no
+   * credential to ask about, so only its end counts.
+   *
    * @returns nothing when nothing can have happened; else a promise of the caller as of now, which
    * rejects with a RefusedCaller.
+   * @throws RefusedCaller
    */
   confirm(request: AdmittedRequest): Promise<Caller> | undefined {
     const { caller } = request;
+    if (caller.isRelayed === true) {
+      if (hasLapsed(caller)) throw this.#refusal(EXPIRED, request);
+      return undefined;
+    }
     const isRecent = performance.now() - caller.verifiedAt < RECENT_MS;
     const mayBeWithdrawn = caller.principal !== undefined && caller.revision === undefined;
     return (mayBeWithdrawn && !isRecent) || hasLapsed(caller)

@@ -34,7 +34,8 @@ export class KnownSessions<K extends KnownSession> {
   /** Knows a session from now on, until it ends. @param request by which its client was reached last. */
   open(known: K, { req, caller }: AdmittedRequest): void {
     const { session } = known;
-    if (session.state === "closed") return;
+    // Of one that another node has relayed nothing is known that its next request here would show.
+    if (session.state === "closed" || caller.isRelayed === true) return;
     const isNew = !this.#entries.has(session.id);
     known.lastCaller = this.#callers.cache(req, caller);
     this.#entries.set(session.id, known);
@@ -45,6 +46,7 @@ export class KnownSessions<K extends KnownSession> {
   note(id: string, { req, caller }: AdmittedRequest): void {
     const known = this.#entries.get(id);
     if (known === undefined || known.lastCaller?.caller === caller) return;
+    if (caller.isRelayed === true) return;
     known.lastCaller = this.#callers.cache(req, caller);
   }
 

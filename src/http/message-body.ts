@@ -56,6 +56,41 @@ export function readMessage(
   options: BodyOptions,
   onRead: (message: ReadMessage, isLate: boolean) => void,
 ): void {
+  const take: BodyTaker<JsonRpcMessage> = {
+    parsed: (value) => checkMessage(fromParser(value, req, options)),
+    body: (body) => checkMessage(fromBody(body, options)),
+  };
+  readPosted(req, options, take, onRead);
+}
+
+/**
+ * The same for the text of the body, which is for somebody else to parse: that it is no message is
+ * theirs to find out.
+ */
+export function readText(
+  req: IncomingMessage,
+  options: BodyOptions,
+  onRead: (text: () => string, isLate: boolean) => void,
+): void {
+  const take: BodyTaker<string> = {
+    parsed: (value) => textFromParser(value, req, options.maxBytes),
+    body: (body) => textOf(body, options.maxBytes),
+  };
+  readPosted(req, options, take, onRead);
+}
+
+/** What is made of a body, as a parser has left it or as it came. */
+interface BodyTaker<T> {
+  parsed(value: unknown): T;
+  body(body: BodyRead): T;
+}
+
+function readPosted<T>(
+  req: IncomingMessage,
+  options: BodyOptions,
+  take: BodyTaker<T>,
+  onRead: (read: () => T, isLate: boolean) => void,
+): void {
   const { maxBytes, parsedBody, isRead = wasRead(req), parts = partsOf(req), admission } = options;
   const announced = announcedLength(parts);
   let mayRead = true;
@@ -70,18 +105,18 @@ export function readMessage(
     return;
   }
   if (parsedBody !== undefined) {
-    onRead(() => checkMessage(fromParser(parsedBody, req, options)), false);
+    onRead(() => take.parsed(parsedBody), false);
     return;
   }
   const read = (): void =>
     readBody(req, { maxBytes, announced, timeoutMs: options.timeoutMs }, (body, isLate) =>
-      onRead(() => checkMessage(fromBody(body, options)), isLate || !mayRead),
+      onRead(() => take.body(body), isLate || !mayRead),
     );
   if (mayRead) read();
   else admission?.waitToRead(read, (error) => refuse(error, onRead));
 }
 
-function refuse(error: unknown, onRead: (message: ReadMessage, isLate: boolean) => void): void {
+function refuse(error: unknown, onRead: (read: () => never, isLate: boolean) => void): void {
   onRead(() => {
     throw error;
   }, false);
@@ -123,10 +158,12 @@ function isJsonInUtf8(field: string): boolean {
 }
 
 function fromBody(body: BodyRead, { maxBytes, admission }: BodyOptions): unknown {
-  if ("text" in body) {
-    admission?.weigh(weighJson(body.text, body.bytes));
-    return parse(body.text);
-  }
+  if ("text" in body) admission?.weigh(weighJson(body.text, body.bytes));
+  return parse(textOf(body, maxBytes));
+}
+
+function textOf(body: BodyRead, maxBytes: number): string {
+  if ("text" in body) return body.text;
   if (body.problem === "too-large") throw tooLarge(maxBytes);
   if (body.problem === "too-slow") {
     throw new McpSseError("message_timeout", "The body did not come in time.", {
@@ -136,21 +173,37 @@ function fromBody(body: BodyRead, { maxBytes, admission }: BodyOptions): unknown
   throw new McpSseError("message_unreadable", "The body ended before it was complete.");
 }
 
-/** A parser before us may have had a larger limit than ours, so its result is measured again. */
 function fromParser(parsed: unknown, req: IncomingMessage, options: BodyOptions): unknown {
   const { maxBytes, admission } = options;
-  const isText = typeof parsed === "string" || Buffer.isBuffer(parsed);
-  if (req.headers["content-length"] === undefined) {
-    const size = isText ? Buffer.byteLength(parsed) : jsonBytes(parsed, maxBytes);
-    if (size > maxBytes) throw tooLarge(maxBytes);
-  }
-  if (!isText) {
+  checkParsed(parsed, req, maxBytes);
+  if (!isText(parsed)) {
     admission?.weigh(weighValue(parsed));
     return parsed;
   }
   const text = parsed.toString("utf8");
   admission?.weigh(weighJson(text, Buffer.byteLength(text)));
   return parse(text);
+}
+
+function textFromParser(parsed: unknown, req: IncomingMessage, maxBytes: number): string {
+  checkParsed(parsed, req, maxBytes);
+  if (isText(parsed)) return parsed.toString("utf8");
+  try {
+    return JSON.stringify(parsed);
+  } catch {
+    throw new McpSseError("message_invalid", "The message is nested too deeply.");
+  }
+}
+
+/** A parser before us may have had a larger limit than ours, so its result is measured again. */
+function checkParsed(parsed: unknown, req: IncomingMessage, maxBytes: number): void {
+  if (req.headers["content-length"] !== undefined) return;
+  const size = isText(parsed) ? Buffer.byteLength(parsed) : jsonBytes(parsed, maxBytes);
+  if (size > maxBytes) throw tooLarge(maxBytes);
+}
+
+function isText(parsed: unknown): parsed is string | Buffer {
+  return typeof parsed === "string" || Buffer.isBuffer(parsed);
 }
 
 /**

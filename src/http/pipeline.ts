@@ -4,7 +4,7 @@ import { LAST_BYTES_MS } from "../session/close-reason.js";
 import { settlesWithin } from "../shared/timeout.js";
 import type { Discovery } from "./discovery.js";
 import type { Elsewhere } from "./elsewhere.js";
-import { findSession, lookUpSession, requesterOf } from "./find-session.js";
+import { findSession, lookUpSession, requesterOf, sessionNotFound } from "./find-session.js";
 import { wasForwarded } from "./forwarded.js";
 import { incomingRequest } from "./incoming-request.js";
 import type { HostRequest } from "./mount.js";
@@ -95,6 +95,28 @@ export class Pipeline {
     void this.#run({ req, res }, fast, () => otherwise(req, res, next));
   }
 
+  /**
+   * Answers a request that another node has let in, with the session's route, from step 6 on: what it
+   * is refused for after that is answered as well.
+   *
+   * @param isToAdopt whether this node is asked to go on with the session if no node has it.
+   * @returns whether it does; nothing was done if the session is not here.
+   */
+  async answerRelayed(request: AdmittedRequest, isToAdopt: boolean): Promise<boolean> {
+    const target = this.#routes.find(request.path);
+    let route: TransportRoute | undefined;
+    try {
+      if (target?.kind !== "transport") return false;
+      route = routeFor(target, request.req);
+      const session = await this.#relayedSession(request, route, isToAdopt);
+      if (session === undefined) return false;
+      await route.answer(request, session);
+    } catch (error) {
+      this.#init.refusals.refuse(request, error, route);
+    }
+    return true;
+  }
+
   /** Prepares every method that wants to be; rejects with the first that cannot. */
   async ready(): Promise<void> {
     await Promise.all(this.#init.callers.methods.map(async (method) => method.start?.()));
@@ -171,6 +193,10 @@ export class Pipeline {
       routed.passOn?.();
       return undefined;
     }
+    const { elsewhere } = this.#init;
+    if (elsewhere !== undefined && routed.target.kind !== "fast") {
+      return this.#findAnywhere(routed, admitted, elsewhere);
+    }
     const session = this.#sessionOf(admitted, routed, isCached);
     return session instanceof Promise
       ? session.then((found) => this.#handOver(routed, admitted, found))
@@ -187,6 +213,38 @@ export class Pipeline {
       return undefined;
     }
     return route.answer(admitted, session) ?? undefined;
+  }
+
+  /** Where sessions may be at other nodes: one that is not here is gone on with, or its node answers. */
+  #findAnywhere(
+    routed: RoutedRequest,
+    admitted: AdmittedRequest,
+    elsewhere: Elsewhere,
+  ): Promise<void> | undefined {
+    const { route } = routed;
+    const id = route.sessionId?.(admitted.req);
+    const here = id === undefined ? undefined : this.#init.sessions.find(id, requesterOf(admitted));
+    if (id === undefined || here !== undefined) return this.#handOver(routed, admitted, here);
+    return elsewhere.goOn(id, admitted, route).then((found) => {
+      if (found.kind === "answered") return undefined;
+      if (found.kind === "here") return this.#handOver(routed, admitted, found.session);
+      if (route.isSessionOptional !== true) throw sessionNotFound();
+      return this.#handOver(routed, admitted, undefined);
+    });
+  }
+
+  async #relayedSession(
+    request: AdmittedRequest,
+    route: TransportRoute,
+    isToAdopt: boolean,
+  ): Promise<RouterSession | undefined> {
+    const { sessions, elsewhere } = this.#init;
+    const id = route.sessionId?.(request.req);
+    if (id === undefined) return undefined;
+    const here = sessions.find(id, requesterOf(request));
+    if (here !== undefined) return here;
+    const found = await elsewhere?.goOnRelayed(id, request, route, isToAdopt);
+    return found?.kind === "here" ? found.session : undefined;
   }
 
   #sendPreflight({ req, res }: IncomingRequest): void {

@@ -10,10 +10,10 @@ import type { JsonRpcMessage } from "../shared/json-rpc.js";
  * A body of so many bytes is read whether there is memory left or not: it may acknowledge what fills the
  * memory, or cancel a call. If it is a call, it waits after that.
  */
-const SMALL = 4_096;
+export const SMALL = 4_096;
 
 /** How long a POST waits until others of its principal were answered, in milliseconds. */
-const WAIT_MS = 10_000;
+export const WAIT_MS = 10_000;
 
 /**
  * The bytes of one POST: taken when its header is there, and given back when its message is in
@@ -130,9 +130,7 @@ export class PostedBytes implements BodyAdmission {
 
   #tooMany(limit: ByteLimit): McpSseError {
     this.#tell(limit, "refused");
-    return new McpSseError("too_many_bytes", MEANING[limit], {
-      headers: retryAfter(),
-    });
+    return tooManyBytes(limit);
   }
 
   #tell(limit: ByteLimit, outcome: "refused" | "delayed"): void {
@@ -149,3 +147,7 @@ const MEANING: Readonly<Record<ByteLimit, string>> = {
   maxHeldBytesPerPrincipal:
     "Your calls and answers take as much memory as they may: read your answers, or wait for them.",
 };
+
+export function tooManyBytes(limit: ByteLimit): McpSseError {
+  return new McpSseError("too_many_bytes", MEANING[limit], { headers: retryAfter() });
+}

@@ -5,7 +5,8 @@ import { withoutQuery, rawQueryOf } from "../shared/url.js";
 /** A request as Express has it. */
 type RoutedRequest = IncomingMessage & { originalUrl?: string };
 
-const REDACTED = "REDACTED";
+/** What stands in a URL where a credential stood. */
+export const REDACTED = "REDACTED";
 
 /** Credentials in the URL have been read, or will not be any more: takes out those of all methods. */
 export function redactCredentials(req: RoutedRequest, methods: readonly AuthMethod[]): void {

@@ -15,6 +15,7 @@ import type { SessionLimits } from "./limits.js";
 import type { OwnSessions } from "./own-sessions.js";
 import type { Requester } from "./requester.js";
 import { SessionAccounts } from "./session-accounts.js";
+import type { OwnerVisit } from "./session-accounts.js";
 import type { LimitReached, SessionEvents } from "./session-events.js";
 import type { SessionAdmission, SessionInfo } from "./session-info.js";
 import type { SessionCounts, PrincipalTest, SessionRegistry } from "./session-registry.js";
@@ -235,6 +236,11 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   /** Whether a message of a request may go to a session; see {@link mayContinue}. */
   takesFrom(session: Session<P, E>, asker: Requester): boolean {
     return mayContinue("message", asker, session, this.#rules);
+  }
+
+  /** The account for what an owner's requests hold that are for no session here. */
+  visitAccount(ownerKey: string): OwnerVisit | undefined {
+    return this.#accounts?.visit(ownerKey);
   }
 
   /** Resolves when no session has anything left to answer, and all answers are on their way. */

@@ -1,5 +1,5 @@
 import { ByteAccounts } from "./byte-accounts.js";
-import type { ByteShare } from "./byte-budget.js";
+import type { ByteAccount, ByteShare } from "./byte-budget.js";
 import type { Session } from "./session.js";
 
 export interface SessionAccountsInit<P, E> {
@@ -11,10 +11,19 @@ export interface SessionAccountsInit<P, E> {
   readonly sessionsOf: (ownerKey: string) => Iterable<Session<P, E>>;
 }
 
+/** The account of an owner, for what belongs to no session. */
+export interface OwnerVisit {
+  readonly account: ByteAccount;
+  /** Nothing is held by it any more. */
+  leave(): void;
+}
+
 /** Who pays for the bytes that sessions hold, and which session is given up when an owner holds too many. */
 export class SessionAccounts<P, E> {
   readonly #init: SessionAccountsInit<P, E>;
   readonly #accounts: ByteAccounts;
+  /** Of strangers, who have an account each. */
+  #visits = 0;
 
   constructor(init: SessionAccountsInit<P, E>) {
     this.#init = init;
@@ -30,6 +39,20 @@ export class SessionAccounts<P, E> {
     const { isOpenEndpoint, sessionsOf } = this.#init;
     const [other] = isOpenEndpoint ? [] : sessionsOf(session.ownerKey);
     if (other === undefined) this.#accounts.noteLeft(this.#payerOf(session));
+  }
+
+  /** The account of an owner, who may have no session here. */
+  visit(ownerKey: string): OwnerVisit {
+    const { isOpenEndpoint, sessionsOf } = this.#init;
+    const payer = isOpenEndpoint ? `visit ${++this.#visits}` : ownerKey;
+    const ofOwner = (): Iterable<Session<P, E>> => (isOpenEndpoint ? [] : sessionsOf(ownerKey));
+    return {
+      account: this.#accounts.of(payer, () => shedHeaviest(ofOwner())),
+      leave: () => {
+        const [other] = ofOwner();
+        if (other === undefined) this.#accounts.noteLeft(payer);
+      },
+    };
   }
 
   /** Whose bytes a session's are: its own among strangers, who may all have the address of a proxy. */

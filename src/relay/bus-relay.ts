@@ -1,0 +1,185 @@
+import type { ClusterBus, Exchange, ExchangeLoss } from "../cluster/cluster-bus.js";
+import type { CallerGuard } from "../http/caller-guard.js";
+import type { AdmittedRequest } from "../http/incoming-request.js";
+import { addressOf } from "../http/mount.js";
+import { waitsForTurn } from "../http/response-end.js";
+import type { TransportRoute } from "../http/transport.js";
+import type { ResolvedOptions } from "../options/resolve.js";
+import { EdgeAnswer } from "./edge-answer.js";
+import { readEdgeBody } from "./edge-body.js";
+import type { EdgeBodyContext } from "./edge-body.js";
+import { PacedText } from "./paced-text.js";
+import { RELAY } from "./relay-frames.js";
+import type { RelayFrame, ToldRequest } from "./relay-frames.js";
+import { tellCaller } from "./relayed-caller.js";
+import type { Relayed, RelayTarget, RequestRelay } from "./request-relay.js";
+import { travellingParts } from "./travelling.js";
+import type { HeaderRules } from "./travelling.js";
+
+export interface BusRelayInit extends EdgeBodyContext {
+  readonly options: EdgeBodyContext["options"] & Pick<ResolvedOptions, "resume" | "stream">;
+  readonly bus: Pick<ClusterBus, "open">;
+  readonly callers: Pick<CallerGuard, "methods" | "confirm">;
+  readonly rules: HeaderRules;
+  /** Milliseconds within which a node must have heard of a request. */
+  readonly relayTimeoutMs: number;
+  /** Whether servers see bearer tokens. */
+  readonly carryToken: boolean;
+}
+
+/** The longest body that is sent with its request, in UTF-16 code units; others follow in pieces. */
+const SENT_AT_ONCE = 32_768;
+
+/** A response that comes from another node. */
+interface ForeignAnswer {
+  readonly node: string;
+  readonly answer: EdgeAnswer;
+}
+
+/**
+ * The side of the node at which requests arrive: sends them, and writes what comes back. Until a node
+ * has answered, nothing of the response was touched.
+ */
+export class BusRelay implements RequestRelay {
+  readonly #init: BusRelayInit;
+  /** By the ids of their sessions. */
+  readonly #answers = new Map<string, Set<ForeignAnswer>>();
+
+  constructor(init: BusRelayInit) {
+    this.#init = init;
+  }
+
+  async relay(
+    request: AdmittedRequest,
+    route: TransportRoute,
+    target: RelayTarget,
+  ): Promise<Relayed> {
+    if (route.method !== "POST") return await this.#send(request, target, undefined);
+    const body = await readEdgeBody(request, this.#init);
+    try {
+      // It may have taken minutes to arrive, and here is who can be asked about its sender.
+      const confirmed = body.isLate ? await this.#init.callers.confirm(request) : undefined;
+      const caller = confirmed ?? request.caller;
+      return await this.#send({ ...request, caller }, target, body.text);
+    } finally {
+      body.letGo();
+    }
+  }
+
+  cut(session: string, home: string): void {
+    for (const { node, answer } of [...(this.#answers.get(session) ?? [])]) {
+      if (node !== home) answer.leave();
+    }
+  }
+
+  #send(request: AdmittedRequest, target: RelayTarget, body: string | undefined): Promise<Relayed> {
+    const isAtOnce = body === undefined || body.length <= SENT_AT_ONCE;
+    const told = this.#tell(request, target, isAtOnce ? body : undefined);
+    const exchange = this.#init.bus.open(target.node, [
+      RELAY,
+      { ...told, isBodyToFollow: !isAtOnce },
+    ]);
+    return new Promise((settle) => {
+      this.#hear(exchange, request, target, isAtOnce ? undefined : body, settle);
+    });
+  }
+
+  /** Waits for the answer, and lets it be written. */
+  #hear(
+    exchange: Exchange,
+    { res }: AdmittedRequest,
+    { session, node }: RelayTarget,
+    rest: string | undefined,
+    settle: (relayed: Relayed) => void,
+  ): void {
+    const { options, relayTimeoutMs } = this.#init;
+    const answer: EdgeAnswer = new EdgeAnswer({
+      res,
+      exchange,
+      retryMs: options.resume?.retryMs,
+      stallMs: options.stream.stallMs,
+      over: () => {
+        clearTimeout(unheard);
+        this.#forget(session, foreign);
+        settle(ANSWERED);
+      },
+    });
+    const foreign: ForeignAnswer = { node, answer };
+    const leave = (relayed: Relayed): void => {
+      settle(relayed);
+      answer.drop();
+    };
+    const lost = ({ mayBeHeard }: ExchangeLoss): void => {
+      if (answer.hasBegun) answer.leave();
+      else leave({ kind: "lost", mayBeHeard });
+    };
+    const unheard = setTimeout(() => {
+      if (answer.hasBegun || exchange.unheard === 0) return;
+      exchange.abort();
+      lost({ mayBeHeard: true });
+    }, relayTimeoutMs);
+    const text = rest === undefined ? undefined : sendText(exchange, rest);
+    exchange.onLost = lost;
+    // A node that ends it without a word has taken the request, as far as anybody can tell.
+    exchange.onEnd = () => (answer.hasBegun ? answer.exchangeEnded() : lost({ mayBeHeard: true }));
+    exchange.onFrame = (frame) => {
+      const heard = frame as RelayFrame;
+      if (heard[0] === "took") text?.took(heard[1]);
+      else if (heard[0] === "none") leave({ kind: "not-here" });
+      else {
+        if (heard[0] === "head") this.#note(session, foreign);
+        answer.hear(heard);
+        clearTimeout(unheard);
+        settle(ANSWERED);
+      }
+    };
+  }
+
+  #note(session: string, foreign: ForeignAnswer): void {
+    const known = this.#answers.get(session);
+    if (known === undefined) this.#answers.set(session, new Set([foreign]));
+    else known.add(foreign);
+  }
+
+  #forget(session: string, foreign: ForeignAnswer): void {
+    const known = this.#answers.get(session);
+    if (known?.delete(foreign) === true && known.size === 0) this.#answers.delete(session);
+  }
+
+  #tell(
+    request: AdmittedRequest,
+    { isToAdopt }: RelayTarget,
+    body: string | undefined,
+  ): Omit<ToldRequest, "isBodyToFollow"> {
+    const { req, res, path, mount, viaTrustedProxy, caller } = request;
+    const { callers, rules, carryToken } = this.#init;
+    const { base, routedBase, origin } = mount;
+    return {
+      method: req.method ?? "GET",
+      path,
+      ...travellingParts(req, caller, callers.methods, rules),
+      mount: { base, routedBase, origin },
+      viaTrustedProxy,
+      isSecure: "encrypted" in req.socket,
+      address: addressOf(req),
+      caller: tellCaller(caller),
+      token: carryToken ? caller.authInfo?.token : undefined,
+      body,
+      waitsForTurn: waitsForTurn(res),
+      adopts: isToAdopt,
+    };
+  }
+}
+
+const ANSWERED: Relayed = { kind: "answered" };
+
+function sendText(exchange: Exchange, body: string): PacedText {
+  const text = new PacedText({
+    send: (piece) => exchange.send(["text", piece]),
+    drained: () => undefined,
+    finished: () => exchange.send(["end"]),
+  });
+  text.write(body);
+  text.end();
+  return text;
+}

@@ -1,0 +1,58 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeader } from "node:http";
+import type { CallerText } from "./relayed-caller.js";
+
+/** The kind of exchange that relays a request: its edge opens it, and its home answers. */
+export const RELAY = "request";
+
+/** What the edge says of a request, once. */
+export interface ToldRequest {
+  readonly method: string;
+  /** Below the mount, without query. */
+  readonly path: string;
+  readonly url: string;
+  readonly originalUrl: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly mount: {
+    readonly base: string;
+    readonly routedBase: string;
+    readonly origin: string | undefined;
+  };
+  readonly viaTrustedProxy: boolean;
+  readonly isSecure: boolean;
+  readonly address: string | undefined;
+  readonly caller: CallerText;
+  /** The bearer token, where tools may see it. */
+  readonly token: string | undefined;
+  /** Text of a POST; `undefined` where there is none, or it follows in pieces. */
+  readonly body: string | undefined;
+  readonly isBodyToFollow: boolean;
+  /** Whether its response waits for others on its connection. */
+  readonly waitsForTurn: boolean;
+  /** Whether the session is to go on at the node that is asked, if it is not there. */
+  readonly adopts: boolean;
+}
+
+/** Status and header fields, as they were set. */
+export type ToldHead = readonly [
+  status: number,
+  headers: readonly (readonly [name: string, value: OutgoingHttpHeader])[],
+];
+
+/** What either side sends after that. Lengths are in UTF-16 code units, as both sides count. */
+export type RelayFrame =
+  /** A piece of the body, from either side. */
+  | readonly [kind: "text", piece: string]
+  /** There are no more pieces. */
+  | readonly [kind: "end"]
+  /** So much more has been taken; 0 tells that the reader reads. */
+  | readonly [kind: "took", length: number]
+  /** From the edge: those before the response on its connection have left. */
+  | readonly [kind: "turn"]
+  /** From the home: the session is not there. Ends the exchange. */
+  | readonly [kind: "none"]
+  /** From the home: the head of a response whose body follows. */
+  | readonly [kind: "head", head: ToldHead]
+  /** From the home: all of a response. Ends the exchange. */
+  | readonly [kind: "answer", head: ToldHead, text: string]
+  /** From the home: the client's connection is to be cut. Ends the exchange. */
+  | readonly [kind: "cut"];

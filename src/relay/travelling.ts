@@ -1,0 +1,102 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { AuthMethod, FoundCredential } from "../auth/auth-method.js";
+import type { Caller } from "../auth/outcome.js";
+import type { HostRequest } from "../http/mount.js";
+import { REDACTED } from "../http/redact-query.js";
+import { rawQueryOf, withoutQuery } from "../shared/url.js";
+
+/** What operators and methods say of headers, in lower case. */
+export interface HeaderRules {
+  /** Those that must not differ within a session. */
+  readonly boundHeaders: readonly string[];
+  /** Those in which methods look for credentials. */
+  readonly credentialHeaders: readonly string[];
+}
+
+/** What of a request leaves the node at which it arrived, beside its body. */
+export interface TravellingParts {
+  readonly headers: IncomingHttpHeaders;
+  readonly url: string;
+  readonly originalUrl: string | undefined;
+}
+
+/** What the wires read, what tells clients apart, and what a trace needs. */
+const ALLOWED =
+  /^(?:mcp-.*|accept|content-type|host|last-event-id|origin|user-agent|x-mcp-instance|traceparent|tracestate|baggage|b3|x-b3-.*|x-(?:request|correlation)-id)$/;
+
+/** Whatever an operator binds, and whatever a method does not say that it reads. */
+const NEVER: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
+
+/** Shorter texts may stand somewhere by chance, such as a password that is a word. */
+const TELLING_LENGTH = 8;
+
+/**
+ * What of a request another node is told.
+ *
+ * Security decision: by name, nothing goes that is not known to be needed, whatever else a proxy or a
+ * client has added; and nothing in which a method of this endpoint looks for a credential, found there
+ * or not. By value, nothing goes that holds a credential which this request has shown, so one that is
+ * repeated where no method looks stays here as well. Credentials in the query were taken out when the
+ * caller was identified, and are taken out again, since not every method says where it looks.
+ *
+ * @param caller who was let in.
+ * @throws Error for a path with a credential, which no node could do without.
+ */
+export function travellingParts(
+  req: HostRequest,
+  { credential }: Pick<Caller, "credential">,
+  methods: readonly AuthMethod[],
+  rules: HeaderRules,
+): TravellingParts {
+  const found = methods.flatMap((method) => method.findCredential?.(req) ?? []);
+  const shown = credential === undefined ? found : [...found, credential];
+  const headers: IncomingHttpHeaders = {};
+  for (const [name, value] of Object.entries(req.headers)) {
+    if (value === undefined || !mayTravel(name, rules, shown)) continue;
+    if (!holdsCredential(String(value), shown)) headers[name] = value;
+  }
+  const { url = "", originalUrl } = req;
+  return {
+    headers,
+    url: withoutCredentials(url, shown),
+    originalUrl: originalUrl === undefined ? undefined : withoutCredentials(originalUrl, shown),
+  };
+}
+
+function mayTravel(
+  name: string,
+  { boundHeaders, credentialHeaders }: HeaderRules,
+  shown: readonly FoundCredential[],
+): boolean {
+  if (NEVER.has(name) || credentialHeaders.includes(name)) return false;
+  if (shown.some((one) => one.place !== "query" && one.name === name)) return false;
+  return ALLOWED.test(name) || boundHeaders.includes(name);
+}
+
+/** The URL with each field of its query redacted that is, or holds, a credential. */
+function withoutCredentials(url: string, shown: readonly FoundCredential[]): string {
+  const path = withoutQuery(url);
+  if (holdsCredential(path, shown)) {
+    throw new Error("a credential stands in the path of a request that is for another node");
+  }
+  const query = rawQueryOf(url);
+  if (query === undefined || shown.length === 0) return url;
+  const fields = query.split("&").map((field) => {
+    const [entry] = new URLSearchParams(field);
+    if (entry === undefined) return field;
+    const [name, value] = entry;
+    const isOne = shown.some((one) => one.place === "query" && one.name === name);
+    const isSafe = !isOne && !holdsCredential(value, shown) && !holdsCredential(name, shown);
+    return isSafe ? field : `${holdsCredential(name, shown) ? "" : `${name}=`}${REDACTED}`;
+  });
+  return `${path}?${fields.join("&")}`;
+}
+
+function holdsCredential(text: string, shown: readonly FoundCredential[]): boolean {
+  return shown.some(
+    (one) =>
+      one.text.length >= TELLING_LENGTH &&
+      one.text !== REDACTED &&
+      (text.includes(one.text) || text.includes(encodeURIComponent(one.text))),
+  );
+}
