@@ -1,6 +1,6 @@
 /** What a node of a cluster is for others. */
 export interface ClusterNode {
-  /** Unguessable and new each time that a node joins, so that a node which comes back is another. */
+  /** Unguessable and new with each router that is made, so that a process which is started again is another node. */
   readonly id: string;
   /** Whether it hands its sessions over, and takes no others. */
   readonly isDraining: boolean;
@@ -30,7 +30,7 @@ export interface Exchange {
   readonly peer: string;
   /** Frames sent that the other node is not known to have; for backpressure that is not the frames' own. */
   readonly unheard: number;
-  /** Called once, at once when the exchange is there: frames do not wait. */
+  /** Set it at once when the exchange is there: frames do not wait for it. */
   onFrame: ((frame: Frame) => void) | undefined;
   /** The other side has ended it: nothing comes any more. Not called after `end` or `abort` of this side. */
   onEnd: (() => void) | undefined;
@@ -38,9 +38,9 @@ export interface Exchange {
   onLost: ((loss: ExchangeLoss) => void) | undefined;
   /** Sends a frame; with all that are sent in one tick it is one message of the engine. */
   send(frame: Frame): void;
-  /** Ends this exchange after what was sent. Nothing is heard of it any more. */
+  /** Ends this exchange for both sides, after what was sent. Nothing is heard of it any more. */
   end(): void;
-  /** The same, for both sides: the other one hears `onLost`. */
+  /** The same, but the other side hears `onLost`. */
   abort(): void;
 }
 
@@ -90,6 +90,19 @@ export interface ClusterBus {
    * within a lease from when it was found empty, since nodes are still writing down what they have.
    */
   readonly isDirectoryComplete: boolean;
+  /**
+   * The same, asked of the engine: for something that was not found there, before it is said that there
+   * is none. The directory may have been emptied a moment ago.
+   */
+  confirmDirectory(): Promise<boolean>;
+  /**
+   * What a key or a set is called in the engine, so that nobody learns there whose it is. It stays the same
+   * until the directory is {@link ClusterBusEvents.emptied emptied}, so ask each time.
+   *
+   * @param kind of what is named: the same text has a name for each.
+   * @throws McpSseError 503 before this node has been `up` once.
+   */
+  nameOf(kind: string, text: string): string;
   /** Joins the engine, now or as soon as it can be reached. */
   start(): void;
   /** Resolves when this node is `up`. @returns whether it is, within `timeoutMs`. */

@@ -27,7 +27,8 @@ export interface EngineWrite {
  *
  * | member | who calls it, and when | what a rejection means |
  * |---|---|---|
- * | `join`, `leave` | once each: when a router begins to listen, and when it has been closed | the node is `down`, and joins again |
+ * | `join` | when a router begins to listen, and after a `leave` | the node is `down`, and joins again |
+ * | `leave` | when it has been closed, or hears nothing any more while all else works: then it joins anew | the same |
  * | `send`, `broadcast` | for each batch of messages: as a rule once a tick for each node | as if it was lost |
  * | `get`, `put`, `write`, `take`, `touch` | for what belongs to sessions: when one begins, moves or ends, and while it has calls | nobody can tell: requests that need it wait, and are answered 503 |
  * | `index` | for nodes (every few seconds), and for an owner's sessions | the same |
@@ -70,6 +71,11 @@ export interface ClusterEngine {
   /** Lets keys of either kind live `ttlMs` milliseconds from now, many in one exchange; those that are gone stay gone. */
   touch(keys: readonly string[], ttlMs: number): Promise<void>;
   readonly index: SetIndex;
+  /**
+   * Whether it is this process's own, so that it is never away and loses nothing while nodes live. Default:
+   * false, and nodes that find it empty wait for others that may have lost it as well.
+   */
+  readonly isLocal?: boolean;
   /** Hears nothing any more. Keys stay until their time is over. */
   leave(): Promise<void>;
 }

@@ -65,6 +65,7 @@ export class MemoryHub {
  */
 export class MemoryEngine implements ClusterEngine {
   readonly index: SetIndex;
+  readonly isLocal = true;
   readonly #hub: MemoryHub;
   #node: string | undefined;
 
