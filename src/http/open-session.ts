@@ -8,6 +8,7 @@ import type { RouterSession, Sessions } from "./router-session.js";
 import { SessionTransport } from "./session-transport.js";
 import type { CarriedSession } from "./session-transport.js";
 import { onResponseEnd } from "./response-end.js";
+import type { SessionKeeper } from "./session-keeper.js";
 import type { Shutdown } from "./shutdown.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 
@@ -22,6 +23,8 @@ export interface OpeningContext {
   readonly createServer: ServerFactory;
   /** Is told of the servers that are being closed. */
   readonly shutdown: Shutdown;
+  /** Makes sessions known to other nodes; `undefined` where there are none. */
+  readonly keeper: SessionKeeper | undefined;
 }
 
 /**
@@ -63,7 +66,7 @@ export async function openSession(
 export async function connectServer(
   session: RouterSession,
   caller: Caller,
-  { options, sessions, createServer, shutdown }: OpeningContext,
+  { options, sessions, createServer, shutdown, keeper }: OpeningContext,
   hasLeft: () => boolean = () => false,
 ): Promise<void> {
   try {
@@ -77,6 +80,7 @@ export async function connectServer(
     // What let the caller in may have been withdrawn while the server was made.
     if (hasLapsed(caller)) session.end("credential-expired");
     if (session.state === "closed") throw endedWhileOpening();
+    if (keeper !== undefined) await register(session, keeper);
     await connectInTime(server, new SessionTransport(session as CarriedSession), options);
     finishOpening(session, sessions);
   } catch (error) {
@@ -108,6 +112,13 @@ export async function makeServer(
     if (cause instanceof McpSseError) throw cause;
     throw new McpSseError("server_error", "The MCP server could not be created.", { cause });
   }
+}
+
+/** Not before there is a server, and before the client hears of it: its first message may go to any node. */
+async function register(session: RouterSession, keeper: SessionKeeper): Promise<void> {
+  await keeper.register(session);
+  // Whether it has ended meanwhile, the compiler does not expect.
+  if ((session as { readonly state: string }).state === "closed") throw endedWhileOpening();
 }
 
 /** Everything is being closed, or the application closed this session. */

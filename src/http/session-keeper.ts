@@ -1,4 +1,3 @@
-import type { JsonRpcId } from "../shared/json-rpc.js";
 import type { LeftSession } from "./moved-session.js";
 import type { RouterSession } from "./router-session.js";
 
@@ -8,7 +7,8 @@ import type { RouterSession } from "./router-session.js";
 export interface SessionKeeper {
   /**
    * Makes a session known, before its client hears of it: the first message may come in at any node. It is
-   * known until it has ended. One that was at another node before is known already, by `isMoved`; if it ends
+   * known until it has ended, with all that changes ({@link Session.remember}) and with the calls that are open
+   * ({@link CallWatch}). One that was at another node before is known already, by `isMoved`; if it ends
    * as `failed-to-open`, others may try.
    *
    * @throws McpSseError 503 when the engine is away, 429 when its owner has too many, in all nodes.
@@ -27,19 +27,6 @@ export interface SessionKeeper {
    * @throws McpSseError 503 when nobody can tell.
    */
   confirm(session: RouterSession): Promise<boolean>;
-  /** What another node needs to go on with the session has changed: written down soon, many in one exchange. */
-  noteChange(session: RouterSession): void;
-  /**
-   * Writes down that a call is open, so that another node can say of it that it was lost.
-   *
-   * @param place by which its client may come back for the answer, on a wire where that is not the
-   * session's own stream.
-   * @returns a promise that resolves when it is written, or cannot be now: then the call goes on all the
-   * same. `undefined` where nobody waits for that.
-   */
-  noteCall(session: RouterSession, id: JsonRpcId, place?: number): Promise<void> | undefined;
-  /** The client is known to have the answer to a call, or will not come for it. */
-  noteCallDone(session: RouterSession, id: JsonRpcId): void;
   /** Tells the other nodes that this one is being closed: it takes no session over any more. */
   drain(): void;
   /**

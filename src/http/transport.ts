@@ -1,4 +1,5 @@
 import type { CachedCaller } from "../auth/verified-cache.js";
+import type { SessionWire } from "../session/session-info.js";
 import type { HostRequest, Mount } from "./mount.js";
 import type { AdmittedRequest, RefusedRequest } from "./incoming-request.js";
 import type { MovedSession } from "./moved-session.js";
@@ -63,6 +64,8 @@ export interface TransportRoute {
    * that it names: because only its message tells whether that matters. Default: no.
    */
   readonly isSessionOptional?: boolean;
+  /** By which wire those sessions are that it names. Default: they are at no other node. */
+  readonly transport?: SessionWire;
   /**
    * Goes on, in this process, with a session that was at another node, for a request to this route whose
    * caller may continue it. It has no stream yet: that is for `answer`. Default: none can move here.

@@ -116,6 +116,24 @@ export interface ChannelLuggage {
   handOver(): unknown;
 }
 
+/**
+ * Writes down which calls are open, so that another node could say of them that they were lost. Set where
+ * there are other nodes.
+ */
+export interface CallWatch {
+  /**
+   * A call was taken whose answer its client may have to come back for.
+   *
+   * @param id as the client knows it.
+   * @param place where it comes back for the answer, if not to the session's own stream.
+   * @returns a promise that resolves when it is written, or cannot be now: then the call goes on all the same.
+   * `undefined` where nobody waits for that.
+   */
+  opened(id: JsonRpcId, place?: number): Promise<void> | undefined;
+  /** Its client is known to have the answer, or will not come for it. */
+  over(id: JsonRpcId): void;
+}
+
 /** A session, as its channel sees it. */
 export interface ChannelSession {
   readonly id: string;
@@ -135,6 +153,8 @@ export interface ChannelSession {
   noteLimit(limit: ChannelLimit, outcome: ChannelOutcome): void;
   /** What another node has to know of the client has changed. */
   noteChange(): void;
+  /** Is told which calls are open; `undefined` where nobody is. */
+  readonly callWatch: CallWatch | undefined;
   /** Ends the session, for a reason that only the channel can know. The first reason counts. */
   end(reason: CloseReason): void;
 }

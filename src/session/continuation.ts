@@ -37,7 +37,7 @@ export const NO_RULES: ContinuationRules = {
  * is the answer for a session that does not exist.
  */
 export function mayContinue(
-  by: "message" | "listen",
+  by: Continuing,
   asker: Requester,
   session: Requester,
   rules: ContinuationRules,
@@ -86,20 +86,35 @@ export interface Standing {
   readonly scopes: readonly string[];
 }
 
-/** @returns `undefined` for claims that have no form in which they could be compared later. */
-export function standingOf(opener: Requester, rules: ContinuationRules): Standing | undefined {
-  const digest = sameness(opener, rules);
+/** How a request goes on with a session; see {@link mayContinue}. */
+export type Continuing = "message" | "listen";
+
+/**
+ * @param by default: by listening.
+ * @returns `undefined` for claims that have no form in which they could be compared later.
+ */
+export function standingOf(
+  opener: Requester,
+  rules: ContinuationRules,
+  by: Continuing = "listen",
+): Standing | undefined {
+  const digest = sameness(opener, rules, by);
   return digest === undefined ? undefined : { digest, scopes: rightsOf(opener.principal).scopes };
 }
 
 /**
  * Whether a request may go on with a session of which only that is known.
  *
- * Security decision: the one of {@link mayContinue} for listening, on digests of what is compared there.
+ * Security decision: the one of {@link mayContinue}, on digests of what is compared there.
  */
-export function hasStanding(asker: Requester, kept: Standing, rules: ContinuationRules): boolean {
+export function hasStanding(
+  asker: Requester,
+  kept: Standing,
+  rules: ContinuationRules,
+  by: Continuing = "listen",
+): boolean {
   return (
-    sameness(asker, rules) === kept.digest &&
+    sameness(asker, rules, by) === kept.digest &&
     holdsAll(rightsOf(asker.principal).scopes, kept.scopes)
   );
 }
@@ -108,6 +123,7 @@ export function hasStanding(asker: Requester, kept: Standing, rules: Continuatio
 function sameness(
   { ownerKey, principal, mount, path, request }: Requester,
   { boundClaims, boundHeaders, ownParameters }: ContinuationRules,
+  by: Continuing,
 ): string | undefined {
   const { claims } = rightsOf(principal);
   const bound = [
@@ -115,8 +131,8 @@ function sameness(
     ...boundHeaders.map((name) => [name, canonical(request.headers[name])]),
   ];
   if (bound.some(([, value]) => value === undefined)) return undefined;
-  const query = comparedQuery(request, ownParameters);
-  return hash("sha256", JSON.stringify([ownerKey, mount, path, query, bound]), "base64url");
+  const place = by === "message" ? [] : [path, comparedQuery(request, ownParameters)];
+  return hash("sha256", JSON.stringify([ownerKey, mount, ...place, bound]), "base64url");
 }
 
 /** All but our own. */

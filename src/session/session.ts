@@ -1,6 +1,6 @@
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import type { UpstreamToken } from "../shared/upstream-token.js";
-import type { Channel, ChannelSession } from "./channel.js";
+import type { CallWatch, Channel, ChannelSession } from "./channel.js";
 import { REASON_OF_TIME_LIMIT } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
 import { Handshake } from "./handshake.js";
@@ -46,6 +46,8 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   readonly handshake = new Handshake();
   /** When its id was sealed, in milliseconds since the epoch; set by a transport that can restore it. */
   sealedAt: number | undefined;
+  /** Set by whoever makes it known to other nodes. */
+  callWatch: CallWatch | undefined;
   /** Set by whoever counts sessions. */
   admission: SessionAdmission<this> | undefined;
   /** `undefined` for one that has one server, and keeps nothing for another. */

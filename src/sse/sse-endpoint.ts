@@ -53,6 +53,7 @@ export class SseEndpoint implements Transport {
       path: messageEndpoint,
       method: "POST",
       sessionId: sessionIdOf,
+      transport: "sse",
       answer: (request, session) => this.#receive(request, session),
     };
     const stream: TransportRoute = {

@@ -72,6 +72,7 @@ export class StreamableEndpoint implements Transport {
       path,
       method: "POST",
       sessionId: sessionIdOf,
+      transport: "streamable",
       // Whoever begins a new one may still name the last.
       isSessionOptional: true,
       answer: (request, session) => receive(request, this.#ownOf(request, path, session)),
@@ -110,6 +111,7 @@ export class StreamableEndpoint implements Transport {
       method: "GET",
       takes: (req) => sessionIdOf(req) !== undefined,
       sessionId: sessionIdOf,
+      transport: "streamable",
       isSessionOptional: true,
       answer: async (request, session) => {
         const own = this.#ownOf(request, path, session);
@@ -120,6 +122,7 @@ export class StreamableEndpoint implements Transport {
       path,
       method: "DELETE",
       sessionId: sessionIdOf,
+      transport: "streamable",
       isSessionOptional: true,
       answer: (request, session) =>
         this.#end(request, this.#ownOf(request, path, session), restorer),

@@ -1,0 +1,108 @@
+import type { CallJournal } from "../cluster/call-journal.js";
+import type { ClusterBus } from "../cluster/cluster-bus.js";
+import type { RecordStore } from "../cluster/record-store.js";
+import type { LeftSession } from "../http/moved-session.js";
+import type { RouterSession } from "../http/router-session.js";
+import type { SessionKeeper } from "../http/session-keeper.js";
+import type { Adoptions } from "./adoptions.js";
+import { Certainty } from "./certainty.js";
+import type { KeptSession } from "./kept-session.js";
+import type { KeptSessions, RouterRecord } from "./kept-sessions.js";
+
+export interface NodeKeeperInit {
+  readonly bus: ClusterBus;
+  readonly store: RecordStore<LeftSession>;
+  readonly kept: KeptSessions;
+  readonly journal: CallJournal;
+  readonly adoptions: Adoptions;
+  readonly relayTimeoutMs: number;
+  /** Whether sessions go on at other nodes. */
+  readonly move: boolean;
+  /** How long a record lives without a node, in milliseconds. */
+  readonly ttlMs: number;
+}
+
+/** How often it is tried to write down that a session has left. */
+const MAX_TRIES = 20;
+
+/** How long is rested between two of them, in milliseconds. */
+const REST_MS = 250;
+
+/** Makes this node's sessions known: see {@link SessionKeeper}. */
+export class NodeKeeper implements SessionKeeper {
+  readonly #init: NodeKeeperInit;
+  readonly #certainty: Certainty;
+
+  constructor(init: NodeKeeperInit) {
+    this.#init = init;
+    this.#certainty = new Certainty(init);
+  }
+
+  get isCertain(): boolean {
+    return this.#certainty.isCertain;
+  }
+
+  async confirm(session: RouterSession): Promise<boolean> {
+    return await this.#certainty.confirm(session);
+  }
+
+  async register(session: RouterSession): Promise<void> {
+    const { kept, journal, move } = this.#init;
+    await kept.register(session);
+    const noter = kept.get(session.id);
+    if (noter === undefined || !move) return;
+    session.callWatch = {
+      // One that its client would not come back for is lost with its connection.
+      opened: (id, place) => session.channel.luggage && journal.note(noter, id, place),
+      over: (id) => journal.done(noter, id),
+    };
+  }
+
+  drain(): void {
+    this.#init.bus.drain();
+  }
+
+  async handOver(session: RouterSession, leave: () => LeftSession | undefined): Promise<boolean> {
+    const { adoptions, kept: all } = this.#init;
+    const kept = all.get(session.id);
+    if (kept === undefined) return false;
+    return await adoptions.whileUnderWay(session.id, this.#handOver(kept, leave));
+  }
+
+  async stop(timeoutMs: number): Promise<void> {
+    const { bus, kept, journal } = this.#init;
+    await journal.stop();
+    await bus.stop(timeoutMs);
+    kept.stop();
+  }
+
+  /** Not before it is certain that the directory can be told, since nothing is taken back. */
+  async #handOver(kept: KeptSession, leave: () => LeftSession | undefined): Promise<boolean> {
+    const { kept: all } = this.#init;
+    await kept.busy;
+    const isHere = await all.reconcile(kept).catch(() => false);
+    if (!isHere || kept.session.closeReason !== undefined) return false;
+    kept.isGivenAway = true;
+    const left = leave();
+    kept.isGivenAway = left !== undefined;
+    if (left === undefined) return false;
+    await this.#writeLeft(kept, left);
+    return true;
+  }
+
+  async #writeLeft(kept: KeptSession, left: LeftSession): Promise<void> {
+    const { store, ttlMs, kept: all } = this.#init;
+    const record: RouterRecord = { ...all.recordOf(kept), home: undefined, session: left };
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      try {
+        if (await store.put(kept.key, record, kept.version, ttlMs)) return;
+        // Written before the answer was lost, or taken over.
+        const found = await store.read(kept.key);
+        if (found !== undefined && found.record.home !== this.#init.bus.node) return;
+        kept.version = found?.version ?? 0;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, REST_MS));
+      }
+    }
+  }
+}

@@ -1,0 +1,244 @@
+import type { ClusterBus } from "../cluster/cluster-bus.js";
+import { directoryIsAway } from "../cluster/record-store.js";
+import type { FoundRecord, RecordStore } from "../cluster/record-store.js";
+import type { Elsewhere, FoundElsewhere, FoundHere, FoundNowhere } from "../http/elsewhere.js";
+import { requesterOf } from "../http/find-session.js";
+import type { AdmittedRequest } from "../http/incoming-request.js";
+import type { LeftSession } from "../http/moved-session.js";
+import type { RouterSession, Sessions } from "../http/router-session.js";
+import type { TransportRoute } from "../http/transport.js";
+import type { ContinuationRules } from "../session/continuation.js";
+import { mayGoOn } from "../session/session-standing.js";
+import { McpSseError, retryAfter } from "../shared/errors.js";
+import type { Adoptions } from "./adoptions.js";
+import { Lanes } from "./lanes.js";
+import type { Lane } from "./lanes.js";
+import type { Relayed, RequestRelay } from "./request-relay.js";
+
+export interface SessionFinderInit {
+  readonly bus: ClusterBus;
+  readonly store: RecordStore<LeftSession>;
+  readonly relay: RequestRelay;
+  readonly adoptions: Adoptions;
+  readonly sessions: Pick<Sessions, "get" | "find">;
+  readonly rules: ContinuationRules;
+  /** How long a request may wait, in milliseconds. */
+  readonly relayTimeoutMs: number;
+}
+
+/** A request that looks for its session. */
+interface Search {
+  readonly id: string;
+  readonly request: AdmittedRequest;
+  readonly route: TransportRoute;
+  /** On the clock of `performance.now()`. */
+  readonly until: number;
+}
+
+/** What one look came to: `undefined` to look again. */
+type Step = FoundElsewhere | undefined;
+
+const NONE: FoundNowhere = { kind: "none" };
+
+/** How often a search looks again before it is left to its client: what moves as often is not found by haste. */
+const MAX_LOOKS = 8;
+
+/** How long a search rests before it looks again for what should be there soon, in milliseconds. */
+const REST_MS = 100;
+
+/** Finds the sessions of requests that name one which is not here: see {@link Elsewhere}. */
+export class SessionFinder implements Elsewhere {
+  readonly #init: SessionFinderInit;
+  readonly #lanes = new Lanes();
+
+  constructor(init: SessionFinderInit) {
+    this.#init = init;
+    const { bus, relay } = init;
+    bus.on("node-lost", (node) => this.#lanes.dropAllTo(node));
+    bus.onTold("moved", ([, id], home) => {
+      if (typeof id !== "string") return;
+      this.#lanes.drop(id);
+      relay.cut(id, home);
+    });
+  }
+
+  async goOn(id: string, request: AdmittedRequest, route: TransportRoute): Promise<FoundElsewhere> {
+    const until = performance.now() + this.#init.relayTimeoutMs;
+    const search: Search = { id, request, route, until };
+    for (let looks = 0; looks < MAX_LOOKS || performance.now() < until; looks++) {
+      const step = (await this.#findHere(search)) ?? (await this.#look(search, looks === 0));
+      if (step !== undefined) return step;
+    }
+    throw notInTime();
+  }
+
+  async goOnRelayed(
+    id: string,
+    request: AdmittedRequest,
+    route: TransportRoute,
+    isToAdopt: boolean,
+  ): Promise<FoundHere | FoundNowhere> {
+    const search: Search = { id, request, route, until: 0 };
+    const here = await this.#findHere(search);
+    if (here !== undefined || !isToAdopt) return here ?? NONE;
+    const found = await this.#init.store.find(id);
+    if (found === undefined || !this.#mayGoOn(search, found.record)) return NONE;
+    const { home } = found.record;
+    if (home !== undefined && (await this.#init.bus.isAlive(home))) return NONE;
+    return (await this.#adopt(search, found)) ?? NONE;
+  }
+
+  /** A session that is here, or is about to come or to leave; `undefined` for one that is not. */
+  async #findHere({ id, request }: Search): Promise<FoundHere | FoundNowhere | undefined> {
+    const { adoptions, sessions } = this.#init;
+    await adoptions.underWay(id);
+    if (sessions.get(id) === undefined) return undefined;
+    const session: RouterSession | undefined = sessions.find(id, requesterOf(request));
+    return session === undefined ? NONE : { kind: "here", session };
+  }
+
+  /** @param trusts whether what was looked up before is good enough. */
+  async #look(search: Search, trusts: boolean): Promise<Step> {
+    const lane = trusts ? this.#lanes.get(search.id) : undefined;
+    if (lane !== undefined) {
+      if (!this.#mayGoOn(search, lane)) return NONE;
+      const relayed = await this.#relay(search, lane.home);
+      if (relayed.kind === "answered") return relayed;
+      await this.#lost(search, relayed, lane.home);
+      return undefined;
+    }
+    const found = await this.#lookUp(search);
+    if (found === undefined) return NONE;
+    if (found === "later") return undefined;
+    if (!this.#mayGoOn(search, found.record)) return NONE;
+    const { home } = found.record;
+    if (home === undefined) return await this.#adoptSomewhere(search, found);
+    // It was looked for here already, so it has ended, and that could not be written down.
+    if (home === this.#init.bus.node) return NONE;
+    return await this.#askHome(search, found, home);
+  }
+
+  async #askHome(search: Search, found: FoundRecord<LeftSession>, home: string): Promise<Step> {
+    if (!(await this.#init.bus.isAlive(home))) return await this.#adoptSomewhere(search, found);
+    const { moves, transport, standing } = found.record;
+    this.#lanes.set(search.id, { home, moves, transport, standing });
+    const relayed = await this.#relay(search, home);
+    if (relayed.kind === "answered") return relayed;
+    if (relayed.kind === "lost") {
+      await this.#lost(search, relayed, home);
+      return undefined;
+    }
+    this.#lanes.drop(search.id);
+    const now = await this.#lookUp(search);
+    if (now === "later") return undefined;
+    // Its home does not have it, or not for this caller, and nothing has changed.
+    return now === undefined || now.version === found.version ? NONE : undefined;
+  }
+
+  async #relay({ id, request, route }: Search, node: string): Promise<Relayed> {
+    return await this.#init.relay.relay(request, route, { node, session: id, isToAdopt: false });
+  }
+
+  /**
+   * What becomes of a request that nobody has answered.
+   *
+   * What may have been done is not done twice by somebody else, unless it changes nothing.
+   *
+   * @throws McpSseError 503
+   */
+  async #lost({ id, request }: Search, relayed: Relayed, home: string): Promise<void> {
+    this.#lanes.drop(id);
+    if (relayed.kind !== "lost") return;
+    if (relayed.mayBeHeard && request.req.method !== "GET") throw mayHaveBeenDone();
+    // A node that is there, and does not hear, may do so again, or may turn out to be gone.
+    if (await this.#init.bus.isAlive(home)) await rest();
+  }
+
+  /** What the directory says, or that it may say something else later. */
+  async #lookUp({ id, until }: Search): Promise<FoundRecord<LeftSession> | "later" | undefined> {
+    const { bus, store } = this.#init;
+    const leftMs = until - performance.now();
+    if (leftMs <= 0) throw directoryIsAway();
+    try {
+      if (await bus.whenUp(leftMs)) {
+        const found = await store.find(id);
+        if (found !== undefined || bus.isDirectoryComplete) return found;
+      }
+    } catch (error) {
+      if (performance.now() + REST_MS >= until) throw error;
+    }
+    await rest();
+    return "later";
+  }
+
+  /**
+   * Goes on with a session that no node has, here, or at a node that stays.
+   *
+   * @returns `undefined` where another was faster.
+   */
+  async #adoptSomewhere(search: Search, found: FoundRecord<LeftSession>): Promise<Step> {
+    const { adoptions, relay } = this.#init;
+    if (!adoptions.canMove(found.record)) return NONE;
+    if (!adoptions.isClosing) return await this.#adopt(search, found);
+    const node = adoptions.nodeThatStays(search.id);
+    if (node === undefined) throw noNodeStays();
+    const { id, request, route } = search;
+    const relayed = await relay.relay(request, route, { node, session: id, isToAdopt: true });
+    if (relayed.kind === "answered") return relayed;
+    await this.#lost(search, relayed, node);
+    return undefined;
+  }
+
+  async #adopt(
+    { id, request, route }: Search,
+    found: FoundRecord<LeftSession>,
+  ): Promise<FoundHere | FoundNowhere | undefined> {
+    this.#lanes.drop(id);
+    const session = await this.#init.adoptions.adopt(id, found, { request, route });
+    if (session === "taken") return undefined;
+    return session === undefined ? NONE : { kind: "here", session };
+  }
+
+  /**
+   * Security decision: a session of another wire is none, and so is one that the caller may not continue.
+   * Where only its home can tell who may, it is asked.
+   */
+  #mayGoOn({ request, route }: Search, { transport, standing }: Omit<Lane, "home">): boolean {
+    if (route.transport !== transport) return false;
+    if (standing === undefined) return true;
+    const asker = requesterOf(request);
+    if (transport === "sse") return mayGoOn("message", asker, standing, this.#init.rules);
+    // All requests of such a session go to the URL at which it was begun.
+    const path = `${request.mount.base}${route.path}`;
+    return mayGoOn("listen", { ...asker, path }, standing, this.#init.rules);
+  }
+}
+
+async function rest(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, REST_MS));
+}
+
+function notInTime(): McpSseError {
+  return new McpSseError(
+    "temporarily_unavailable",
+    "The session cannot be reached: try again soon.",
+    {
+      headers: retryAfter(1),
+    },
+  );
+}
+
+function noNodeStays(): McpSseError {
+  return new McpSseError("shutting_down", "All servers are shutting down: try again soon.", {
+    headers: retryAfter(),
+  });
+}
+
+/** For whoever repeats what must not be done twice. */
+function mayHaveBeenDone(): McpSseError {
+  return new McpSseError(
+    "temporarily_unavailable",
+    "The session's server does not answer; it may have taken this message.",
+    { headers: retryAfter(1) },
+  );
+}
