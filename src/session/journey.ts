@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
-import { HandshakeRecord } from "./kept-handshake.js";
+import { HandshakeRecord } from "./handshake-record.js";
 import { fromMemoText, toMemoText } from "./memo.js";
 import { RequestIds } from "./request-ids.js";
 import type { SessionInit } from "./session-info.js";
