@@ -36,6 +36,7 @@ export async function beginAnew(
   context: BeginningContext,
 ): Promise<string | undefined> {
   try {
+    context.sessions.admission.checkReturned(session);
     await connectServer(session, request.caller, context);
     const extra = context.extraOf(request);
     const { openTimeoutMs: timeoutMs } = context.options;

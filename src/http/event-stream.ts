@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { McpSseError } from "../shared/errors.js";
 import { FrameWriter } from "./frame-writer.js";
-import { onResponseEnd, onResponseTurn } from "./response-end.js";
+import { onResponseEnd, onResponseTurn, whenFinished } from "./response-end.js";
 import { readerProblem, ReaderWatch } from "./slow-reader.js";
 import type { EventStreamOptions } from "../options/stream-options.js";
 import type { ByteHolder, WriteResult } from "../session/write-result.js";
@@ -97,12 +97,7 @@ export class EventStream {
 
   /** Resolves when all that was accepted has left this process, or never will. Call it after `end`. */
   whenGone(): Promise<void> {
-    const res = this.#res;
-    if (!this.#isOpen || res.writableFinished || res.closed) return Promise.resolve();
-    return new Promise((resolve) => {
-      res.once("finish", resolve);
-      onResponseEnd(res, resolve);
-    });
+    return this.#isOpen ? whenFinished(this.#res) : Promise.resolve();
   }
 
   /** Sends what `write` writes in one piece, where it can be. */

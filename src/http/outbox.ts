@@ -1,5 +1,6 @@
 import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { ByteHolder } from "../session/write-result.js";
+import { fromJson } from "../session/message-json.js";
 import type { MessageJson } from "../session/message-json.js";
 import type { JsonRpcId } from "../shared/json-rpc.js";
 
@@ -22,6 +23,32 @@ export interface MessageMetadata {
   readonly progressToken?: unknown;
 }
 
+/** A message that is kept, for another node. */
+export interface KeptMessage extends MessageMetadata {
+  readonly json: string;
+}
+
+/** What an outbox has kept, for another node. JSON. */
+export interface KeptOutbox {
+  /** See the members of {@link Outbox} of these names. */
+  readonly keptSeq: number;
+  readonly forgottenSeq: number;
+  readonly acknowledgedSeq: number;
+  /** Oldest first. */
+  readonly messages: readonly KeptMessage[];
+}
+
+/**
+ * How far apart the positions of two lives of a session are: an outbox whose predecessor has died begins
+ * anew behind all that that one can have given out. What an id of an event has room for is enough for 200,000.
+ */
+export const LIFE_LENGTH = 2 ** 32;
+
+/** An outbox of a session that has moved so often, of which nothing was kept. */
+export function emptyOutbox(moves: number): KeptOutbox {
+  return { keptSeq: moves * LIFE_LENGTH, forgottenSeq: 0, acknowledgedSeq: 0, messages: [] };
+}
+
 /**
  * What was sent to the client and is not known to have arrived, in order, within a bound.
  *
@@ -42,10 +69,26 @@ export class Outbox {
   /**
    * @param maxBytes how much memory the messages that are kept may take.
    * @param holder is told how much it is.
+   * @param before that of the node before, to go on with. Default: nothing was sent yet.
    */
-  constructor(maxBytes: number, holder?: ByteHolder) {
+  constructor(maxBytes: number, holder?: ByteHolder, before?: KeptOutbox) {
     this.#maxBytes = maxBytes;
     this.#holder = holder;
+    if (before === undefined) return;
+    this.#lastSeq = before.keptSeq;
+    this.#forgottenSeq = before.forgottenSeq;
+    this.#acknowledgedSeq = before.acknowledgedSeq;
+    for (const { json, ...metadata } of before.messages) this.append(fromJson(json), metadata);
+  }
+
+  /** What is kept, for another node. */
+  get kept(): KeptOutbox {
+    return {
+      keptSeq: this.keptSeq,
+      forgottenSeq: this.#forgottenSeq,
+      acknowledgedSeq: this.#acknowledgedSeq,
+      messages: this.#entries.map(toKept),
+    };
   }
 
   /** Position of the newest message; 0 before the first. */
@@ -170,3 +213,14 @@ export class Outbox {
     this.#holder?.hold(bytes);
   }
 }
+
+/** A request is none any more where its server does not follow: its client is told not to work on it. */
+function toKept({ json, metadata }: OutboxEntry): KeptMessage {
+  if (metadata.kind !== "request") return { json, ...metadata };
+  const { requestId } = metadata;
+  const method = "notifications/cancelled";
+  const withdrawal = { jsonrpc: "2.0", method, params: { requestId, reason: NODE_LEFT } };
+  return { json: JSON.stringify(withdrawal), kind: "notification" };
+}
+
+const NODE_LEFT = "The server that asked has gone.";

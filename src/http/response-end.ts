@@ -63,3 +63,12 @@ function waitingFor(socket: Socket): Set<() => void> {
   socket.once("close", tellAll);
   return all;
 }
+
+/** Resolves when all that was given to a response has left this process, or never will. */
+export function whenFinished(res: ServerResponse): Promise<void> {
+  if (res.writableFinished || res.closed) return Promise.resolve();
+  return new Promise((resolve) => {
+    res.once("finish", resolve);
+    onResponseEnd(res, resolve);
+  });
+}

@@ -7,7 +7,7 @@ import type { PingWriter } from "./ack-pings.js";
 import type { ByteHolder, WriteResult } from "../session/write-result.js";
 import type { MessageJson } from "../session/message-json.js";
 import { Outbox } from "../http/outbox.js";
-import type { OutboxEntry } from "../http/outbox.js";
+import type { KeptOutbox, OutboxEntry } from "../http/outbox.js";
 import { ProgressOrdering } from "./progress-order.js";
 import { formatEventId } from "./event-id.js";
 import type { ResumeOptions } from "../options/resume-options.js";
@@ -41,11 +41,24 @@ export class Delivery implements PingWriter {
   readonly #pings = new AckPings(this);
   #changeListeners: (() => void)[] = [];
 
-  /** @param holder is told how much is kept. */
-  constructor(sessionId: string, resume: ResumeOptions | undefined, holder?: ByteHolder) {
+  /**
+   * @param holder is told how much is kept.
+   * @param before what the session's node before has kept. Default: there was none.
+   */
+  constructor(
+    sessionId: string,
+    resume: ResumeOptions | undefined,
+    holder?: ByteHolder,
+    before?: KeptOutbox,
+  ) {
     this.#sessionId = sessionId;
     this.#isKeeping = resume !== undefined;
-    this.#outbox = new Outbox(resume?.maxBufferedBytes ?? 0, holder);
+    this.#outbox = new Outbox(resume?.maxBufferedBytes ?? 0, holder, before);
+  }
+
+  /** What the client is not known to have, for another node. */
+  get kept(): KeptOutbox {
+    return this.#outbox.kept;
   }
 
   /** Whether there is a stream to write to. */
@@ -153,6 +166,11 @@ export class Delivery implements PingWriter {
     this.#pings.askFor(entry, this.#outbox);
     // Cut off before it was written, it is kept, and that is a success.
     return this.#transmit(entry)?.catch(() => undefined);
+  }
+
+  /** The client can be expected to answer a ping: it was initialized at another node. */
+  expectAnswers(): void {
+    this.#pings.start();
   }
 
   /**

@@ -1,20 +1,25 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { ResumeOptions } from "../options/resume-options.js";
-import type { Channel, ChannelSession } from "../session/channel.js";
+import type { Channel, ChannelLuggage, ChannelSession } from "../session/channel.js";
 import { shouldReconnect, cutAfterEnd } from "../session/close-reason.js";
 import type { CloseReason } from "../session/close-reason.js";
 import { clientInfoIn, isInitialize } from "../session/handshake.js";
+import { toMessageJson } from "../session/message-json.js";
 import type { MessageJson } from "../session/message-json.js";
 import { isCall } from "../session/session-bytes.js";
 import { sessionClosed } from "../session/session-end.js";
 import type { WriteResult } from "../session/write-result.js";
 import { McpSseError } from "../shared/errors.js";
-import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import { Delivery, noStream } from "./delivery.js";
 import { endpointPath, nthEndpoint } from "./endpoint-path.js";
 import type { EventStream, StreamEnd, StreamOwner } from "../http/event-stream.js";
 import { isOverdue, namesVersion } from "./resume.js";
 import type { ClientTraits } from "./resume.js";
+import { lostAnswer } from "../http/lost-calls.js";
+import type { MovedSession, OpenCall } from "../http/moved-session.js";
+import { sseLuggage } from "./sse-luggage.js";
+import type { KeptSse, SseLuggage, SseTraits } from "./sse-luggage.js";
 import { StaleClient } from "./stale-client.js";
 
 /** A stream that the client has asked for. */
@@ -34,6 +39,8 @@ export interface SseChannelOptions {
   readonly instance?: string | undefined;
   /** Whether the client came back to a session that is gone. Default: false. */
   readonly isStale?: boolean;
+  /** What the session was at another node. Default: it was at none. */
+  readonly moved?: MovedSession | undefined;
 }
 
 /** What the end of its only stream means for a session. */
@@ -55,7 +62,7 @@ const MCP_REMOTE = / \(via mcp-remote [\w.+-]*\)$/;
  * known to have waits for the next; without {@link ResumeOptions} there is none, and the session
  * ends with its stream.
  */
-export class SseChannel implements Channel, StreamOwner, ClientTraits {
+export class SseChannel implements Channel, ChannelLuggage, StreamOwner, ClientTraits {
   readonly transport = "sse";
   readonly era = "2024";
   /** A client without a stream is away. */
@@ -72,28 +79,51 @@ export class SseChannel implements Channel, StreamOwner, ClientTraits {
   #stale: StaleClient | undefined;
   /** The stream that the session is opened for, until it is. */
   #first: StreamOffer | undefined;
+  /** The calls that were lost with the session's node, until their client is told so. */
+  #lost: readonly OpenCall[] = [];
+  #isOpen = false;
   #attachments = 0;
   #hasSpoken = false;
   #lastStream: EventStream | undefined;
 
   constructor(
     session: ChannelSession,
-    first: StreamOffer,
-    { resume, instance, isStale = false }: SseChannelOptions = {},
+    first: StreamOffer | undefined,
+    { resume, instance, isStale = false, moved }: SseChannelOptions = {},
   ) {
     this.#session = session;
     this.#first = first;
     this.#resume = resume;
-    this.instance = instance;
-    this.#delivery = new Delivery(session.id, resume, session.bytes);
-    if (isStale && resume !== undefined) {
+    const before = moved && sseLuggage(moved);
+    this.instance = before?.instance ?? instance;
+    this.#delivery = new Delivery(session.id, resume, session.bytes, before?.outbox);
+    if (before !== undefined) this.#goOn(before);
+    if ((before?.isStale ?? isStale) && resume !== undefined) {
       this.#stale = new StaleClient(resume, (frame) => this.#writeOnce(frame));
     }
   }
 
   get state(): Channel["state"] {
-    if (this.#attachments === 0) return "opening";
+    if (!this.#isOpen) return "opening";
     return this.#delivery.isAttached ? "open" : "detached";
+  }
+
+  get luggage(): ChannelLuggage | undefined {
+    return this.isResumable ? this : undefined;
+  }
+
+  get traits(): SseTraits {
+    const { instance, keepsOwnCookies, namesVersion } = this;
+    return { instance, keepsOwnCookies, namesVersion, isStale: this.#stale !== undefined };
+  }
+
+  /** The client hears of it on its stream, wherever that is. */
+  callAtClient(id: JsonRpcId): OpenCall {
+    return { id, place: undefined };
+  }
+
+  handOver(): KeptSse {
+    return { attachments: this.#attachments, outbox: this.#delivery.kept };
   }
 
   /** Whether a later stream can go on where one was cut. */
@@ -117,7 +147,18 @@ export class SseChannel implements Channel, StreamOwner, ClientTraits {
   open(): void {
     const first = this.#first;
     this.#first = undefined;
-    if (first !== undefined) this.attach(first);
+    for (const { id } of this.#lost) {
+      const answer = lostAnswer(id);
+      this.send(answer, toMessageJson(answer))?.catch(() => undefined);
+    }
+    this.#lost = [];
+    if (first !== undefined) {
+      this.attach(first);
+      return;
+    }
+    this.#isOpen = true;
+    // Its client's stream is over, or on its way.
+    this.#session.awaitClient(this.#resume?.graceMs ?? 0);
   }
 
   /**
@@ -134,6 +175,7 @@ export class SseChannel implements Channel, StreamOwner, ClientTraits {
     stream.cork(() => {
       // It cannot be opened where somebody else has answered: then nothing has changed.
       if (!stream.isOpen) stream.open(this.isResumable ? offer.cookieFor?.(id) : undefined);
+      this.#isOpen = true;
       this.#session.clientArrived();
       this.#lastStream = stream;
       const nthPath = nthEndpoint(path, this.#attachments++);
@@ -153,7 +195,9 @@ export class SseChannel implements Channel, StreamOwner, ClientTraits {
   notePost(message: JsonRpcMessage, headers: IncomingHttpHeaders): void {
     // With its first message it has not negotiated a version yet.
     if (this.namesVersion !== undefined || this.#session.handshake.isUninitialized) return;
-    if ("method" in message) this.namesVersion = namesVersion(headers);
+    if (!("method" in message)) return;
+    this.namesVersion = namesVersion(headers);
+    this.#session.noteChange();
   }
 
   intercept(message: JsonRpcMessage): boolean {
@@ -233,6 +277,15 @@ export class SseChannel implements Channel, StreamOwner, ClientTraits {
   /** A client that has sent nothing has nothing to come back to. */
   get #canReturn(): boolean {
     return this.isResumable && !this.#session.handshake.isUninitialized;
+  }
+
+  /** Goes on as the channel of another node did. */
+  #goOn(before: SseLuggage): void {
+    this.keepsOwnCookies = before.keepsOwnCookies;
+    this.namesVersion = before.namesVersion;
+    this.#attachments = before.attachments;
+    this.#lost = before.lost;
+    if (before.isInitialized) this.#delivery.expectAnswers();
   }
 
   #waitForClient(): EventStream | undefined {

@@ -1,6 +1,8 @@
 import type { ServerResponse } from "node:http";
 import { sessionNotFound } from "../http/find-session.js";
 import { MessageReceiver } from "../http/message-receiver.js";
+import type { PostExtra } from "../http/message-extra.js";
+import type { MovedSession } from "../http/moved-session.js";
 import type { MessageHandler } from "../http/message-handler.js";
 import type { HostRequest } from "../http/mount.js";
 import { toClientError } from "../http/refused-caller.js";
@@ -13,6 +15,7 @@ import { sendText } from "../shared/send.js";
 import { sessionIdOf } from "./endpoint-path.js";
 import { StreamHandler } from "./stream-handler.js";
 import { FastPath } from "./fast-path.js";
+import { goOnWith } from "./go-on.js";
 import { Probes } from "./probe.js";
 import { isReconnect, readResumeHints } from "./resume.js";
 import { isSseSession } from "./sse-session.js";
@@ -54,11 +57,13 @@ export class SseEndpoint implements Transport {
       method: "POST",
       sessionId: sessionIdOf,
       transport: "sse",
+      adopt: (moved, request) => this.#adopt(moved, request),
       answer: (request, session) => this.#receive(request, session),
     };
     const stream: TransportRoute = {
       path: endpoint,
       method: "GET",
+      adopt: (moved, request) => this.#adopt(moved, request),
       answer: (request) => this.#streams.answer(new StreamRequest(request, init.options)),
       refuse: (request, error) => this.#putOff(request, error),
     };
@@ -75,6 +80,13 @@ export class SseEndpoint implements Transport {
   /** A POST to exactly the URL of a session's endpoint event. */
   recognize(req: HostRequest): FastRoute | undefined {
     return this.#fastPath?.find(req);
+  }
+
+  async #adopt(moved: MovedSession, request: AdmittedRequest): Promise<RouterSession> {
+    const extraOf = (one: AdmittedRequest): PostExtra => this.#messages.extraOf(one);
+    const session = await goOnWith(moved, request, { ...this.#init, extraOf });
+    this.#fastPath?.open(session, request);
+    return session;
   }
 
   #receive(request: AdmittedRequest, session: RouterSession | undefined): void {

@@ -59,6 +59,11 @@ export class CallReply {
     return this.#stream === undefined && !this.#isAnswered && !this.#isThere;
   }
 
+  /** By which its client comes back for the rest; `undefined` where it does not. */
+  get place(): number | undefined {
+    return this.#stream?.isKeeping === true ? this.#stream.number : undefined;
+  }
+
   /** Whether messages of its call can be sent, or kept, on a stream of its own. */
   get hasStream(): boolean {
     return this.#stream !== undefined || (this.#init.accepts.stream && this.isUndecided);

@@ -6,6 +6,7 @@ import type { MessageJson } from "../session/message-json.js";
 import type { ByteHolder, WriteResult } from "../session/write-result.js";
 import { McpSseError } from "../shared/errors.js";
 import { formatPosition } from "./event-position.js";
+import type { KeptStream } from "./streamable-luggage.js";
 
 const NONE: readonly EventStream[] = [];
 
@@ -27,6 +28,8 @@ export interface MessageStreamInit {
   readonly lost: (stream: MessageStream, end: StreamEnd) => void;
   /** Hears that its answer was written, or is not kept any more. */
   readonly changed: (stream: MessageStream) => void;
+  /** What it was at another node. Default: it was at none. */
+  readonly before?: KeptStream | undefined;
 }
 
 /**
@@ -56,7 +59,24 @@ export class MessageStream implements StreamOwner {
     this.#init = init;
     this.number = init.number;
     this.bytes = init.queued;
-    this.#outbox = new Outbox(Infinity, init.kept);
+    const { before } = init;
+    this.#outbox = new Outbox(Infinity, init.kept, before?.outbox);
+    if (before === undefined) return;
+    this.#takenSeq = before.leftSeq;
+    this.#leftSeq = before.leftSeq;
+    this.#hasBeenHeard = before.hasBeenHeard;
+    if (before.isFinished) this.#answerSeq = this.#outbox.lastSeq;
+  }
+
+  /** What another node needs to go on with it. */
+  get luggage(): KeptStream {
+    return {
+      number: this.number,
+      outbox: this.#outbox.kept,
+      leftSeq: this.#leftSeq,
+      isFinished: this.isFinished,
+      hasBeenHeard: this.#hasBeenHeard,
+    };
   }
 
   get isAttached(): boolean {

@@ -158,7 +158,7 @@ export class SessionRestorer<S extends RestorableSession> {
 
   /** Counts as an opening does, but ends with nobody's connection: others may wait for it. */
   async #open({ id, facts }: KeptSession, request: AdmittedRequest): Promise<void> {
-    const { options, sessions, shutdown, path, createSession } = this.#init;
+    const { options, shutdown, path, createSession } = this.#init;
     shutdown.checkOpen();
     const limits = remaining(options.limits, Date.now() - facts.sealedAt);
     const post = new StreamableRequest(request, path, { ...options, limits }, id);
@@ -166,14 +166,8 @@ export class SessionRestorer<S extends RestorableSession> {
     this.#returning.set(id, session);
     session.sealedAt = facts.sealedAt;
     session.channel.name = sessionNameOf(request.req);
-    try {
-      sessions.admission.checkReturned(post);
-      const before = { said: saidIn(facts.params, request), isOpeningLost: false };
-      session.channel.protocolVersion = await beginAnew(session, before, request, this.#init);
-    } catch (error) {
-      session.end("failed-to-open");
-      throw error;
-    }
+    const before = { said: saidIn(facts.params, request), isOpeningLost: false };
+    session.channel.protocolVersion = await beginAnew(session, before, request, this.#init);
   }
 
   #tellOfLength(): void {

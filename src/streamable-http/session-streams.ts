@@ -6,6 +6,7 @@ import { Deadline } from "../session/deadline.js";
 import type { DeadlineListener } from "../session/deadline.js";
 import type { ByteHolder } from "../session/write-result.js";
 import { MessageStream } from "./message-stream.js";
+import type { KeptStream, KeptStreams } from "./streamable-luggage.js";
 
 const NONE: readonly MessageStream[] = [];
 
@@ -36,18 +37,34 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
   #bytes = 0;
   #changeListeners: (() => void)[] = [];
 
-  constructor(session: ChannelSession, resume: KeptOptions | undefined, isRestored: boolean) {
+  /** @param before those of another node, to go on with. Default: there were none. */
+  constructor(
+    session: ChannelSession,
+    resume: KeptOptions | undefined,
+    isRestored: boolean,
+    before?: KeptStreams,
+  ) {
     this.#session = session;
     this.id = isRestored ? randomUUID() : session.id;
     this.#resume = resume;
-    this.standalone = this.#make(0);
+    this.standalone = this.#make(0, before?.standalone);
+    if (before !== undefined) this.#goOn(before);
+  }
+
+  /** What another node needs to go on with them; `undefined` where nothing is kept for anybody. */
+  get luggage(): KeptStreams | undefined {
+    if (this.#resume === undefined) return undefined;
+    return {
+      lastNumber: this.#lastNumber,
+      standalone: this.standalone.luggage,
+      calls: [...this.#calls.values()].map((stream) => stream.luggage),
+    };
   }
 
   /** A stream for a call. */
   open(): MessageStream {
     const stream = this.#make(++this.#lastNumber);
-    this.#calls.set(stream.number, stream);
-    this.hold(STREAM_BYTES);
+    this.#keep(stream);
     // It may be cancelled before anything was sent on it.
     this.check();
     return stream;
@@ -115,6 +132,19 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
     this.check();
   }
 
+  #goOn({ lastNumber, calls }: KeptStreams): void {
+    this.#lastNumber = lastNumber;
+    // Without resumption nobody comes for any.
+    if (this.#resume === undefined) return;
+    for (const call of calls) this.#keep(this.#make(call.number, call));
+    this.check();
+  }
+
+  #keep(stream: MessageStream): void {
+    this.#calls.set(stream.number, stream);
+    this.hold(STREAM_BYTES);
+  }
+
   #armSweep(graceMs: number): void {
     if (this.#isSweepDue) return;
     this.#isSweepDue = true;
@@ -159,7 +189,7 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
     if (this.#calls.delete(stream.number)) this.hold(-STREAM_BYTES);
   }
 
-  #make(number: number): MessageStream {
+  #make(number: number, before?: KeptStream): MessageStream {
     return new MessageStream({
       sessionId: this.id,
       number,
@@ -168,6 +198,7 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
       queued: this.#session.bytes,
       lost: (stream, end) => this.#lost(stream, end),
       changed: (stream) => this.#noteChange(stream),
+      before,
     });
   }
 

@@ -1,9 +1,10 @@
 import type { ServerResponse } from "node:http";
+import type { MovedSession, OpenCall } from "../http/moved-session.js";
 import type { MessageMetadata } from "../http/outbox.js";
 import type { EventStream } from "../http/event-stream.js";
-import { onResponseEnd } from "../http/response-end.js";
+import { onResponseEnd, whenFinished } from "../http/response-end.js";
 import type { KeptOptions } from "../options/resume-options.js";
-import type { Channel, ChannelSession } from "../session/channel.js";
+import type { Channel, ChannelLuggage, ChannelSession } from "../session/channel.js";
 import { cutAfterEnd, shouldReconnect } from "../session/close-reason.js";
 import type { CloseReason } from "../session/close-reason.js";
 import { isInitialize } from "../session/handshake.js";
@@ -20,6 +21,8 @@ import type { CallReplyInit } from "./call-reply.js";
 import type { StreamPosition } from "./event-position.js";
 import { PatientReplies } from "./patient-replies.js";
 import { SessionStreams } from "./session-streams.js";
+import { streamsOf } from "./streamable-luggage.js";
+import type { KeptStreams } from "./streamable-luggage.js";
 
 /** A GET that wants to listen. */
 export interface ListenOffer {
@@ -38,6 +41,8 @@ export interface StreamableChannelOptions {
   readonly sseAfterMs: number;
   /** Whether the client may come back to streams of which nothing is known any more. */
   readonly isRestored: boolean;
+  /** What the session was at another node. Default: it was at none. */
+  readonly moved?: MovedSession | undefined;
 }
 
 /**
@@ -54,7 +59,7 @@ const RETRY_MS = 1_000;
  * A session over Streamable HTTP with a handshake: each call is answered by the response to its POST,
  * and what belongs to no call goes on the stream of a GET, for clients that listen to one.
  */
-export class StreamableChannel implements Channel {
+export class StreamableChannel implements Channel, ChannelLuggage {
   readonly transport = "streamable";
   readonly era = "2025";
   /** By what the client names the session, where that is more than its id. */
@@ -79,7 +84,12 @@ export class StreamableChannel implements Channel {
   constructor(session: ChannelSession, options: StreamableChannelOptions) {
     this.#session = session;
     this.#options = options;
-    this.#streams = new SessionStreams(session, options.resume, options.isRestored);
+    this.#streams = new SessionStreams(
+      session,
+      options.resume,
+      options.isRestored,
+      options.moved && streamsOf(options.moved),
+    );
     this.#patient = new PatientReplies(options.sseAfterMs, this.#replies);
   }
 
@@ -97,6 +107,25 @@ export class StreamableChannel implements Channel {
 
   get hasWaitingAnswer(): boolean {
     return this.#streams.hasWaitingAnswer;
+  }
+
+  get luggage(): ChannelLuggage {
+    return this;
+  }
+
+  /** The client is not asked who it is. */
+  get traits(): undefined {
+    return undefined;
+  }
+
+  /** One without a stream that is kept has nothing by which its client could come back. */
+  callAtClient(id: JsonRpcId): OpenCall | undefined {
+    const place = this.#replies.get(id)?.place;
+    return place === undefined ? undefined : { id: this.#ids.atClient(id), place };
+  }
+
+  handOver(): KeptStreams | undefined {
+    return this.#streams.luggage;
   }
 
   open(): void {
@@ -229,7 +258,7 @@ export class StreamableChannel implements Channel {
   }
 
   async whenGone(): Promise<void> {
-    await Promise.all([...this.#connections].map(whenClosed));
+    await Promise.all([...this.#connections].map(whenFinished));
   }
 
   #answer(message: JsonRpcResponse, json: MessageJson): WriteResult {
@@ -315,13 +344,5 @@ export class StreamableChannel implements Channel {
 }
 
 function endedBefore(reason: CloseReason): McpSseError {
-  return reason === "shutting-down" ? shuttingDown() : sessionClosed();
-}
-
-function whenClosed(res: ServerResponse): Promise<void> {
-  if (res.writableFinished || res.closed) return Promise.resolve();
-  return new Promise((resolve) => {
-    res.once("finish", resolve);
-    onResponseEnd(res, resolve);
-  });
+  return reason === "shutting-down" || reason === "moved" ? shuttingDown() : sessionClosed();
 }

@@ -1,6 +1,7 @@
 import { sessionNotFound } from "../http/find-session.js";
 import type { AdmittedRequest } from "../http/incoming-request.js";
 import { MessageReceiver } from "../http/message-receiver.js";
+import type { MovedSession } from "../http/moved-session.js";
 import type { ServerFactory } from "../http/mcp-transport.js";
 import type { RouterContext } from "../http/router-context.js";
 import type { RouterSession } from "../http/router-session.js";
@@ -10,6 +11,7 @@ import type { StreamableSettings } from "../options/streamable-options.js";
 import { McpSseError } from "../shared/errors.js";
 import { FastPath } from "./fast-path.js";
 import { PostHandler } from "./post-handler.js";
+import { goOnWith } from "./go-on.js";
 import type { MisnamedCalls } from "./post-handler.js";
 import { SessionRestorer } from "./session-restorer.js";
 import type { RestoreContext, SessionRestorerInit } from "./session-restorer.js";
@@ -63,11 +65,14 @@ export class StreamableEndpoint implements Transport {
   #routesAt(path: string): readonly TransportRoute[] {
     const fastPath = this.#fastPath;
     const receive = (request: AdmittedRequest, session: StreamableSession | undefined): void => {
-      // The request that restored it may have been a GET.
-      if (session?.isRestored === true) fastPath?.open(session, request, known);
-      else if (session !== undefined) fastPath?.note(session, request);
+      // The request that had it go on may have been a GET.
+      if (session?.isRestored === true || session?.isMoved === true) {
+        fastPath?.open(session, request, known);
+      } else if (session !== undefined) fastPath?.note(session, request);
       messages.receive(request, session ?? posts.createSession(request));
     };
+    const adopt = (moved: MovedSession, request: AdmittedRequest): Promise<RouterSession> =>
+      goOnWith(moved, request, { ...this.#init, extraOf: (one) => messages.extraOf(one) });
     const post: TransportRoute = {
       path,
       method: "POST",
@@ -75,6 +80,7 @@ export class StreamableEndpoint implements Transport {
       transport: "streamable",
       // Whoever begins a new one may still name the last.
       isSessionOptional: true,
+      adopt,
       answer: (request, session) => receive(request, this.#ownOf(request, path, session)),
     };
     // Its URL has been compared, and only sessions of this transport are found so.
@@ -98,7 +104,7 @@ export class StreamableEndpoint implements Transport {
       route: post,
       handler: posts,
     });
-    return [post, ...this.#bodylessAt(path, restorer)];
+    return [post, ...this.#bodylessAt(path, restorer).map((route) => ({ ...route, adopt }))];
   }
 
   /** A GET listens to a session, and a DELETE ends it; one that is not here may be restored. */
