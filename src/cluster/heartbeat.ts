@@ -4,9 +4,13 @@ import { momentOf } from "./cluster-clock.js";
 import type { ClusterClock, Moment } from "./cluster-clock.js";
 import type { ClusterEngine } from "./engine.js";
 import type { Envelopes } from "./envelope.js";
+import { within } from "./within.js";
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 2_000;
+
+/** What a part of a beat takes at most, unless beats are further apart. */
+const PATIENCE_MS = 2_000;
 
 /** Between the beat before and one that was asked for. */
 const HURRY_MS = 250;
@@ -106,7 +110,8 @@ export class Heartbeat {
     onBegin();
     try {
       await this.#reach();
-      if (!this.#isStopped) await this.#within(this.#parts.renew(momentOf(this.#parts.clock)));
+      if (!this.#isStopped)
+        await this.#within(() => this.#parts.renew(momentOf(this.#parts.clock)));
     } catch (error) {
       onMissed(error);
       return false;
@@ -118,11 +123,11 @@ export class Heartbeat {
   /** Makes sure that the engine delivers to this node. */
   async #reach(): Promise<void> {
     const { engine, node, hear } = this.#parts;
-    if (!this.#isJoined) await this.#within(engine.join(node, hear));
+    if (!this.#isJoined) await this.#within(() => engine.join(node, hear));
     this.#isJoined = true;
     if (await this.#hearsItself()) return;
     this.#isJoined = false;
-    await this.#within(engine.leave());
+    await this.#within(() => engine.leave());
     throw new Error("it does not deliver to this node");
   }
 
@@ -131,15 +136,12 @@ export class Heartbeat {
     const nonce = randomBytes(12).toString("base64url");
     const heard = new Promise<void>((resolve) => (this.#awaited = { nonce, heard: resolve }));
     const beat = envelopes.seal([JSON.stringify(["beat", nonce])], node);
-    if ((await this.#within(engine.send(node, beat))) === "nobody") return false;
+    if ((await this.#within(() => engine.send(node, beat))) === "nobody") return false;
     return (await withTimeout(heard, this.#everyMs)) !== TIMED_OUT;
   }
 
-  /** An engine may never answer. */
-  async #within<T>(work: Promise<T>): Promise<T> {
-    const done = await withTimeout(work, Math.max(this.#everyMs, 2_000));
-    if (done === TIMED_OUT) throw new Error("it does not answer");
-    return done;
+  #within<T>(work: () => Promise<T>): Promise<T> {
+    return within(Math.max(this.#everyMs, PATIENCE_MS), work);
   }
 }
 

@@ -12,6 +12,10 @@ import { nameOf } from "./exchange.js";
 import { Heartbeat } from "./heartbeat.js";
 import { Roster } from "./roster.js";
 import type { SealBox } from "./seal-box.js";
+import { within } from "./within.js";
+
+/** How long somebody waits for one answer of the engine. */
+const PATIENCE_MS = 5_000;
 
 export interface MembershipParts {
   readonly engine: ClusterEngine;
@@ -106,7 +110,8 @@ export class Membership {
   async confirmDirectory(): Promise<boolean> {
     if (!this.isDirectoryComplete) return false;
     try {
-      if (await this.#epoch.isUnchanged()) return this.isDirectoryComplete;
+      const isUnchanged = await within(PATIENCE_MS, () => this.#epoch.isUnchanged());
+      if (isUnchanged) return this.isDirectoryComplete;
     } catch {
       // As if it had changed: nobody can tell.
     }
@@ -140,7 +145,7 @@ export class Membership {
   async isAlive(node: string): Promise<boolean> {
     if (node === this.#parts.node) return this.holdsLease;
     try {
-      return await this.#roster.look(node);
+      return await within(PATIENCE_MS, () => this.#roster.look(node));
     } catch {
       throw nobodyCanTell();
     }
@@ -163,8 +168,8 @@ export class Membership {
 
   drain(): void {
     this.#roster.isDraining = true;
+    if (this.#isInTouch) void this.#roster.write().catch(() => this.hurry());
     this.#sayToAll("draining");
-    this.hurry();
   }
 
   /** Goes: from now on nothing is heard. Resolves when the engine has been left. */

@@ -16,6 +16,8 @@ export interface TestBus {
   readonly faults: EngineFaults;
   readonly clock: JumpingClock;
   readonly lines: string[];
+  /** Goes without a word, as a process that is killed. */
+  kill(): Promise<void>;
 }
 
 /** The machine's clocks, and what they are ahead. */
@@ -37,9 +39,14 @@ export function makeBus(cluster: ClusterConfig = sealedCluster()): TestBus {
   const keep = (line: string) => void lines.push(line);
   const logger = toLogger("logger", { debug: keep, info: keep, warn: keep, error: keep });
   const clock = new JumpingClock();
-  const bus = new SealedBus({ engine: config.createEngine(), config, logger, clock });
+  const engine = config.createEngine();
+  const bus = new SealedBus({ engine, config, logger, clock });
+  const kill = async () => {
+    faults.isAway = true;
+    await engine.leave();
+  };
   onDispose(() => bus.stop(0));
-  return { bus, faults, clock, lines };
+  return { bus, faults, clock, lines, kill };
 }
 
 /** A bus that is up. */
