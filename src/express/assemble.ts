@@ -37,6 +37,7 @@ import { ModernHandler } from "../streamable-http/modern-handler.js";
 import { CLOCK_SKEW_MS } from "../streamable-http/sealed-id.js";
 import type { RestoreContext } from "../streamable-http/session-restorer.js";
 import { StreamableEndpoint } from "../streamable-http/streamable-endpoint.js";
+import { createClusterParts } from "./cluster-parts.js";
 import { MCP_ROUTER_OPTION_NAMES, ROUTER_OPTION_NAMES, ROUTER_OPTIONS } from "./router-options.js";
 
 /** The parts of one endpoint, each made once; what serves it puts them to use. */
@@ -94,7 +95,10 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const callers = new CallerGuard({ options, authenticator, verified, discovery, sessions });
   const shutdown = new Shutdown();
   const directory: Directory = sessions;
-  const keeper = undefined;
+  const cluster =
+    options.cluster &&
+    createClusterParts(options.cluster, { options, sessions, callers, rules, shutdown });
+  const keeper = cluster?.keeper;
   const shared = { options, sessions, directory, keeper, callers, refusals, shutdown };
   const bus = new ChangeBus({ mayHear: wires.streamable?.mayHear, logger: options.logger });
   const endpoints = { ...shared, createServer, restore };
@@ -102,11 +106,12 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const sources = new SourceGuard(options, methods, transports);
   const pipeline = new Pipeline({
     ...shared,
-    elsewhere: undefined,
+    elsewhere: cluster?.elsewhere,
     transports,
     discovery,
     sources,
   });
+  cluster?.serve(pipeline);
   return { options, wires, sessions, discovery, callers, refusals, pipeline, bus };
 }
 

@@ -117,9 +117,11 @@ export class Pipeline {
     return true;
   }
 
-  /** Prepares every method that wants to be; rejects with the first that cannot. */
+  /** Prepares every method that wants to be, and joins the other nodes; rejects with the first that cannot. */
   async ready(): Promise<void> {
-    await Promise.all(this.#init.callers.methods.map(async (method) => method.start?.()));
+    const { callers, keeper } = this.#init;
+    const starting = callers.methods.map(async (method) => method.start?.());
+    await Promise.all([...starting, keeper?.ready()]);
   }
 
   /**
@@ -128,7 +130,7 @@ export class Pipeline {
    * for its answers.
    */
   async close(timeoutMs: number): Promise<void> {
-    const { shutdown, sessions, options, callers } = this.#init;
+    const { shutdown, sessions, options, callers, keeper } = this.#init;
     shutdown.hasBegun = true;
     await settlesWithin(timeoutMs, sessions.whenSettled());
     const gone = sessions.endAll("shutting-down");
@@ -138,6 +140,7 @@ export class Pipeline {
     );
     if (!isDone) options.logger.warn("closed, although some servers or streams have not ended");
     await callers.stop();
+    await keeper?.stop(LAST_BYTES_MS);
   }
 
   /**
@@ -221,16 +224,43 @@ export class Pipeline {
     admitted: AdmittedRequest,
     elsewhere: Elsewhere,
   ): Promise<void> | undefined {
-    const { route } = routed;
-    const id = route.sessionId?.(admitted.req);
-    const here = id === undefined ? undefined : this.#init.sessions.find(id, requesterOf(admitted));
-    if (id === undefined || here !== undefined) return this.#handOver(routed, admitted, here);
-    return elsewhere.goOn(id, admitted, route).then((found) => {
-      if (found.kind === "answered") return undefined;
-      if (found.kind === "here") return this.#handOver(routed, admitted, found.session);
-      if (route.isSessionOptional !== true) throw sessionNotFound();
-      return this.#handOver(routed, admitted, undefined);
-    });
+    this.#init.keeper?.join();
+    const id = routed.route.sessionId?.(admitted.req);
+    if (id === undefined) return this.#handOver(routed, admitted, undefined);
+    const here = this.#findHere(id, admitted);
+    if (here instanceof Promise) {
+      return here.then((session) =>
+        session === undefined
+          ? this.#goOn(id, routed, admitted, elsewhere)
+          : this.#handOver(routed, admitted, session),
+      );
+    }
+    if (here !== undefined) return this.#handOver(routed, admitted, here);
+    return this.#goOn(id, routed, admitted, elsewhere);
+  }
+
+  async #goOn(
+    id: string,
+    routed: RoutedRequest,
+    admitted: AdmittedRequest,
+    elsewhere: Elsewhere,
+  ): Promise<void> {
+    const found = await elsewhere.goOn(id, admitted, routed.route);
+    if (found.kind === "answered") return;
+    if (found.kind === "none" && routed.route.isSessionOptional !== true) throw sessionNotFound();
+    const session = found.kind === "here" ? found.session : undefined;
+    await this.#handOver(routed, admitted, session);
+  }
+
+  /** A session that is here, and that no other node has gone on with. @throws McpSseError when nobody can tell. */
+  #findHere(
+    id: string,
+    request: AdmittedRequest,
+  ): RouterSession | undefined | Promise<RouterSession | undefined> {
+    const { sessions, keeper } = this.#init;
+    const here = sessions.find(id, requesterOf(request));
+    if (here === undefined || keeper === undefined || keeper.isCertain) return here;
+    return keeper.confirm(here).then((isHere) => (isHere ? here : undefined));
   }
 
   async #relayedSession(
@@ -238,10 +268,10 @@ export class Pipeline {
     route: TransportRoute,
     isToAdopt: boolean,
   ): Promise<RouterSession | undefined> {
-    const { sessions, elsewhere } = this.#init;
+    const { elsewhere } = this.#init;
     const id = route.sessionId?.(request.req);
     if (id === undefined) return undefined;
-    const here = sessions.find(id, requesterOf(request));
+    const here = await this.#findHere(id, request);
     if (here !== undefined) return here;
     const found = await elsewhere?.goOnRelayed(id, request, route, isToAdopt);
     return found?.kind === "here" ? found.session : undefined;
@@ -274,11 +304,12 @@ export class Pipeline {
     { route, target }: RoutedRequest,
     isCached: boolean,
   ): RouterSession | undefined | Promise<RouterSession | undefined> {
-    const { directory } = this.#init;
+    const { directory, keeper } = this.#init;
     if (target.kind === "fast") {
       // Who is known by the same credential has the same rights, but headers are no part of it.
       const isSame = isCached && !this.#hasBoundHeaders;
       const { session } = target;
+      if (keeper?.isCertain === false) return undefined;
       return isSame || directory.takesFrom(session, requesterOf(request)) ? session : undefined;
     }
     const id = route.sessionId?.(request.req);

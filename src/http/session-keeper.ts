@@ -5,6 +5,14 @@ import type { RouterSession } from "./router-session.js";
  * Whoever makes this node's sessions known to the others. `undefined` in a router without `cluster`.
  */
 export interface SessionKeeper {
+  /** Joins the other nodes. Only the first time: it is called for each request, since a router that nobody uses must not. */
+  join(): void;
+  /**
+   * Resolves when this node has joined.
+   *
+   * @throws McpSseError 503 when it has not, for the time that a request may wait for that. It goes on trying.
+   */
+  ready(): Promise<void>;
   /**
    * Makes a session known, before its client hears of it: the first message may come in at any node. It is
    * known until it has ended, with all that changes ({@link Session.remember}) and with the calls that are open

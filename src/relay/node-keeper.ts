@@ -1,5 +1,6 @@
 import type { CallJournal } from "../cluster/call-journal.js";
 import type { ClusterBus } from "../cluster/cluster-bus.js";
+import { directoryIsAway } from "../cluster/record-store.js";
 import type { RecordStore } from "../cluster/record-store.js";
 import type { LeftSession } from "../http/moved-session.js";
 import type { RouterSession } from "../http/router-session.js";
@@ -32,6 +33,7 @@ const REST_MS = 250;
 export class NodeKeeper implements SessionKeeper {
   readonly #init: NodeKeeperInit;
   readonly #certainty: Certainty;
+  #hasJoined = false;
 
   constructor(init: NodeKeeperInit) {
     this.#init = init;
@@ -40,6 +42,18 @@ export class NodeKeeper implements SessionKeeper {
 
   get isCertain(): boolean {
     return this.#certainty.isCertain;
+  }
+
+  join(): void {
+    if (this.#hasJoined) return;
+    this.#hasJoined = true;
+    this.#init.bus.start();
+  }
+
+  async ready(): Promise<void> {
+    const { bus, relayTimeoutMs } = this.#init;
+    this.join();
+    if (!(await bus.whenUp(relayTimeoutMs))) throw directoryIsAway();
   }
 
   async confirm(session: RouterSession): Promise<boolean> {

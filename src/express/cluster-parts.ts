@@ -1,0 +1,87 @@
+import { SealedBus } from "../cluster/bus.js";
+import { CallJournal } from "../cluster/call-journal.js";
+import type { ClusterConfig } from "../cluster/cluster-config.js";
+import { RecordStore } from "../cluster/record-store.js";
+import { SealBox } from "../cluster/seal-box.js";
+import type { CallerGuard } from "../http/caller-guard.js";
+import type { Elsewhere } from "../http/elsewhere.js";
+import type { LeftSession } from "../http/moved-session.js";
+import type { Pipeline } from "../http/pipeline.js";
+import type { Sessions } from "../http/router-session.js";
+import type { SessionKeeper } from "../http/session-keeper.js";
+import type { Shutdown } from "../http/shutdown.js";
+import { SparingLog } from "../observe/sparing-log.js";
+import type { ResolvedOptions } from "../options/resolve.js";
+import { Adoptions } from "../relay/adoptions.js";
+import { BusRelay } from "../relay/bus-relay.js";
+import { answerRelayed } from "../relay/home.js";
+import { KeptSessions } from "../relay/kept-sessions.js";
+import { NodeKeeper } from "../relay/node-keeper.js";
+import { recordTimes } from "../relay/record-times.js";
+import { RelayedCallers } from "../relay/relayed-caller.js";
+import { SessionFinder } from "../relay/session-finder.js";
+import type { ContinuationRules } from "../session/continuation.js";
+import type { Logger } from "../shared/logger.js";
+
+/** What of an endpoint the cluster's parts are made of. */
+export interface ClusterContext {
+  readonly options: ResolvedOptions;
+  readonly sessions: Sessions;
+  readonly callers: CallerGuard;
+  readonly rules: ContinuationRules;
+  readonly shutdown: Shutdown;
+}
+
+/** What an endpoint has of a cluster. */
+export interface ClusterParts {
+  readonly keeper: SessionKeeper;
+  readonly elsewhere: Elsewhere;
+  /** Has what other nodes relay be answered. Called once, before anything is. */
+  serve(pipeline: Pick<Pipeline, "answerRelayed">): void;
+}
+
+/** Makes an endpoint a node of a cluster; nothing is connected before the keeper has been started. */
+export function createClusterParts(config: ClusterConfig, context: ClusterContext): ClusterParts {
+  const { options, sessions, callers, rules, shutdown } = context;
+  const { logger, limits, resume } = options;
+  const { secret, prefix, leaseMs, relayTimeoutMs, move, calls, carryToken } = config;
+  const engine = config.createEngine();
+  const box = new SealBox(secret, prefix);
+  const bus = new SealedBus({ engine, config, logger });
+  const times = recordTimes(limits, resume?.graceMs ?? 0, leaseMs);
+  const ttlMs = times.begunMs;
+  const store = new RecordStore<LeftSession>({
+    ...{ engine, box },
+    nameOf: (id) => bus.nameOf("session", id),
+    onUnreadable: tellOfUnreadable(logger),
+  });
+  const journal = new CallJournal({ engine, box, bus, ttlMs, isExact: calls === "exact" });
+  const kept = new KeptSessions({
+    ...{ bus, store, rules, times, relayTimeoutMs, logger, pages: journal },
+  });
+  const adoptions = new Adoptions({ bus, store, shutdown, move, ttlMs, kept, journal });
+  const keeper = new NodeKeeper({
+    ...{ bus, store, kept, journal, adoptions, relayTimeoutMs, move, ttlMs },
+  });
+  const relay = new BusRelay({ ...context, bus, relayTimeoutMs, carryToken });
+  const elsewhere = new SessionFinder({
+    ...{ bus, store, relay, adoptions, sessions, rules, relayTimeoutMs },
+  });
+  const serve: ClusterParts["serve"] = (pipeline) =>
+    answerRelayed({
+      ...{ bus, logger },
+      callers: new RelayedCallers(callers.methods),
+      maxMessageBytes: options.maxMessageBytes,
+      answer: (request, isToAdopt) => pipeline.answerRelayed(request, isToAdopt),
+    });
+  return { keeper, elsewhere, serve };
+}
+
+function tellOfUnreadable(logger: Logger): () => void {
+  const log = new SparingLog(logger);
+  return () =>
+    log.warn(
+      "record",
+      "a session's record in the cluster does not open: it is of another secret or version, or forged",
+    );
+}

@@ -1,0 +1,78 @@
+import type { ClusterConfig } from "../../../src/cluster/cluster-config.js";
+import type { ClusterEngine } from "../../../src/cluster/engine.js";
+import { memoryCluster } from "../../../src/cluster/memory.js";
+import { serveMcp } from "../streamable.js";
+import type { ServeMcpOptions } from "../streamable.js";
+import { SECRET } from "./buses.js";
+import { withFaults } from "./faulty-engine.js";
+import type { EngineFaults } from "./faulty-engine.js";
+
+/** A node of a cluster in this process, with the switches of its engine. */
+export type RouterNode = Awaited<ReturnType<typeof serveMcp>> & {
+  readonly faults: EngineFaults;
+  readonly engine: WatchedEngine;
+};
+
+/** Several of them, and a look into what they share. */
+export interface RouterCluster {
+  readonly nodes: readonly [RouterNode, RouterNode, ...RouterNode[]];
+  readonly shared: ClusterEngine;
+  readonly hub: ClusterConfig;
+}
+
+export type RouterClusterOptions = ServeMcpOptions & {
+  readonly count?: number;
+  readonly settings?: Parameters<typeof memoryCluster>[0];
+};
+
+/** What a node has asked of its engine. */
+export class WatchedEngine {
+  /** Each with its member's name first. */
+  readonly asked: unknown[][] = [];
+
+  constructor(engine: ClusterEngine) {
+    for (const name of ["get", "put", "take", "read", "write", "touch"] as const) {
+      const ask = engine[name].bind(engine) as (...args: unknown[]) => unknown;
+      const watched = (...args: unknown[]): unknown => {
+        this.asked.push([name, ...args]);
+        return ask(...args);
+      };
+      Object.assign(engine, { [name]: watched });
+    }
+  }
+
+  /** What was asked about sessions and their calls. */
+  get aboutSessions(): readonly unknown[][] {
+    return this.asked.filter(([, keys]) => /"[sc]:/.test(JSON.stringify(keys)));
+  }
+
+  /** Names of all records that were written. */
+  get records(): readonly string[] {
+    const written = this.asked.filter(([name]) => name === "put").map(([, key]) => key as string);
+    return [...new Set(written.filter((key) => key.startsWith("s:")))];
+  }
+}
+
+/** Serves nodes of one cluster, each on a port of its own, with what it is served with. */
+export async function serveCluster(options: RouterClusterOptions = {}): Promise<RouterCluster> {
+  const { count = 2, settings, ...rest } = options;
+  const hub = memoryCluster({ secret: SECRET, ...settings });
+  const nodes: RouterNode[] = [];
+  for (let n = 0; n < count; n++) nodes.push(await serveNode(hub, rest));
+  return { nodes: nodes as never as RouterCluster["nodes"], shared: hub.createEngine(), hub };
+}
+
+/** One more node. */
+export async function serveNode(hub: ClusterConfig, options: ServeMcpOptions): Promise<RouterNode> {
+  const { cluster, faults } = withFaults(hub);
+  let engine: WatchedEngine | undefined;
+  const createEngine = (): ClusterEngine => {
+    const made = cluster.createEngine();
+    engine = new WatchedEngine(made);
+    // One that finds nothing waits for no others that may have lost it: here there are none.
+    return Object.assign(made, { isLocal: true });
+  };
+  const served = await serveMcp({ ...options, cluster: { ...cluster, createEngine } });
+  await served.router.ready();
+  return { ...served, faults, engine: engine! };
+}

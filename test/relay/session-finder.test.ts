@@ -1,0 +1,54 @@
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { asCaller, converse } from "../kit/conversation.js";
+import { serveCluster } from "../kit/cluster/routers.js";
+import { send } from "../kit/raw-http.js";
+import { toolCall } from "../kit/raw-sse.js";
+import { begin, postMessage, StreamableConversation } from "../kit/streamable.js";
+
+cleanUpAfterEach();
+
+const elsewhere = (conversation: StreamableConversation, url: string) =>
+  new StreamableConversation(url, conversation.sessionId, conversation.headers);
+
+it("CLUSTER-30: a session of Streamable HTTP is used at every node, whoever opened it", async () => {
+  const { nodes } = await serveCluster({ count: 3 });
+  const [a, b, c] = nodes;
+  const alice = await begin(a.mcpUrl);
+  for (const node of [b, c!, a, b]) {
+    const there = elsewhere(alice, node.mcpUrl);
+    expect(await there.call("echo", { text: node.url })).toBe(node.url);
+  }
+  expect(nodes.map(({ router }) => router.sessions.size)).toEqual([1, 0, 0]);
+  expect((await elsewhere(alice, b.mcpUrl).delete()).status).toBe(200);
+  expect(a.router.sessions.size).toBe(0);
+});
+
+it("CLUSTER-30: messages of HTTP+SSE come in at any node, and are answered on the stream", async () => {
+  const { nodes } = await serveCluster({ count: 2 });
+  const [a, b] = nodes;
+  const alice = await converse(a.sseUrl, asCaller());
+  const there = alice.postUrl.replace(a.url, b.url);
+  const accepted = await postMessage(there, toolCall(7, "echo", { text: "hello" }), asCaller());
+  expect(accepted.status).toBe(202);
+  expect((await alice.stream.answerTo(7))["result"].content[0].text).toBe("hello");
+});
+
+it("CLUSTER-31: another's session is 404 at every node, with the bytes of one that does not exist", async () => {
+  const { nodes } = await serveCluster({ count: 2 });
+  const [a, b] = nodes;
+  const alice = await begin(a.mcpUrl);
+  const none = { ...alice.headers, "mcp-session-id": "0a0a0a0a-0000-4000-8000-000000000000" };
+  const bobs = { ...alice.headers, ...asCaller({ sub: "bob" }) };
+  const answers = [];
+  for (const node of [a, b]) {
+    for (const headers of [none, bobs]) {
+      answers.push(await postMessage(node.mcpUrl, toolCall(1, "echo", { text: "x" }), headers));
+      answers.push(await send(node.mcpUrl, { method: "DELETE", headers }));
+    }
+  }
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([404]));
+  const posts = answers.filter((_answer, at) => at % 2 === 0);
+  expect(new Set(posts.map(({ text }) => text)).size).toBe(1);
+  // Nobody was asked to work for it.
+  expect(a.router.sessions.size).toBe(1);
+});
