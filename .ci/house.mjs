@@ -112,7 +112,7 @@ const arrows = arrowsBetweenRooms();
 const up = arrows.filter((arrow) => !isAllowed(arrow));
 const { lines, where } = longestFunction();
 
-count("import depth from src/index.ts", deepest.length, 16, deepest.at(1));
+count("import depth from src/index.ts", deepest.length, 18, deepest.at(1));
 count(
   "loose files in src beside index.ts",
   [...sources.keys()].filter((f) => roomOf(f) === "index").length - 1,
@@ -126,8 +126,8 @@ count(
   up.map(({ file, into }) => `${file} -> ${into}`).join(", "),
 );
 const linesLoaded = loaded.reduce((sum, file) => sum + sources.get(file).lines, 0);
-count('files loaded by import "express-mcp-sse"', loaded.length, 255);
-count("lines in them", linesLoaded, 26_500);
+count('files loaded by import "express-mcp-sse"', loaded.length, 290);
+count("lines in them", linesLoaded, 31_000);
 count(
   "of these, of the sign-in",
   loaded.filter((f) => f.startsWith("strategies/oauth/sign-in/")).length,

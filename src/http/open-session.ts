@@ -8,7 +8,6 @@ import type { RouterSession, Sessions } from "./router-session.js";
 import { SessionTransport } from "./session-transport.js";
 import type { CarriedSession } from "./session-transport.js";
 import { onResponseEnd } from "./response-end.js";
-import type { SessionKeeper } from "./session-keeper.js";
 import type { Shutdown } from "./shutdown.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 
@@ -23,8 +22,13 @@ export interface OpeningContext {
   readonly createServer: ServerFactory;
   /** Is told of the servers that are being closed. */
   readonly shutdown: Shutdown;
-  /** Makes sessions known to other nodes; `undefined` where there are none. */
-  readonly keeper: SessionKeeper | undefined;
+  /** Makes sessions known to other nodes; `undefined` where there are none. A `SessionKeeper` does. */
+  readonly keeper: Registrar | undefined;
+}
+
+export interface Registrar {
+  /** @throws McpSseError where nobody could be told. */
+  register(session: RouterSession): Promise<void>;
 }
 
 /**
@@ -115,7 +119,7 @@ export async function makeServer(
 }
 
 /** Not before there is a server, and before the client hears of it: its first message may go to any node. */
-async function register(session: RouterSession, keeper: SessionKeeper): Promise<void> {
+async function register(session: RouterSession, keeper: Registrar): Promise<void> {
   await keeper.register(session);
   // Whether it has ended meanwhile, the compiler does not expect.
   if ((session as { readonly state: string }).state === "closed") throw endedWhileOpening();
