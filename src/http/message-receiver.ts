@@ -157,7 +157,7 @@ export class MessageReceiver<S extends RouterSession> {
     // Another request may have brought more rights.
     const isSame = request.caller.principal === session.principal;
     if (!isSame && !directory.takesFrom(session, requesterOf(request))) throw sessionNotFound();
-    if (isCall(message)) shutdown.checkOpen();
+    if (isCall(message)) shutdown.checkCalls();
   }
 
   /** What a server is told of the request that brings it a message. */

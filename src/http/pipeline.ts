@@ -3,6 +3,7 @@ import type { Caller } from "../auth/outcome.js";
 import { LAST_BYTES_MS } from "../session/close-reason.js";
 import { settlesWithin } from "../shared/timeout.js";
 import type { Discovery } from "./discovery.js";
+import { drain } from "./drain.js";
 import type { Elsewhere } from "./elsewhere.js";
 import { findSession, lookUpSession, requesterOf, sessionNotFound } from "./find-session.js";
 import { wasForwarded } from "./forwarded.js";
@@ -127,12 +128,14 @@ export class Pipeline {
   /**
    * Takes no more sessions, waits for the calls in flight, at most `timeoutMs`, until their
    * answers are on their way, and ends all streams. A client that is away meanwhile may come back
-   * for its answers.
+   * for its answers. With other nodes the sessions go on there, see {@link drain}.
    */
   async close(timeoutMs: number): Promise<void> {
     const { shutdown, sessions, options, callers, keeper } = this.#init;
     shutdown.hasBegun = true;
-    await settlesWithin(timeoutMs, sessions.whenSettled());
+    keeper?.drain();
+    if (keeper?.movesSessions === true) await drain({ sessions, keeper, shutdown }, timeoutMs);
+    else await settlesWithin(timeoutMs, sessions.whenSettled());
     const gone = sessions.endAll("shutting-down");
     const isDone = await settlesWithin(
       LAST_BYTES_MS,

@@ -35,6 +35,8 @@ export interface SessionKeeper {
    * @throws McpSseError 503 when nobody can tell.
    */
   confirm(session: RouterSession): Promise<boolean>;
+  /** Whether sessions go on at other nodes. */
+  readonly movesSessions: boolean;
   /** Tells the other nodes that this one is being closed: it takes no session over any more. */
   drain(): void;
   /**

@@ -4,11 +4,18 @@ import { PendingWork } from "../shared/pending-work.js";
 /** Whether an endpoint is being closed, and what is still to end before it has. */
 export class Shutdown {
   hasBegun = false;
+  /** Whether calls to sessions that are here are taken all the same, because those leave one by one. */
+  takesCalls = false;
   /** Servers of sessions that have ended, on their way out. */
   readonly closings = new PendingWork();
 
-  /** @throws McpSseError 503 when no new sessions and calls are taken. */
+  /** @throws McpSseError 503 when no new sessions are taken. */
   checkOpen(): void {
     if (this.hasBegun) throw shuttingDown();
+  }
+
+  /** @throws McpSseError 503 when no calls are taken. */
+  checkCalls(): void {
+    if (this.hasBegun && !this.takesCalls) throw shuttingDown();
   }
 }

@@ -56,6 +56,10 @@ export class NodeKeeper implements SessionKeeper {
     if (!(await bus.whenUp(relayTimeoutMs))) throw directoryIsAway();
   }
 
+  get movesSessions(): boolean {
+    return this.#init.move;
+  }
+
   async confirm(session: RouterSession): Promise<boolean> {
     return await this.#certainty.confirm(session);
   }

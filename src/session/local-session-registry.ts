@@ -95,7 +95,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     return this.#sessions.get(id);
   }
 
-  list(): readonly SessionInfo<P>[] {
+  list(): readonly Session<P, E>[] {
     return [...this.#sessions.values()];
   }
 

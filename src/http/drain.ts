@@ -1,0 +1,99 @@
+import { LAST_BYTES_MS } from "../session/close-reason.js";
+import { settlesWithin } from "../shared/timeout.js";
+import { keptOf, leaveNode } from "./leave-node.js";
+import type { RouterSession, Sessions } from "./router-session.js";
+import type { SessionKeeper } from "./session-keeper.js";
+import type { Shutdown } from "./shutdown.js";
+
+/** What having a node's sessions leave it takes. */
+export interface DrainContext {
+  readonly sessions: Sessions;
+  readonly keeper: SessionKeeper;
+  readonly shutdown: Shutdown;
+}
+
+/** How long is rested before the other nodes are tried again, in milliseconds. */
+const REST_MS = 200;
+
+/**
+ * Has all sessions of a node go on at others: idle ones at once, each other one as soon as its calls are
+ * answered, and what is left when the time is over all the same, with the calls that are lost by that. Calls
+ * that come meanwhile are taken for as long as their session is here.
+ *
+ * Resolves when none is left that can leave, and nothing else is being answered; at the latest a moment
+ * after `timeoutMs`.
+ */
+export async function drain(context: DrainContext, timeoutMs: number): Promise<void> {
+  const { sessions, shutdown } = context;
+  shutdown.takesCalls = true;
+  const time = new Time(timeoutMs);
+  const leaving = leaveAll(context, time);
+  try {
+    await settlesWithin(timeoutMs, Promise.all([leaving, sessions.whenSettled()]));
+    time.end();
+    await settlesWithin(LAST_BYTES_MS, leaving);
+  } finally {
+    shutdown.takesCalls = false;
+    time.end();
+  }
+}
+
+/** Also those that were being opened when it began. */
+async function leaveAll(context: DrainContext, time: Time): Promise<void> {
+  const asked = new Set<RouterSession>();
+  for (;;) {
+    const others = context.sessions.list().filter((session) => !asked.has(session));
+    if (others.length === 0) return;
+    for (const session of others) asked.add(session);
+    await Promise.all(others.map((session) => leave(session, context, time)));
+  }
+}
+
+async function leave(
+  session: RouterSession,
+  { keeper, shutdown }: DrainContext,
+  time: Time,
+): Promise<void> {
+  // What there is to leave is looked at each time: a client may yet say who it is, and call.
+  while (session.closeReason === undefined) {
+    await time.orBefore(session.whenIdle());
+    const isLast = time.isOver;
+    const canLeave = session.state === "opening" || keptOf(session) !== undefined;
+    if (!canLeave) return;
+    if (await keeper.handOver(session, () => leaveNode(session, isLast))) {
+      shutdown.closings.add(session.whenGone());
+      return;
+    }
+    if (isLast) return;
+    if (!session.isBusy) await time.orBefore(rest());
+  }
+}
+
+function rest(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, REST_MS).unref());
+}
+
+/** The time that calls have. */
+class Time {
+  isOver = false;
+  readonly #over: Promise<void>;
+  readonly #timer: NodeJS.Timeout;
+  #end: () => void = () => undefined;
+
+  constructor(ms: number) {
+    this.#over = new Promise((resolve) => (this.#end = resolve));
+    this.#timer = setTimeout(() => this.end(), ms);
+    if (ms === 0) this.end();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.isOver = true;
+    this.#end();
+  }
+
+  /** Resolves with `work`, or when the time is over. */
+  async orBefore(work: Promise<unknown>): Promise<void> {
+    await Promise.race([work, this.#over]);
+  }
+}
