@@ -109,7 +109,7 @@ export class CallJournal {
     this.#callsOf(page, key).set(id, place);
     const { isExact, bus } = this.#init;
     this.#noteDirty(page, isExact ? this.#lastAt + REST_MS - performance.now() : RECENT_MS);
-    return isExact && bus.state === "up" && !this.#isSlow ? this.#next.whenOver() : undefined;
+    return isExact && bus.state !== "down" && !this.#isSlow ? this.#next.whenOver() : undefined;
   }
 
   /** Its client has the answer, or will not come for it. */

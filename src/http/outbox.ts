@@ -1,8 +1,14 @@
 import { McpSseError, retryAfter } from "../shared/errors.js";
+import type { CallWatch } from "../session/channel.js";
 import type { ByteHolder } from "../session/write-result.js";
 import { fromJson } from "../session/message-json.js";
 import type { MessageJson } from "../session/message-json.js";
-import type { JsonRpcId } from "../shared/json-rpc.js";
+import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
+
+/** Whoever has an outbox, and perhaps somebody who watches its calls. */
+export interface WatchedCaller {
+  readonly callWatch: Pick<CallWatch, "over"> | undefined;
+}
 
 /** A message on its way to the client, as it is sent each time, and what decides when. */
 export interface OutboxEntry extends MessageJson {
@@ -17,7 +23,7 @@ const MUCH = 128 * 1_024;
 /** What matters of a message while it is on its way. */
 export interface MessageMetadata {
   readonly kind: "request" | "notification" | "progress" | "answer";
-  /** Of a request. */
+  /** Of a request; of an answer, where somebody watches the calls. */
   readonly requestId?: JsonRpcId | undefined;
   /** What the call names its progress: of a progress notification, and of the answer to such a call. */
   readonly progressToken?: unknown;
@@ -59,6 +65,7 @@ export function emptyOutbox(moves: number): KeptOutbox {
 export class Outbox {
   readonly #maxBytes: number;
   readonly #holder: ByteHolder | undefined;
+  readonly #caller: WatchedCaller | undefined;
   readonly #entries: OutboxEntry[] = [];
   #bytes = 0;
   #lastSeq = 0;
@@ -70,10 +77,12 @@ export class Outbox {
    * @param maxBytes how much memory the messages that are kept may take.
    * @param holder is told how much it is.
    * @param before that of the node before, to go on with. Default: nothing was sent yet.
+   * @param caller whose calls are over when their answers leave it. Default: nobody's.
    */
-  constructor(maxBytes: number, holder?: ByteHolder, before?: KeptOutbox) {
+  constructor(maxBytes: number, holder?: ByteHolder, before?: KeptOutbox, caller?: WatchedCaller) {
     this.#maxBytes = maxBytes;
     this.#holder = holder;
+    this.#caller = caller;
     if (before === undefined) return;
     this.#lastSeq = before.keptSeq;
     this.#forgottenSeq = before.forgottenSeq;
@@ -148,7 +157,14 @@ export class Outbox {
     this.#restsUntil = now + restMs;
   }
 
-  append({ json, bytes, weight }: MessageJson, metadata: MessageMetadata): OutboxEntry {
+  /** @param message that it is of. Default: nobody watches its call. */
+  append(
+    { json, bytes, weight }: MessageJson,
+    known: MessageMetadata,
+    message?: JsonRpcMessage,
+  ): OutboxEntry {
+    const isWatched = known.kind === "answer" && this.#caller?.callWatch !== undefined;
+    const metadata = isWatched ? { ...known, requestId: idOf(message) } : known;
     const entry = { seq: ++this.#lastSeq, json, bytes, weight, metadata };
     this.#entries.push(entry);
     this.#add(weight);
@@ -204,14 +220,25 @@ export class Outbox {
     const count = seq - this.keptSeq;
     if (count <= 0) return;
     let weight = 0;
-    for (const entry of this.#entries.splice(0, count)) weight += entry.weight;
+    const dropped = this.#entries.splice(0, count);
+    for (const entry of dropped) weight += entry.weight;
     this.#add(-weight);
+    const watch = this.#caller?.callWatch;
+    if (watch === undefined) return;
+    for (const { metadata } of dropped) {
+      const { kind, requestId } = metadata;
+      if (kind === "answer" && requestId !== undefined) watch.over(requestId);
+    }
   }
 
   #add(bytes: number): void {
     this.#bytes += bytes;
     this.#holder?.hold(bytes);
   }
+}
+
+function idOf(message: JsonRpcMessage | undefined): JsonRpcId | undefined {
+  return message !== undefined && "id" in message ? message.id : undefined;
 }
 
 /** A request is none any more where its server does not follow: its client is told not to work on it. */

@@ -23,7 +23,7 @@ const BATCH = 64;
 export class Certainty {
   readonly #init: CertaintyInit;
   #unsure = 0;
-  /** Whether this node noticed that the engine was away while it still held its lease. */
+  /** Whether the engine is away, and this node noticed that while it still held its lease. */
   #hasSeenItGo = false;
 
   constructor(init: CertaintyInit) {
@@ -44,7 +44,7 @@ export class Certainty {
     const { bus, kept: all, relayTimeoutMs } = this.#init;
     const kept = all.get(session.id);
     if (kept === undefined || (kept.isSure && bus.holdsLease)) return session.state !== "closed";
-    if (this.#hasSeenItGo && bus.state !== "up") return session.state !== "closed";
+    if (this.#hasSeenItGo) return session.state !== "closed";
     if (!(await bus.whenUp(relayTimeoutMs))) throw directoryIsAway();
     return await this.#look(kept);
   }

@@ -33,6 +33,8 @@ interface Search {
   readonly route: TransportRoute;
   /** On the clock of `performance.now()`. */
   readonly until: number;
+  /** How often nobody was there to hear it, one time after the other. */
+  unheard: number;
 }
 
 /** What one look came to: `undefined` to look again. */
@@ -42,6 +44,12 @@ const NONE: FoundNowhere = { kind: "none" };
 
 /** How often a search looks again before it is left to its client: what moves as often is not found by haste. */
 const MAX_LOOKS = 8;
+
+/**
+ * How often nobody must hear a request until its node counts as gone although its lease is not over. It may
+ * have been heard of through another connection than the one that it lost, and be back in a moment.
+ */
+const UNHEARD_TIMES = 3;
 
 /** How long a search rests before it looks again for what should be there soon, in milliseconds. */
 const REST_MS = 100;
@@ -64,7 +72,7 @@ export class SessionFinder implements Elsewhere {
 
   async goOn(id: string, request: AdmittedRequest, route: TransportRoute): Promise<FoundElsewhere> {
     const until = performance.now() + this.#init.relayTimeoutMs;
-    const search: Search = { id, request, route, until };
+    const search: Search = { id, request, route, until, unheard: 0 };
     for (let looks = 0; looks < MAX_LOOKS || performance.now() < until; looks++) {
       const step = (await this.#findHere(search)) ?? (await this.#look(search, looks === 0));
       if (step !== undefined) return step;
@@ -78,7 +86,7 @@ export class SessionFinder implements Elsewhere {
     route: TransportRoute,
     isToAdopt: boolean,
   ): Promise<FoundHere | FoundNowhere> {
-    const search: Search = { id, request, route, until: 0 };
+    const search: Search = { id, request, route, until: 0, unheard: 0 };
     const here = await this.#findHere(search);
     if (here !== undefined || !isToAdopt) return here ?? NONE;
     const found = await this.#init.store.find(id);
@@ -119,7 +127,8 @@ export class SessionFinder implements Elsewhere {
   }
 
   async #askHome(search: Search, found: FoundRecord<LeftSession>, home: string): Promise<Step> {
-    if (!(await this.#init.bus.isAlive(home))) return await this.#adoptSomewhere(search, found);
+    const isGone = search.unheard >= UNHEARD_TIMES || !(await this.#init.bus.isAlive(home));
+    if (isGone) return await this.#adoptSomewhere(search, found);
     const { moves, transport, standing } = found.record;
     this.#lanes.set(search.id, { home, moves, transport, standing });
     const relayed = await this.#relay(search, home);
@@ -146,12 +155,14 @@ export class SessionFinder implements Elsewhere {
    *
    * @throws McpSseError 503
    */
-  async #lost({ id, request }: Search, relayed: Relayed, home: string): Promise<void> {
-    this.#lanes.drop(id);
+  async #lost(search: Search, relayed: Relayed, home: string): Promise<void> {
+    this.#lanes.drop(search.id);
     if (relayed.kind !== "lost") return;
-    if (relayed.mayBeHeard && request.req.method !== "GET") throw mayHaveBeenDone();
+    if (relayed.mayBeHeard && search.request.req.method !== "GET") throw mayHaveBeenDone();
+    search.unheard = relayed.mayBeHeard ? 0 : search.unheard + 1;
     // A node that is there, and does not hear, may do so again, or may turn out to be gone.
-    if (await this.#init.bus.isAlive(home)) await rest();
+    const isAlive = await this.#init.bus.isAlive(home).catch(() => true);
+    if (isAlive && search.unheard < UNHEARD_TIMES) await rest();
   }
 
   /** What the directory says, or that it may say something else later. */

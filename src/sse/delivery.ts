@@ -7,7 +7,7 @@ import type { PingWriter } from "./ack-pings.js";
 import type { ByteHolder, WriteResult } from "../session/write-result.js";
 import type { MessageJson } from "../session/message-json.js";
 import { Outbox } from "../http/outbox.js";
-import type { KeptOutbox, OutboxEntry } from "../http/outbox.js";
+import type { KeptOutbox, OutboxEntry, WatchedCaller } from "../http/outbox.js";
 import { ProgressOrdering } from "./progress-order.js";
 import { formatEventId } from "./event-id.js";
 import type { ResumeOptions } from "../options/resume-options.js";
@@ -44,16 +44,18 @@ export class Delivery implements PingWriter {
   /**
    * @param holder is told how much is kept.
    * @param before what the session's node before has kept. Default: there was none.
+   * @param caller whose calls are over when it has their answers. Default: nobody's.
    */
   constructor(
     sessionId: string,
     resume: ResumeOptions | undefined,
     holder?: ByteHolder,
     before?: KeptOutbox,
+    caller?: WatchedCaller,
   ) {
     this.#sessionId = sessionId;
     this.#isKeeping = resume !== undefined;
-    this.#outbox = new Outbox(resume?.maxBufferedBytes ?? 0, holder, before);
+    this.#outbox = new Outbox(resume?.maxBufferedBytes ?? 0, holder, before, caller);
   }
 
   /** What the client is not known to have, for another node. */
@@ -159,7 +161,7 @@ export class Delivery implements PingWriter {
         ? Promise.reject(noStream())
         : this.#transmit({ ...json, seq: 0, metadata });
     }
-    const entry = this.#outbox.append(json, metadata);
+    const entry = this.#outbox.append(json, metadata, message);
     if (this.#stream === undefined) {
       return this.#outbox.isOverfull ? Promise.reject(overflow()) : undefined;
     }

@@ -96,7 +96,7 @@ export class SseChannel implements Channel, ChannelLuggage, StreamOwner, ClientT
     this.#resume = resume;
     const before = moved && sseLuggage(moved);
     this.instance = before?.instance ?? instance;
-    this.#delivery = new Delivery(session.id, resume, session.bytes, before?.outbox);
+    this.#delivery = new Delivery(session.id, resume, session.bytes, before?.outbox, session);
     if (before !== undefined) this.#goOn(before);
     if ((before?.isStale ?? isStale) && resume !== undefined) {
       this.#stale = new StaleClient(resume, (frame) => this.#writeOnce(frame));

@@ -11,6 +11,8 @@ import type { RouterContext } from "../http/router-context.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { FastRoute, Transport, TransportRoute } from "../http/transport.js";
 import type { AdmittedRequest, RefusedRequest } from "../http/incoming-request.js";
+import { isCall } from "../session/session-bytes.js";
+import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import { sendText } from "../shared/send.js";
 import { sessionIdOf } from "./endpoint-path.js";
 import { StreamHandler } from "./stream-handler.js";
@@ -102,6 +104,10 @@ export class SseEndpoint implements Transport {
       session.channel.notePost(message, request.parts.headers);
       return false;
     },
+    deliver: ({ message, session, extra, call }) => {
+      session.receive(message, extra, call);
+      return noteCall(message, session);
+    },
     accept: ({ res }) => {
       res.statusCode = 202;
       res.end();
@@ -117,6 +123,16 @@ export class SseEndpoint implements Transport {
     sendRetry(res, options.resume.retryMs);
     return true;
   }
+}
+
+/** What another node would have to say of a call stands there before its client hears that it was taken. */
+function noteCall(message: JsonRpcMessage, { callWatch }: SseSession): Promise<void> | undefined {
+  if (callWatch === undefined) return undefined;
+  if (isCall(message)) return callWatch.opened(message.id);
+  if ("method" in message && message.method === "notifications/cancelled") {
+    callWatch.over(message.params?.["requestId"] as JsonRpcId);
+  }
+  return undefined;
 }
 
 /** Tells a client that comes back to try again: a stream with nothing in it but the time to wait. */

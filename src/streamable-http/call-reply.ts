@@ -6,6 +6,7 @@ import { sendError } from "../http/respond-error.js";
 import type { MessageJson } from "../session/message-json.js";
 import type { WriteResult } from "../session/write-result.js";
 import type { McpSseError } from "../shared/errors.js";
+import type { JsonRpcId } from "../shared/json-rpc.js";
 import type { Accepts } from "./accept.js";
 import { sendJsonAnswer } from "./json-answer.js";
 import type { AnswerHolder } from "./json-answer.js";
@@ -26,6 +27,8 @@ export interface CallReplyInit {
 /** What a session gives to its calls. */
 export interface ReplyStreams {
   open(): MessageStream;
+  /** See `CallWatch.opened`. */
+  noteCall(stream: MessageStream, id: JsonRpcId): Promise<void> | undefined;
   check(): void;
 }
 
@@ -39,11 +42,16 @@ export class CallReply {
   readonly #init: CallReplyInit;
   readonly #streams: ReplyStreams;
   readonly #holder: AnswerHolder;
+  readonly #id: JsonRpcId;
   #stream: MessageStream | undefined;
   #isAnswered = false;
 
-  /** @param holder counts what has not left. */
-  constructor(init: CallReplyInit, streams: ReplyStreams, holder: AnswerHolder) {
+  /**
+   * @param id of the call, as its client knows it.
+   * @param holder counts what has not left.
+   */
+  constructor(id: JsonRpcId, init: CallReplyInit, streams: ReplyStreams, holder: AnswerHolder) {
+    this.#id = id;
     this.#init = init;
     this.#streams = streams;
     this.#holder = holder;
@@ -127,6 +135,8 @@ export class CallReply {
     const reader = new EventStream(res, options);
     const stream = this.#streams.open();
     this.#stream = stream;
+    const noted = this.#streams.noteCall(stream, this.#id);
+    if (noted !== undefined) holdBack(res, noted);
     // Whoever hears of the stream has an id to come back to it with.
     reader.cork(() => {
       reader.open();
@@ -144,4 +154,11 @@ export class CallReply {
     const { res } = this.#init;
     return !res.headersSent && !res.destroyed && !res.req.socket.destroyed;
   }
+}
+
+/** Nothing leaves before that: whoever has heard of the stream comes back for its answer, to another node if need be. */
+function holdBack({ socket }: ServerResponse, noted: Promise<void>): void {
+  if (socket === null) return;
+  socket.cork();
+  void noted.then(() => socket.uncork());
 }

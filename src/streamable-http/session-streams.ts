@@ -4,6 +4,7 @@ import type { KeptOptions } from "../options/resume-options.js";
 import type { ChannelSession } from "../session/channel.js";
 import { Deadline } from "../session/deadline.js";
 import type { DeadlineListener } from "../session/deadline.js";
+import type { JsonRpcId } from "../shared/json-rpc.js";
 import type { ByteHolder } from "../session/write-result.js";
 import { MessageStream } from "./message-stream.js";
 import type { KeptStream, KeptStreams } from "./streamable-luggage.js";
@@ -12,6 +13,9 @@ const NONE: readonly MessageStream[] = [];
 
 /** What a stream of a call takes in memory beside its messages, in bytes. */
 const STREAM_BYTES = 768;
+
+/** How long an answer that has left is on its way at most, as a rule, in milliseconds. */
+const ARRIVAL_MS = 2_000;
 
 /**
  * The streams of one session: that of its GETs, and one for each call that is not answered by plain
@@ -32,6 +36,8 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
   /** Those that were finished when it was last looked; most sessions never have one. */
   #finished: readonly MessageStream[] = NONE;
   readonly #sweep = new Deadline(this);
+  /** Ids of calls that are watched, by the numbers of their streams. */
+  #watched: Map<number, JsonRpcId> | undefined;
   #isSweepDue = false;
   #lastNumber = 0;
   #bytes = 0;
@@ -68,6 +74,15 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
     // It may be cancelled before anything was sent on it.
     this.check();
     return stream;
+  }
+
+  /** Its answer is what the client of a call comes back for: see `CallWatch`. */
+  noteCall({ number, isKeeping }: MessageStream, id: JsonRpcId): Promise<void> | undefined {
+    const { callWatch } = this.#session;
+    if (callWatch === undefined || !isKeeping) return undefined;
+    this.#watched ??= new Map();
+    this.#watched.set(number, id);
+    return callWatch.opened(id, number);
   }
 
   /** @returns `undefined` for one that there is not, or not any more. */
@@ -186,7 +201,25 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
   }
 
   #forget(stream: MessageStream): void {
-    if (this.#calls.delete(stream.number)) this.hold(-STREAM_BYTES);
+    if (!this.#calls.delete(stream.number)) return;
+    this.hold(-STREAM_BYTES);
+    this.#noteOver(stream);
+  }
+
+  /** Nobody says that an answer has arrived. One that has left, and whose client does not come back, has. */
+  #noteOverSoon(stream: MessageStream): void {
+    if (!stream.isFinished || stream.hasWaitingAnswer) return;
+    const look = (): void => {
+      if (!stream.hasWaitingAnswer) this.#noteOver(stream);
+    };
+    setTimeout(look, ARRIVAL_MS).unref();
+  }
+
+  #noteOver({ number }: MessageStream): void {
+    const id = this.#watched?.get(number);
+    if (id === undefined) return;
+    this.#watched?.delete(number);
+    this.#session.callWatch?.over(id);
   }
 
   #make(number: number, before?: KeptStream): MessageStream {
@@ -212,6 +245,7 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
 
   #noteChange(stream: MessageStream): void {
     if (stream.isFinished && !stream.isKeeping) this.#forget(stream);
+    else if (this.#watched?.has(stream.number) === true) this.#noteOverSoon(stream);
     if (this.#changeListeners.length === 0) return;
     for (const resolve of this.#changeListeners.splice(0)) resolve();
   }

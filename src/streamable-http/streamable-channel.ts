@@ -139,7 +139,7 @@ export class StreamableChannel implements Channel, ChannelLuggage {
    */
   takeCall(call: Call, init: CallReplyInit): Call {
     const known = this.#replies.has(call.id) ? this.#ids.rename(call) : call;
-    const reply = new CallReply(init, this.#streams, this.#session);
+    const reply = new CallReply(call.id, init, this.#streams, this.#session);
     this.#replies.set(known.id, reply);
     this.#connect(init.res);
     if (isInitialize(call)) this.#opening = known.id;

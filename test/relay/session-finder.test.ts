@@ -52,3 +52,15 @@ it("CLUSTER-31: another's session is 404 at every node, with the bytes of one th
   // Nobody was asked to work for it.
   expect(a.router.sessions.size).toBe(1);
 });
+
+it("CLUSTER-32: a session of a node that was killed goes on at the node that is asked first", async () => {
+  const { nodes } = await serveCluster({ count: 3 });
+  const [a, b, c] = nodes;
+  const alice = await begin(a.mcpUrl);
+  await a.crash();
+  const there = elsewhere(alice, b.mcpUrl);
+  expect(await there.call("echo", { text: "goes on" })).toBe("goes on");
+  expect(await elsewhere(alice, c!.mcpUrl).call("echo", { text: "there" })).toBe("there");
+  expect([b, c!].map(({ router }) => router.sessions.size)).toEqual([1, 0]);
+  expect(b.router.sessions.get(alice.sessionId)?.isMoved).toBe(true);
+});

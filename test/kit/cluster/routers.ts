@@ -11,14 +11,19 @@ import type { EngineFaults } from "./faulty-engine.js";
 export type RouterNode = Awaited<ReturnType<typeof serveMcp>> & {
   readonly faults: EngineFaults;
   readonly engine: WatchedEngine;
+  /** Takes the node from the others at once, without a word, as if its process was killed. */
+  readonly crash: () => Promise<void>;
 };
 
 /** Several of them, and a look into what they share. */
 export interface RouterCluster {
   readonly nodes: readonly [RouterNode, RouterNode, ...RouterNode[]];
   readonly shared: ClusterEngine;
-  readonly hub: ClusterConfig;
+  readonly hub: Hub;
 }
+
+/** A cluster that knows which engine it has made last. */
+export type Hub = ClusterConfig & { last: ClusterEngine | undefined };
 
 export type RouterClusterOptions = ServeMcpOptions & {
   readonly count?: number;
@@ -56,23 +61,36 @@ export class WatchedEngine {
 /** Serves nodes of one cluster, each on a port of its own, with what it is served with. */
 export async function serveCluster(options: RouterClusterOptions = {}): Promise<RouterCluster> {
   const { count = 2, settings, ...rest } = options;
-  const hub = memoryCluster({ secret: SECRET, ...settings });
+  const config = memoryCluster({ secret: SECRET, ...settings });
+  const hub: Hub = {
+    ...config,
+    last: undefined,
+    createEngine: () => (hub.last = config.createEngine()),
+  };
   const nodes: RouterNode[] = [];
   for (let n = 0; n < count; n++) nodes.push(await serveNode(hub, rest));
   return { nodes: nodes as never as RouterCluster["nodes"], shared: hub.createEngine(), hub };
 }
 
 /** One more node. */
-export async function serveNode(hub: ClusterConfig, options: ServeMcpOptions): Promise<RouterNode> {
+export async function serveNode(hub: Hub, options: ServeMcpOptions): Promise<RouterNode> {
   const { cluster, faults } = withFaults(hub);
   let engine: WatchedEngine | undefined;
+  let leave: () => Promise<void> = () => Promise.resolve();
   const createEngine = (): ClusterEngine => {
     const made = cluster.createEngine();
+    // Of the faulty one, nobody would hear it.
+    const whole = hub.last!;
+    leave = () => whole.leave();
     engine = new WatchedEngine(made);
     // One that finds nothing waits for no others that may have lost it: here there are none.
     return Object.assign(made, { isLocal: true });
   };
   const served = await serveMcp({ ...options, cluster: { ...cluster, createEngine } });
   await served.router.ready();
-  return { ...served, faults, engine: engine! };
+  const crash = async (): Promise<void> => {
+    faults.isAway = true;
+    await leave();
+  };
+  return { ...served, faults, engine: engine!, crash };
 }
