@@ -11,6 +11,8 @@ export const ROOMS = {
   policy: ["auth", "shared"],
   session: ["policy", "auth", "shared"],
   cluster: ["session", "auth", "shared"],
+  "cluster-contract": ["cluster", "shared"],
+  redis: ["cluster", "auth", "shared", "strategies"],
   options: ["cluster", "session", "auth", "shared"],
   observe: ["options", "session", "auth", "shared"],
   http: ["cluster", "observe", "options", "session", "policy", "auth", "shared"],

@@ -15,7 +15,9 @@ const common: Config = {
   moduleNameMapper: {
     "^express-mcp-sse$": "<rootDir>/src/index.ts",
     "^express-mcp-sse/strategies/(.*)$": "<rootDir>/strategies/$1.ts",
-    "^express-mcp-sse/cluster/(.*)$": "<rootDir>/src/cluster/$1.ts",
+    "^express-mcp-sse/cluster/memory$": "<rootDir>/src/cluster/memory.ts",
+    "^express-mcp-sse/cluster/redis$": "<rootDir>/src/redis/index.ts",
+    "^express-mcp-sse/cluster/contract$": "<rootDir>/src/cluster-contract/index.ts",
     "^(\\.{1,2}/.*)\\.js$": "$1",
     "^(.*/shared/packages)\\.cjs$": "$1.cts",
   },

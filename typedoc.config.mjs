@@ -15,6 +15,8 @@ export default {
     "src/index.ts",
     ...["jwt", "apikey", "oauth", "passport", "contract"].map(strategy),
     "src/cluster/memory.ts",
+    "src/redis/index.ts",
+    "src/cluster-contract/index.ts",
   ],
   plugin: [groupAsIndex],
   readme: "README.md",
