@@ -1,0 +1,81 @@
+import { ignoreErrors } from "./redis-port.js";
+import type { HearChannel, Listening, RedisPort } from "./redis-port.js";
+
+/** `createClient()` of `redis`. */
+export interface NodeRedisClient {
+  readonly isReady: boolean;
+  sendCommand(command: string[]): Promise<unknown>;
+  duplicate(): object;
+}
+
+/** `createCluster()` of `redis`. */
+export interface NodeRedisCluster {
+  readonly isOpen: boolean;
+  readonly masters: readonly object[];
+  sendCommand(
+    key: string | undefined,
+    isReadonly: boolean | undefined,
+    command: string[],
+  ): Promise<unknown>;
+  duplicate(): object;
+}
+
+/** What a duplicate of either is used for. */
+interface Subscriber {
+  on(event: "error", listener: () => void): unknown;
+  connect(): Promise<unknown>;
+  subscribe(channels: readonly string[], hear: HearChannel): Promise<unknown>;
+  destroy(): void;
+}
+
+export function nodeRedisPort(client: NodeRedisClient | NodeRedisCluster): RedisPort {
+  const listen: RedisPort["listen"] = (channels, hear) =>
+    listenOver(client.duplicate() as Subscriber, channels, hear);
+  if (isCluster(client)) {
+    return {
+      get isReady() {
+        return client.isOpen && client.masters.some(isNodeReady);
+      },
+      isCluster: true,
+      run: (command, key) => client.sendCommand(key, false, [...command]),
+      listen,
+    };
+  }
+  return {
+    get isReady() {
+      return client.isReady;
+    },
+    isCluster: false,
+    run: (command) => client.sendCommand([...command]),
+    listen,
+  };
+}
+
+function isCluster(client: NodeRedisClient | NodeRedisCluster): client is NodeRedisCluster {
+  return "masters" in client;
+}
+
+/** Connections to nodes are made when they are needed: one that is not there yet would be. */
+function isNodeReady({ client }: { readonly client?: { readonly isReady?: boolean } }): boolean {
+  return client?.isReady !== false;
+}
+
+function listenOver(
+  subscriber: Subscriber,
+  channels: readonly string[],
+  hear: HearChannel,
+): Listening {
+  ignoreErrors(subscriber);
+  const open = async (): Promise<void> => {
+    await subscriber.connect();
+    await subscriber.subscribe(channels, hear);
+  };
+  const close = (): void => {
+    try {
+      subscriber.destroy();
+    } catch {
+      // It is closed.
+    }
+  };
+  return { opened: open(), close };
+}
