@@ -12,13 +12,13 @@
 import type { StagedCheck } from "./check.js";
 import { MESSAGE_CHECKS } from "./messages.js";
 import { cutChecks, outageChecks } from "./outages.js";
-import type { Outage } from "./outages.js";
+import type { Outage } from "./outage.js";
 import { SET_CHECKS } from "./sets.js";
 import { Stage } from "./stage.js";
 import { VALUE_CHECKS } from "./values.js";
 import type { ClusterEngine } from "../cluster/engine.js";
 
-export type { Outage } from "./outages.js";
+export type { Outage } from "./outage.js";
 export type { ClusterEngine, EngineWrite, SetIndex, VersionedValue } from "../cluster/engine.js";
 
 /** Stands for a part that an engine has no use for; the check is then not listed. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ClusterEngine } from "../cluster/engine.js";
 import type { StagedCheck } from "./check.js";
+import type { Outage } from "./outage.js";
 import { eventually, within } from "./stage.js";
 import type { ContractNode, Stage } from "./stage.js";
 
@@ -8,12 +9,6 @@ const MINUTE_MS = 60_000;
 
 /** Longest that an operation may take to settle, in milliseconds. */
 const SETTLED_MS = 8_000;
-
-/** Something that breaks, and is whole again. */
-export interface Outage {
-  begin(): void | Promise<void>;
-  end(): void | Promise<void>;
-}
 
 /** What happens while the middleware is away, and afterwards. */
 export function outageChecks(outage: Outage): readonly StagedCheck[] {
