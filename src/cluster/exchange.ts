@@ -31,6 +31,11 @@ export class LinkedExchanges {
     this.#answerers = answerers;
   }
 
+  /** Whether somebody waits to hear of one. */
+  get hasOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
   begin(opening: Frame): Exchange {
     const exchange = this.#add(++this.#last);
     exchange.begin(opening);

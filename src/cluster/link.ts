@@ -100,6 +100,12 @@ export class Link {
     this.#host.wantsToSend(this);
   }
 
+  /** Says something without anything in it: whoever has lost the link says so. */
+  probe(): void {
+    this.#owesAck = true;
+    this.#host.wantsToSend(this);
+  }
+
   /** Both sides have met: what waits can go. */
   establish(id: string): void {
     this.id = id;

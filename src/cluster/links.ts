@@ -7,7 +7,7 @@ import { Link, REPEAT_MS } from "./link.js";
 import type { LinkHost } from "./link.js";
 import type { Outgoing } from "./outgoing.js";
 
-/** What all links together may keep for nodes that do not hear it. */
+/** What all links together may keep for nodes that do not hear it, in characters. */
 export const MAX_UNHEARD_BYTES = 64 * 1024 * 1024;
 
 /** Greetings that were answered and not followed by anything. */
@@ -97,7 +97,7 @@ export class Links {
 
   #greet(own: OwnLink): void {
     clearTimeout(own.greeting);
-    this.#parts.outgoing.post(own.link.peer, JSON.stringify(["hello", own.nonce]));
+    this.#post(own.link.peer, ["hello", own.nonce]);
     own.greeting = setTimeout(() => this.#greet(own), REPEAT_MS).unref();
   }
 
@@ -120,7 +120,7 @@ export class Links {
     this.#greeted.set(greeting, id);
     const [oldest] = this.#greeted.keys();
     if (this.#greeted.size > MAX_GREETED && oldest !== undefined) this.#greeted.delete(oldest);
-    this.#parts.outgoing.post(sender, JSON.stringify(["welcome", nonce, id]));
+    this.#post(sender, ["welcome", nonce, id]);
   }
 
   #meet(sender: string, nonce: string, id: unknown): void {
@@ -159,7 +159,11 @@ export class Links {
     if (now - (this.#strangerToldAt.get(sender) ?? -STRANGER_MS) < STRANGER_MS) return;
     if (this.#strangerToldAt.size >= MAX_GREETED) this.#strangerToldAt.clear();
     this.#strangerToldAt.set(sender, now);
-    this.#parts.outgoing.post(sender, JSON.stringify(["unknown", id]));
+    this.#post(sender, ["unknown", id]);
+  }
+
+  #post(node: string, packet: Packet): void {
+    this.#parts.outgoing.post(node, JSON.stringify(packet));
   }
 
   #loseNamed(sender: string, id: string): void {
@@ -172,6 +176,7 @@ export class Links {
     if (lost === undefined) return;
     links.delete(node);
     if ("greeting" in lost) clearTimeout((lost as OwnLink).greeting);
+    if (lost.link.id !== undefined) this.#post(node, ["unknown", lost.link.id]);
     lost.link.lose();
     lost.exchanges.lose();
   }
@@ -207,6 +212,16 @@ export class Links {
     for (const own of this.#own.values()) if (own.link.id === undefined) this.#greet(own);
     for (const links of [this.#own, this.#theirs])
       for (const { link } of links.values()) link.repeat();
+  }
+
+  /**
+   * Asks whether links are still known at their other side, if somebody waits to hear from there: what it said
+   * when it lost one may have been lost as well.
+   */
+  probe(): void {
+    for (const links of [this.#own, this.#theirs]) {
+      for (const { link, exchanges } of links.values()) if (exchanges.hasOpen) link.probe();
+    }
   }
 
   #changeUnheard(bytes: number): void {

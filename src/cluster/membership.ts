@@ -36,6 +36,7 @@ export interface MembershipLinks {
   loseEstablished(): void;
   loseUnmet(ms: number): void;
   repeat(): void;
+  probe(): void;
 }
 
 /** Whether this node is in touch with the others, and who they are. */
@@ -66,7 +67,7 @@ export class Membership {
       ...parts,
       renew: (since) => this.#renew(since),
       onBegin: () => this.#loseStale(),
-      onBeat: () => this.#goUp(),
+      onBeat: () => this.#noteBeat(),
       onMissed: (error) => this.#goDown(error),
     });
     this.#events = new Announcer((error) =>
@@ -237,8 +238,13 @@ export class Membership {
     this.#events.announce("emptied");
   }
 
+  #noteBeat(): void {
+    if (this.#isClosed) return;
+    if (this.#isInTouch) this.#parts.links.probe();
+    else this.#goUp();
+  }
+
   #goUp(): void {
-    if (this.#isInTouch || this.#isClosed) return;
     this.#isInTouch = true;
     this.#parts.logger.info(
       this.#hasBeenUp ? "The cluster is reached again" : "Joined the cluster",

@@ -80,9 +80,13 @@ describe("CLUSTER-11: whether what is lost may have been heard", () => {
 
   it("not, while it waits for its node to be met, or for room", async () => {
     const { one, two, talk } = await startTwo();
-    two.faults.fateOf = () => "drop";
+    let isGreeted = false;
+    two.faults.fateOf = () => {
+      isGreeted = true;
+      return "drop";
+    };
     const unmet = talk();
-    await until(() => unmet.exchange.unheard === 1);
+    await until(() => isGreeted);
     await two.bus.stop(0);
     expect(await unmet.whenLost()).toEqual({ mayBeHeard: false });
     expect(one.bus.nodes()).toHaveLength(1);
@@ -120,6 +124,25 @@ describe("CLUSTER-11: whether what is lost may have been heard", () => {
     await there!.whenLost();
   });
 });
+
+it.each(["says so", "is asked"])(
+  "CLUSTER-11: a node that was out of touch, unnoticed, %s: nobody waits for it for ever",
+  async (how) => {
+    const { one, two, theirs, talk } = await startTwo(1_000);
+    const here = await talkAtLeastOnce(talk);
+    await until(() => theirs[0]!.exchange.unheard === 0);
+    let isSaid = false;
+    two.faults.fateOf = () => {
+      const fate = how === "is asked" && !isSaid && theirs[0]!.lost ? "drop" : "pass";
+      isSaid ||= theirs[0]!.lost !== undefined;
+      return fate;
+    };
+    two.clock.aheadMs += 1_000;
+    await theirs[0]!.whenLost();
+    expect(await here.whenLost()).toEqual({ mayBeHeard: true });
+    expect(one.bus.nodes()).toHaveLength(2);
+  },
+);
 
 it("CLUSTER-10: when too much waits to be heard, whoever hears the least is given up", async () => {
   const cluster = sealedCluster();
