@@ -23,7 +23,10 @@ export interface RouterCluster {
 }
 
 /** A cluster that knows which engine it has made last. */
-export type Hub = ClusterConfig & { last: ClusterEngine | undefined };
+export interface Hub {
+  readonly config: ClusterConfig;
+  last: ClusterEngine | undefined;
+}
 
 export type RouterClusterOptions = ServeMcpOptions & {
   readonly count?: number;
@@ -61,20 +64,19 @@ export class WatchedEngine {
 /** Serves nodes of one cluster, each on a port of its own, with what it is served with. */
 export async function serveCluster(options: RouterClusterOptions = {}): Promise<RouterCluster> {
   const { count = 2, settings, ...rest } = options;
-  const config = memoryCluster({ secret: SECRET, ...settings });
+  const cluster = memoryCluster({ secret: SECRET, ...settings });
   const hub: Hub = {
-    ...config,
+    config: { ...cluster, createEngine: () => (hub.last = cluster.createEngine()) },
     last: undefined,
-    createEngine: () => (hub.last = config.createEngine()),
   };
   const nodes: RouterNode[] = [];
   for (let n = 0; n < count; n++) nodes.push(await serveNode(hub, rest));
-  return { nodes: nodes as never as RouterCluster["nodes"], shared: hub.createEngine(), hub };
+  return { nodes: nodes as never as RouterCluster["nodes"], shared: cluster.createEngine(), hub };
 }
 
 /** One more node. */
 export async function serveNode(hub: Hub, options: ServeMcpOptions): Promise<RouterNode> {
-  const { cluster, faults } = withFaults(hub);
+  const { cluster, faults } = withFaults(hub.config);
   let engine: WatchedEngine | undefined;
   let leave: () => Promise<void> = () => Promise.resolve();
   const createEngine = (): ClusterEngine => {
