@@ -58,7 +58,7 @@ export class RecordStore<S> {
   /** The same by the record's name. */
   async read(key: string): Promise<FoundRecord<S> | undefined> {
     const { engine, box, onUnreadable } = this.#init;
-    const found = await ask(engine.get(key));
+    const found = await askDirectory(engine.get(key));
     if (found === undefined) return undefined;
     const text = box.open(found.value, key);
     const record = text === undefined ? undefined : readRecord<S>(text);
@@ -82,21 +82,22 @@ export class RecordStore<S> {
     ttlMs: number,
   ): Promise<boolean> {
     const { engine, box } = this.#init;
-    return await ask(engine.put(key, box.seal(writeRecord(record), key), version, ttlMs));
+    return await askDirectory(engine.put(key, box.seal(writeRecord(record), key), version, ttlMs));
   }
 
   /** Deletes a record, if its version is still the one that is known. @throws McpSseError like `put`. */
   async take(key: string, version: number): Promise<boolean> {
-    return await ask(this.#init.engine.take(key, version));
+    return await askDirectory(this.#init.engine.take(key, version));
   }
 
   /** Lets records live on, many in one exchange. */
   async touch(keys: readonly string[], ttlMs: number): Promise<void> {
-    await ask(this.#init.engine.touch(keys, ttlMs));
+    await askDirectory(this.#init.engine.touch(keys, ttlMs));
   }
 }
 
-async function ask<T>(asked: Promise<T>): Promise<T> {
+/** @throws McpSseError 503 when the engine does not answer. */
+export async function askDirectory<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (cause) {

@@ -99,7 +99,8 @@ export function assemble(given: unknown, serving: Serving): Assembly {
     options.cluster &&
     createClusterParts(options.cluster, { options, sessions, callers, rules, shutdown });
   const keeper = cluster?.keeper;
-  const shared = { options, sessions, directory, keeper, callers, refusals, shutdown };
+  const returning = cluster?.returning;
+  const shared = { options, sessions, directory, keeper, returning, callers, refusals, shutdown };
   const bus = new ChangeBus({ mayHear: wires.streamable?.mayHear, logger: options.logger });
   const endpoints = { ...shared, createServer, restore };
   const transports = createTransports(endpoints, { wires, serving, bus });

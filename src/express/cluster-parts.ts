@@ -7,6 +7,7 @@ import type { CallerGuard } from "../http/caller-guard.js";
 import type { Elsewhere } from "../http/elsewhere.js";
 import type { LeftSession } from "../http/moved-session.js";
 import type { Pipeline } from "../http/pipeline.js";
+import type { ReturningClients } from "../http/returning-clients.js";
 import type { Sessions } from "../http/router-session.js";
 import type { SessionKeeper } from "../http/session-keeper.js";
 import type { Shutdown } from "../http/shutdown.js";
@@ -19,6 +20,8 @@ import { KeptSessions } from "../relay/kept-sessions.js";
 import { NodeKeeper } from "../relay/node-keeper.js";
 import { recordTimes } from "../relay/record-times.js";
 import { RelayedCallers } from "../relay/relayed-caller.js";
+import { ReturnMarks } from "../relay/return-marks.js";
+import { ClusterReturning } from "../relay/returning-clients.js";
 import { SessionFinder } from "../relay/session-finder.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import type { Logger } from "../shared/logger.js";
@@ -36,6 +39,7 @@ export interface ClusterContext {
 export interface ClusterParts {
   readonly keeper: SessionKeeper;
   readonly elsewhere: Elsewhere;
+  readonly returning: ReturningClients;
   /** Has what other nodes relay be answered. Called once, before anything is. */
   serve(pipeline: Pick<Pipeline, "answerRelayed">): void;
 }
@@ -56,8 +60,9 @@ export function createClusterParts(config: ClusterConfig, context: ClusterContex
     onUnreadable: tellOfUnreadable(logger),
   });
   const journal = new CallJournal({ engine, box, bus, ttlMs, isExact: calls === "exact" });
+  const marks = new ReturnMarks({ bus, engine, rules, ttlMs });
   const kept = new KeptSessions({
-    ...{ bus, store, rules, times, relayTimeoutMs, logger, pages: journal },
+    ...{ bus, store, marks, rules, times, relayTimeoutMs, logger, pages: journal },
   });
   const adoptions = new Adoptions({ bus, store, shutdown, move, ttlMs, kept, journal });
   const keeper = new NodeKeeper({
@@ -74,7 +79,8 @@ export function createClusterParts(config: ClusterConfig, context: ClusterContex
       maxMessageBytes: options.maxMessageBytes,
       answer: (request, isToAdopt) => pipeline.answerRelayed(request, isToAdopt),
     });
-  return { keeper, elsewhere, serve };
+  const returning = new ClusterReturning({ bus, box, finder: elsewhere, marks, relayTimeoutMs });
+  return { keeper, elsewhere, returning, serve };
 }
 
 function tellOfUnreadable(logger: Logger): () => void {

@@ -176,6 +176,15 @@ export class EventStream {
     else onResponseTurn(this.#res, () => this.#cutAfter(LONGEST_END_MS));
   }
 
+  /**
+   * Leaves the open response to somebody else, who goes on behind what was written. Nothing more comes from
+   * here, and nobody is told how it ends.
+   */
+  letGo(): void {
+    this.owner = undefined;
+    this.#finish("ended");
+  }
+
   #cutAfter(ms: number): void {
     const cut = setTimeout(() => this.#res.destroy(), ms).unref();
     onResponseEnd(this.#res, () => clearTimeout(cut));

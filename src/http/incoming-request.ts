@@ -31,6 +31,8 @@ export interface AdmittedRequest extends IncomingRequest {
    * ordinary way; `undefined` if it came that way.
    */
   readonly passOn: (() => void) | undefined;
+  /** Id of the session for which another node has sent it here. Default: it came in at this one. */
+  readonly relayedFor?: string;
 }
 
 /** A request as its host hands it over, for the {@link Pipeline}. */

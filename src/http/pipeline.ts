@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Caller } from "../auth/outcome.js";
 import { LAST_BYTES_MS } from "../session/close-reason.js";
+import { McpSseError } from "../shared/errors.js";
 import { settlesWithin } from "../shared/timeout.js";
 import type { Discovery } from "./discovery.js";
 import { drain } from "./drain.js";
@@ -113,6 +114,8 @@ export class Pipeline {
       if (session === undefined) return false;
       await route.answer(request, session);
     } catch (error) {
+      // For this request, or any more: the node that sent it looks again.
+      if (isNotFound(error) && !request.res.headersSent) return false;
       this.#init.refusals.refuse(request, error, route);
     }
     return true;
@@ -272,7 +275,7 @@ export class Pipeline {
     isToAdopt: boolean,
   ): Promise<RouterSession | undefined> {
     const { elsewhere } = this.#init;
-    const id = route.sessionId?.(request.req);
+    const { relayedFor: id } = request;
     if (id === undefined) return undefined;
     const here = await this.#findHere(id, request);
     if (here !== undefined) return here;
@@ -320,6 +323,10 @@ export class Pipeline {
     const find = route.isSessionOptional === true ? lookUpSession : findSession;
     return find(directory, id, request);
   }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof McpSseError && error.code === "session_not_found";
 }
 
 /** What is known of a request before anything that it says of itself counts. */

@@ -1,6 +1,7 @@
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { CallerGuard } from "./caller-guard.js";
 import type { Refusals } from "./refusals.js";
+import type { ReturningClients } from "./returning-clients.js";
 import type { Directory, Sessions } from "./router-session.js";
 import type { SessionKeeper } from "./session-keeper.js";
 import type { Shutdown } from "./shutdown.js";
@@ -13,6 +14,8 @@ export interface RouterContext {
   readonly directory: Directory;
   /** Tells other nodes of those that are here; `undefined` where there are none. */
   readonly keeper: SessionKeeper | undefined;
+  /** Finds those at other nodes whose clients come back here; `undefined` where there are none. */
+  readonly returning: ReturningClients | undefined;
   readonly callers: CallerGuard;
   readonly refusals: Refusals;
   readonly shutdown: Shutdown;

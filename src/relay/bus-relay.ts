@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { ClusterBus, Exchange, ExchangeLoss } from "../cluster/cluster-bus.js";
 import type { CallerGuard } from "../http/caller-guard.js";
 import type { AdmittedRequest } from "../http/incoming-request.js";
@@ -10,7 +11,7 @@ import { readEdgeBody } from "./edge-body.js";
 import type { EdgeBodyContext } from "./edge-body.js";
 import { PacedText } from "./paced-text.js";
 import { RELAY } from "./relay-frames.js";
-import type { RelayFrame, ToldRequest } from "./relay-frames.js";
+import type { RelayFrame, StandIn, ToldRequest } from "./relay-frames.js";
 import { tellCaller } from "./relayed-caller.js";
 import type { Relayed, RelayTarget, RequestRelay } from "./request-relay.js";
 import { travellingParts } from "./travelling.js";
@@ -74,21 +75,23 @@ export class BusRelay implements RequestRelay {
 
   #send(request: AdmittedRequest, target: RelayTarget, body: string | undefined): Promise<Relayed> {
     const isAtOnce = body === undefined || body.length <= SENT_AT_ONCE;
-    const told = this.#tell(request, target, isAtOnce ? body : undefined);
+    const standIn = standInFor(request);
+    const told = this.#tell(request, target, isAtOnce ? body : undefined, standIn);
     const exchange = this.#init.bus.open(target.node, [
       RELAY,
       { ...told, isBodyToFollow: !isAtOnce },
     ]);
     return new Promise((settle) => {
-      this.#hear(exchange, request, target, isAtOnce ? undefined : body, settle);
+      this.#hear(exchange, request, target, standIn, isAtOnce ? undefined : body, settle);
     });
   }
 
   /** Waits for the answer, and lets it be written. */
   #hear(
     exchange: Exchange,
-    { res }: AdmittedRequest,
+    { res, caller }: AdmittedRequest,
     { session, node }: RelayTarget,
+    standIn: StandIn | undefined,
     rest: string | undefined,
     settle: (relayed: Relayed) => void,
   ): void {
@@ -98,6 +101,7 @@ export class BusRelay implements RequestRelay {
       exchange,
       retryMs: options.resume?.retryMs,
       stallMs: options.stream.stallMs,
+      putIn: standIn && { standIn: standIn.text, credential: caller.credential?.text ?? "" },
       over: () => {
         clearTimeout(unheard);
         this.#forget(session, foreign);
@@ -148,13 +152,15 @@ export class BusRelay implements RequestRelay {
 
   #tell(
     request: AdmittedRequest,
-    { isToAdopt }: RelayTarget,
+    { session, isToAdopt }: RelayTarget,
     body: string | undefined,
+    queryCredential: StandIn | undefined,
   ): Omit<ToldRequest, "isBodyToFollow"> {
     const { req, res, path, mount, viaTrustedProxy, caller } = request;
     const { callers, rules, carryToken } = this.#init;
     const { base, routedBase, origin } = mount;
     return {
+      session,
       method: req.method ?? "GET",
       path,
       ...travellingParts(req, caller, callers.methods, rules),
@@ -164,6 +170,7 @@ export class BusRelay implements RequestRelay {
       address: addressOf(req),
       caller: tellCaller(caller),
       token: carryToken ? caller.authInfo?.token : undefined,
+      queryCredential,
       body,
       waitsForTurn: waitsForTurn(res),
       adopts: isToAdopt,
@@ -172,6 +179,12 @@ export class BusRelay implements RequestRelay {
 }
 
 const ANSWERED: Relayed = { kind: "answered" };
+
+/** Only a stream tells its client where to post to, which names the credential again. */
+function standInFor({ req, caller: { credential } }: AdmittedRequest): StandIn | undefined {
+  if (req.method !== "GET" || credential?.place !== "query") return undefined;
+  return { name: credential.name, text: randomUUID() };
+}
 
 function sendText(exchange: Exchange, body: string): PacedText {
   const text = new PacedText({

@@ -17,6 +17,8 @@ export interface EdgeAnswerInit {
   readonly retryMs: number | undefined;
   /** After how long without a byte taken its reader counts as gone; 0 for never. */
   readonly stallMs: number;
+  /** A credential that the client is to be told again, for what the other node has written in its place. */
+  readonly putIn: { readonly standIn: string; readonly credential: string } | undefined;
   /** Is called once: nothing more will be written, or its client has left. */
   readonly over: () => void;
 }
@@ -38,6 +40,7 @@ export class EdgeAnswer {
   #canComeBack = false;
   #isWhole = true;
   #isStream = false;
+  #hasPutIn = false;
   #hasBegun = false;
   #hasEnded = false;
   #isOver = false;
@@ -88,11 +91,17 @@ export class EdgeAnswer {
     } else this.#cut();
   }
 
-  #answer([status, headers]: ToldHead, text: string): void {
+  #answer(head: ToldHead, text: string): void {
     const { res } = this.#init;
-    res.statusCode = status;
-    for (const [name, value] of headers) this.#setHeader(name, value);
-    res.end(text);
+    if (res.headersSent) {
+      this.#begin(head);
+      if (this.#isOver) return;
+      res.end(text);
+    } else {
+      res.statusCode = head[0];
+      for (const [name, value] of head[1]) this.#setHeader(name, value);
+      res.end(text);
+    }
     this.#hasEnded = true;
     this.#cutLate();
     this.#finish();
@@ -100,11 +109,20 @@ export class EdgeAnswer {
 
   #begin([status, headers]: ToldHead): void {
     const { res } = this.#init;
-    for (const [name, value] of headers) this.#setHeader(name, value);
-    res.writeHead(status);
-    res.flushHeaders();
-    const type = String(res.getHeader("Content-Type") ?? "");
-    this.#isStream = type.startsWith("text/event-stream");
+    const type = headers.find(([name]) => name.toLowerCase() === "content-type")?.[1];
+    this.#isStream = String(type ?? "").startsWith("text/event-stream");
+    if (res.headersSent) {
+      // Its client had to be asked something, on what is an event stream already: nothing else fits.
+      if (status !== 200 || !this.#isStream) {
+        this.#canComeBack = true;
+        this.leave();
+        return;
+      }
+    } else {
+      for (const [name, value] of headers) this.#setHeader(name, value);
+      res.writeHead(status);
+      res.flushHeaders();
+    }
     this.#canComeBack = this.#isStream && res.req.method === "GET";
     this.#writer = new FrameWriter(res);
     this.#writer.onDrain(this.#drained);
@@ -125,10 +143,21 @@ export class EdgeAnswer {
     // Whoever has heard an id can come back for the rest; a GET needs none.
     if (this.#isStream && text.startsWith("id: ")) this.#canComeBack = true;
     this.#isWhole = text.endsWith("\n\n");
-    const hasRoom = this.#writer?.write(text, Buffer.byteLength(text)) ?? false;
+    const shown = this.#withCredential(text);
+    const hasRoom = this.#writer?.write(shown, Buffer.byteLength(shown)) ?? false;
     this.#untaken += text.length;
     if (hasRoom) this.#noteTaken();
     else this.#startWatch();
+  }
+
+  /** As it stands in a query. Once it was put in, nothing more is looked for. */
+  #withCredential(text: string): string {
+    const { putIn } = this.#init;
+    if (putIn === undefined || this.#hasPutIn || !text.includes(putIn.standIn)) return text;
+    this.#hasPutIn = true;
+    const { credential } = putIn;
+    const written = new URLSearchParams({ "": credential }).toString().slice(1);
+    return text.replace(putIn.standIn, () => written);
   }
 
   readonly #drained = (): void => {

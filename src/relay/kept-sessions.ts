@@ -11,9 +11,11 @@ import { standingOfSession } from "../session/session-standing.js";
 import type { Logger } from "../shared/logger.js";
 import { isSuperseded } from "./kept-session.js";
 import type { KeptSession, KnownRecord } from "./kept-session.js";
+import type { ReturnMarks } from "./return-marks.js";
 import type { RecordTimes } from "./record-times.js";
 
 export interface KeptSessionsInit {
+  readonly marks: Pick<ReturnMarks, "note">;
   readonly bus: ClusterBus;
   readonly store: RecordStore<LeftSession>;
   readonly rules: ContinuationRules;
@@ -115,6 +117,7 @@ export class KeptSessions {
   noteChange(id: string): void {
     const kept = this.#kept.get(id);
     if (kept === undefined) return;
+    this.#init.marks.note(kept.session);
     kept.isDirty = true;
     this.#dirty.add(kept);
     if (this.#isFlushDue) return;

@@ -6,6 +6,8 @@ export const RELAY = "request";
 
 /** What the edge says of a request, once. */
 export interface ToldRequest {
+  /** Id of the session that it is for, as the edge has found it. */
+  readonly session: string;
   readonly method: string;
   /** Below the mount, without query. */
   readonly path: string;
@@ -23,6 +25,11 @@ export interface ToldRequest {
   readonly caller: CallerText;
   /** The bearer token, where tools may see it. */
   readonly token: string | undefined;
+  /**
+   * Where the caller's credential stood in the query: the field's name, and what stands for the credential in
+   * what is answered, since that is to name it again. The edge puts it in.
+   */
+  readonly queryCredential: StandIn | undefined;
   /** Text of a POST; `undefined` where there is none, or it follows in pieces. */
   readonly body: string | undefined;
   readonly isBodyToFollow: boolean;
@@ -30,6 +37,13 @@ export interface ToldRequest {
   readonly waitsForTurn: boolean;
   /** Whether the session is to go on at the node that is asked, if it is not there. */
   readonly adopts: boolean;
+}
+
+/** Stands for a credential that does not leave the edge. */
+export interface StandIn {
+  readonly name: string;
+  /** Unguessable, and another for each request: nobody else can have it put in. */
+  readonly text: string;
 }
 
 /** Status and header fields, as they were set. */

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { Caller } from "../auth/outcome.js";
 import type { AdmittedRequest } from "../http/incoming-request.js";
 import { partsOf } from "../http/request-parts.js";
-import type { ToldRequest } from "./relay-frames.js";
+import type { StandIn, ToldRequest } from "./relay-frames.js";
 import type { RelayedResponse } from "./relayed-response.js";
 
 /**
@@ -21,6 +21,7 @@ export function relayedRequest(
   body: string | undefined,
 ): AdmittedRequest {
   const { method, path, url, originalUrl, headers, mount, address, viaTrustedProxy } = told;
+  const { session, queryCredential } = told;
   const req: IncomingMessage = new IncomingMessage(response.connection as unknown as Socket);
   Object.assign(req, { method, url, headers, httpVersion: "1.1", complete: true });
   req.rawHeaders = Object.entries(headers).flatMap(([name, value]) =>
@@ -38,9 +39,15 @@ export function relayedRequest(
     path,
     mount: { ...mount, trustsProxy: trustsNone },
     viaTrustedProxy,
-    caller,
+    caller: withStandIn(caller, queryCredential),
     passOn: undefined,
+    relayedFor: session,
   };
+}
+
+/** What is answered may name the credential again, where it stood in the query. */
+function withStandIn(caller: Caller, standIn: StandIn | undefined): Caller {
+  return standIn === undefined ? caller : { ...caller, credential: { place: "query", ...standIn } };
 }
 
 /** What a proxy says was looked at where the request came in. */

@@ -8,6 +8,7 @@ import type { LeftSession } from "../http/moved-session.js";
 import type { RouterSession, Sessions } from "../http/router-session.js";
 import type { TransportRoute } from "../http/transport.js";
 import type { ContinuationRules } from "../session/continuation.js";
+import type { Requester } from "../session/requester.js";
 import { mayGoOn } from "../session/session-standing.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { Adoptions } from "./adoptions.js";
@@ -35,6 +36,8 @@ interface Search {
   readonly until: number;
   /** How often nobody was there to hear it, one time after the other. */
   unheard: number;
+  /** See {@link SessionFinder.goOn}. */
+  readonly listensAt: string | undefined;
 }
 
 /** What one look came to: `undefined` to look again. */
@@ -70,9 +73,15 @@ export class SessionFinder implements Elsewhere {
     });
   }
 
-  async goOn(id: string, request: AdmittedRequest, route: TransportRoute): Promise<FoundElsewhere> {
+  /** @param listensAt path at which it would listen, as its client sees it. Default: it sends a message. */
+  async goOn(
+    id: string,
+    request: AdmittedRequest,
+    route: TransportRoute,
+    listensAt?: string,
+  ): Promise<FoundElsewhere> {
     const until = performance.now() + this.#init.relayTimeoutMs;
-    const search: Search = { id, request, route, until, unheard: 0 };
+    const search: Search = { id, request, route, until, unheard: 0, listensAt };
     for (let looks = 0; looks < MAX_LOOKS || performance.now() < until; looks++) {
       const step = (await this.#findHere(search)) ?? (await this.#look(search, looks === 0));
       if (step !== undefined) return step;
@@ -86,7 +95,7 @@ export class SessionFinder implements Elsewhere {
     route: TransportRoute,
     isToAdopt: boolean,
   ): Promise<FoundHere | FoundNowhere> {
-    const search: Search = { id, request, route, until: 0, unheard: 0 };
+    const search: Search = { id, request, route, until: 0, unheard: 0, listensAt: undefined };
     const here = await this.#findHere(search);
     if (here !== undefined || !isToAdopt) return here ?? NONE;
     const found = await this.#init.store.find(id);
@@ -94,6 +103,22 @@ export class SessionFinder implements Elsewhere {
     const { home } = found.record;
     if (home !== undefined && (await this.#init.bus.isAlive(home))) return NONE;
     return (await this.#adopt(search, found)) ?? NONE;
+  }
+
+  /**
+   * What is known of a session that a request may listen to, wherever it is.
+   *
+   * @throws McpSseError 503 when nobody can tell.
+   */
+  async look(id: string, asker: Requester): Promise<LeftSession | undefined> {
+    const until = performance.now() + this.#init.relayTimeoutMs;
+    for (;;) {
+      const found = await this.#lookUp({ id, until });
+      if (found === "later") continue;
+      const { standing, session } = found?.record ?? {};
+      if (session === undefined || standing === undefined) return undefined;
+      return mayGoOn("listen", asker, standing, this.#init.rules) ? session : undefined;
+    }
   }
 
   /** A session that is here, or is about to come or to leave; `undefined` for one that is not. */
@@ -166,7 +191,10 @@ export class SessionFinder implements Elsewhere {
   }
 
   /** What the directory says, or that it may say something else later. */
-  async #lookUp({ id, until }: Search): Promise<FoundRecord<LeftSession> | "later" | undefined> {
+  async #lookUp({
+    id,
+    until,
+  }: Pick<Search, "id" | "until">): Promise<FoundRecord<LeftSession> | "later" | undefined> {
     const { bus, store } = this.#init;
     const leftMs = until - performance.now();
     if (leftMs <= 0) throw directoryIsAway();
@@ -214,13 +242,18 @@ export class SessionFinder implements Elsewhere {
    * Security decision: a session of another wire is none, and so is one that the caller may not continue.
    * Where only its home can tell who may, it is asked.
    */
-  #mayGoOn({ request, route }: Search, { transport, standing }: Omit<Lane, "home">): boolean {
+  #mayGoOn(
+    { request, route, listensAt }: Search,
+    { transport, standing }: Omit<Lane, "home">,
+  ): boolean {
     if (route.transport !== transport) return false;
     if (standing === undefined) return true;
     const asker = requesterOf(request);
-    if (transport === "sse") return mayGoOn("message", asker, standing, this.#init.rules);
-    // All requests of such a session go to the URL at which it was begun.
-    const path = `${request.mount.base}${route.path}`;
+    if (transport === "sse" && listensAt === undefined) {
+      return mayGoOn("message", asker, standing, this.#init.rules);
+    }
+    // All requests of another wire's session go to the URL at which it was begun.
+    const path = listensAt ?? `${request.mount.base}${route.path}`;
     return mayGoOn("listen", { ...asker, path }, standing, this.#init.rules);
   }
 }

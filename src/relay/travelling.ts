@@ -22,7 +22,7 @@ export interface TravellingParts {
 
 /** What the wires read, what tells clients apart, and what a trace needs. */
 const ALLOWED =
-  /^(?:mcp-.*|accept|content-type|host|last-event-id|origin|user-agent|x-mcp-instance|traceparent|tracestate|baggage|b3|x-b3-.*|x-(?:request|correlation)-id)$/;
+  /^(?:mcp-.*|accept|content-type|host|last-event-id|origin|user-agent|x-mcp-instance|sec-fetch-site|traceparent|tracestate|baggage|b3|x-b3-.*|x-(?:request|correlation)-id)$/;
 
 /** Whatever an operator binds, and whatever a method does not say that it reads. */
 const NEVER: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);

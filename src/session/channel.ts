@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import type { CloseReason } from "./close-reason.js";
 import type { ChannelLimit, ChannelOutcome } from "./limits.js";
@@ -114,6 +115,13 @@ export interface ChannelLuggage {
   ): { readonly id: JsonRpcId; readonly place: number | undefined } | undefined;
   /** What the client is not known to have; taken right before the end. `undefined` where nothing is kept. */
   handOver(): unknown;
+  /**
+   * What a request of the client would show that names no session, where it is asked then which it has. Default:
+   * all requests name theirs.
+   *
+   * @param opening headers of the request that opened the session.
+   */
+  marks?(opening: IncomingHttpHeaders): readonly string[];
 }
 
 /**

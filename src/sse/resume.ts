@@ -65,10 +65,14 @@ export const OWN_HINTS = { ownParameters: [INSTANCE_PARAMETER], ownCookies: [RES
  * session only waits for its client. Then the client itself tells, by answering a ping at the URL
  * of its session, and until then nothing of any session is sent. `Last-Event-ID` has been sent to
  * one stream only. The cookie counts for clients whose cookies are their process's own.
+ *
+ * @param own those of other nodes included that the GET names.
+ * @param isMissedElsewhere whether another node may have a session of the client, by its {@link markOf mark}.
  */
 export function planResume<S extends ResumableSession>(
   hints: ResumeHints,
   own: OwnSessions<S>,
+  isMissedElsewhere = false,
 ): ResumePlan<S> {
   const { lastEvent, cookieSession, instance } = hints;
   if (lastEvent !== undefined) {
@@ -80,11 +84,10 @@ export function planResume<S extends ResumableSession>(
   if (byCookie?.channel.keepsOwnCookies === true) {
     return { kind: "resume", session: byCookie, seq: undefined };
   }
-  // One of these hints is needed to be asked; most GETs have neither, and look at no session.
-  const mayBeAsked = hints.namesVersion || instance !== undefined;
-  if (mayBeAsked && own.all((session) => mayMiss(session, hints)).length > 0) {
-    return { kind: "probe" };
-  }
+  // Most GETs have none, and look at no session.
+  const mark = markOf(hints);
+  const isMissed = mark !== undefined && own.all((session) => mayMiss(session, mark)).length > 0;
+  if (isMissed || isMissedElsewhere) return { kind: "probe" };
   // Whoever names a session must not be given another: both would come back to it for ever.
   if (hints.namesVersion || lastEvent !== undefined) return { kind: "fresh", isStale: true };
   if (instance !== undefined || own.isOpenEndpoint === true)
@@ -96,26 +99,51 @@ export function planResume<S extends ResumableSession>(
  * Whether the client that sent a GET may be the one of this session, so that it is worth asking:
  * who asks a client that comes for the first time makes it wait.
  */
-function mayMiss({ channel, handshake, request }: ResumableSession, hints: ResumeHints): boolean {
+function mayMiss({ channel, handshake, request }: ResumableSession, mark: string): boolean {
   // Whoever has negotiated a version can answer, even if that it is initialised is still on its way.
   if (!handshake.isInitialized && !handshake.isInitializing) return false;
-  if (!isSameProgram(request.headers, hints.headers)) return false;
+  return marksOf(request.headers, channel).includes(mark);
+}
+
+/**
+ * What a GET shows of the client that sent it, where that does not say which session it has; `undefined`
+ * where it is not to be asked.
+ */
+export function markOf({
+  namesVersion: names,
+  instance,
+  headers,
+}: ResumeHints): string | undefined {
+  if (names) return markBy(headers, "version");
+  return instance === undefined ? undefined : markBy(headers, "instance", instance);
+}
+
+/**
+ * The marks by which a session's client may come back, so that it is missed where one of them is seen.
+ *
+ * @param opening headers of the GET that opened the session.
+ */
+export function marksOf(opening: IncomingHttpHeaders, traits: ClientTraits): readonly string[] {
+  const marks: string[] = [];
   // A client that named a version when it came first always does: then that tells nothing.
-  if (hints.namesVersion) return !namesVersion(request.headers);
+  if (!namesVersion(opening)) marks.push(markBy(opening, "version"));
   // A client that comes for the first time and is asked something may fail or hang; those on
   // Node's fetch do not. One whose messages name the version would do so here, if the SDK made
   // its GET: then it is a new process. supergateway makes its own.
-  const { accept, "user-agent": program = "" } = hints.headers;
-  const wouldNameVersion = channel.namesVersion === true && accept === "text/event-stream";
-  const isNamed = hints.instance !== undefined && hints.instance === channel.instance;
-  return isNamed && !wouldNameVersion && /^(?:node|undici)$/.test(program);
+  const { accept, "user-agent": program = "" } = opening;
+  const wouldNameVersion = traits.namesVersion === true && accept === "text/event-stream";
+  const { instance } = traits;
+  if (instance !== undefined && !wouldNameVersion && /^(?:node|undici)$/.test(program)) {
+    marks.push(markBy(opening, "instance", instance));
+  }
+  return marks;
 }
 
 /** Headers of a GET that are the same whenever one program opens a stream, and differ between programs. */
 const OF_PROGRAM = ["user-agent", "accept", "cache-control"] as const;
 
-function isSameProgram(one: IncomingHttpHeaders, other: IncomingHttpHeaders): boolean {
-  return OF_PROGRAM.every((name) => one[name] === other[name]);
+function markBy(headers: IncomingHttpHeaders, ...hint: readonly string[]): string {
+  return JSON.stringify([...hint, ...OF_PROGRAM.map((name) => headers[name] ?? null)]);
 }
 
 /**

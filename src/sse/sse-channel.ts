@@ -14,7 +14,7 @@ import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import { Delivery, noStream } from "./delivery.js";
 import { endpointPath, nthEndpoint } from "./endpoint-path.js";
 import type { EventStream, StreamEnd, StreamOwner } from "../http/event-stream.js";
-import { isOverdue, namesVersion } from "./resume.js";
+import { isOverdue, marksOf, namesVersion } from "./resume.js";
 import type { ClientTraits } from "./resume.js";
 import { lostAnswer } from "../http/lost-calls.js";
 import type { MovedSession, OpenCall } from "../http/moved-session.js";
@@ -120,6 +120,10 @@ export class SseChannel implements Channel, ChannelLuggage, StreamOwner, ClientT
   /** The client hears of it on its stream, wherever that is. */
   callAtClient(id: JsonRpcId): OpenCall {
     return { id, place: undefined };
+  }
+
+  marks(opening: IncomingHttpHeaders): readonly string[] {
+    return marksOf(opening, this);
   }
 
   handOver(): KeptSse {

@@ -46,13 +46,14 @@ export class SseEndpoint implements Transport {
   readonly routes: readonly TransportRoute[];
   readonly requestHeaders = ["Last-Event-ID", "X-MCP-Instance"];
   readonly #init: SseEndpointInit;
-  readonly #probes = new Probes<SseSession>();
+  readonly #probes: Probes;
   readonly #fastPath: FastPath | undefined;
   readonly #streams: StreamHandler;
   readonly #messages: MessageReceiver<SseSession>;
 
   constructor(init: SseEndpointInit) {
     this.#init = init;
+    this.#probes = new Probes(init.returning);
     const { endpoint, messageEndpoint } = init.options;
     const messages: TransportRoute = {
       path: messageEndpoint,
@@ -65,13 +66,24 @@ export class SseEndpoint implements Transport {
     const stream: TransportRoute = {
       path: endpoint,
       method: "GET",
+      transport: "sse",
       adopt: (moved, request) => this.#adopt(moved, request),
-      answer: (request) => this.#streams.answer(new StreamRequest(request, init.options)),
+      answer: (request, session) => {
+        const get = new StreamRequest(request, init.options);
+        // It names none of its own: another node has found the one that it goes on with.
+        if (session !== undefined) return this.#streams.answerRelayed(get, session);
+        return this.#streams.answer(get);
+      },
       refuse: (request, error) => this.#putOff(request, error),
     };
     this.routes = [stream, messages];
     this.#fastPath = init.hasFastPath ? new FastPath(messages, init.callers) : undefined;
-    this.#streams = new StreamHandler({ ...init, probes: this.#probes, fastPath: this.#fastPath });
+    this.#streams = new StreamHandler({
+      ...init,
+      route: stream,
+      probes: this.#probes,
+      fastPath: this.#fastPath,
+    });
     this.#messages = new MessageReceiver({
       ...init,
       route: messages,

@@ -1,14 +1,20 @@
 import { hasLapsed } from "../auth/verified-cache.js";
+import { sessionNotFound } from "../http/find-session.js";
 import type { AdmittedRequest } from "../http/incoming-request.js";
 import { openSession } from "../http/open-session.js";
 import type { OpeningContext } from "../http/open-session.js";
+import type { ReturningClients } from "../http/returning-clients.js";
 import type { RouterSession } from "../http/router-session.js";
+import type { SessionKeeper } from "../http/session-keeper.js";
+import type { TransportRoute } from "../http/transport.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { shouldReconnect } from "../session/close-reason.js";
 import type { OwnSessions } from "../session/own-sessions.js";
 import { Session } from "../session/session.js";
 import type { Probes } from "./probe.js";
+import { FarSession, FarSessions } from "./far-sessions.js";
 import { planResume } from "./resume.js";
+import type { ResumePlan } from "./resume.js";
 import { SseChannel } from "./sse-channel.js";
 import { isSseSession } from "./sse-session.js";
 import type { SseSession } from "./sse-session.js";
@@ -17,7 +23,12 @@ import type { StreamRequest } from "./stream-request.js";
 /** What answering GETs takes. */
 export interface StreamHandlerInit extends OpeningContext {
   readonly options: ResolvedOptions;
-  readonly probes: Probes<SseSession>;
+  readonly probes: Probes;
+  readonly keeper: SessionKeeper | undefined;
+  /** The one that is answered. */
+  readonly route: TransportRoute;
+  /** Sessions of other nodes; `undefined` where there are none. */
+  readonly returning: ReturningClients | undefined;
   /** `undefined` where every POST is routed. It knows a session before the client does. */
   readonly fastPath: { open(session: RouterSession, request: AdmittedRequest): void } | undefined;
 }
@@ -39,7 +50,23 @@ export class StreamHandler {
     // The client may have left while it was authenticated, and have come back since.
     if (get.hasLeft()) return;
     const session = await this.#findSession(get);
-    if (session === undefined) return;
+    if (session !== undefined) await this.#answerWith(session, get);
+  }
+
+  /**
+   * Goes on with a session for which another node has sent the GET.
+   *
+   * @throws McpSseError 404 if that is not possible: then that node looks again.
+   */
+  async answerRelayed(get: StreamRequest, session: RouterSession): Promise<void> {
+    const own = this.#init.sessions.ownedBy(get, isResumable).byId(session.id);
+    const { lastEvent } = get.hints;
+    const seq = lastEvent?.sessionId === session.id ? lastEvent.seq : undefined;
+    if (own === undefined || !isWhole(own, seq)) throw sessionNotFound();
+    if (!get.hasLeft()) await this.#answerWith(own, get);
+  }
+
+  async #answerWith(session: SseSession, get: StreamRequest): Promise<void> {
     // Of its channel, since another request may have ended the session by now: that it was new.
     const isNew = session.channel.state === "opening";
     try {
@@ -56,21 +83,43 @@ export class StreamHandler {
 
   /** @returns one that goes on, a new one, or nothing when nobody waits for an answer any more. */
   async #findSession(get: StreamRequest): Promise<SseSession | undefined> {
-    const own = this.#init.sessions.ownedBy(get, isResumable);
-    const plan = planResume(get.hints, own);
+    const { sessions, returning } = this.#init;
+    const own = sessions.ownedBy(get, isResumable);
+    if (returning === undefined) return await this.#follow(planResume(get.hints, own), get, own);
+    const far = new FarSessions(get, own, returning);
+    for (;;) {
+      const plan = await far.plan();
+      if (plan.kind !== "resume" || !(plan.session instanceof FarSession)) {
+        if (!(await this.#isOurs(plan))) continue;
+        return await this.#follow(plan as ResumePlan<SseSession>, get, own, far);
+      }
+      const session = await far.goOn(plan.session.id, this.#init.route);
+      if (session === "answered") return undefined;
+      if (session !== undefined) return await this.#follow({ ...plan, session }, get, own, far);
+    }
+  }
+
+  /** Whether another node has not gone on with a session that is here; if one has, it is not here any more. */
+  async #isOurs(plan: ResumePlan<RouterSession | FarSession>): Promise<boolean> {
+    const { keeper } = this.#init;
+    if (plan.kind !== "resume" || keeper === undefined || keeper.isCertain) return true;
+    return plan.session instanceof FarSession || (await keeper.confirm(plan.session));
+  }
+
+  /** Does what was planned, with what is here. */
+  async #follow(
+    plan: ResumePlan<SseSession>,
+    get: StreamRequest,
+    own: OwnSessions<SseSession>,
+    far?: FarSessions,
+  ): Promise<SseSession | undefined> {
     switch (plan.kind) {
       case "fresh":
         return this.#admit(get, plan.isStale);
-      case "resume": {
-        const { session, seq } = plan;
-        const { channel } = session;
-        const isWhole = seq === undefined ? channel.isWhole : channel.acknowledge(seq);
-        if (isWhole) return session;
-        endIncomplete(session);
-        return this.#admit(get, true);
-      }
+      case "resume":
+        return isWhole(plan.session, plan.seq) ? plan.session : this.#admit(get, true);
       case "probe":
-        return await this.#ask(get, own);
+        return await this.#ask(get, own, far);
     }
   }
 
@@ -97,35 +146,76 @@ export class StreamHandler {
    * Asks the client which session it has. Meanwhile its stream has a place among its owner's
    * sessions, that of the one which it gets if it names none.
    */
-  async #ask(get: StreamRequest, own: OwnSessions<SseSession>): Promise<SseSession | undefined> {
-    const { sessions, probes, options } = this.#init;
+  async #ask(
+    get: StreamRequest,
+    own: OwnSessions<SseSession>,
+    far: FarSessions | undefined,
+  ): Promise<SseSession | undefined> {
+    const { sessions, probes, options, returning } = this.#init;
     sessions.admission.admitReturning(get);
     const newcomer = this.#createSession(get, get.hints.namesVersion);
     const { stream } = get;
     stream.open();
     const askedAt = performance.now();
-    const named = await probes.ask({
+    /** Who may have its session elsewhere; asked once it takes longer than at one node. */
+    let holders: readonly string[] = [];
+    const id = await probes.ask({
       stream,
       newcomer,
-      mayContinue: own.has,
+      mayContinue: (named) => own.byId(named) !== undefined || (far?.has(named) ?? false),
       timeoutMs: options.resume?.probeMs ?? 0,
+      moreMs: async () => {
+        holders = (await far?.whoMisses().catch(() => [])) ?? [];
+        return holders.length > 0 ? (returning?.patienceMs ?? 0) : 0;
+      },
     });
     // What let the caller in may have been withdrawn since.
     if (hasLapsed(get.caller)) newcomer.end("credential-expired");
-    const { closeReason } = newcomer;
-    if (closeReason !== undefined) {
-      stream.end(shouldReconnect(closeReason) ? this.#retryMs : undefined);
-      return undefined;
+    if (id === undefined && newcomer.closeReason === undefined && holders.length > 0) {
+      // One that hangs has the client wait until its sessions may go on elsewhere.
+      if ((await returning?.areInTouch(holders)) === false) newcomer.end("failed-to-open");
     }
-    this.#logAnswer(named, performance.now() - askedAt);
-    // Another request may have brought the session more rights since the answer came.
-    const isOwn = named !== undefined && named.state !== "closed" && own.has(named);
-    if (isOwn && named.channel.isWhole) {
+    if (this.#isOver(newcomer, get)) return undefined;
+    this.#logAnswer(id, performance.now() - askedAt);
+    const here = id === undefined ? undefined : own.byId(id);
+    if (id === undefined || far === undefined || here !== undefined) {
+      return this.#prefer(here, newcomer);
+    }
+    return await this.#goOnFar(id, { get, far, newcomer });
+  }
+
+  /** Goes on with the session at another node that a client has named on a stream which is open. */
+  async #goOnFar(
+    id: string,
+    { get, far, newcomer }: { get: StreamRequest; far: FarSessions; newcomer: SseSession },
+  ): Promise<SseSession | undefined> {
+    try {
+      const found = await far.goOn(id, this.#init.route);
+      if (found !== "answered") {
+        return this.#isOver(newcomer, get) ? undefined : this.#prefer(found, newcomer);
+      }
+      get.stream.letGo();
       newcomer.end("made-room");
-      return named;
+      return undefined;
+    } catch (error) {
+      newcomer.end("failed-to-open");
+      get.stream.end(this.#retryMs);
+      throw error;
     }
-    if (isOwn) endIncomplete(named);
-    return newcomer;
+  }
+
+  /** @param named the session that the client has named, if it can go on; else it gets the new one. */
+  #prefer(named: SseSession | undefined, newcomer: SseSession): SseSession {
+    if (named === undefined || !isWhole(named, undefined)) return newcomer;
+    newcomer.end("made-room");
+    return named;
+  }
+
+  /** Whether a new session has ended while its client was asked; then its stream ends, too. */
+  #isOver({ closeReason }: SseSession, { stream }: StreamRequest): boolean {
+    if (closeReason === undefined) return false;
+    stream.end(shouldReconnect(closeReason) ? this.#retryMs : undefined);
+    return true;
   }
 
   async #open(session: SseSession, get: StreamRequest): Promise<void> {
@@ -143,13 +233,13 @@ export class StreamHandler {
     return this.#init.options.resume?.retryMs;
   }
 
-  #logAnswer(session: SseSession | undefined, tookMs: number): void {
+  #logAnswer(id: string | undefined, tookMs: number): void {
     const { logger } = this.#init.options;
     const after = `after ${Math.round(tookMs)} ms`;
-    if (session === undefined) {
+    if (id === undefined) {
       logger.info(`asked a client which session it comes back to: no answer ${after}`);
     } else {
-      logger.debug(`asked a client which session it comes back to: ${session.id} ${after}`);
+      logger.debug(`asked a client which session it comes back to: ${id} ${after}`);
     }
   }
 }
@@ -160,11 +250,16 @@ function isResumable(session: RouterSession): session is SseSession {
 }
 
 /**
- * Some of what the client may lack is gone. It must not go on as if it had everything, with calls
- * that wait for answers that nobody will send again.
+ * Whether a session has all that its client may lack. One that has not ends: its client must not go on as if
+ * it had everything, with calls that wait for answers that nobody will send again.
+ *
+ * @param seq up to where the client has everything; `undefined`: up to what it acknowledged.
  */
-function endIncomplete(session: SseSession): void {
-  session.end("buffer-overflow");
+function isWhole(session: SseSession, seq: number | undefined): boolean {
+  const { channel } = session;
+  const hasAll = seq === undefined ? channel.isWhole : channel.acknowledge(seq);
+  if (!hasAll) session.end("buffer-overflow");
+  return hasAll;
 }
 
 function goOn(session: SseSession, get: StreamRequest): void {

@@ -40,6 +40,7 @@ export async function servePipeline({
     directory: directory(assembly.sessions),
     elsewhere: undefined,
     keeper: undefined,
+    returning: undefined,
     shutdown: new Shutdown(),
     createServer,
   };

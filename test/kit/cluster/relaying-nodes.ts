@@ -95,6 +95,7 @@ async function serveNode(
     directory: sessions,
     elsewhere,
     keeper: undefined,
+    returning: undefined,
     createServer: createServer as ServerFactory,
   };
   const endpoints = {
