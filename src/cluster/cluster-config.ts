@@ -71,17 +71,31 @@ export interface ClusterConfig {
   readonly carryToken: boolean;
 }
 
-const DEFAULT_PREFIX = "express-mcp-sse";
-
 /** In Redis Cluster the prefix is the hash tag, which ends at the first brace. */
 const PREFIX = /^[\w.:-]{1,100}$/;
+
+/** What names in an engine begin with. */
+export function prefix(fallback: string): opt.Option<string> {
+  return opt.custom(
+    "text",
+    (name, value = fallback) => {
+      if (typeof value === "string" && PREFIX.test(value)) return value;
+      throw optionError(
+        name,
+        "must be a text of letters, digits and . : _ -",
+        "At most 100 of them.",
+      );
+    },
+    fallback,
+  );
+}
 
 /** {@link ClusterOptions}. */
 export const CLUSTER = {
   secret: opt.custom<readonly string[] | false>("text, list of texts, or false", (name, value) =>
     value === false ? false : secrets.read(name, value),
   ),
-  prefix: opt.custom("text", readPrefix, DEFAULT_PREFIX),
+  prefix: prefix("express-mcp-sse"),
   leaseMs: opt.number("milliseconds", 15_000, { min: 1_000, max: 120_000 }),
   relayTimeoutMs: opt.number("milliseconds", 5_000, { min: 100, max: 60_000 }),
   move: opt.flag(true),
@@ -103,9 +117,4 @@ export function readClusterOptions(
   const read = opt.readOptions(CLUSTER, name, given);
   if (!read.carryToken || read.secret !== false) return read;
   throw optionError(`${name}.carryToken`, "needs a secret", "Write one, or leave it out.");
-}
-
-function readPrefix(name: string, value: unknown = DEFAULT_PREFIX): string {
-  if (typeof value === "string" && PREFIX.test(value)) return value;
-  throw optionError(name, "must be a text of letters, digits and . : _ -", "At most 100 of them.");
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { inspect, promisify } from "node:util";
 import { FileStorage, MemoryStorage } from "../../../src/index.js";
 import type { SignInStorage } from "../../../src/index.js";
+import { RedisStorage } from "../../../src/redis/index.js";
 import { KeyRing } from "../../../strategies/oauth/sign-in/storage/key-ring.js";
 import { Logins } from "../../../strategies/oauth/sign-in/storage/records.js";
 import { SealedStorage } from "../../../strategies/oauth/sign-in/storage/seal.js";
@@ -16,6 +17,9 @@ import { cleanUpAfterEach, onDispose } from "../../kit/clean-up.js";
 import { converse } from "../../kit/conversation.js";
 
 import { later } from "../../kit/clock.js";
+import { CLIENTS } from "../../kit/cluster/redis-clients.js";
+import { describeWithRedis, TestRedis } from "../../kit/redis.js";
+import { until } from "../../kit/waiting.js";
 import { ecKeyPair } from "../../kit/key-pairs.js";
 import { obtainTokens, serveSignIn, tokenRequest } from "../../kit/sign-in.js";
 
@@ -33,6 +37,29 @@ describe.each<[string, () => Promise<SignInStorage>]>([
   ["MemoryStorage", async () => new MemoryStorage()],
   ["FileStorage", async () => new FileStorage({ path: await temporaryFile() })],
 ])("SIGNIN-19: %s", (_name, create) => {
+  keepsValues(create, () => later(1001));
+});
+
+describeWithRedis("SIGNIN-19: RedisStorage", () => {
+  let redis: TestRedis;
+
+  beforeAll(async () => {
+    redis = await TestRedis.start();
+  });
+  afterAll(() => redis.stop());
+
+  const create = async (): Promise<SignInStorage> => {
+    const own = await CLIENTS.redis(redis);
+    onDispose(() => own.close());
+    await redis.flush();
+    return new RedisStorage({ client: own.client });
+  };
+  // Redis has a clock of its own.
+  keepsValues(create, () => until(async () => (await redis.keys()).length === 0));
+});
+
+/** @param pass lets a second pass. */
+function keepsValues(create: () => Promise<SignInStorage>, pass: () => unknown): void {
   async function storage(): Promise<SignInStorage> {
     const created = await create();
     onDispose(() => created.close?.());
@@ -70,11 +97,11 @@ describe.each<[string, () => Promise<SignInStorage>]>([
   test("forgets a value whose time is over", async () => {
     const store = await storage();
     await store.set("a", "x", 1000);
-    later(1001);
+    await pass();
     expect(await store.get("a")).toBeUndefined();
     expect(await store.add("a", "y")).toBe(true);
   });
-});
+}
 
 describe("SIGNIN-19: storage", () => {
   test("is bounded by kind: a flood of one pushes out none of another", async () => {
