@@ -66,7 +66,8 @@ export class SealedBus implements ClusterBus {
     this.#outgoing = new Outgoing({
       engine,
       envelopes,
-      onNobody: (peer) => this.#links.loseNode(peer),
+      onSent: (peer) => this.#links.trust(peer),
+      onNobody: (peer) => this.#links.doubt(peer),
       onTrouble: () => this.#membership.hurry(),
     });
     this.#links = new Links({

@@ -112,7 +112,8 @@ export interface ClusterBus {
   /**
    * Whether a node holds a lease.
    *
-   * @throws McpSseError 503 when nobody can tell.
+   * @throws McpSseError 503 when nobody can tell: also while nodes write down again that they are there, since
+   * the engine was emptied.
    */
   isAlive(node: string): Promise<boolean>;
   /** Begins a conversation: `opening` is what the other side's {@link onExchange} hears. */

@@ -72,6 +72,11 @@ export class LinkedExchanges {
     return exchange;
   }
 
+  /** Nobody hears what is sent: what was not heard by anybody will not be. */
+  loseUnheard(): void {
+    for (const exchange of [...this.#open.values()]) exchange.loseUnheard();
+  }
+
   /** The link is lost, and its frames are gone. */
   lose(): void {
     for (const exchange of [...this.#open.values()]) exchange.lose();
@@ -169,6 +174,14 @@ class LinkedExchange implements Exchange {
     const opening = this.#opening;
     const mayBeHeard = opening === undefined || opening.tries > 0;
     this.#close(() => this.onLost?.({ mayBeHeard }));
+  }
+
+  /** Takes back its beginning, if nobody has heard it: without that nothing of it counts. */
+  loseUnheard(): void {
+    const opening = this.#opening;
+    if (opening === undefined || opening.tries > 0) return;
+    opening.text = "[0]".padEnd(opening.text.length);
+    this.lose();
   }
 
   #close(tell: () => void): void {

@@ -21,7 +21,8 @@ const MAX_EARLY = 1_024;
 
 /** A frame on its way, until the other side is known to have it. */
 export interface Outbound {
-  readonly text: string;
+  /** JSON. What replaces it has the same length. */
+  text: string;
   /** How many times it was sent, but for those that are certain not to have been heard. */
   tries: number;
   /** The other side is known to have it. */

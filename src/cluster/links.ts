@@ -13,6 +13,9 @@ export const MAX_UNHEARD_BYTES = 64 * 1024 * 1024;
 /** Greetings that were answered and not followed by anything. */
 const MAX_GREETED = 1_024;
 
+/** Milliseconds that a subscription may take to be made again: as long a node is not given up that nobody hears. */
+const DOUBT_MS = 750;
+
 /** Milliseconds between two words to one node that a link of it is not known here. */
 const STRANGER_MS = 100;
 
@@ -26,6 +29,11 @@ interface OwnLink extends LinkParts {
   readonly nonce: string;
   readonly since: number;
   greeting: NodeJS.Timeout | undefined;
+}
+
+interface Doubt {
+  readonly since: number;
+  readonly timer: NodeJS.Timeout;
 }
 
 export interface LinksParts {
@@ -51,6 +59,8 @@ export class Links {
   readonly #theirs = new Map<string, LinkParts>();
   /** The ids of links that others have greeted for, in order. */
   readonly #greeted = new Map<string, string>();
+  /** Nodes that nobody hears: since when, and when they are asked again. */
+  readonly #doubts = new Map<string, Doubt>();
   readonly #strangerToldAt = new Map<string, number>();
   #unheardBytes = 0;
   #onHeard: (() => void) | undefined;
@@ -181,8 +191,40 @@ export class Links {
     lost.exchanges.lose();
   }
 
-  /** A node is gone, or nobody hears what is sent to it. */
+  /**
+   * It is certain that nobody has heard what was sent to a node. What it never heard is lost at once, and may be
+   * asked of another. For the rest it may hear again in a moment: its subscription may be under way.
+   */
+  doubt(node: string): void {
+    const own = this.#own.get(node);
+    if (own?.link.id === undefined) this.#lose(this.#own, node);
+    else own.exchanges.loseUnheard();
+    if (!this.peers.includes(node)) return;
+    const now = this.#parts.now();
+    const { since } = this.#doubts.get(node) ?? this.#beginDoubt(node, now);
+    if (now - since >= DOUBT_MS) this.loseNode(node);
+  }
+
+  #beginDoubt(node: string, since: number): Doubt {
+    const ask = (): void => {
+      for (const links of [this.#own, this.#theirs]) links.get(node)?.link.probe();
+    };
+    const doubt = { since, timer: setTimeout(ask, DOUBT_MS).unref() };
+    this.#doubts.set(node, doubt);
+    return doubt;
+  }
+
+  /** Somebody may hear what is sent to a node. */
+  trust(node: string): void {
+    const doubt = this.#doubts.get(node);
+    if (doubt === undefined) return;
+    clearTimeout(doubt.timer);
+    this.#doubts.delete(node);
+  }
+
+  /** A node is gone. */
   loseNode(node: string): void {
+    this.trust(node);
     this.#lose(this.#own, node);
     this.#lose(this.#theirs, node);
   }
@@ -203,7 +245,7 @@ export class Links {
   }
 
   loseAll(): void {
-    for (const node of this.peers) this.loseNode(node);
+    for (const node of [...this.peers, ...this.#doubts.keys()]) this.loseNode(node);
     this.#greeted.clear();
   }
 

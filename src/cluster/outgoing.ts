@@ -8,7 +8,9 @@ const ENVELOPE_BYTES = 512 * 1024;
 export interface OutgoingParts {
   readonly engine: ClusterEngine;
   readonly envelopes: Envelopes;
-  /** It is certain that nobody hears what is sent to a node. */
+  /** Somebody may have heard what was sent to a node. */
+  readonly onSent: (node: string) => void;
+  /** It is certain that nobody has heard what was sent to a node. */
   readonly onNobody: (node: string) => void;
   /** The engine has rejected something. */
   readonly onTrouble: () => void;
@@ -76,13 +78,16 @@ export class Outgoing {
   }
 
   async #send(node: string, packets: readonly TakenPacket[]): Promise<void> {
-    const { engine, envelopes, onNobody, onTrouble } = this.#parts;
+    const { engine, envelopes, onSent, onNobody, onTrouble } = this.#parts;
     const envelope = envelopes.seal(
       packets.map(({ text }) => text),
       node,
     );
     try {
-      if ((await engine.send(node, envelope)) === "sent") return;
+      if ((await engine.send(node, envelope)) === "sent") {
+        onSent(node);
+        return;
+      }
     } catch {
       // As if it was lost: it is sent again. Whether anybody has heard it is not known.
       onTrouble();

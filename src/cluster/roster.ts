@@ -75,18 +75,26 @@ export class Roster {
     const keys = [epoch.settlingKey, ...asked.map((id) => this.#keyOf(id))];
     const [settling, ...records] = await engine.read(keys);
     epoch.noteSettling(settling);
-    asked.forEach((id, at) => this.#note(id, records[at]));
-    await this.#tidy(listed.filter((id) => id !== node && !this.#others.has(id)));
+    const missing = asked.filter((id, at) => !this.#isThere(id, records[at]));
+    if (missing.length === 0 || !(await this.#isWhole())) return;
+    for (const id of missing) this.#forget(id);
+    await this.#tidy(listed.filter((id) => missing.includes(id)));
   }
 
-  #note(id: string, sealed: string | undefined): boolean {
+  #isThere(id: string, sealed: string | undefined): boolean {
+    if (this.#left.has(id)) return false;
     const known = openRecord(this.#parts.box, this.#keyOf(id), id, sealed);
-    if (known === undefined || this.#left.has(id)) {
-      this.#forget(id);
-      return false;
-    }
-    this.#others.set(id, known);
-    return true;
+    if (known !== undefined) this.#others.set(id, known);
+    return known !== undefined;
+  }
+
+  /**
+   * Whether a record that was not found is one that nobody has renewed. After the engine was emptied nodes
+   * have to write theirs first; so it is asked after the look, not before.
+   */
+  async #isWhole(): Promise<boolean> {
+    const { epoch } = this.#parts;
+    return epoch.isSettled && (await epoch.isUnchanged());
   }
 
   /** One that comes back puts itself into the set again. */
@@ -95,10 +103,13 @@ export class Roster {
     await Promise.all(gone.map((id) => index.remove(this.#indexName, id)));
   }
 
-  /** Whether another node's record is there now. */
+  /** Whether another node's record is there now. @throws Error where that says nothing. */
   async look(node: string): Promise<boolean> {
     const [sealed] = await this.#parts.engine.read([this.#keyOf(node)]);
-    return this.#note(node, sealed);
+    if (this.#isThere(node, sealed)) return true;
+    if (!this.#left.has(node) && !(await this.#isWhole())) throw new Error("It may be there.");
+    this.#forget(node);
+    return false;
   }
 
   noteDraining(node: string): void {

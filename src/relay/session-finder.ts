@@ -201,7 +201,7 @@ export class SessionFinder implements Elsewhere {
     try {
       if (await bus.whenUp(leftMs)) {
         const found = await store.find(id);
-        if (found !== undefined || bus.isDirectoryComplete) return found;
+        if (found !== undefined || (await bus.confirmDirectory())) return found;
       }
     } catch (error) {
       if (performance.now() + REST_MS >= until) throw error;

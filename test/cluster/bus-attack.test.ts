@@ -178,6 +178,7 @@ describe("CLUSTER-12: whoever has the engine, and not the secret", () => {
   it("cannot make one node's record another's", async () => {
     const { attacker, nodes } = await attacked();
     const [one, two] = nodes;
+    one.clock.aheadMs += 3_000;
     const nameOf = (id: string) => one.bus.nameOf("node", id);
     const [record] = await attacker.engine.read([nameOf(two.bus.node)]);
     await attacker.engine.write([{ key: nameOf("forged"), value: record, ttlMs: 60_000 }]);

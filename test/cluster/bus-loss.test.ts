@@ -125,6 +125,20 @@ describe("CLUSTER-11: whether what is lost may have been heard", () => {
   });
 });
 
+it("CLUSTER-11: a subscription that is made again loses nothing that was heard, and brings back nothing that was given up", async () => {
+  const { two, theirs, talk } = await startTwo();
+  const before = await talkAtLeastOnce(talk);
+  const mend = await two.cutSubscription();
+  before.exchange.send(["while it is away"]);
+  const meanwhile = talk();
+  meanwhile.exchange.send(["more of it"]);
+  expect(await meanwhile.whenLost()).toEqual({ mayBeHeard: false });
+  await mend();
+  const after = await talkAtLeastOnce(talk);
+  expect([before.lost, after.lost]).toEqual([undefined, undefined]);
+  expect(theirs.map(({ frames }) => frames)).toEqual([[["while it is away"]], []]);
+});
+
 it.each(["says so", "is asked"])(
   "CLUSTER-11: a node that was out of touch, unnoticed, %s: nobody waits for it for ever",
   async (how) => {

@@ -87,6 +87,7 @@ describe("CLUSTER-13: a node counts as reached only while it hears itself", () =
   it("a node without a lease is nobody's, and nobody can tell while the engine is away", async () => {
     const cluster = sealedCluster();
     const [one, two] = [await startBus(cluster), await startBus(cluster)];
+    for (const { clock } of [one, two]) clock.aheadMs += 3_000;
     expect(await one.bus.isAlive(one.bus.node)).toBe(true);
     expect(await one.bus.isAlive("nobody")).toBe(false);
     one.faults.isAway = true;
@@ -188,6 +189,7 @@ describe("CLUSTER-15: a directory that was emptied", () => {
     const events = [eventsOf(one), eventsOf(two)];
     one.faults.empty();
     // Nobody has looked yet, but whoever finds nothing does.
+    await expect(one.bus.isAlive(two.bus.node)).rejects.toMatchObject({ status: 503 });
     expect(await one.bus.confirmDirectory()).toBe(false);
     await until(() => events.every((heard) => heard.includes("emptied")));
     expect([one.bus.isDirectoryComplete, two.bus.isDirectoryComplete]).toEqual([false, false]);
@@ -197,6 +199,8 @@ describe("CLUSTER-15: a directory that was emptied", () => {
     expect(late.bus.isDirectoryComplete).toBe(false);
     for (const { clock } of [one, two, late]) clock.aheadMs += 15_000;
     for (const { bus } of [one, two, late]) await until(() => bus.isDirectoryComplete);
+    expect(events).toEqual([["emptied"], ["emptied"]]);
+    expect(idsOf(late)).toHaveLength(3);
   });
 
   it("of a new cluster has nothing, once nodes that may have lost the engine as well had time to come back", async () => {

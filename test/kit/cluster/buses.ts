@@ -2,6 +2,7 @@ import { SealedBus } from "../../../src/cluster/bus.js";
 import type { Exchange, Frame } from "../../../src/cluster/cluster-bus.js";
 import type { ClusterClock } from "../../../src/cluster/cluster-clock.js";
 import type { ClusterConfig } from "../../../src/cluster/cluster-config.js";
+import type { ClusterEngine } from "../../../src/cluster/engine.js";
 import { memoryCluster } from "../../../src/cluster/memory.js";
 import { toLogger } from "../../../src/shared/logger.js";
 import { onDispose } from "../clean-up.js";
@@ -18,6 +19,8 @@ export interface TestBus {
   readonly lines: string[];
   /** Goes without a word, as a process that is killed. */
   kill(): Promise<void>;
+  /** Is not heard by anybody, until what is returned is called: a subscription that is made again. */
+  cutSubscription(): Promise<() => Promise<void>>;
 }
 
 /** The machine's clocks, and what they are ahead. */
@@ -45,8 +48,15 @@ export function makeBus(cluster: ClusterConfig = sealedCluster()): TestBus {
     faults.isAway = true;
     await engine.leave();
   };
+  let joined: Parameters<ClusterEngine["join"]> | undefined;
+  const join = engine.join.bind(engine);
+  engine.join = (...args) => join(...(joined = args));
+  const cutSubscription = async () => {
+    await engine.leave();
+    return () => join(...joined!);
+  };
   onDispose(() => bus.stop(0));
-  return { bus, faults, clock, lines, kill };
+  return { bus, faults, clock, lines, kill, cutSubscription };
 }
 
 /** A bus that is up. */
