@@ -26,6 +26,9 @@ const IN_TOUCH = "in-touch";
 /** How long nodes may take to say that they are there, in milliseconds. */
 const IN_TOUCH_MS = 1_000;
 
+/** How long is rested before it is looked again for what may be written down soon, in milliseconds. */
+const REST_MS = 100;
+
 /** For what names of questions are sealed. */
 const PLACE = "question";
 
@@ -57,11 +60,15 @@ export class ClusterReturning implements ReturningClients {
 
   async whoMisses(mark: string, asker: Requester): Promise<readonly string[]> {
     const { bus, marks, relayTimeoutMs } = this.#init;
-    if (!(await bus.whenUp(relayTimeoutMs))) throw directoryIsAway();
-    const holders = await marks.holders(mark, asker);
-    // Nodes may still be writing down what they have.
-    if (holders.length === 0 && !(await bus.confirmDirectory())) throw directoryIsAway();
-    return holders;
+    const until = performance.now() + relayTimeoutMs;
+    for (;;) {
+      if (!(await bus.whenUp(until - performance.now()))) throw directoryIsAway();
+      const holders = await marks.holders(mark, asker);
+      if (holders.length > 0 || (await bus.confirmDirectory())) return holders;
+      // Nodes may still be writing down what they have.
+      if (performance.now() + REST_MS >= until) throw directoryIsAway();
+      await new Promise((resolve) => setTimeout(resolve, REST_MS));
+    }
   }
 
   async areInTouch(holders: readonly string[]): Promise<boolean> {
