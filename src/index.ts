@@ -162,6 +162,16 @@ export type {
   HttpStreamServerOptions,
   HttpStreamSession,
 } from "./server/http-stream-options.js";
+export type { ClusterNode, ClusterState } from "./cluster/cluster-bus.js";
+export type {
+  ClosedSessions,
+  ClusterEvents,
+  ClusterSession,
+  ClusterSessions,
+  ListedSessions,
+  RouterCluster,
+} from "./cluster/router-cluster.js";
+export type { NamedCaller } from "./cluster/whose.js";
 export type { ClusterInit, ClusterOptions } from "./cluster/cluster-config.js";
 export type { ClusterEngine, EngineWrite, SetIndex, VersionedValue } from "./cluster/engine.js";
 export type { AdvancedOptions } from "./options/advanced-options.js";

@@ -8,6 +8,7 @@ import { VerifiedCallers } from "../auth/verified-callers.js";
 import { CallerGuard } from "../http/caller-guard.js";
 import { Discovery } from "../http/discovery.js";
 import { configuredMount, mountUrl, resourceUrl } from "../http/metadata-routes.js";
+import type { RouterCluster } from "../cluster/router-cluster.js";
 import type { ServerFactory } from "../http/mcp-transport.js";
 import { Pipeline } from "../http/pipeline.js";
 import { Refusals } from "../http/refusals.js";
@@ -50,6 +51,8 @@ export interface Assembly {
   readonly refusals: Refusals;
   readonly pipeline: Pipeline;
   readonly bus: ChangeBus;
+  /** What an application sees of other nodes; `undefined` where there are none. */
+  readonly cluster: RouterCluster | undefined;
 }
 
 /** How an endpoint is served. */
@@ -89,6 +92,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
     exchangeLimits: wires.streamable,
     ended: restore?.ended,
     onRevoked: (isMeant) => verified.forget(isMeant),
+    closeElsewhere: (whose) => cluster?.limits.closeElsewhere(whose),
   });
   const discovery = new Discovery(options, methods, resources);
   const refusals = new Refusals(options.logger, methods);
@@ -97,10 +101,17 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const directory: Directory = sessions;
   const cluster =
     options.cluster &&
-    createClusterParts(options.cluster, { options, sessions, callers, rules, shutdown });
+    createClusterParts(options.cluster, {
+      ...{ options, sessions, callers, rules, shutdown, isOpenEndpoint },
+      forgetCallers: () => verified.forget(() => true),
+    });
   const keeper = cluster?.keeper;
   const returning = cluster?.returning;
-  const shared = { options, sessions, directory, keeper, returning, callers, refusals, shutdown };
+  const places = cluster?.limits.places;
+  const shared = {
+    ...{ options, sessions, directory, keeper, returning, places },
+    ...{ callers, refusals, shutdown },
+  };
   const bus = new ChangeBus({ mayHear: wires.streamable?.mayHear, logger: options.logger });
   const endpoints = { ...shared, createServer, restore };
   const transports = createTransports(endpoints, { wires, serving, bus });
@@ -113,7 +124,10 @@ export function assemble(given: unknown, serving: Serving): Assembly {
     sources,
   });
   cluster?.serve(pipeline);
-  return { options, wires, sessions, discovery, callers, refusals, pipeline, bus };
+  return {
+    ...{ options, wires, sessions, discovery, callers, refusals, pipeline, bus },
+    cluster: cluster?.limits.view,
+  };
 }
 
 interface TransportParts {
@@ -201,7 +215,7 @@ function createSessions(
   { logger, limits, bytes }: ResolvedOptions,
   more: Pick<
     LocalSessionRegistryOptions<Principal | undefined>,
-    "isOpenEndpoint" | "rules" | "exchangeLimits" | "ended" | "onRevoked"
+    "isOpenEndpoint" | "rules" | "exchangeLimits" | "ended" | "onRevoked" | "closeElsewhere"
   >,
 ): Sessions {
   const sessions: Sessions = new LocalSessionRegistry({

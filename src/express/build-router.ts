@@ -28,7 +28,7 @@ export function buildRouter(
   serving: Serving,
 ): { readonly router: SseRouter; readonly assembly: Assembly } {
   const assembly = assemble(given, serving);
-  const { options, wires, sessions, callers, pipeline } = assembly;
+  const { options, wires, sessions, callers, pipeline, cluster } = assembly;
   const mounts = new MountPaths();
   const routes = createRoutes(assembly, mounts);
   const summary = () => ({
@@ -36,6 +36,7 @@ export function buildRouter(
     ...(wires.hasSse && { messageEndpoint: options.messageEndpoint }),
     auth: callers.methods.map(({ name }) => name),
     sessions: sessions.size,
+    ...(cluster !== undefined && { cluster: cluster.state }),
   });
   const name = wires.streamable === undefined ? "SseRouter" : "McpRouter";
   const router = Object.assign(routes, {
@@ -46,7 +47,8 @@ export function buildRouter(
     guard: createGuard(assembly),
     wellKnown: createWellKnown(assembly, routes, mounts),
     sessions,
-    signIn: createRouterSignIn(assembly.discovery.signIn, sessions),
+    cluster,
+    signIn: createRouterSignIn(assembly.discovery.signIn, sessions, cluster),
     ahead: (app: RequestListener) => ahead(pipeline, app),
     ready: async () => pipeline.ready(),
     close: async ({ timeoutMs }: { timeoutMs?: number } = {}) =>

@@ -1,10 +1,12 @@
 import { SealedBus } from "../cluster/bus.js";
 import { CallJournal } from "../cluster/call-journal.js";
 import type { ClusterConfig } from "../cluster/cluster-config.js";
+import { ClusterLimits } from "../cluster/cluster-limits.js";
 import { RecordStore } from "../cluster/record-store.js";
 import { SealBox } from "../cluster/seal-box.js";
 import type { CallerGuard } from "../http/caller-guard.js";
 import type { Elsewhere } from "../http/elsewhere.js";
+import type { MessageExtra } from "../http/mcp-transport.js";
 import type { LeftSession } from "../http/moved-session.js";
 import type { Pipeline } from "../http/pipeline.js";
 import type { ReturningClients } from "../http/returning-clients.js";
@@ -33,6 +35,10 @@ export interface ClusterContext {
   readonly callers: CallerGuard;
   readonly rules: ContinuationRules;
   readonly shutdown: Shutdown;
+  /** Whether everybody may call, so that sessions have no owners. */
+  readonly isOpenEndpoint: boolean;
+  /** Has every caller verified anew. */
+  readonly forgetCallers: () => void;
 }
 
 /** What an endpoint has of a cluster. */
@@ -40,6 +46,8 @@ export interface ClusterParts {
   readonly keeper: SessionKeeper;
   readonly elsewhere: Elsewhere;
   readonly returning: ReturningClients;
+  /** What holds for all nodes together. */
+  readonly limits: ClusterLimits<MessageExtra>;
   /** Has what other nodes relay be answered. Called once, before anything is. */
   serve(pipeline: Pick<Pipeline, "answerRelayed">): void;
 }
@@ -64,9 +72,16 @@ export function createClusterParts(config: ClusterConfig, context: ClusterContex
   const kept = new KeptSessions({
     ...{ bus, store, marks, rules, times, relayTimeoutMs, logger, pages: journal },
   });
-  const adoptions = new Adoptions({ bus, store, shutdown, move, ttlMs, kept, journal });
+  const shared = new ClusterLimits({
+    ...{ bus, engine, records: store, sessions, limits, relayTimeoutMs, logger },
+    ...{ isOpenEndpoint: context.isOpenEndpoint, forgetCallers: context.forgetCallers },
+    recordTtlMs: ttlMs,
+  });
+  const adoptions = new Adoptions({
+    ...{ bus, store, shutdown, move, ttlMs, kept, journal, limits: shared },
+  });
   const keeper = new NodeKeeper({
-    ...{ bus, store, kept, journal, adoptions, relayTimeoutMs, move, ttlMs },
+    ...{ bus, store, kept, journal, adoptions, relayTimeoutMs, move, ttlMs, limits: shared },
   });
   const relay = new BusRelay({ ...context, bus, relayTimeoutMs, carryToken });
   const elsewhere = new SessionFinder({
@@ -80,7 +95,7 @@ export function createClusterParts(config: ClusterConfig, context: ClusterContex
       answer: (request, isToAdopt) => pipeline.answerRelayed(request, isToAdopt),
     });
   const returning = new ClusterReturning({ bus, box, finder: elsewhere, marks, relayTimeoutMs });
-  return { keeper, elsewhere, returning, serve };
+  return { keeper, elsewhere, returning, limits: shared, serve };
 }
 
 function tellOfUnreadable(logger: Logger): () => void {

@@ -1,6 +1,7 @@
 import type { RequestListener } from "node:http";
 import type express from "express";
 import type { Principal } from "../auth/principal.js";
+import type { RouterCluster } from "../cluster/router-cluster.js";
 import type { SessionRegistry } from "../session/session-registry.js";
 
 /** An authenticated MCP endpoint, to be mounted anywhere in an Express app. */
@@ -12,8 +13,10 @@ export interface SseRouter extends express.Router {
   readonly guard: express.RequestHandler;
   /** Discovery documents, to be mounted at the app's root. Empty unless OAuth is on. */
   readonly wellKnown: express.Router;
-  /** Who is connected, and the way to end it. */
+  /** Who is connected to this process, and the way to end it. */
   readonly sessions: SessionRegistry<Principal | undefined>;
+  /** The nodes that serve this endpoint together, and all their sessions; `undefined` without option `cluster`. */
+  readonly cluster: RouterCluster | undefined;
   /** What can be done to the people who signed in here; `undefined` without `signIn`. */
   readonly signIn: RouterSignIn | undefined;
   /**
@@ -47,12 +50,13 @@ export interface RouterSignIn {
   /**
    * Ends everything of a person who signed in here: the tokens of all their clients, which are
    * refused at once, in every process with the same storage; the provider's tokens; their browsers'
-   * sessions; and, in this process, their MCP sessions and streams. It keeps nobody from signing in
-   * again: that is up to the identity provider.
+   * sessions; and their MCP sessions and streams, in this process, and with option `cluster` in all
+   * nodes. It keeps nobody from signing in again: that is up to the identity provider.
    *
    * @param person `{ id }` as in `principal.id`: what the provider calls the person (`sub`), or what
    * `profile()` or `principal()` returned. A principal will do.
-   * @returns how many sessions were ended here.
+   * @returns how many sessions were ended, with `cluster` in all nodes that answered within a second; those
+   * that did not are named in the log, and end what they have when they are back.
    * @throws Error when the storage fails: then nothing has ended for certain.
    */
   endFor(person: { readonly id: string }): Promise<number>;

@@ -128,8 +128,15 @@ export class MessageReceiver<S extends RouterSession> {
       if (handler.deliver !== undefined) {
         return handler.deliver(arrival) ?? undefined;
       }
-      session.receive(message, extra, call);
-      return undefined;
+      const admitting = this.#init.places?.admit(session);
+      if (admitting === undefined) {
+        session.receive(message, extra, call);
+        return undefined;
+      }
+      return admitting.then(async () => {
+        await this.#confirmLapsed(message, request, session);
+        session.receive(message, extra, call);
+      });
     };
     if (asked instanceof Promise) {
       return asked.then(async (lacking) => {

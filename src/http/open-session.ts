@@ -28,7 +28,7 @@ export interface OpeningContext {
 
 export interface Registrar {
   /** @throws McpSseError where nobody could be told. */
-  register(session: RouterSession): Promise<void>;
+  register(session: RouterSession, since: number): Promise<void>;
 }
 
 /**
@@ -84,7 +84,7 @@ export async function connectServer(
     // What let the caller in may have been withdrawn while the server was made.
     if (hasLapsed(caller)) session.end("credential-expired");
     if (session.state === "closed") throw endedWhileOpening();
-    if (keeper !== undefined) await register(session, keeper);
+    if (keeper !== undefined) await register(session, caller, keeper);
     await connectInTime(server, new SessionTransport(session as CarriedSession), options);
     finishOpening(session, sessions);
   } catch (error) {
@@ -119,8 +119,14 @@ export async function makeServer(
 }
 
 /** Not before there is a server, and before the client hears of it: its first message may go to any node. */
-async function register(session: RouterSession, keeper: Registrar): Promise<void> {
-  await keeper.register(session);
+async function register(
+  session: RouterSession,
+  { principal, verifiedAt }: Caller,
+  keeper: Registrar,
+): Promise<void> {
+  // Nobody is verified on an open endpoint.
+  const ageMs = principal === undefined ? 0 : performance.now() - verifiedAt;
+  await keeper.register(session, Date.now() - ageMs);
   // Whether it has ended meanwhile, the compiler does not expect.
   if ((session as { readonly state: string }).state === "closed") throw endedWhileOpening();
 }

@@ -1,5 +1,6 @@
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { CallerGuard } from "./caller-guard.js";
+import type { ConversationLimit } from "./conversation-limit.js";
 import type { Refusals } from "./refusals.js";
 import type { ReturningClients } from "./returning-clients.js";
 import type { Directory, Sessions } from "./router-session.js";
@@ -16,6 +17,8 @@ export interface RouterContext {
   readonly keeper: SessionKeeper | undefined;
   /** Finds those at other nodes whose clients come back here; `undefined` where there are none. */
   readonly returning: ReturningClients | undefined;
+  /** Counts the conversations of all nodes; `undefined` where there are no others. */
+  readonly places: ConversationLimit | undefined;
   readonly callers: CallerGuard;
   readonly refusals: Refusals;
   readonly shutdown: Shutdown;

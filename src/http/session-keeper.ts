@@ -19,9 +19,13 @@ export interface SessionKeeper {
    * ({@link CallWatch}). One that was at another node before is known already, by `isMoved`; if it ends
    * as `failed-to-open`, others may try.
    *
-   * @throws McpSseError 503 when the engine is away, 429 when its owner has too many, in all nodes.
+   * Security decision: it ends at once if everything of its owner was ended, at any node, after its caller was
+   * verified.
+   *
+   * @param since when that was, in milliseconds since the epoch.
+   * @throws McpSseError 503 when the engine is away.
    */
-  register(session: RouterSession): Promise<void>;
+  register(session: RouterSession, since: number): Promise<void>;
   /**
    * Whether what is here is certain to be nowhere else: it was not out of touch for so long that other
    * nodes may have gone on with it. Cheap: it is asked for each request.

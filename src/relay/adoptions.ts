@@ -1,8 +1,10 @@
 import { hash } from "node:crypto";
 import type { ClusterBus } from "../cluster/cluster-bus.js";
+import type { ClusterLimits } from "../cluster/cluster-limits.js";
 import type { CallJournal } from "../cluster/call-journal.js";
 import type { FoundRecord, RecordStore } from "../cluster/record-store.js";
 import type { AdmittedRequest } from "../http/incoming-request.js";
+import type { MessageExtra } from "../http/mcp-transport.js";
 import type { LeftSession } from "../http/moved-session.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { Shutdown } from "../http/shutdown.js";
@@ -20,6 +22,8 @@ export interface AdoptionsInit {
   readonly ttlMs: number;
   readonly kept: KeptSessions;
   readonly journal: CallJournal;
+  /** Who must not go on, and who hears of what does. */
+  readonly limits: Pick<ClusterLimits<MessageExtra>, "revocations" | "view">;
 }
 
 /** For which request a session goes on, and by which route. */
@@ -95,9 +99,14 @@ export class Adoptions {
     { key, version, record }: FoundRecord<LeftSession>,
     { request, route }: Occasion,
   ): Promise<RouterSession | "taken" | undefined> {
-    const { bus, store, ttlMs, kept, journal } = this.#init;
+    const { bus, store, ttlMs, kept, journal, limits } = this.#init;
     const before = record.session;
     if (before === undefined || route.adopt === undefined) return undefined;
+    // Whoever may go on with a session is its owner.
+    if (await limits.revocations.isRevoked(request.caller, before.openedAt)) {
+      await store.take(key, version);
+      return undefined;
+    }
     // What was open is a part of the record from now on, and not lost if this node goes, too.
     const open = record.home === undefined ? [] : await journal.read(record.home, record.page, key);
     const left: LeftSession = { ...before, lost: [...before.lost, ...open] };
@@ -113,6 +122,7 @@ export class Adoptions {
     try {
       const session = await route.adopt({ ...left, moves: claim.moves }, request);
       for (const call of left.lost) void journal.note(known, call.id, call.place);
+      limits.view.noteMoved(session, record.home);
       return session;
     } catch (error) {
       journal.release(page, key);

@@ -1,5 +1,6 @@
 import type { ClusterBus } from "../cluster/cluster-bus.js";
 import { directoryIsAway } from "../cluster/record-store.js";
+import type { Revocations } from "../cluster/revocations.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { KeptSessions } from "./kept-sessions.js";
 import type { KeptSession } from "./kept-session.js";
@@ -8,6 +9,7 @@ export interface CertaintyInit {
   readonly bus: ClusterBus;
   readonly kept: KeptSessions;
   readonly relayTimeoutMs: number;
+  readonly limits: { readonly revocations: Pick<Revocations, "endIfRevoked"> };
 }
 
 /** How many sessions are looked up at a time. */
@@ -60,8 +62,10 @@ export class Certainty {
   }
 
   async #look(kept: KeptSession): Promise<boolean> {
-    const { bus, kept: all } = this.#init;
-    const isHere = kept.session.closeReason === undefined && (await all.reconcile(kept));
+    const { bus, kept: all, limits } = this.#init;
+    const isOwn = kept.session.closeReason === undefined && (await all.reconcile(kept));
+    // It may have been ended in all nodes while this one could not be told.
+    const isHere = isOwn && !(await limits.revocations.endIfRevoked(kept.session));
     // Without a lease somebody may take it in the next moment.
     this.#note(kept, !isHere || bus.holdsLease);
     return isHere;

@@ -1,7 +1,9 @@
 import type { CallJournal } from "../cluster/call-journal.js";
 import type { ClusterBus } from "../cluster/cluster-bus.js";
 import { directoryIsAway } from "../cluster/record-store.js";
+import type { ClusterLimits } from "../cluster/cluster-limits.js";
 import type { RecordStore } from "../cluster/record-store.js";
+import type { MessageExtra } from "../http/mcp-transport.js";
 import type { LeftSession } from "../http/moved-session.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { SessionKeeper } from "../http/session-keeper.js";
@@ -21,6 +23,7 @@ export interface NodeKeeperInit {
   readonly move: boolean;
   /** How long a record lives without a node, in milliseconds. */
   readonly ttlMs: number;
+  readonly limits: Pick<ClusterLimits<MessageExtra>, "revocations" | "stop">;
 }
 
 /** How often it is tried to write down that a session has left. */
@@ -64,9 +67,10 @@ export class NodeKeeper implements SessionKeeper {
     return await this.#certainty.confirm(session);
   }
 
-  async register(session: RouterSession): Promise<void> {
-    const { kept, journal, move } = this.#init;
+  async register(session: RouterSession, since: number): Promise<void> {
+    const { kept, journal, move, limits } = this.#init;
     await kept.register(session);
+    if (await limits.revocations.endIfRevoked(session, since)) return;
     const noter = kept.get(session.id);
     if (noter === undefined || !move) return;
     session.callWatch = {
@@ -88,8 +92,9 @@ export class NodeKeeper implements SessionKeeper {
   }
 
   async stop(timeoutMs: number): Promise<void> {
-    const { bus, kept, journal } = this.#init;
+    const { bus, kept, journal, limits } = this.#init;
     await journal.stop();
+    limits.stop();
     await bus.stop(timeoutMs);
     kept.stop();
   }

@@ -70,6 +70,10 @@ export class Listener {
     return this.#built.router.sessions;
   }
 
+  get cluster(): SseRouter["cluster"] {
+    return this.#built.router.cluster;
+  }
+
   get signIn(): SseRouter["signIn"] {
     return this.#built.router.signIn;
   }

@@ -52,6 +52,8 @@ export interface MCPServer {
   readonly httpServer: Server | undefined;
   /** Who is connected, and the way to end it; `undefined` on stdio. */
   readonly sessions: SseRouter["sessions"] | undefined;
+  /** See `SseRouter.cluster`; `undefined` without option `cluster`, and on stdio. A new start makes another node. */
+  readonly cluster: SseRouter["cluster"];
   /** What can be done to the people who signed in here; `undefined` without `signIn`, and on stdio. */
   readonly signIn: SseRouter["signIn"];
   /**
@@ -140,6 +142,10 @@ export const MCPServer: MCPServerClass = class MCPServer {
 
   get sessions(): SseRouter["sessions"] | undefined {
     return this.#listener?.sessions;
+  }
+
+  get cluster(): SseRouter["cluster"] {
+    return this.#listener?.cluster;
   }
 
   get signIn(): SseRouter["signIn"] {

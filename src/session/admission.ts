@@ -1,8 +1,15 @@
 import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { CloseReason } from "./close-reason.js";
 import type { Requester } from "./requester.js";
-import { admitInitialization, admitOpening, admitUninitialized, isReached } from "./limits.js";
-import type { Admission, SessionCount, SessionLimits, SessionUse } from "./limits.js";
+import {
+  admitInitialization,
+  admitOpening,
+  admitUninitialized,
+  isReached,
+  spareOf,
+  sparing,
+} from "./limits.js";
+import type { Admission, SessionCount, SessionLimits, SessionUse, Spare } from "./limits.js";
 import type { LimitReached } from "./session-events.js";
 import type { SessionInfo } from "./session-info.js";
 import { tooManyCalls } from "./too-many-calls.js";
@@ -113,6 +120,27 @@ export class AdmissionController<P, S extends CountedSession<P>> {
     this.#initializedInAll++;
     const owned = this.#owners.get(ownerKey);
     if (owned !== undefined) owned.initialized++;
+  }
+
+  /** How well a session of an owner can be spared; `undefined` if none can. */
+  spareOf(ownerKey: string): Spare | undefined {
+    return spareOf(this.sessionsOf(ownerKey));
+  }
+
+  /** Ends that session, for one that begins at another node or here. @returns which, if there was one. */
+  makeRoom(ownerKey: string): S | undefined {
+    const evicting = sparing(this.sessionsOf(ownerKey), "maxSessionsPerPrincipal");
+    if (evicting === undefined) return undefined;
+    this.#carryOut(evicting, {});
+    return evicting.victim;
+  }
+
+  /** What the owner of a session hears that cannot begin, because of those at all nodes. */
+  refuse(session: S): McpSseError {
+    const { principal } = session;
+    const limit = "maxSessionsPerPrincipal";
+    this.#options.noteLimit({ limit, outcome: "refused", session, principal });
+    return noRoom(false);
   }
 
   /** @throws McpSseError when too many calls of a session have no answer. */

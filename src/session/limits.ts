@@ -134,8 +134,16 @@ export function admitInitialization<S extends SessionUse>(
   const ownFull = !isOpenEndpoint && isReached(initialized, maxSessionsPerPrincipal);
   if (!ownFull && !isReached(initializedInAll, maxSessions)) return { kind: "admitted" };
   const limit = ownFull ? "maxSessionsPerPrincipal" : "maxSessions";
-  const victim = isOpenEndpoint ? undefined : firstToGo(own);
-  if (victim === undefined) return { kind: "refused", limit };
+  return (isOpenEndpoint ? undefined : sparing(own, limit)) ?? { kind: "refused", limit };
+}
+
+/** What evicts the session of an owner that can best be spared; `undefined` if none can. */
+export function sparing<S extends SessionUse>(
+  own: Iterable<S>,
+  limit: CountLimit,
+): (Admission<S> & { readonly kind: "evicts" }) | undefined {
+  const victim = firstToGo(own);
+  if (victim === undefined) return undefined;
   return { kind: "evicts", victim, limit, isMissed: !UNMISSED.has(useOf(victim)) };
 }
 
@@ -200,6 +208,24 @@ function useOf(use: SessionUse): Use {
   return hasListened ? "left" : "never listened to";
 }
 
+/** How well a session can be spared, beside one of another node. JSON. */
+export interface Spare {
+  /** The least goes first. */
+  readonly rank: number;
+  /** Since when it was not used, or its client is away, in milliseconds since the epoch. */
+  readonly since: number;
+  /** Whether somebody may miss it. */
+  readonly isMissed: boolean;
+}
+
+/** How well that session of an owner can be spared that can best be; `undefined` if none can. */
+export function spareOf(own: Iterable<SessionUse>): Spare | undefined {
+  const found = firstToGo(own);
+  if (found === undefined) return undefined;
+  const use = useOf(found);
+  return { rank: USES.indexOf(use), since: unusedSince(found), isMissed: !UNMISSED.has(use) };
+}
+
 /** Of the sessions that have begun, the one that can best be spared; none that is busy. */
 function firstToGo<S extends SessionUse>(sessions: Iterable<S>): S | undefined {
   let found: S | undefined;
@@ -216,6 +242,10 @@ function firstToGo<S extends SessionUse>(sessions: Iterable<S>): S | undefined {
 
 /** Whether a session's client is away for a longer time, or else has not used it for longer. */
 function isUnusedForLonger(session: SessionUse, other: SessionUse | undefined): boolean {
-  if (other === undefined) return false;
-  return (session.graceEndsAt ?? session.activeAt) < (other.graceEndsAt ?? other.activeAt);
+  return other !== undefined && unusedSince(session) < unusedSince(other);
+}
+
+/** Sessions whose clients are away are compared with each other only, and have the same grace. */
+function unusedSince({ graceEndsAt, activeAt }: SessionUse): number {
+  return graceEndsAt ?? activeAt;
 }

@@ -29,6 +29,8 @@ export interface LocalSessionRegistryOptions<P> {
   readonly onRevoked?: (
     isMeant: (one: { readonly ownerKey: string; readonly principal: P }) => boolean,
   ) => void;
+  /** Has the same ended at other nodes. Default: there are none. */
+  readonly closeElsewhere?: ((whose: P | PrincipalTest<P>) => void) | undefined;
   /** Hears of listeners that throw; the sessions go on. */
   readonly onListenerError: (
     error: unknown,
@@ -123,17 +125,26 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   }
 
   closeFor(principal: P | PrincipalTest<P>): number {
-    if (typeof principal === "function") return this.#closeWhere(principal as PrincipalTest<P>);
-    const key = this.#options.ownerKeyOf(principal);
+    const closed =
+      typeof principal === "function"
+        ? this.revokeWhere(principal as PrincipalTest<P>)
+        : this.revokeOwner(this.#options.ownerKeyOf(principal));
+    this.#options.closeElsewhere?.(principal);
+    return closed;
+  }
+
+  /** Ends everything of an owner that is here. @returns how many. */
+  revokeOwner(key: string): number {
     this.#options.onRevoked?.(({ ownerKey }) => ownerKey === key);
     this.#options.ended?.noteRevoked(key);
     return revoke(this.#allOf(key));
   }
 
-  #closeWhere(isMeant: PrincipalTest<P>): number {
+  /** The same of all principals of whom something is true. */
+  revokeWhere(isMeant: PrincipalTest<P>): number {
     this.#options.onRevoked?.(({ principal }) => isMeant(principal));
     this.#options.ended?.noteRevokedWhere(isMeant);
-    return revoke(this.#all().filter(({ principal }) => isMeant(principal)));
+    return revoke(this.all().filter(({ principal }) => isMeant(principal)));
   }
 
   on<K extends keyof SessionEvents<P>>(
@@ -251,7 +262,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
 
   /** Ends all sessions. @returns a promise that resolves when what they had to say is gone. */
   async endAll(reason: CloseReason): Promise<void> {
-    const all = this.#all();
+    const all = this.all();
     for (const session of all) session.end(reason);
     await Promise.all(all.map((session) => session.whenGone()));
   }
@@ -293,7 +304,8 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     this.#options.ended?.note({ id, ownerKey, sealedAt });
   }
 
-  #all(): readonly Session<P, E>[] {
+  /** Everything that has an owner: sessions, oldest first, and then exchanges. */
+  all(): readonly Session<P, E>[] {
     return [...this.#sessions.values(), ...this.#exchanges.all()];
   }
 

@@ -48,8 +48,11 @@ export interface SessionRegistry<P = unknown> {
    * Ends every session of a principal, and every request of 2026-07-28, for example when their access is
    * withdrawn. Who has no session is in no list: name them by what is known of them.
    *
+   * With option `cluster` the other nodes are told to do the same, and nobody waits for that: to hear what came of
+   * it, call `router.cluster.sessions.closeFor`.
+   *
    * @param principal whose, or a function that says of each principal whether it is meant.
-   * @returns how many.
+   * @returns how many; with `cluster`, in this process.
    */
   closeFor(principal: P | PrincipalTest<P>): number;
   /** Calls `listener` at each `event`. A listener that throws is logged and changes nothing. */

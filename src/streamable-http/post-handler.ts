@@ -4,6 +4,7 @@ import type { Arrival, MessageHandler } from "../http/message-handler.js";
 import { openSession } from "../http/open-session.js";
 import type { OpeningContext } from "../http/open-session.js";
 import { onResponseEnd } from "../http/response-end.js";
+import type { ConversationLimit } from "../http/conversation-limit.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { StreamableSettings } from "../options/streamable-options.js";
@@ -30,6 +31,8 @@ import type { StreamableSession } from "./streamable-session.js";
 /** What answering POSTs takes. */
 export interface PostHandlerInit extends OpeningContext {
   readonly options: ResolvedOptions;
+  /** See `RouterContext.places`. */
+  readonly places: ConversationLimit | undefined;
   /** Below the mount. */
   readonly path: string;
   readonly sseAfterMs: number;
@@ -153,7 +156,7 @@ export class PostHandler implements MessageHandler<StreamableSession> {
    */
   async #begin(arrival: Arrival<StreamableSession>): Promise<void> {
     const { request, call, message } = arrival;
-    const { sessions, options, path, onBegun } = this.#init;
+    const { sessions, options, places, path, onBegun } = this.#init;
     if (request.passOn !== undefined) {
       call?.letGo();
       await leaveBody(request.req, message);
@@ -164,6 +167,7 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     const session = isNew ? arrival.session : this.createSession(request);
     try {
       sessions.admission.checkReturned(new StreamableRequest(request, path, options));
+      await places?.admit(session);
       await openSession(session, request, this.#init);
       if (session.closeReason !== undefined) throw sessionClosed();
       onBegun(session, request);

@@ -41,6 +41,7 @@ export async function servePipeline({
     elsewhere: undefined,
     keeper: undefined,
     returning: undefined,
+    places: undefined,
     shutdown: new Shutdown(),
     createServer,
   };

@@ -96,6 +96,7 @@ async function serveNode(
     elsewhere,
     keeper: undefined,
     returning: undefined,
+    places: undefined,
     createServer: createServer as ServerFactory,
   };
   const endpoints = {
