@@ -32,9 +32,12 @@ export class Authenticator {
   /** For each method, those that are tried before it succeeds, and itself. */
   readonly #methodsTried: readonly (readonly AuthMethod[])[];
   readonly #runner = new StrategyRunner();
+  readonly #exposesTokens: boolean;
 
-  constructor(methods: readonly AuthMethod[]) {
+  /** @param exposesTokens whether servers may see the tokens that methods let them see. Default: true. */
+  constructor(methods: readonly AuthMethod[], exposesTokens = true) {
     this.methods = methods;
+    this.#exposesTokens = exposesTokens;
     this.#methodsTried = methods.map((_, index) => methods.slice(0, index + 1));
     methods.forEach((method, index) => {
       method.strategies.forEach((strategy, position) => {
@@ -113,7 +116,10 @@ export class Authenticator {
       const methodsTried = this.#methodsTried[this.methods.indexOf(method)] ?? [];
       return {
         kind: "authenticated",
-        caller: createCaller(methodsTried, principal, credential, answer.info),
+        caller: createCaller(methodsTried, principal, credential, {
+          info: answer.info,
+          exposesToken: this.#exposesTokens && method.exposesToken === true,
+        }),
       };
     } catch (error) {
       return refusalOf(method, { kind: "error", error }, req, credential);
@@ -150,10 +156,9 @@ function createCaller(
   methodsTried: readonly AuthMethod[],
   principal: Principal,
   credential: FoundCredential | undefined,
-  info: unknown,
+  { info, exposesToken }: { readonly info: unknown; readonly exposesToken: boolean },
 ): Caller {
   const method = methodsTried.at(-1);
-  const exposesToken = method?.exposesToken ?? false;
   const token = exposesToken && credential?.place === "bearer" ? credential.text : "";
   return {
     principal,

@@ -179,7 +179,8 @@ function createAuthenticator(
   for (const warning of methods.flatMap((method) => method.warnings ?? []))
     options.logger.warn(warning);
   for (const method of methods) method.reportTo?.((message) => options.logger.warn(message));
-  return new Authenticator(methods);
+  // What one node alone could show, no server is to rely on.
+  return new Authenticator(methods, options.cluster?.carryToken ?? true);
 }
 
 function hasEndpoints({ endpoints }: AuthMethod): boolean {

@@ -121,7 +121,7 @@ export class BusRelay implements RequestRelay {
       if (answer.hasBegun || exchange.unheard === 0) return;
       exchange.abort();
       lost({ mayBeHeard: true });
-    }, relayTimeoutMs);
+    }, relayTimeoutMs).unref();
     const text = rest === undefined ? undefined : sendText(exchange, rest);
     exchange.onLost = lost;
     // A node that ends it without a word has taken the request, as far as anybody can tell.

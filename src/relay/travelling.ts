@@ -49,11 +49,11 @@ export function travellingParts(
   rules: HeaderRules,
 ): TravellingParts {
   const found = methods.flatMap((method) => method.findCredential?.(req) ?? []);
-  const shown = credential === undefined ? found : [...found, credential];
+  const shown = new ShownCredentials(credential === undefined ? found : [...found, credential]);
   const headers: IncomingHttpHeaders = {};
   for (const [name, value] of Object.entries(req.headers)) {
     if (value === undefined || !mayTravel(name, rules, shown)) continue;
-    if (!holdsCredential(String(value), shown)) headers[name] = value;
+    if (!shown.areIn(String(value))) headers[name] = value;
   }
   const { url = "", originalUrl } = req;
   return {
@@ -63,40 +63,61 @@ export function travellingParts(
   };
 }
 
+/** The credentials that a request has shown, and all ways in which one of them may be written. */
+class ShownCredentials {
+  readonly #headers: ReadonlySet<string>;
+  readonly #parameters: ReadonlySet<string>;
+  readonly #texts: ReadonlySet<string>;
+
+  constructor(all: readonly FoundCredential[]) {
+    const inQuery = all.filter(({ place }) => place === "query");
+    this.#parameters = new Set(inQuery.map(({ name }) => name));
+    this.#headers = new Set(all.filter(({ place }) => place !== "query").map(({ name }) => name));
+    const telling = all.filter(({ text }) => text.length >= TELLING_LENGTH && text !== REDACTED);
+    this.#texts = new Set(telling.flatMap(({ text }) => [text, encodeURIComponent(text)]));
+  }
+
+  isHeader(name: string): boolean {
+    return this.#headers.has(name);
+  }
+
+  isParameter(name: string): boolean {
+    return this.#parameters.has(name);
+  }
+
+  areIn(text: string): boolean {
+    for (const one of this.#texts) if (text.includes(one)) return true;
+    return false;
+  }
+}
+
 function mayTravel(
   name: string,
   { boundHeaders, credentialHeaders }: HeaderRules,
-  shown: readonly FoundCredential[],
+  shown: ShownCredentials,
 ): boolean {
-  if (NEVER.has(name) || credentialHeaders.includes(name)) return false;
-  if (shown.some((one) => one.place !== "query" && one.name === name)) return false;
+  if (NEVER.has(name) || credentialHeaders.includes(name) || shown.isHeader(name)) return false;
   return ALLOWED.test(name) || boundHeaders.includes(name);
 }
 
 /** The URL with each field of its query redacted that is, or holds, a credential. */
-function withoutCredentials(url: string, shown: readonly FoundCredential[]): string {
+function withoutCredentials(url: string, shown: ShownCredentials): string {
   const path = withoutQuery(url);
-  if (holdsCredential(path, shown)) {
+  if (shown.areIn(path)) {
     throw new Error("a credential stands in the path of a request that is for another node");
   }
   const query = rawQueryOf(url);
-  if (query === undefined || shown.length === 0) return url;
-  const fields = query.split("&").map((field) => {
-    const [entry] = new URLSearchParams(field);
-    if (entry === undefined) return field;
-    const [name, value] = entry;
-    const isOne = shown.some((one) => one.place === "query" && one.name === name);
-    const isSafe = !isOne && !holdsCredential(value, shown) && !holdsCredential(name, shown);
-    return isSafe ? field : `${holdsCredential(name, shown) ? "" : `${name}=`}${REDACTED}`;
-  });
-  return `${path}?${fields.join("&")}`;
+  if (query === undefined) return url;
+  return `${path}?${query
+    .split("&")
+    .map((field) => redactField(field, shown))
+    .join("&")}`;
 }
 
-function holdsCredential(text: string, shown: readonly FoundCredential[]): boolean {
-  return shown.some(
-    (one) =>
-      one.text.length >= TELLING_LENGTH &&
-      one.text !== REDACTED &&
-      (text.includes(one.text) || text.includes(encodeURIComponent(one.text))),
-  );
+function redactField(field: string, shown: ShownCredentials): string {
+  const [[name, value] = []] = new URLSearchParams(field);
+  if (name === undefined || value === undefined) return field;
+  if (shown.areIn(name)) return REDACTED;
+  const isSafe = !shown.isParameter(name) && !shown.areIn(value);
+  return isSafe ? field : `${field.split("=", 1).join()}=${REDACTED}`;
 }

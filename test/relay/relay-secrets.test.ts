@@ -1,6 +1,8 @@
 import type { AuthConfig } from "../../src/index.js";
 import { memoryCluster } from "../../src/cluster/memory.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { SECRET } from "../kit/cluster/buses.js";
+import { serveCluster } from "../kit/cluster/routers.js";
 import { at, serveRelayingNodes } from "../kit/cluster/relaying-nodes.js";
 import type { RelayingNode } from "../kit/cluster/relaying-nodes.js";
 import { asCaller, converse } from "../kit/conversation.js";
@@ -111,9 +113,23 @@ describe("credentials", () => {
     expect(told?.split(bearerOf(TOKEN))).toHaveLength(2);
   });
 
+  it("CLUSTER-20: a server sees no token that it would not see at every node", async () => {
+    for (const [carryToken, expected] of [
+      [false, [undefined, undefined]],
+      [true, ["present", undefined]],
+    ] as const) {
+      const { nodes } = await serveCluster({ settings: { carryToken, secret: SECRET } });
+      const here = await begin(nodes[0].mcpUrl, TOKEN);
+      const there = new StreamableConversation(nodes[1].mcpUrl, here.sessionId, here.headers);
+      const seen = [here, there].map(async (one) => JSON.parse(await one.call("request")) as Seen);
+      const headers = (await Promise.all(seen)).map((one) => one.headers["authorization"]);
+      expect(headers).toEqual(expected);
+    }
+  });
+
   it("CLUSTER-20: whoever reads a sealed engine finds neither words nor names", async () => {
-    const secret = "a secret of a cluster that is long enough";
-    const [home, edge] = await serveRelayingNodes({ cluster: memoryCluster({ secret }) });
+    const cluster = memoryCluster({ secret: SECRET });
+    const [home, edge] = await serveRelayingNodes({ cluster });
     const messages = watch(home, edge);
     const alice = await begin(home.mcpUrl);
     const there = new StreamableConversation(edge.mcpUrl, alice.sessionId, alice.headers);
