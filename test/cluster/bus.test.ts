@@ -1,7 +1,11 @@
+import fc from "fast-check";
+import { SealedBus } from "../../src/cluster/bus.js";
 import type { Exchange, Frame } from "../../src/cluster/cluster-bus.js";
-import { cleanUpAfterEach } from "../kit/clean-up.js";
-import { Heard, sealedCluster, startBus } from "../kit/cluster/buses.js";
-import { signal } from "../kit/waiting.js";
+import { toLogger } from "../../src/shared/logger.js";
+import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import { freezeTimers, turnClock } from "../kit/clock.js";
+import { Heard, makeBus, sealedCluster, startBus } from "../kit/cluster/buses.js";
+import { signal, turn } from "../kit/waiting.js";
 
 cleanUpAfterEach();
 
@@ -35,6 +39,81 @@ it("CLUSTER-10: frames of an exchange arrive in order, both ways, until one side
   expect(here.frames).toEqual([["sum", 6]]);
   expect([here.lost, there.lost, there.ended]).toEqual([undefined, undefined, false]);
 });
+
+it("CLUSTER-10: and over an engine that loses, doubles, holds and turns around what it is given", async () => {
+  const fate = fc.oneof(
+    { weight: 6, arbitrary: fc.constant("pass" as const) },
+    fc.constantFrom("drop" as const, "double" as const, "hold" as const),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(fate, { minLength: 50, maxLength: 50 }), async (fates) => {
+      freezeTimers();
+      const cluster = sealedCluster();
+      const nodes = [makeBus(cluster), makeBus(cluster)] as const;
+      for (const { bus, clock } of nodes) {
+        clock.steady = clock.date;
+        bus.start();
+        await turnClock(10, bus.whenUp(60_000));
+      }
+      const [one, two] = nodes;
+      two.bus.onExchange("echo", (_opening, exchange) => {
+        exchange.onFrame = (frame) => exchange.send(frame);
+      });
+      let turns = 0;
+      for (const { faults } of nodes) {
+        faults.fateOf = () => {
+          if (++turns % 5 === 0) faults.release("reversed");
+          return fates[turns % fates.length]!;
+        };
+      }
+      const all = [1, 2, 3].map(() => new Heard(one.bus.open(two.bus.node, ["echo"])));
+      for (let n = 0; n < 20; n++) {
+        for (const { exchange } of all) exchange.send(["n", n]);
+        await turn();
+      }
+      for (const heard of all) {
+        const whole = heard.until(({ frames, lost }) => frames.length === 20 || lost !== undefined);
+        await turnClock(20, whole);
+        expect(heard.frames).toEqual(Array.from({ length: 20 }, (_, n) => ["n", n]));
+      }
+      for (const { bus } of nodes) await turnClock(50, bus.stop(0));
+    }),
+    { numRuns: 15 },
+  );
+});
+
+it("CLUSTER-14: a node that does nothing costs the engine six commands a beat, three times in a lease", async () => {
+  freezeTimers();
+  const config = sealedCluster();
+  const engine = config.createEngine();
+  const commands: string[] = [];
+  const watched = watch(engine, (name) => void commands.push(name));
+  const logger = toLogger("logger", false);
+  const bus = new SealedBus({ engine: watched, config, logger });
+  onDispose(() => bus.stop(0));
+  bus.start();
+  await turnClock(10, bus.whenUp(60_000));
+  commands.length = 0;
+  const rest = new Promise<void>((resolve) => setTimeout(resolve, 30_000));
+  await turnClock(100, rest);
+  expect(commands.length).toBeLessThanOrEqual(6 * 6);
+  expect([...new Set(commands)].sort()).toEqual(["add", "get", "list", "read", "send", "write"]);
+});
+
+/** An engine, each of whose members tells when it is asked for something. */
+function watch<T extends object>(target: T, note: (name: string) => void): T {
+  return new Proxy(target, {
+    get: (_target, name) => {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member === "object" && member !== null) return watch(member, note);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]): unknown => {
+        note(String(name));
+        return Reflect.apply(member, target, args);
+      };
+    },
+  });
+}
 
 it("CLUSTER-14: all others are asked, told, and listed", async () => {
   const cluster = sealedCluster();
