@@ -49,6 +49,7 @@ export function sseLuggage(moved: MovedSession): SseLuggage {
 
 /** Whether the answer to `initialize` was lost, for which the client waits. */
 export function isOpeningLost({ lost, handshake, kept }: MovedSession): boolean {
+  if (handshake?.protocolVersion === undefined) return true;
   const { messages } = (kept as KeptSse | undefined)?.outbox ?? emptyOutbox(0);
-  return unanswered(lost, messages).some(({ id }) => id === handshake?.id);
+  return unanswered(lost, messages).some(({ id }) => id === handshake.id);
 }

@@ -43,10 +43,10 @@ export async function serveMcp(options: ServeMcpOptions = {}) {
   const app = framework();
   configure?.(app);
   app.use("/mcp", router);
-  const { url, port } = await listen(ahead === true ? router.ahead(app) : app);
+  const { url, port, server } = await listen(ahead === true ? router.ahead(app) : app);
   onDispose(() => router.close({ timeoutMs: 0 }));
   const mcpUrl = `${url}/mcp`;
-  return { url, port, mcpUrl, sseUrl: `${mcpUrl}/sse`, router, lines: logger.lines };
+  return { url, port, server, mcpUrl, sseUrl: `${mcpUrl}/sse`, router, lines: logger.lines };
 }
 
 /** What official clients accept. */

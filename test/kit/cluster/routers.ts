@@ -13,6 +13,8 @@ export type RouterNode = Awaited<ReturnType<typeof serveMcp>> & {
   readonly engine: WatchedEngine;
   /** Takes the node from the others at once, without a word, as if its process was killed. */
   readonly crash: () => Promise<void>;
+  /** The same, and cuts its connections. */
+  readonly kill: () => Promise<void>;
 };
 
 /** Several of them, and a look into what they share. */
@@ -94,5 +96,10 @@ export async function serveNode(hub: Hub, options: ServeMcpOptions): Promise<Rou
     faults.isAway = true;
     await leave();
   };
-  return { ...served, faults, engine: engine!, crash };
+  const kill = async (): Promise<void> => {
+    await crash();
+    served.server.close();
+    served.server.closeAllConnections();
+  };
+  return { ...served, faults, engine: engine!, crash, kill };
 }
