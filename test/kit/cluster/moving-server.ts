@@ -42,8 +42,12 @@ export function createV1(session: Session, stage: MovingStage): McpServerV1 {
   const { server } = mcp;
   server.setRequestHandler(SubscribeRequestSchema, ({ params }) => (uris.add(params.uri), {}));
   server.setRequestHandler(UnsubscribeRequestSchema, ({ params }) => (uris.delete(params.uri), {}));
-  server.oninitialized = () => void stage.initialized++;
-  server.onclose = () => void stage.closed++;
+  server.oninitialized = () => {
+    stage.initialized++;
+  };
+  server.onclose = () => {
+    stage.closed++;
+  };
   const log = (level: "info" | "error", data: string) =>
     mcp.sendLoggingMessage({ level, data }, session.id);
   mcp.registerTool("about", {}, () => tools.about());
@@ -65,6 +69,7 @@ export function createV1(session: Session, stage: MovingStage): McpServerV1 {
   return mcp;
 }
 
+/* eslint-disable @typescript-eslint/no-deprecated -- what servers of the era with sessions do */
 function createV2(session: Session, stage: MovingStage): McpServerV2 {
   const uris = new Set<string>();
   const tools = toolsOf(session, stage, uris);
@@ -72,8 +77,12 @@ function createV2(session: Session, stage: MovingStage): McpServerV2 {
   const { server } = mcp;
   server.setRequestHandler("resources/subscribe", ({ params }) => (uris.add(params.uri), {}));
   server.setRequestHandler("resources/unsubscribe", ({ params }) => (uris.delete(params.uri), {}));
-  server.oninitialized = () => void stage.initialized++;
-  server.onclose = () => void stage.closed++;
+  server.oninitialized = () => {
+    stage.initialized++;
+  };
+  server.onclose = () => {
+    stage.closed++;
+  };
   const log = (level: "info" | "error", data: string) =>
     mcp.sendLoggingMessage({ level, data }, session.id);
   mcp.registerTool("about", {}, () => tools.about());
@@ -96,6 +105,8 @@ function createV2(session: Session, stage: MovingStage): McpServerV2 {
   });
   return mcp;
 }
+
+/* eslint-enable @typescript-eslint/no-deprecated */
 
 function toolsOf(session: Session, stage: MovingStage, uris: ReadonlySet<string>) {
   return {
