@@ -54,8 +54,8 @@ export type { UpstreamToken } from "./shared/upstream-token.js";
 export type { SessionCounts, PrincipalTest, SessionRegistry } from "./session/session-registry.js";
 export type { LimitName } from "./session/limit-name.js";
 export type { LimitReached, SessionEvents } from "./session/session-events.js";
+export type { ClientInfo } from "./session/client-info.js";
 export type {
-  ClientInfo,
   PrincipalListener,
   SessionInfo,
   SessionEra,

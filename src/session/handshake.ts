@@ -1,5 +1,5 @@
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
-import type { ClientInfo } from "./session-info.js";
+import type { ClientInfo } from "./client-info.js";
 
 /** `uninitialized` until the client's first message, which is `initialize` from those that keep to the protocol. */
 type Phase = "uninitialized" | "initializing" | "initialized";

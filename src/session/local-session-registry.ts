@@ -63,7 +63,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   readonly #announcer: Announcer<SessionEvents<P>>;
   readonly #options: LocalSessionRegistryOptions<P>;
   readonly #rules: ContinuationRules;
-  readonly #accounts: SessionAccounts<P, E> | undefined;
+  readonly #accounts: SessionAccounts | undefined;
 
   constructor(options: LocalSessionRegistryOptions<P>) {
     this.#options = options;

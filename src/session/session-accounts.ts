@@ -1,14 +1,23 @@
 import { ByteAccounts } from "./byte-accounts.js";
 import type { ByteAccount, ByteShare } from "./byte-budget.js";
-import type { Session } from "./session.js";
+import type { CloseReason } from "./close-reason.js";
 
-export interface SessionAccountsInit<P, E> {
+/** What is looked at of a session. */
+interface AccountedSession {
+  readonly id: string;
+  readonly ownerKey: string;
+  readonly bytes: { account: ByteAccount; readonly outgoing: number };
+  noteLimit(limit: "maxHeldBytes", outcome: "ended"): void;
+  end(reason: CloseReason, discards: boolean): void;
+}
+
+export interface SessionAccountsInit {
   /** How many bytes may be held. */
   readonly share: ByteShare;
   /** Whether everybody may call, so that sessions have no owners. */
   readonly isOpenEndpoint: boolean;
   /** Everything of an owner that holds bytes. */
-  readonly sessionsOf: (ownerKey: string) => Iterable<Session<P, E>>;
+  readonly sessionsOf: (ownerKey: string) => Iterable<AccountedSession>;
 }
 
 /** The account of an owner, for what belongs to no session. */
@@ -19,23 +28,23 @@ export interface OwnerVisit {
 }
 
 /** Who pays for the bytes that sessions hold, and which session is given up when an owner holds too many. */
-export class SessionAccounts<P, E> {
-  readonly #init: SessionAccountsInit<P, E>;
+export class SessionAccounts {
+  readonly #init: SessionAccountsInit;
   readonly #accounts: ByteAccounts;
   /** Of strangers, who have an account each. */
   #visits = 0;
 
-  constructor(init: SessionAccountsInit<P, E>) {
+  constructor(init: SessionAccountsInit) {
     this.#init = init;
     this.#accounts = new ByteAccounts(init.share);
   }
 
-  open(session: Session<P, E>): void {
+  open(session: AccountedSession): void {
     session.bytes.account = this.#accounts.of(this.#payerOf(session), this.#shedderFor(session));
   }
 
   /** A session has ended, and is among its owner's no more. */
-  close(session: Session<P, E>): void {
+  close(session: AccountedSession): void {
     const { isOpenEndpoint, sessionsOf } = this.#init;
     const [other] = isOpenEndpoint ? [] : sessionsOf(session.ownerKey);
     if (other === undefined) this.#accounts.noteLeft(this.#payerOf(session));
@@ -45,7 +54,7 @@ export class SessionAccounts<P, E> {
   visit(ownerKey: string): OwnerVisit {
     const { isOpenEndpoint, sessionsOf } = this.#init;
     const payer = isOpenEndpoint ? `visit ${++this.#visits}` : ownerKey;
-    const ofOwner = (): Iterable<Session<P, E>> => (isOpenEndpoint ? [] : sessionsOf(ownerKey));
+    const ofOwner = (): Iterable<AccountedSession> => (isOpenEndpoint ? [] : sessionsOf(ownerKey));
     return {
       account: this.#accounts.of(payer, () => shedHeaviest(ofOwner())),
       leave: () => {
@@ -56,12 +65,12 @@ export class SessionAccounts<P, E> {
   }
 
   /** Whose bytes a session's are: its own among strangers, who may all have the address of a proxy. */
-  #payerOf({ id, ownerKey }: Session<P, E>): string {
+  #payerOf({ id, ownerKey }: AccountedSession): string {
     return this.#init.isOpenEndpoint ? id : ownerKey;
   }
 
   /** Keeps no session, which may go long before its owner. */
-  #shedderFor({ id, ownerKey }: Session<P, E>): () => boolean {
+  #shedderFor({ id, ownerKey }: AccountedSession): () => boolean {
     const { isOpenEndpoint, sessionsOf } = this.#init;
     if (!isOpenEndpoint) return () => shedHeaviest(sessionsOf(ownerKey));
     return () => shedHeaviest([...sessionsOf(ownerKey)].filter((one) => one.id === id));
@@ -69,8 +78,8 @@ export class SessionAccounts<P, E> {
 }
 
 /** Gives up the session that has most on its way. @returns whether there was one. */
-function shedHeaviest(sessions: Iterable<Session<unknown, never>>): boolean {
-  let heaviest: Session<unknown, never> | undefined;
+function shedHeaviest(sessions: Iterable<AccountedSession>): boolean {
+  let heaviest: AccountedSession | undefined;
   for (const session of sessions) {
     if (session.bytes.outgoing > (heaviest?.bytes.outgoing ?? 0)) heaviest = session;
   }

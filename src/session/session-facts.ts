@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
-import type { ClientInfo, SessionEra, SessionInit, SessionState } from "./session-info.js";
+import type { ClientInfo } from "./client-info.js";
+import type { SessionEra, SessionInit, SessionState } from "./session-info.js";
 import type { SessionSummary, SessionWire } from "./session-info.js";
 
 /** What is known of a session from its opening, and how it is shown to an operator. */

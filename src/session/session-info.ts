@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { UpstreamToken } from "../shared/upstream-token.js";
+import type { ClientInfo } from "./client-info.js";
 import type { KeptHandshake } from "./kept-handshake.js";
 import type { Requester } from "./requester.js";
 import type { ChannelLimit, ChannelOutcome, SessionLimits, TimeLimit } from "./limits.js";
@@ -15,14 +16,6 @@ export type SessionWire = "sse" | "streamable" | "stdio";
 
 /** The year of the protocol in which a session's wire was introduced. */
 export type SessionEra = "2024" | "2025" | "2026";
-
-/** What a client says of itself in `initialize`. Anybody can say anything: it is no credential. */
-export interface ClientInfo {
-  /** At most 100 characters are kept. */
-  readonly name: string;
-  /** At most 100 characters are kept. */
-  readonly version?: string;
-}
 
 /** Hears of a session's new principal, and of the one before. */
 export type PrincipalListener<P> = (principal: P, previous: P) => void;

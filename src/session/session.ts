@@ -1,5 +1,6 @@
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import type { UpstreamToken } from "../shared/upstream-token.js";
+import type { ClientInfo } from "./client-info.js";
 import type { CallWatch, Channel, ChannelSession } from "./channel.js";
 import { REASON_OF_TIME_LIMIT } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
@@ -14,7 +15,7 @@ import { PendingCalls } from "./pending-calls.js";
 import { isCall, SessionBytes } from "./session-bytes.js";
 import { sessionClosed, SessionEnd } from "./session-end.js";
 import { SessionFacts } from "./session-facts.js";
-import type { ClientInfo, SessionAdmission, SessionInfo } from "./session-info.js";
+import type { SessionAdmission, SessionInfo } from "./session-info.js";
 import type { MessagePolicy } from "../policy/message-policy.js";
 import type { PrincipalListener, SessionEra, SessionInit } from "./session-info.js";
 import type { SessionState, SessionWire } from "./session-info.js";
