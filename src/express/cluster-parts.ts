@@ -85,7 +85,7 @@ export function createClusterParts(config: ClusterConfig, context: ClusterContex
   });
   const relay = new BusRelay({ ...context, bus, relayTimeoutMs, carryToken });
   const elsewhere = new SessionFinder({
-    ...{ bus, store, relay, adoptions, sessions, rules, relayTimeoutMs },
+    ...{ bus, store, relay, adoptions, kept, sessions, rules, relayTimeoutMs },
   });
   const serve: ClusterParts["serve"] = (pipeline) =>
     answerRelayed({

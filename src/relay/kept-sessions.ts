@@ -64,6 +64,8 @@ export class KeptSessions {
   /** Names of records whose sessions have ended while nobody could be told. */
   readonly #ended = new Map<string, KnownRecord>();
   readonly #dirty = new Set<KeptSession>();
+  #hasToldOfSize = false;
+  #hasStopped = false;
   #isFlushDue = false;
   #refreshing: NodeJS.Timeout | undefined;
   #retrying: NodeJS.Timeout | undefined;
@@ -131,10 +133,10 @@ export class KeptSessions {
 
   /** Stops; what is here may still end. */
   stop(): void {
-    clearInterval(this.#refreshing);
+    this.#rest();
     clearTimeout(this.#retrying);
-    this.#refreshing = undefined;
     this.#retrying = undefined;
+    this.#hasStopped = true;
   }
 
   /**
@@ -203,10 +205,18 @@ export class KeptSessions {
     }
   }
 
+  /** Nothing is to be refreshed. */
+  #rest(): void {
+    clearInterval(this.#refreshing);
+    this.#refreshing = undefined;
+  }
+
   #retrySoon(): void {
+    if (this.#hasStopped) return;
     this.#retrying ??= setTimeout(() => {
       this.#retrying = undefined;
       for (const kept of this.#kept.values()) if (kept.isDirty) this.noteChange(kept.session.id);
+      this.#deleteEnded();
     }, RETRY_MS).unref();
   }
 
@@ -222,6 +232,10 @@ export class KeptSessions {
       );
     }
     this.#init.pages.rewrite();
+    this.#deleteEnded();
+  }
+
+  #deleteEnded(): void {
     for (const [id, known] of this.#ended) void this.#delete(id, known);
   }
 
@@ -240,7 +254,7 @@ export class KeptSessions {
     if (reason === "failed-to-open" && this.claims.has(session.id)) kept.isGivenAway = true;
     await kept.busy;
     if (this.#kept.get(session.id) === kept) this.#kept.delete(session.id);
-    if (this.#kept.size === 0) this.stop();
+    if (this.#kept.size === 0) this.#rest();
     if (!kept.isGivenAway) await this.#delete(session.id, kept);
   }
 
@@ -257,6 +271,7 @@ export class KeptSessions {
       this.#ended.delete(id);
     } catch {
       if (this.#ended.size < MAX_ENDED) this.#ended.set(id, known);
+      this.#retrySoon();
     }
   }
 
@@ -264,12 +279,21 @@ export class KeptSessions {
   recordOf({ session, moves, page }: KeptSession): SessionRecord<LeftSession> {
     const { bus, rules } = this.#init;
     const facts = keptOf(session);
+    if (session.journey?.record?.isWhole === false) this.#tellOfSize();
     const left = facts && { ...facts, lost: [], kept: undefined };
     return {
       ...{ home: bus.node, moves, page, transport: session.transport },
       standing: standingOfSession(session, rules),
       session: left,
     };
+  }
+
+  #tellOfSize(): void {
+    if (this.#hasToldOfSize) return;
+    this.#hasToldOfSize = true;
+    this.#init.logger.warn(
+      "A client says too much of itself: its session cannot go on at another node. This is said once.",
+    );
   }
 
   #ttlOf({ session }: KeptSession): number {

@@ -12,6 +12,7 @@ import type { Requester } from "../session/requester.js";
 import { mayGoOn } from "../session/session-standing.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { Adoptions } from "./adoptions.js";
+import type { KeptSessions } from "./kept-sessions.js";
 import { Lanes } from "./lanes.js";
 import type { Lane } from "./lanes.js";
 import type { Relayed, RequestRelay } from "./request-relay.js";
@@ -21,6 +22,7 @@ export interface SessionFinderInit {
   readonly store: RecordStore<LeftSession>;
   readonly relay: RequestRelay;
   readonly adoptions: Adoptions;
+  readonly kept: KeptSessions;
   readonly sessions: Pick<Sessions, "get" | "find">;
   readonly rules: ContinuationRules;
   /** How long a request may wait, in milliseconds. */
@@ -64,12 +66,15 @@ export class SessionFinder implements Elsewhere {
 
   constructor(init: SessionFinderInit) {
     this.#init = init;
-    const { bus, relay } = init;
+    const { bus, relay, kept } = init;
     bus.on("node-lost", (node) => this.#lanes.dropAllTo(node));
     bus.onTold("moved", ([, id], home) => {
       if (typeof id !== "string") return;
       this.#lanes.drop(id);
       relay.cut(id, home);
+      // What it says is believed only as far as the record says the same.
+      const mine = kept.get(id);
+      if (mine !== undefined) void kept.reconcile(mine).catch(() => undefined);
     });
   }
 

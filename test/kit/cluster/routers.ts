@@ -1,5 +1,5 @@
 import type { ClusterConfig } from "../../../src/cluster/cluster-config.js";
-import type { ClusterEngine } from "../../../src/cluster/engine.js";
+import type { ClusterEngine, EngineWrite } from "../../../src/cluster/engine.js";
 import { memoryCluster } from "../../../src/cluster/memory.js";
 import { serveMcp } from "../streamable.js";
 import type { ServeMcpOptions } from "../streamable.js";
@@ -54,6 +54,13 @@ export class WatchedEngine {
   /** What was asked about sessions and their calls. */
   get aboutSessions(): readonly unknown[][] {
     return this.asked.filter(([, keys]) => /"[sc]:/.test(JSON.stringify(keys)));
+  }
+
+  /** Names of all pages of calls that were written. */
+  get pages(): readonly string[] {
+    const writes = this.asked.filter(([name]) => name === "write");
+    const keys = writes.flatMap(([, all]) => (all as EngineWrite[]).map(({ key }) => key));
+    return [...new Set(keys.filter((key) => key.startsWith("c:")))];
   }
 
   /** Names of all records that were written. */
