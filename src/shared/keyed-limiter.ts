@@ -18,15 +18,24 @@ export interface Taken {
   readonly waitMs: number;
 }
 
+/** Counts how often something happened for a key within a window that begins with the first time. */
+export interface SharedCounter {
+  /** Counts one more; rejects soon when nobody can tell. */
+  penalty(key: string): Promise<{ readonly consumedPoints: number; readonly msBeforeNext: number }>;
+}
+
 /** Counts by key; rate-limiter-flexible does, but has no bound of keys. */
 export class KeyedLimiter {
   readonly #limiter: InstanceType<typeof RateLimiterMemory>;
   readonly #limit: KeyedLimit;
+  readonly #shared: SharedCounter | undefined;
   /** In the order in which they came. */
   readonly #keys = new Set<string>();
 
-  constructor(limit: KeyedLimit) {
+  /** @param shared counts for other processes, too; while it cannot, this one counts for itself. */
+  constructor(limit: KeyedLimit, shared?: SharedCounter) {
     this.#limit = limit;
+    this.#shared = shared;
     this.#limiter = new RateLimiterMemory({ points: limit.max, duration: limit.windowMs / 1000 });
   }
 
@@ -37,9 +46,14 @@ export class KeyedLimiter {
 
   /** Counts one more time, also one that is too many; trying on prolongs nothing. */
   async take(key: string): Promise<Taken> {
-    this.#remember(key);
-    const { consumedPoints, msBeforeNext } = await this.#limiter.penalty(key);
+    const { consumedPoints, msBeforeNext } =
+      (await this.#shared?.penalty(key).catch(() => undefined)) ?? (await this.#count(key));
     return { left: this.#limit.max - consumedPoints, waitMs: msBeforeNext };
+  }
+
+  #count(key: string): ReturnType<SharedCounter["penalty"]> {
+    this.#remember(key);
+    return this.#limiter.penalty(key);
   }
 
   /** One time that was counted did not happen. */
