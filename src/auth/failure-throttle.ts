@@ -1,6 +1,6 @@
 import { ExpiringCache } from "../shared/expiring-cache.js";
 import { KeyedLimiter } from "../shared/keyed-limiter.js";
-import type { SharedCounter } from "../shared/keyed-limiter.js";
+import type { SharedCounter } from "../shared/shared-counter.js";
 
 /** How many bad credentials an address may send. */
 export interface ThrottleOptions {

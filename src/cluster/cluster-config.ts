@@ -1,7 +1,7 @@
 import { optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 import { secrets } from "../shared/secret-option.js";
-import type { SharedCounter } from "../shared/keyed-limiter.js";
+import type { SharedCounter } from "../shared/shared-counter.js";
 import type { ClusterEngine } from "./engine.js";
 
 /** How the nodes of a cluster work together. All nodes need the same. */

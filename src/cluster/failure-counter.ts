@@ -1,5 +1,5 @@
 import { deriveKey } from "../shared/seal.js";
-import type { SharedCounter } from "../shared/keyed-limiter.js";
+import type { SharedCounter } from "../shared/shared-counter.js";
 import type { ClusterConfig } from "./cluster-config.js";
 import { ClusterNames } from "./cluster-names.js";
 

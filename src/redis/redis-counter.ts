@@ -1,5 +1,5 @@
 import RateLimiterRedis from "rate-limiter-flexible/lib/RateLimiterRedis.js";
-import type { SharedCounter } from "../shared/keyed-limiter.js";
+import type { SharedCounter } from "../shared/shared-counter.js";
 import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
 import type { Connection } from "./connection.js";
 import { Script } from "./script.js";

@@ -1,5 +1,6 @@
 // The package itself would load the limiters of two dozen databases.
 import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
+import type { SharedCounter } from "./shared-counter.js";
 
 /** How often something may happen for one key. */
 export interface KeyedLimit {
@@ -16,12 +17,6 @@ export interface Taken {
   readonly left: number;
   /** Milliseconds until the key's window is over. */
   readonly waitMs: number;
-}
-
-/** Counts how often something happened for a key within a window that begins with the first time. */
-export interface SharedCounter {
-  /** Counts one more; rejects soon when nobody can tell. */
-  penalty(key: string): Promise<{ readonly consumedPoints: number; readonly msBeforeNext: number }>;
 }
 
 /** Counts by key; rate-limiter-flexible does, but has no bound of keys. */
