@@ -122,9 +122,25 @@ describe("a client that is answered through another node", () => {
   });
 });
 
+describe("a client whose edge is gone", () => {
+  it("CLUSTER-25: has left its home, and goes on at another node with what it has not heard", async () => {
+    const { server, home, edge } = await serveOne();
+    const { here, there } = await beginAt(home, edge);
+    const stream = await there.listen();
+    const { id } = await stream.nextEvent();
+    await edge.bus.stop(0);
+    await stream.ended;
+    await server.notify("meanwhile");
+    const rest = await here.listen(id!);
+    await rest.nextEvent();
+    expect((await rest.nextMessage())["params"]).toMatchObject({ data: "meanwhile" });
+  });
+});
+
 describe("a node that does not answer", () => {
   it("CLUSTER-26: may have heard a message, which is then not sent to another", async () => {
-    const { calls, home, edge } = await serveOne();
+    const cluster = memoryCluster({ relayTimeoutMs: 300 });
+    const { calls, home, edge } = await serveOne({ cluster });
     const alice = await converse(home.sseUrl);
     home.faults.fateOf = () => "drop";
     const call = toolCall(7, "echo", { name: "done" });

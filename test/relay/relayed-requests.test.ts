@@ -1,4 +1,7 @@
+import compression from "compression";
 import express from "express";
+import { memoryCluster } from "../../src/cluster/memory.js";
+import type { AuthConfig } from "../../src/index.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { at, serveRelayingNodes } from "../kit/cluster/relaying-nodes.js";
 import type { RelayingNode } from "../kit/cluster/relaying-nodes.js";
@@ -101,6 +104,47 @@ describe("a request for a session of another node", () => {
     expect(await there.call("echo", { text: "parsed" })).toBe("parsed");
     const bad = await there.post("{", { "content-type": "text/plain" });
     expect(bad.status).toBe(415);
+  });
+
+  it("CLUSTER-23: has its stream pass what an application has in front of its router", async () => {
+    const server = serverV1.create(new Calls());
+    const configure = (app: express.Express) => app.use(compression({ threshold: 0 }));
+    const [home, edge] = await serveRelayingNodes({ configure, createServer: () => server });
+    const { there } = await beginAt(home, edge);
+    const encoded = await send(edge.mcpUrl, {
+      headers: { ...there.headers, accept: "text/event-stream", "accept-encoding": "gzip" },
+    });
+    // Ours says that nobody is to transform it.
+    expect(encoded.headers["content-encoding"]).toBeUndefined();
+    const stream = await there.listen();
+    await stream.nextEvent();
+    for (const data of ["one", "two"]) {
+      await server.notify(data);
+      expect((await stream.nextMessage())["params"]).toMatchObject({ data });
+    }
+  });
+
+  it("CLUSTER-21: goes nowhere with a claim that cannot travel, and the log says which", async () => {
+    const role = new URL("https://id.example/roles/admin");
+    const auth = { type: "apikey", options: { verify: () => ({ id: "alice", claims: { role } }) } };
+    const [home, edge] = await serveRelayingNodes({ auth: auth as AuthConfig });
+    const here = await begin(home.mcpUrl, { "x-api-key": "a-key-0123456789" });
+    const answer = await postMessage(edge.mcpUrl, toolCall(1, "whoami"), here.headers);
+    expect([answer.status, answer.json.error]).toEqual([500, "server_error"]);
+    expect(warningsOf(edge).join()).toContain('claim "role" of the apikey method');
+    expect(edge.outcomes).toEqual([]);
+  });
+
+  it("CLUSTER-22: is not answered by a node with other methods", async () => {
+    const cluster = memoryCluster();
+    const [home] = await serveRelayingNodes({ cluster }, 1);
+    const auth = { type: "apikey", options: { keys: ["a-key-0123456789"] } } as const;
+    const [edge] = await serveRelayingNodes({ cluster, auth, others: [home] }, 1);
+    const here = await begin(home.mcpUrl);
+    const headers = { ...here.headers, "x-api-key": "a-key-0123456789", authorization: "none" };
+    const answer = await postMessage(edge.mcpUrl, toolCall(1, "whoami"), headers);
+    expect(answer.status).toBe(503);
+    expect(warningsOf(home).join()).toContain("another node has a method apikey");
   });
 
   it("CLUSTER-23: waits for its turn on its connection", async () => {

@@ -32,6 +32,8 @@ import { withFaults } from "./faulty-engine.js";
 export type RelayingOptions = Omit<ServeMcpOptions, "framework"> & {
   /** Default: nothing is sealed, so that a test can read what is sent. */
   readonly cluster?: ClusterConfig;
+  /** Nodes of the same cluster that are served otherwise. Default: none. */
+  readonly others?: readonly RelayingNode[];
 };
 
 export type RelayingNode = Awaited<ReturnType<typeof serveNode>>;
@@ -44,9 +46,10 @@ export function at(node: { readonly url: string }, url: string): string {
 
 /** Nodes that find each other's sessions by looking into each other, and relay requests over a bus. */
 export async function serveRelayingNodes(options: RelayingOptions = {}, count = 2) {
-  const { cluster = memoryCluster({ relayTimeoutMs: 2_000 }), ...rest } = options;
+  const { cluster = memoryCluster({ relayTimeoutMs: 2_000 }), others = [], ...rest } = options;
   const nodes: RelayingNode[] = [];
-  for (let n = 0; n < count; n++) nodes.push(await serveNode(cluster, rest, () => nodes));
+  const all = (): readonly RelayingNode[] => [...nodes, ...others];
+  for (let n = 0; n < count; n++) nodes.push(await serveNode(cluster, rest, all));
   return nodes as [home: RelayingNode, edge: RelayingNode, ...RelayingNode[]];
 }
 
