@@ -331,6 +331,23 @@ it("CLUSTER-45: a server that cannot be made now is asked for again by the next 
   expect(await about(there)).toMatchObject({ isMoved: true });
 });
 
+it("CLUSTER-45: a server that takes too long to be made is asked for again by the next request", async () => {
+  const stage = new MovingStage();
+  let hangs = true;
+  const { nodes } = await serveCluster({
+    sessions: { openTimeoutMs: 100 },
+    createServer: (session) =>
+      session.isMoved && hangs ? new Promise<never>(() => undefined) : createV1(session, stage),
+  });
+  const [a, b] = nodes;
+  const alice = await begin(a.mcpUrl);
+  await a.kill();
+  const there = elsewhere(alice, b);
+  expect((await there.post(toolCall(2, "about"))).status).toBe(503);
+  hangs = false;
+  expect(await about(there)).toMatchObject({ isMoved: true });
+});
+
 it("CLUSTER-46: requests that come together have one server made, and none is before it is ready", async () => {
   const stage = new MovingStage();
   const made = { count: 0 };
