@@ -48,7 +48,8 @@ function directory(engine: ClusterEngine) {
   };
 }
 
-async function joinNode(shared: ClusterConfig, max: number) {
+/** One more node. */
+export async function joinNode(shared: ClusterConfig, max = 0) {
   const { cluster: config, faults } = withFaults(shared);
   const lines: string[] = [];
   const log = (line: string): void => void lines.push(line);
