@@ -156,15 +156,13 @@ export class BusRelay implements RequestRelay {
     body: string | undefined,
     queryCredential: StandIn | undefined,
   ): Omit<ToldRequest, "isBodyToFollow"> {
-    const { req, res, path, mount, viaTrustedProxy, caller } = request;
+    const { req, res, path, viaTrustedProxy, caller } = request;
     const { callers, rules, carryToken } = this.#init;
-    const { base, routedBase, origin } = mount;
     return {
       session,
       method: req.method ?? "GET",
       path,
-      ...travellingParts(req, caller, callers.methods, rules),
-      mount: { base, routedBase, origin },
+      ...travellingParts(request, callers.methods, rules),
       viaTrustedProxy,
       isSecure: "encrypted" in req.socket,
       address: addressOf(req),

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { AuthMethod, FoundCredential } from "../auth/auth-method.js";
-import type { Caller } from "../auth/outcome.js";
-import type { HostRequest } from "../http/mount.js";
+import type { AdmittedRequest } from "../http/incoming-request.js";
+import type { Mount } from "../http/mount.js";
 import { REDACTED } from "../http/redact-query.js";
 import { rawQueryOf, withoutQuery } from "../shared/url.js";
 
@@ -18,6 +18,7 @@ export interface TravellingParts {
   readonly headers: IncomingHttpHeaders;
   readonly url: string;
   readonly originalUrl: string | undefined;
+  readonly mount: Omit<Mount, "trustsProxy">;
 }
 
 /** What the wires read, what tells clients apart, and what a trace needs. */
@@ -39,27 +40,29 @@ const TELLING_LENGTH = 8;
  * repeated where no method looks stays here as well. Credentials in the query were taken out when the
  * caller was identified, and are taken out again, since not every method says where it looks.
  *
- * @param caller who was let in.
  * @throws Error for a path with a credential, which no node could do without.
  */
 export function travellingParts(
-  req: HostRequest,
-  { credential }: Pick<Caller, "credential">,
+  { req, mount, caller }: Pick<AdmittedRequest, "req" | "mount" | "caller">,
   methods: readonly AuthMethod[],
   rules: HeaderRules,
 ): TravellingParts {
   const found = methods.flatMap((method) => method.findCredential?.(req) ?? []);
-  const shown = new ShownCredentials(credential === undefined ? found : [...found, credential]);
+  const shown = new ShownCredentials([...found, ...(caller.credential ? [caller.credential] : [])]);
   const headers: IncomingHttpHeaders = {};
   for (const [name, value] of Object.entries(req.headers)) {
     if (value === undefined || !mayTravel(name, rules, shown)) continue;
     if (!shown.areIn(String(value))) headers[name] = value;
   }
   const { url = "", originalUrl } = req;
+  const { base, routedBase, origin } = mount;
+  checkPath(base, shown);
+  checkPath(routedBase, shown);
   return {
     headers,
     url: withoutCredentials(url, shown),
     originalUrl: originalUrl === undefined ? undefined : withoutCredentials(originalUrl, shown),
+    mount: { base, routedBase, origin: shown.areIn(origin ?? "") ? undefined : origin },
   };
 }
 
@@ -103,15 +106,18 @@ function mayTravel(
 /** The URL with each field of its query redacted that is, or holds, a credential. */
 function withoutCredentials(url: string, shown: ShownCredentials): string {
   const path = withoutQuery(url);
-  if (shown.areIn(path)) {
-    throw new Error("a credential stands in the path of a request that is for another node");
-  }
+  checkPath(path, shown);
   const query = rawQueryOf(url);
   if (query === undefined) return url;
   return `${path}?${query
     .split("&")
     .map((field) => redactField(field, shown))
     .join("&")}`;
+}
+
+function checkPath(path: string, shown: ShownCredentials): void {
+  if (!shown.areIn(path)) return;
+  throw new Error("a credential stands in the path of a request that is for another node");
 }
 
 function redactField(field: string, shown: ShownCredentials): string {

@@ -131,7 +131,7 @@ describe("a client whose edge is gone", () => {
     await edge.bus.stop(0);
     await stream.ended;
     await server.notify("meanwhile");
-    const rest = await here.listen(id!);
+    const rest = await here.listen(id);
     await rest.nextEvent();
     expect((await rest.nextMessage())["params"]).toMatchObject({ data: "meanwhile" });
   });

@@ -104,6 +104,13 @@ describe("a caller whom another node has let in", () => {
     expect(() => tellCaller(caller)).toThrow("the principal of jwt has its credential in a claim");
   });
 
+  it("CLUSTER-20: and so is one whose credential is written otherwise in JSON", () => {
+    const text = 'a "quoted" \\ credential';
+    const caller = callerOf("jwt", { id: "alice", claims: { raw: [text] } });
+    const credential = { place: "header", name: "x-key", text } as const;
+    expect(() => tellCaller({ ...caller, credential })).toThrow("has its credential in a claim");
+  });
+
   it("CLUSTER-21: one with a claim that cannot travel is told to nobody, and the log says which", () => {
     const role = new URL("https://id.example/roles/admin");
     const caller = callerOf("passport", { id: "alice", claims: { role } });

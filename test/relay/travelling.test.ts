@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { findBearer } from "../../src/auth/auth-method.js";
 import type { AuthMethod, FoundCredential } from "../../src/auth/auth-method.js";
+import type { AdmittedRequest } from "../../src/http/incoming-request.js";
 import type { HostRequest } from "../../src/http/mount.js";
 import { travellingParts } from "../../src/relay/travelling.js";
 import type { HeaderRules } from "../../src/relay/travelling.js";
@@ -30,13 +31,15 @@ const inQuery = (name: string): AuthMethod =>
   });
 
 function travelling(
-  given: { headers?: IncomingHttpHeaders; url?: string; originalUrl?: string },
+  given: { headers?: IncomingHttpHeaders; url?: string; originalUrl?: string; mount?: object },
   methods: readonly AuthMethod[] = [],
   rules = NO_RULES,
   credential?: FoundCredential,
 ) {
   const req = { headers: {}, url: "/messages", ...given } as unknown as HostRequest;
-  return travellingParts(req, { credential }, methods, rules);
+  const mount = { base: "", routedBase: "", origin: undefined, ...given.mount };
+  const request = { req, mount, caller: { credential } } as unknown as AdmittedRequest;
+  return travellingParts(request, methods, rules);
 }
 
 describe("what of a request another node is told", () => {
@@ -131,6 +134,21 @@ describe("what of a request another node is told", () => {
       text: "0123456789",
     };
     expect(() => travelling({ url: "/0123456789/sse" }, [], NO_RULES, credential)).toThrow("path");
+  });
+
+  it("CLUSTER-20: a credential in a Host does not go, and none in the path of a mount", () => {
+    const credential: FoundCredential = {
+      place: "bearer",
+      name: "authorization",
+      text: "0123456789",
+    };
+    const mount = { origin: "https://0123456789.example" };
+    const headers = { host: "0123456789.example" };
+    const parts = travelling({ headers, mount }, [], NO_RULES, credential);
+    expect([parts.headers, parts.mount.origin]).toEqual([{}, undefined]);
+    for (const base of [{ base: "/0123456789" }, { routedBase: "/0123456789" }]) {
+      expect(() => travelling({ mount: base }, [], NO_RULES, credential)).toThrow("path");
+    }
   });
 
   it("CLUSTER-20: what was redacted before is left as it is, and so is what is no credential", () => {
