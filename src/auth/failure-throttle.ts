@@ -1,6 +1,5 @@
 import { ExpiringCache } from "../shared/expiring-cache.js";
 import { KeyedLimiter } from "../shared/keyed-limiter.js";
-import type { SharedCounter } from "../shared/shared-counter.js";
 
 /** How many bad credentials an address may send. */
 export interface ThrottleOptions {
@@ -25,10 +24,8 @@ export class FailureThrottle {
   /** Until when there may be any of those. */
   #spentUntil = -Infinity;
 
-  /** @param shared counts for other nodes, too. */
-  constructor({ maxFailures, windowMs }: ThrottleOptions, shared?: SharedCounter) {
-    const limit = { max: maxFailures, windowMs, maxKeys: MAX_ADDRESSES };
-    this.#failures = new KeyedLimiter(limit, shared);
+  constructor({ maxFailures, windowMs }: ThrottleOptions) {
+    this.#failures = new KeyedLimiter({ max: maxFailures, windowMs, maxKeys: MAX_ADDRESSES });
   }
 
   /** How many addresses are remembered. */

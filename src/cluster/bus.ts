@@ -170,9 +170,11 @@ export class SealedBus implements ClusterBus {
     if (this.state === "closed") return;
     const until = this.#clock.steady() + timeoutMs;
     if (this.#membership.isInTouch) await withTimeout(this.#links.whenHeard(), timeoutMs);
+    // Others hear how far this node has heard them before they hear that it is gone: the rest they ask of another.
+    this.#links.loseAll();
+    this.#outgoing.flush();
     const left = this.#membership.close();
     this.#outgoing.stop();
-    this.#links.loseAll();
     await withTimeout(left, Math.max(GOODBYE_MS, until - this.#clock.steady()));
   }
 

@@ -88,6 +88,11 @@ export class Link {
     return this.#unheardBytes;
   }
 
+  /** The number of the last frame of the other side that was delivered. */
+  get received(): number {
+    return this.#received;
+  }
+
   /** Whether all that was sent is known to have arrived. */
   get isHeard(): boolean {
     return this.#queue.length === 0;
@@ -214,6 +219,12 @@ export class Link {
     this.#flyingBytes = 0;
     this.#window = REPEAT_BYTES;
     this.#host.wantsToSend(this);
+  }
+
+  /** The other side has given it up, and acts on no frame behind number `last`: nobody hears those. */
+  endBehind(last: number): void {
+    this.#noteAcked(last);
+    for (const frame of this.#queue) frame.tries = 0;
   }
 
   /** Nothing goes or comes any more. */

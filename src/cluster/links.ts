@@ -118,7 +118,7 @@ export class Links {
     if (kind === "hello" && NONCE.test(first)) this.#welcome(sender, first);
     else if (kind === "welcome") this.#meet(sender, first, second);
     else if (kind === "d") this.#receive(sender, first, packet.slice(2), bytes);
-    else if (kind === "unknown") this.#loseNamed(sender, first);
+    else if (kind === "unknown") this.#loseNamed(sender, first, second);
   }
 
   /** The same answer each time: the first may have been lost. */
@@ -176,9 +176,14 @@ export class Links {
     this.#parts.outgoing.post(node, JSON.stringify(packet));
   }
 
-  #loseNamed(sender: string, id: string): void {
-    if (this.#own.get(sender)?.link.id === id) this.#lose(this.#own, sender);
-    if (this.#theirs.get(sender)?.link.id === id) this.#lose(this.#theirs, sender);
+  /** @param last number of the last frame that the other side has acted on, if it still knew when it gave the link up. */
+  #loseNamed(sender: string, id: string, last: unknown): void {
+    for (const links of [this.#own, this.#theirs]) {
+      const link = links.get(sender)?.link;
+      if (link?.id !== id) continue;
+      if (Number.isSafeInteger(last)) link.endBehind(last as number);
+      this.#lose(links, sender);
+    }
   }
 
   #lose(links: Map<string, LinkParts>, node: string): void {
@@ -186,7 +191,8 @@ export class Links {
     if (lost === undefined) return;
     links.delete(node);
     if ("greeting" in lost) clearTimeout((lost as OwnLink).greeting);
-    if (lost.link.id !== undefined) this.#post(node, ["unknown", lost.link.id]);
+    const { id, received } = lost.link;
+    if (id !== undefined) this.#post(node, ["unknown", id, received]);
     lost.link.lose();
     lost.exchanges.lose();
   }

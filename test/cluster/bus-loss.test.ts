@@ -62,8 +62,20 @@ describe("CLUSTER-11: whether what is lost may have been heard", () => {
     };
     const heard = talk();
     await until(() => isSent);
-    await two.bus.stop(0);
+    await two.kill();
     expect(await heard.whenLost()).toEqual({ mayBeHeard: true });
+  });
+
+  it("not, where the other node goes and says how far it has heard", async () => {
+    const { one, two, theirs, talk } = await startTwo();
+    const before = await talkAtLeastOnce(talk);
+    one.faults.fateOf = () => "drop";
+    const after = talk();
+    await until(() => after.exchange.unheard === 1);
+    await two.bus.stop(0);
+    expect(await before.whenLost()).toEqual({ mayBeHeard: true });
+    expect(await after.whenLost()).toEqual({ mayBeHeard: false });
+    expect(theirs).toHaveLength(1);
   });
 
   it("it may, where the engine has rejected it: it can have done it all the same", async () => {

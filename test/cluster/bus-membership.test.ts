@@ -313,7 +313,7 @@ describe("CLUSTER-17: a node that goes", () => {
     const heard = await last.promise;
     expect(heard.frames).toHaveLength(100);
     expect(await heard.whenLost()).toEqual({ mayBeHeard: true });
-    expect(idsOf(two)).not.toContain(one.bus.node);
+    await until(() => !idsOf(two).includes(one.bus.node));
     expect(one.bus.state).toBe("closed");
     const after = new Heard(one.bus.open(two.bus.node, ["last"]));
     expect(await after.whenLost()).toEqual({ mayBeHeard: false });
