@@ -126,8 +126,8 @@ count(
   up.map(({ file, into }) => `${file} -> ${into}`).join(", "),
 );
 const linesLoaded = loaded.reduce((sum, file) => sum + sources.get(file).lines, 0);
-count('files loaded by import "express-mcp-sse"', loaded.length, 290);
-count("lines in them", linesLoaded, 31_000);
+count('files loaded by import "express-mcp-sse"', loaded.length, 300);
+count("lines in them", linesLoaded, 32_500);
 count(
   "of these, of the sign-in",
   loaded.filter((f) => f.startsWith("strategies/oauth/sign-in/")).length,
