@@ -173,6 +173,7 @@ export type {
 } from "./cluster/router-cluster.js";
 export type { NamedCaller } from "./cluster/whose.js";
 export type { ClusterInit, ClusterOptions } from "./cluster/cluster-config.js";
+export type { SharedCounter } from "./shared/shared-counter.js";
 export type { ClusterEngine, EngineWrite, SetIndex, VersionedValue } from "./cluster/engine.js";
 export type { AdvancedOptions } from "./options/advanced-options.js";
 export type { CorsOptions } from "./options/cors-options.js";

@@ -1,5 +1,6 @@
 import { ExpiringCache } from "../shared/expiring-cache.js";
 import { KeyedLimiter } from "../shared/keyed-limiter.js";
+import type { SharedCounter } from "../shared/shared-counter.js";
 
 /** How many bad credentials an address may send. */
 export interface ThrottleOptions {
@@ -24,8 +25,10 @@ export class FailureThrottle {
   /** Until when there may be any of those. */
   #spentUntil = -Infinity;
 
-  constructor({ maxFailures, windowMs }: ThrottleOptions) {
-    this.#failures = new KeyedLimiter({ max: maxFailures, windowMs, maxKeys: MAX_ADDRESSES });
+  /** @param shared counts for other nodes, too. */
+  constructor({ maxFailures, windowMs }: ThrottleOptions, shared?: SharedCounter) {
+    const limit = { max: maxFailures, windowMs, maxKeys: MAX_ADDRESSES };
+    this.#failures = new KeyedLimiter(limit, shared);
   }
 
   /** How many addresses are remembered. */

@@ -1,6 +1,7 @@
 import { optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 import { secrets } from "../shared/secret-option.js";
+import type { SharedCounter } from "../shared/shared-counter.js";
 import type { ClusterEngine } from "./engine.js";
 
 /** How the nodes of a cluster work together. All nodes need the same. */
@@ -55,11 +56,17 @@ export interface ClusterOptions {
 export interface ClusterInit extends ClusterOptions {
   /** Makes the engine of one router: a new one at each call. */
   createEngine: () => ClusterEngine;
+  /**
+   * Makes what counts bad credentials for all nodes, see `throttle`; keys are digests. Default: each node
+   * counts for itself.
+   */
+  createCounter?: (windowMs: number) => SharedCounter;
 }
 
 /** {@link ClusterInit}, checked and complete. */
 export interface ClusterConfig {
   readonly createEngine: () => ClusterEngine;
+  readonly createCounter?: (windowMs: number) => SharedCounter;
   /** The first seals; all of them open. `false`: nothing is sealed. */
   readonly secret: readonly string[] | false;
   /** An engine's names are below it already; it belongs into what keys are derived with. */
@@ -113,7 +120,7 @@ export const CLUSTER = {
 export function readClusterOptions(
   name: string,
   given: object,
-): Omit<ClusterConfig, "createEngine"> {
+): Omit<ClusterConfig, "createEngine" | "createCounter"> {
   const read = opt.readOptions(CLUSTER, name, given);
   if (!read.carryToken || read.secret !== false) return read;
   throw optionError(`${name}.carryToken`, "needs a secret", "Write one, or leave it out.");

@@ -9,6 +9,7 @@ import type { ClusterConfig, ClusterOptions } from "./cluster-config.js";
 import { MemoryEngine, MemoryHub } from "./memory-engine.js";
 
 export type { ClusterConfig, ClusterInit, ClusterOptions } from "./cluster-config.js";
+export type { SharedCounter } from "../shared/shared-counter.js";
 export type { ClusterEngine, EngineWrite, SetIndex, VersionedValue } from "./engine.js";
 
 /** {@link ClusterOptions}, without the names that an engine of its own does not need. */

@@ -12,6 +12,8 @@ import { FailureThrottle } from "../auth/failure-throttle.js";
 import type { ThrottleOptions } from "../auth/failure-throttle.js";
 import type { Principal } from "../auth/principal.js";
 import { networkOf } from "../shared/network.js";
+import type { ClusterConfig } from "../cluster/cluster-config.js";
+import { counterOfAll } from "../cluster/failure-counter.js";
 import type { AskedPath, Discovery } from "./discovery.js";
 import { addressOf } from "./mount.js";
 import type { HostRequest } from "./mount.js";
@@ -25,6 +27,8 @@ export interface CallerGuardInit {
   readonly options: {
     /** How many bad credentials one address may send; `undefined` for any number. */
     readonly throttle: ThrottleOptions | undefined;
+    /** Nodes that count them together. */
+    readonly cluster: ClusterConfig | undefined;
     /** Milliseconds for which a verified credential is relied on; 0 for never. */
     readonly revalidateAfterMs: number;
   };
@@ -61,7 +65,9 @@ export class CallerGuard {
   constructor(init: CallerGuardInit) {
     this.#init = init;
     const { throttle } = init.options;
-    this.#throttle = throttle === undefined ? undefined : new FailureThrottle(throttle);
+    this.#throttle =
+      throttle &&
+      new FailureThrottle(throttle, counterOfAll(throttle.windowMs, init.options.cluster));
   }
 
   /** How callers may say who they are; none on an open endpoint. */

@@ -128,19 +128,12 @@ export class MessageReceiver<S extends RouterSession> {
       if (handler.deliver !== undefined) {
         return handler.deliver(arrival) ?? undefined;
       }
-      const admitting = this.#init.places?.admit(session);
-      if (admitting === undefined) {
-        session.receive(message, extra, call);
-        return undefined;
-      }
-      return admitting.then(async () => {
-        await this.#confirmLapsed(message, request, session);
-        session.receive(message, extra, call);
-      });
+      session.receive(message, extra, call);
+      return undefined;
     };
     if (asked instanceof Promise) {
       return asked.then(async (lacking) => {
-        await this.#confirmLapsed(message, request, session);
+        await this.confirmLapsed(message, request, session);
         await deliver(lacking);
       });
     }
@@ -148,7 +141,7 @@ export class MessageReceiver<S extends RouterSession> {
   }
 
   /** Time has passed, although none that the sender could draw out: a method is asked only if it has to be. */
-  async #confirmLapsed(
+  async confirmLapsed(
     message: JsonRpcMessage,
     request: AdmittedRequest,
     session: RouterSession,

@@ -11,10 +11,11 @@ export const cluster: opt.Option<ClusterConfig | undefined> = opt.custom(
 
 /** Whoever has an engine of their own writes the options beside it: so they are checked here, too. */
 function readCluster(name: string, value: unknown): ClusterConfig {
-  const { createEngine } = Object(value) as Partial<ClusterInit>;
+  const { createEngine, createCounter } = Object(value) as Partial<ClusterInit>;
   if (typeof createEngine === "function") {
-    checkOptionNames(name, value, ["createEngine", ...Object.keys(CLUSTER)]);
-    return { createEngine, ...readClusterOptions(name, value) };
+    checkOptionNames(name, value, ["createEngine", "createCounter", ...Object.keys(CLUSTER)]);
+    const own = { createEngine, ...(createCounter !== undefined && { createCounter }) };
+    return { ...own, ...readClusterOptions(name, value) };
   }
   throw optionError(
     name,

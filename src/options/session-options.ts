@@ -18,14 +18,15 @@ export interface SessionOptions {
   /** Milliseconds after which a reader that takes nothing of what waits for it loses its stream; 0 for never. Default: 30000 (30 seconds). */
   stallMs?: number;
   /**
-   * Sessions in all; 0 for no limit. For one more, the caller's longest idle session is closed; if
+   * Sessions in all, of this process; 0 for no limit. For one more, the caller's longest idle session is closed; if
    * there is none, the answer is 503. Default: 10000.
    */
   maxSessions?: number;
   /**
    * Sessions of one principal; 0 for no limit. For one more, a session is closed whose client never
    * listened, else one whose client is away, else the longest idle one; if there is none, the answer
-   * is 429. On an open endpoint, where nobody is known, it does not apply. Default: 100.
+   * is 429. On an open endpoint, where nobody is known, it does not apply. With `cluster` it counts in
+   * all nodes. Default: 100.
    */
   maxSessionsPerPrincipal?: number;
   /** Milliseconds that a client may take to send its first message, before its stream ends; 0 for ever. Default: 60000 (1 minute). */

@@ -13,3 +13,4 @@ export type { IoRedisClient } from "./ioredis.js";
 export type { NodeRedisClient, NodeRedisCluster } from "./node-redis.js";
 export type { ClusterConfig, ClusterInit, ClusterOptions } from "../cluster/cluster-config.js";
 export type { ClusterEngine, EngineWrite, SetIndex, VersionedValue } from "../cluster/engine.js";
+export type { SharedCounter } from "../shared/shared-counter.js";

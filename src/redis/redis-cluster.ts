@@ -4,6 +4,7 @@ import { checkOptionNames } from "../shared/check.js";
 import { Connection } from "./connection.js";
 import { portOf } from "./redis-client.js";
 import type { RedisClient } from "./redis-client.js";
+import { createCounter } from "./redis-counter.js";
 import { RedisEngine } from "./redis-engine.js";
 
 /** What makes a cluster of nodes that have one Redis. All of them need the same. */
@@ -44,5 +45,6 @@ export function redisCluster(options: RedisClusterOptions): ClusterConfig {
   return {
     ...settings,
     createEngine: () => new RedisEngine(port, connection, settings.prefix),
+    createCounter: (windowMs) => createCounter(connection, settings.prefix, windowMs),
   };
 }

@@ -128,12 +128,12 @@ export class BusRelay implements RequestRelay {
     exchange.onEnd = () => (answer.hasBegun ? answer.exchangeEnded() : lost({ mayBeHeard: true }));
     exchange.onFrame = (frame) => {
       const heard = frame as RelayFrame;
+      clearTimeout(unheard);
       if (heard[0] === "took") text?.took(heard[1]);
       else if (heard[0] === "none") leave({ kind: "not-here" });
       else {
         if (heard[0] === "head") this.#note(session, foreign);
         answer.hear(heard);
-        clearTimeout(unheard);
         settle(ANSWERED);
       }
     };

@@ -102,7 +102,7 @@ export class SessionFinder implements Elsewhere {
   ): Promise<FoundHere | FoundNowhere> {
     const search: Search = { id, request, route, until: 0, unheard: 0, listensAt: undefined };
     const here = await this.#findHere(search);
-    if (here !== undefined || !isToAdopt) return here ?? NONE;
+    if (here !== undefined || !isToAdopt || this.#init.adoptions.isClosing) return here ?? NONE;
     const found = await this.#init.store.find(id);
     if (found === undefined || !this.#mayGoOn(search, found.record)) return NONE;
     const { home } = found.record;

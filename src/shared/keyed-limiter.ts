@@ -1,5 +1,6 @@
 // The package itself would load the limiters of two dozen databases.
 import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
+import type { SharedCounter } from "./shared-counter.js";
 
 /** How often something may happen for one key. */
 export interface KeyedLimit {
@@ -22,11 +23,14 @@ export interface Taken {
 export class KeyedLimiter {
   readonly #limiter: InstanceType<typeof RateLimiterMemory>;
   readonly #limit: KeyedLimit;
+  readonly #shared: SharedCounter | undefined;
   /** In the order in which they came. */
   readonly #keys = new Set<string>();
 
-  constructor(limit: KeyedLimit) {
+  /** @param shared counts for other processes, too; while it cannot, this one counts for itself. */
+  constructor(limit: KeyedLimit, shared?: SharedCounter) {
     this.#limit = limit;
+    this.#shared = shared;
     this.#limiter = new RateLimiterMemory({ points: limit.max, duration: limit.windowMs / 1000 });
   }
 
@@ -37,9 +41,14 @@ export class KeyedLimiter {
 
   /** Counts one more time, also one that is too many; trying on prolongs nothing. */
   async take(key: string): Promise<Taken> {
-    this.#remember(key);
-    const { consumedPoints, msBeforeNext } = await this.#limiter.penalty(key);
+    const { consumedPoints, msBeforeNext } =
+      (await this.#shared?.penalty(key).catch(() => undefined)) ?? (await this.#count(key));
     return { left: this.#limit.max - consumedPoints, waitMs: msBeforeNext };
+  }
+
+  #count(key: string): ReturnType<SharedCounter["penalty"]> {
+    this.#remember(key);
+    return this.#limiter.penalty(key);
   }
 
   /** One time that was counted did not happen. */

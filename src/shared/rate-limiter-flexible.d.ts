@@ -5,3 +5,10 @@ declare module "rate-limiter-flexible/lib/RateLimiterMemory.js" {
   const limiter: typeof RateLimiterMemory;
   export default limiter;
 }
+
+declare module "rate-limiter-flexible/lib/RateLimiterRedis.js" {
+  import type { RateLimiterRedis } from "rate-limiter-flexible";
+
+  const limiter: typeof RateLimiterRedis;
+  export default limiter;
+}

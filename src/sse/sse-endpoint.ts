@@ -3,7 +3,7 @@ import { sessionNotFound } from "../http/find-session.js";
 import { MessageReceiver } from "../http/message-receiver.js";
 import type { PostExtra } from "../http/message-extra.js";
 import type { MovedSession } from "../http/moved-session.js";
-import type { MessageHandler } from "../http/message-handler.js";
+import type { Arrival, MessageHandler } from "../http/message-handler.js";
 import type { HostRequest } from "../http/mount.js";
 import { toClientError } from "../http/refused-caller.js";
 import type { ServerFactory } from "../http/mcp-transport.js";
@@ -116,15 +116,23 @@ export class SseEndpoint implements Transport {
       session.channel.notePost(message, request.parts.headers);
       return false;
     },
-    deliver: ({ message, session, extra, call }) => {
-      session.receive(message, extra, call);
-      return noteCall(message, session);
+    deliver: (arrival) => {
+      const admitting = this.#init.places?.admit(arrival.session);
+      return admitting === undefined ? handOver(arrival) : this.#deliverLater(arrival, admitting);
     },
     accept: ({ res }) => {
       res.statusCode = 202;
       res.end();
     },
   };
+
+  /** The first message of a conversation, for which there has to be room at all nodes. */
+  async #deliverLater(arrival: Arrival<SseSession>, admitting: Promise<void>): Promise<void> {
+    const { message, request, session } = arrival;
+    await admitting;
+    await this.#messages.confirmLapsed(message, request, session);
+    await handOver(arrival);
+  }
 
   /** Tells a client that comes back to try again, where the error would be the end for it. */
   #putOff({ req, res }: RefusedRequest, error: unknown): boolean {
@@ -151,4 +159,14 @@ function noteCall(message: JsonRpcMessage, { callWatch }: SseSession): Promise<v
 function sendRetry(res: ServerResponse, retryMs: number): void {
   const headers = { "Cache-Control": "no-store" };
   sendText(res, 200, "text/event-stream", `retry: ${retryMs}\n\n`, headers);
+}
+
+function handOver({
+  message,
+  session,
+  extra,
+  call,
+}: Arrival<SseSession>): Promise<void> | undefined {
+  session.receive(message, extra, call);
+  return noteCall(message, session);
 }

@@ -1,0 +1,22 @@
+import { deriveKey } from "../shared/seal.js";
+import type { SharedCounter } from "../shared/shared-counter.js";
+import type { ClusterConfig } from "./cluster-config.js";
+import { ClusterNames } from "./cluster-names.js";
+
+/**
+ * What counts bad credentials for all nodes; `undefined` where each counts for itself.
+ *
+ * Security decision: addresses are digests that only who has the secret can make, so that nobody who
+ * reads the engine learns who calls.
+ */
+export function counterOfAll(
+  windowMs: number,
+  config: ClusterConfig | undefined,
+): SharedCounter | undefined {
+  if (config?.createCounter === undefined) return undefined;
+  const { secret, prefix } = config;
+  const [newest = prefix] = secret === false ? [] : secret;
+  const names = new ClusterNames(deriveKey(newest, "express-mcp-sse failures"));
+  const counter = config.createCounter(windowMs);
+  return { penalty: (address) => counter.penalty(names.of("address", address)) };
+}
