@@ -20,22 +20,31 @@ const REST_MS = 200;
  * answered, and what is left when the time is over all the same, with the calls that are lost by that. Calls
  * that come meanwhile are taken for as long as their session is here.
  *
- * Resolves when none is left that can leave, and nothing else is being answered; at the latest a moment
+ * Resolves when none is left that can leave, and nothing else is being answered, what other nodes answer
+ * through this one included; at the latest a moment
  * after `timeoutMs`.
  */
 export async function drain(context: DrainContext, timeoutMs: number): Promise<void> {
-  const { sessions, shutdown } = context;
+  const { shutdown } = context;
   shutdown.takesCalls = true;
   const time = new Time(timeoutMs);
   const leaving = leaveAll(context, time);
   try {
-    await settlesWithin(timeoutMs, Promise.all([leaving, sessions.whenSettled()]));
+    await settlesWithin(timeoutMs, Promise.all([leaving, whenAnswered(context)]));
     time.end();
     await settlesWithin(LAST_BYTES_MS, leaving);
   } finally {
     shutdown.takesCalls = false;
     time.end();
   }
+}
+
+/** Resolves when nothing is being answered, be it by a session that is here or through this node. */
+export async function whenAnswered({
+  sessions,
+  shutdown,
+}: Pick<DrainContext, "sessions" | "shutdown">): Promise<void> {
+  await Promise.all([sessions.whenSettled(), shutdown.relayed.done()]);
 }
 
 /** Also those that were being opened when it began. */

@@ -4,7 +4,7 @@ import { LAST_BYTES_MS } from "../session/close-reason.js";
 import { McpSseError } from "../shared/errors.js";
 import { settlesWithin } from "../shared/timeout.js";
 import type { Discovery } from "./discovery.js";
-import { drain } from "./drain.js";
+import { drain, whenAnswered } from "./drain.js";
 import type { Elsewhere } from "./elsewhere.js";
 import { findSession, lookUpSession, requesterOf, sessionNotFound } from "./find-session.js";
 import { wasForwarded } from "./forwarded.js";
@@ -14,6 +14,7 @@ import { redactCredentials } from "./redact-query.js";
 import { partsOf } from "./request-parts.js";
 import { routeFor, RouteTable } from "./route-table.js";
 import type { Target, TransportTarget } from "./route-table.js";
+import { whenFinished } from "./response-end.js";
 import type { RouterContext } from "./router-context.js";
 import type { RouterSession } from "./router-session.js";
 import type { SourceGuard } from "./source-guard.js";
@@ -138,7 +139,7 @@ export class Pipeline {
     shutdown.hasBegun = true;
     keeper?.drain();
     if (keeper?.movesSessions === true) await drain({ sessions, keeper, shutdown }, timeoutMs);
-    else await settlesWithin(timeoutMs, sessions.whenSettled());
+    else await settlesWithin(timeoutMs, whenAnswered(this.#init));
     const gone = sessions.endAll("shutting-down");
     const isDone = await settlesWithin(
       LAST_BYTES_MS,
@@ -251,6 +252,8 @@ export class Pipeline {
     admitted: AdmittedRequest,
     elsewhere: Elsewhere,
   ): Promise<void> {
+    const { req, res } = admitted;
+    if (req.method === "POST") this.#init.shutdown.relayed.add(whenFinished(res));
     const found = await elsewhere.goOn(id, admitted, routed.route);
     if (found.kind === "answered") return;
     if (found.kind === "none" && routed.route.isSessionOptional !== true) throw sessionNotFound();

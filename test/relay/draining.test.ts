@@ -8,7 +8,7 @@ import { openStream, post, toolCall } from "../kit/raw-sse.js";
 import type { Json, RawStream } from "../kit/raw-sse.js";
 import { Facts } from "../kit/session-facts.js";
 import { begin, StreamableConversation, textOf } from "../kit/streamable.js";
-import { signal, until } from "../kit/waiting.js";
+import { signal, turn, until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
 
@@ -135,6 +135,23 @@ it("CLUSTER-48: a session with a call leaves when that is answered, and calls th
   expect(await facts.reasonOf(alice.sessionId)).toBe("moved");
   const postUrl = alice.postUrl.replace(a.url, b.url);
   expect((await post(postUrl, toolCall(50, "about"), alice.headers)).status).toBe(202);
+});
+
+it("CLUSTER-48: a node that is closed first hands on the answers of others that it waits for", async () => {
+  const { a, b, stage } = await serveDraining();
+  const held = signal();
+  const release = signal();
+  stage.onHeld = held.resolve;
+  stage.letGo = release.promise;
+  const alice = await begin(b.mcpUrl);
+  const call = elsewhere(alice, a).call("held");
+  await held.promise;
+  const closed = a.router.close({ timeoutMs: 60_000 });
+  await turn();
+  release.resolve();
+  expect(await call).toBe("released");
+  await closed;
+  expect(JSON.parse(await alice.call("about"))).toMatchObject({ isMoved: false });
 });
 
 it("CLUSTER-49: a call that does not end in time is answered with an error at the next node", async () => {
