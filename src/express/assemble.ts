@@ -7,6 +7,7 @@ import type { Principal } from "../auth/principal.js";
 import { VerifiedCallers } from "../auth/verified-callers.js";
 import { CallerGuard } from "../http/caller-guard.js";
 import { Discovery } from "../http/discovery.js";
+import type { Elsewhere } from "../http/elsewhere.js";
 import { configuredMount, mountUrl, resourceUrl } from "../http/metadata-routes.js";
 import type { RouterCluster } from "../cluster/router-cluster.js";
 import type { ServerFactory } from "../http/mcp-transport.js";
@@ -39,6 +40,7 @@ import { CLOCK_SKEW_MS } from "../streamable-http/sealed-id.js";
 import type { RestoreContext } from "../streamable-http/session-restorer.js";
 import { StreamableEndpoint } from "../streamable-http/streamable-endpoint.js";
 import { createClusterParts } from "./cluster-parts.js";
+import type { ClusterParts } from "./cluster-parts.js";
 import { MCP_ROUTER_OPTION_NAMES, ROUTER_OPTION_NAMES, ROUTER_OPTIONS } from "./router-options.js";
 
 /** The parts of one endpoint, each made once; what serves it puts them to use. */
@@ -105,20 +107,18 @@ export function assemble(given: unknown, serving: Serving): Assembly {
       ...{ options, sessions, callers, rules, shutdown, isOpenEndpoint },
       forgetCallers: () => verified.forget(() => true),
     });
-  const keeper = cluster?.keeper;
-  const returning = cluster?.returning;
-  const places = cluster?.limits.places;
+  const { keeper, returning, elsewhere, limits }: Partial<ClusterParts> = cluster ?? {};
   const shared = {
-    ...{ options, sessions, directory, keeper, returning, places },
+    ...{ options, sessions, directory, keeper, returning, places: limits?.places },
     ...{ callers, refusals, shutdown },
   };
   const bus = new ChangeBus({ mayHear: wires.streamable?.mayHear, logger: options.logger });
-  const endpoints = { ...shared, createServer, restore };
+  const endpoints = { ...shared, elsewhere, createServer, restore };
   const transports = createTransports(endpoints, { wires, serving, bus });
   const sources = new SourceGuard(options, methods, transports);
   const pipeline = new Pipeline({
     ...shared,
-    elsewhere: cluster?.elsewhere,
+    elsewhere,
     transports,
     discovery,
     sources,
@@ -126,7 +126,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   cluster?.serve(pipeline);
   return {
     ...{ options, wires, sessions, discovery, callers, refusals, pipeline, bus },
-    cluster: cluster?.limits.view,
+    cluster: limits?.view,
   };
 }
 
@@ -139,6 +139,7 @@ interface TransportParts {
 /** Of those that share a path and a method, the one comes first that does not take all. */
 function createTransports(
   shared: RouterContext & {
+    readonly elsewhere: Elsewhere | undefined;
     readonly createServer: ServerFactory;
     readonly restore: RestoreContext | undefined;
   },

@@ -94,7 +94,8 @@ export function createClusterParts(config: ClusterConfig, context: ClusterContex
       maxMessageBytes: options.maxMessageBytes,
       answer: (request, isToAdopt) => pipeline.answerRelayed(request, isToAdopt),
     });
-  const returning = new ClusterReturning({ bus, box, finder: elsewhere, marks, relayTimeoutMs });
+  const look: ReturningClients["look"] = (id, asker) => elsewhere.look(id, asker);
+  const returning = new ClusterReturning({ bus, box, look, marks, relayTimeoutMs });
   return { keeper, elsewhere, returning, limits: shared, serve };
 }
 

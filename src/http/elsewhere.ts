@@ -34,10 +34,17 @@ export interface Elsewhere {
    *
    * @param id by which the request names it.
    * @param route that would answer it if the session were here.
+   * @param listensAt path at which the request would listen, as its client sees it, where it does not name the
+   * session in the way of its wire. Default: it does.
    * @throws McpSseError 503 when nobody can tell whether there is one, or its node may have taken the
    * message and does not answer.
    */
-  goOn(id: string, request: AdmittedRequest, route: TransportRoute): Promise<FoundElsewhere>;
+  goOn(
+    id: string,
+    request: AdmittedRequest,
+    route: TransportRoute,
+    listensAt?: string,
+  ): Promise<FoundElsewhere>;
   /**
    * The same for a request that another node has sent here, which goes no further: for `none` it looks
    * again where the session is.

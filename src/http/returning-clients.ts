@@ -1,8 +1,5 @@
 import type { Requester } from "../session/requester.js";
-import type { FoundElsewhere } from "./elsewhere.js";
-import type { AdmittedRequest } from "./incoming-request.js";
 import type { KeptSession } from "./moved-session.js";
-import type { TransportRoute } from "./transport.js";
 
 /**
  * Clients that come back to this node for a session which may be at another, and do not name it in the
@@ -19,17 +16,6 @@ export interface ReturningClients {
    * @throws McpSseError 503 when nobody can tell.
    */
   look(id: string, asker: Requester): Promise<KeptSession | undefined>;
-  /**
-   * Goes on with a session that is not here; see `Elsewhere.goOn`.
-   *
-   * @param path at which its client listens, as that sees it.
-   */
-  goOn(
-    id: string,
-    request: AdmittedRequest,
-    route: TransportRoute,
-    path: string,
-  ): Promise<FoundElsewhere>;
   /**
    * Who may have a session of the asker's that a client with a mark is missing, beside this node.
    *

@@ -2,19 +2,16 @@ import { randomUUID } from "node:crypto";
 import type { ClusterBus } from "../cluster/cluster-bus.js";
 import { directoryIsAway } from "../cluster/record-store.js";
 import type { Sealer } from "../cluster/record-store.js";
-import type { FoundElsewhere } from "../http/elsewhere.js";
-import type { AdmittedRequest } from "../http/incoming-request.js";
 import type { KeptSession } from "../http/moved-session.js";
 import type { ReturningClients } from "../http/returning-clients.js";
-import type { TransportRoute } from "../http/transport.js";
 import type { Requester } from "../session/requester.js";
 import type { ReturnMarks } from "./return-marks.js";
-import type { SessionFinder } from "./session-finder.js";
 
 export interface ClusterReturningInit {
   readonly bus: ClusterBus;
   readonly box: Sealer;
-  readonly finder: Pick<SessionFinder, "look" | "goOn">;
+  /** See {@link ReturningClients.look}. */
+  readonly look: ReturningClients["look"];
   readonly marks: ReturnMarks;
   readonly relayTimeoutMs: number;
 }
@@ -46,16 +43,7 @@ export class ClusterReturning implements ReturningClients {
   }
 
   async look(id: string, asker: Requester): Promise<KeptSession | undefined> {
-    return await this.#init.finder.look(id, asker);
-  }
-
-  async goOn(
-    id: string,
-    request: AdmittedRequest,
-    route: TransportRoute,
-    path: string,
-  ): Promise<FoundElsewhere> {
-    return await this.#init.finder.goOn(id, request, route, path);
+    return await this.#init.look(id, asker);
   }
 
   async whoMisses(mark: string, asker: Requester): Promise<readonly string[]> {

@@ -38,7 +38,7 @@ interface Search {
   readonly until: number;
   /** How often nobody was there to hear it, one time after the other. */
   unheard: number;
-  /** See {@link SessionFinder.goOn}. */
+  /** See {@link Elsewhere.goOn}. */
   readonly listensAt: string | undefined;
 }
 
@@ -78,7 +78,6 @@ export class SessionFinder implements Elsewhere {
     });
   }
 
-  /** @param listensAt path at which it would listen, as its client sees it. Default: it sends a message. */
   async goOn(
     id: string,
     request: AdmittedRequest,

@@ -1,6 +1,6 @@
 import type { KeptSession } from "../http/moved-session.js";
 import type { ReturningClients } from "../http/returning-clients.js";
-import type { TransportRoute } from "../http/transport.js";
+import type { RouterSession } from "../http/router-session.js";
 import type { OwnSessions } from "../session/own-sessions.js";
 import { markOf, planResume } from "./resume.js";
 import type { ClientTraits, ResumableSession, ResumePlan } from "./resume.js";
@@ -25,20 +25,30 @@ export class FarSession implements ResumableSession {
   }
 }
 
+/** Where they are looked for. */
+export interface OtherNodes {
+  readonly clients: ReturningClients;
+  /** Goes on with a session for a GET. @returns as {@link FarSessions.goOn} does. */
+  readonly goOn: (
+    id: string,
+    get: StreamRequest,
+  ) => Promise<RouterSession | "answered" | undefined>;
+}
+
 /** What of other nodes' sessions a GET may go on with. */
 export class FarSessions {
   readonly #get: StreamRequest;
   readonly #own: OwnSessions<SseSession>;
-  readonly #clients: ReturningClients;
+  readonly #others: OtherNodes;
   /** Those that it names, by their ids. */
   readonly #named = new Map<string, FarSession>();
   /** Those that could not be gone on with, or are here by now. */
   readonly #tried = new Set<string>();
 
-  constructor(get: StreamRequest, own: OwnSessions<SseSession>, clients: ReturningClients) {
+  constructor(get: StreamRequest, own: OwnSessions<SseSession>, others: OtherNodes) {
     this.#get = get;
     this.#own = own;
-    this.#clients = clients;
+    this.#others = others;
   }
 
   /** What to do with the GET, by what is known at this moment. @throws McpSseError 503 when nobody can tell. */
@@ -65,7 +75,7 @@ export class FarSessions {
 
   async #lookUp(id: string): Promise<void> {
     if (this.#own.byId(id) !== undefined || this.#tried.has(id)) return;
-    const kept = await this.#clients.look(id, this.#get);
+    const kept = await this.#others.clients.look(id, this.#get);
     if (kept?.transport === "sse") this.#named.set(id, new FarSession(kept));
     else this.#named.delete(id);
   }
@@ -73,12 +83,12 @@ export class FarSessions {
   /** See {@link ReturningClients.whoMisses}. */
   async whoMisses(): Promise<readonly string[]> {
     const mark = markOf(this.#get.hints);
-    return mark === undefined ? [] : await this.#clients.whoMisses(mark, this.#get);
+    return mark === undefined ? [] : await this.#others.clients.whoMisses(mark, this.#get);
   }
 
   /** Whether a session that is not here is one of the caller's. */
   async has(id: string): Promise<boolean> {
-    return (await this.#clients.look(id, this.#get))?.transport === "sse";
+    return (await this.#others.clients.look(id, this.#get))?.transport === "sse";
   }
 
   /**
@@ -86,13 +96,11 @@ export class FarSessions {
    *
    * @returns it, if it is here now; `"answered"` if its node answers the GET; `undefined` if there is none.
    */
-  async goOn(id: string, route: TransportRoute): Promise<SseSession | "answered" | undefined> {
+  async goOn(id: string): Promise<SseSession | "answered" | undefined> {
     this.#named.delete(id);
     this.#tried.add(id);
-    const { admitted, path } = this.#get;
-    const found = await this.#clients.goOn(id, admitted, route, path);
-    if (found.kind === "answered") return "answered";
-    return found.kind === "here" ? this.#own.byId(found.session.id) : undefined;
+    const found = await this.#others.goOn(id, this.#get);
+    return found === "answered" ? found : found && this.#own.byId(found.id);
   }
 
   get #together(): OwnSessions<SseSession | FarSession> {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { Elsewhere } from "../http/elsewhere.js";
 import { sessionNotFound } from "../http/find-session.js";
 import { MessageReceiver } from "../http/message-receiver.js";
 import type { PostExtra } from "../http/message-extra.js";
@@ -16,6 +17,7 @@ import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import { sendText } from "../shared/send.js";
 import { sessionIdOf } from "./endpoint-path.js";
 import { StreamHandler } from "./stream-handler.js";
+import type { OtherNodes } from "./far-sessions.js";
 import { FastPath } from "./fast-path.js";
 import { goOnWith } from "./go-on.js";
 import { Probes } from "./probe.js";
@@ -25,6 +27,8 @@ import type { SseSession } from "./sse-session.js";
 import { StreamRequest } from "./stream-request.js";
 
 export interface SseEndpointInit extends RouterContext {
+  /** Sessions of other nodes; `undefined` where there are none. */
+  readonly elsewhere: Elsewhere | undefined;
   readonly createServer: ServerFactory;
   /** Whether POSTs of sessions are recognized before they are routed. */
   readonly hasFastPath: boolean;
@@ -80,7 +84,7 @@ export class SseEndpoint implements Transport {
     this.#fastPath = init.hasFastPath ? new FastPath(messages, init.callers) : undefined;
     this.#streams = new StreamHandler({
       ...init,
-      route: stream,
+      others: this.#othersFor(stream),
       probes: this.#probes,
       fastPath: this.#fastPath,
     });
@@ -89,6 +93,17 @@ export class SseEndpoint implements Transport {
       route: messages,
       handler: this.#messageHandler,
     });
+  }
+
+  #othersFor(stream: TransportRoute): OtherNodes | undefined {
+    const { elsewhere, returning: clients } = this.#init;
+    if (elsewhere === undefined || clients === undefined) return undefined;
+    const goOn: OtherNodes["goOn"] = async (id, { admitted, path }) => {
+      const found = await elsewhere.goOn(id, admitted, stream, path);
+      if (found.kind === "here") return found.session;
+      return found.kind === "answered" ? found.kind : undefined;
+    };
+    return { clients, goOn };
   }
 
   /** A POST to exactly the URL of a session's endpoint event. */

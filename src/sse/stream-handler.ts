@@ -3,16 +3,15 @@ import { sessionNotFound } from "../http/find-session.js";
 import type { AdmittedRequest } from "../http/incoming-request.js";
 import { openSession } from "../http/open-session.js";
 import type { OpeningContext } from "../http/open-session.js";
-import type { ReturningClients } from "../http/returning-clients.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { SessionKeeper } from "../http/session-keeper.js";
-import type { TransportRoute } from "../http/transport.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { shouldReconnect } from "../session/close-reason.js";
 import type { OwnSessions } from "../session/own-sessions.js";
 import { Session } from "../session/session.js";
 import type { Probes } from "./probe.js";
 import { FarSession, FarSessions } from "./far-sessions.js";
+import type { OtherNodes } from "./far-sessions.js";
 import { planResume } from "./resume.js";
 import type { ResumePlan } from "./resume.js";
 import { SseChannel } from "./sse-channel.js";
@@ -25,10 +24,8 @@ export interface StreamHandlerInit extends OpeningContext {
   readonly options: ResolvedOptions;
   readonly probes: Probes;
   readonly keeper: SessionKeeper | undefined;
-  /** The one that is answered. */
-  readonly route: TransportRoute;
-  /** Sessions of other nodes; `undefined` where there are none. */
-  readonly returning: ReturningClients | undefined;
+  /** `undefined` where there are none. */
+  readonly others: OtherNodes | undefined;
   /** `undefined` where every POST is routed. It knows a session before the client does. */
   readonly fastPath: { open(session: RouterSession, request: AdmittedRequest): void } | undefined;
 }
@@ -83,17 +80,17 @@ export class StreamHandler {
 
   /** @returns one that goes on, a new one, or nothing when nobody waits for an answer any more. */
   async #findSession(get: StreamRequest): Promise<SseSession | undefined> {
-    const { sessions, returning } = this.#init;
+    const { sessions, others } = this.#init;
     const own = sessions.ownedBy(get, isResumable);
-    if (returning === undefined) return await this.#follow(planResume(get.hints, own), get, own);
-    const far = new FarSessions(get, own, returning);
+    if (others === undefined) return await this.#follow(planResume(get.hints, own), get, own);
+    const far = new FarSessions(get, own, others);
     for (;;) {
       const plan = await far.plan();
       if (plan.kind !== "resume" || !(plan.session instanceof FarSession)) {
         if (!(await this.#isOurs(plan))) continue;
         return await this.#follow(plan as ResumePlan<SseSession>, get, own, far);
       }
-      const session = await far.goOn(plan.session.id, this.#init.route);
+      const session = await far.goOn(plan.session.id);
       if (session === "answered") return undefined;
       if (session !== undefined) return await this.#follow({ ...plan, session }, get, own, far);
     }
@@ -151,7 +148,7 @@ export class StreamHandler {
     own: OwnSessions<SseSession>,
     far: FarSessions | undefined,
   ): Promise<SseSession | undefined> {
-    const { sessions, probes, options, returning } = this.#init;
+    const { sessions, probes, options, others } = this.#init;
     sessions.admission.admitReturning(get);
     const newcomer = this.#createSession(get, get.hints.namesVersion);
     const { stream } = get;
@@ -166,14 +163,14 @@ export class StreamHandler {
       timeoutMs: options.resume?.probeMs ?? 0,
       moreMs: async () => {
         holders = (await far?.whoMisses().catch(() => [])) ?? [];
-        return holders.length > 0 ? (returning?.patienceMs ?? 0) : 0;
+        return holders.length > 0 ? (others?.clients.patienceMs ?? 0) : 0;
       },
     });
     // What let the caller in may have been withdrawn since.
     if (hasLapsed(get.caller)) newcomer.end("credential-expired");
     if (id === undefined && newcomer.closeReason === undefined && holders.length > 0) {
       // One that hangs has the client wait until its sessions may go on elsewhere.
-      if ((await returning?.areInTouch(holders)) === false) newcomer.end("failed-to-open");
+      if ((await others?.clients.areInTouch(holders)) === false) newcomer.end("failed-to-open");
     }
     if (this.#isOver(newcomer, get)) return undefined;
     this.#logAnswer(id, performance.now() - askedAt);
@@ -190,7 +187,7 @@ export class StreamHandler {
     { get, far, newcomer }: { get: StreamRequest; far: FarSessions; newcomer: SseSession },
   ): Promise<SseSession | undefined> {
     try {
-      const found = await far.goOn(id, this.#init.route);
+      const found = await far.goOn(id);
       if (found !== "answered") {
         return this.#isOver(newcomer, get) ? undefined : this.#prefer(found, newcomer);
       }

@@ -9,7 +9,6 @@ const PARTS = {
   "API keys": /\/passport-headerapikey\//,
   issuers: /\/oauth\/(?:discovery|introspection)\.js$/,
   "the sign-in": /\/oauth\/sign-in\/|\/oidc-provider\//,
-  Redis: /\/src\/redis\/|\/node_modules\/(?:redis|@redis|ioredis|iovalkey)\//,
   "the SDK": /\/@modelcontextprotocol\//,
 };
 
@@ -37,7 +36,6 @@ const USES: ReadonlyMap<string, Use> = new Map([
       parts: ["tokens", "key sets"],
     },
   ],
-  ["redisCluster", { code: `await import("express-mcp-sse/cluster/redis")`, parts: ["Redis"] }],
 ]);
 
 /** What is loaded for which use, of the package and of its dependencies. */
