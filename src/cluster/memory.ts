@@ -14,7 +14,7 @@ export type { ClusterEngine, EngineWrite, SetIndex, VersionedValue } from "./eng
 
 /** {@link ClusterOptions}, without the names that an engine of its own does not need. */
 export interface MemoryClusterOptions extends Omit<ClusterOptions, "prefix" | "secret"> {
-  /** See {@link ClusterOptions.secret}. Default: `false`, since nothing leaves the process. */
+  /** Seals what routers send to each other, as in any cluster. Default: `false`, since nothing leaves the process. */
   secret?: ClusterOptions["secret"];
 }
 

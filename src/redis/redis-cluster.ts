@@ -1,6 +1,7 @@
 import { CLUSTER, readClusterOptions } from "../cluster/cluster-config.js";
 import type { ClusterConfig, ClusterOptions } from "../cluster/cluster-config.js";
 import { checkOptionNames } from "../shared/check.js";
+import * as opt from "../shared/option.js";
 import { Connection } from "./connection.js";
 import { portOf } from "./redis-client.js";
 import type { RedisClient } from "./redis-client.js";
@@ -16,6 +17,12 @@ export interface RedisClusterOptions extends ClusterOptions {
    */
   client: RedisClient;
 }
+
+/** {@link RedisClusterOptions}. */
+export const REDIS_CLUSTER = {
+  client: opt.custom("client", portOf),
+  ...CLUSTER,
+} satisfies opt.Declares<RedisClusterOptions>;
 
 /**
  * Makes what option `cluster` takes: nodes that work together over Redis 6.2 or later, or Valkey.
@@ -38,8 +45,8 @@ export interface RedisClusterOptions extends ClusterOptions {
  */
 export function redisCluster(options: RedisClusterOptions): ClusterConfig {
   const name = "redisCluster";
-  checkOptionNames(name, options, ["client", ...Object.keys(CLUSTER)]);
-  const port = portOf(`${name}.client`, options.client);
+  checkOptionNames(name, options, Object.keys(REDIS_CLUSTER));
+  const port = REDIS_CLUSTER.client.read(`${name}.client`, options.client);
   const settings = readClusterOptions(name, options);
   const connection = new Connection(port);
   return {

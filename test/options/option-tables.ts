@@ -3,9 +3,12 @@
  * has its kind, range and default, the doc comment of the type that users see what it is for.
  */
 import ts from "typescript";
+import { CLUSTER } from "../../src/cluster/cluster-config.js";
 import { ROUTER_OPTIONS } from "../../src/express/router-options.js";
 import { SSE_OPTIONS } from "../../src/options/options.js";
 import { WIRE_OPTIONS } from "../../src/options/streamable-options.js";
+import { REDIS_CLUSTER } from "../../src/redis/redis-cluster.js";
+import { REDIS_STORAGE } from "../../src/redis/redis-storage.js";
 import { MCP_SERVER } from "../../src/server/mcp-server.js";
 import { HTTP_STREAM_OPTIONS } from "../../src/server/http-stream-options.js";
 import { PORT_OPTIONS, SSE_SERVER_OPTIONS } from "../../src/server/server-options.js";
@@ -25,8 +28,16 @@ import { MEMORY_STORAGE } from "../../strategies/storage/storage.js";
 /** Options that are documented together: the public type with their comments, and their declarations. */
 interface Source {
   readonly type: string;
+  /** The entry that exports it. Default: the package's own. */
+  readonly entry?: string;
   readonly options: Options;
 }
+
+const INDEX = "src/index.ts";
+const REDIS = "src/redis/index.ts";
+const MEMORY = "src/cluster/memory.ts";
+
+const { prefix: _prefix, ...MEMORY_CLUSTER } = CLUSTER;
 
 /** By the names that the marks in the documents have. */
 const SOURCES: Readonly<Record<string, Source>> = {
@@ -45,6 +56,9 @@ const SOURCES: Readonly<Record<string, Source>> = {
   field: { type: "LoginField", options: FIELD.options },
   memoryStorage: { type: "MemoryStorageOptions", options: MEMORY_STORAGE.options },
   fileStorage: { type: "FileStorageOptions", options: FILE_STORAGE.options },
+  redisStorage: { type: "RedisStorageOptions", entry: REDIS, options: REDIS_STORAGE.options },
+  redisCluster: { type: "RedisClusterOptions", entry: REDIS, options: REDIS_CLUSTER },
+  memoryCluster: { type: "MemoryClusterOptions", entry: MEMORY, options: MEMORY_CLUSTER },
   transport: { type: "SSEServerTransportOptions", options: TRANSPORT_OPTIONS },
   streamableTransport: {
     type: "StreamableHTTPServerTransportOptions",
@@ -67,7 +81,7 @@ export interface Row {
   readonly faults: readonly string[];
 }
 
-const program = ts.createProgram(["src/index.ts"], {
+const program = ts.createProgram([INDEX, REDIS, MEMORY], {
   target: ts.ScriptTarget.ES2022,
   module: ts.ModuleKind.NodeNext,
   strict: true,
@@ -80,18 +94,21 @@ const checker = program.getTypeChecker();
 export function rowsOf(source: string): readonly Row[] {
   const found = SOURCES[source];
   if (found === undefined) throw new Error(`There are no options called ${source}.`);
-  return rows(found.options, publicType(found.type), "");
+  return rows(found.options, publicType(found), "");
 }
 
 /** Everything that documents name. */
 export const SOURCE_NAMES = Object.keys(SOURCES);
 
-function publicType(name: string): ts.Type {
-  const index = program.getSourceFile("src/index.ts");
-  const module = index && checker.getSymbolAtLocation(index);
-  const exported = module && checker.getExportsOfModule(module).find((it) => it.name === name);
-  if (exported === undefined) throw new Error(`src/index.ts does not export ${name}.`);
-  return checker.getDeclaredTypeOfSymbol(checker.getAliasedSymbol(exported));
+function publicType({ type, entry = INDEX }: Source): ts.Type {
+  const file = program.getSourceFile(entry);
+  const module = file && checker.getSymbolAtLocation(file);
+  const exported = module && checker.getExportsOfModule(module).find((it) => it.name === type);
+  if (exported === undefined) throw new Error(`${entry} does not export ${type}.`);
+  const isElsewhere = exported.flags & ts.SymbolFlags.Alias;
+  return checker.getDeclaredTypeOfSymbol(
+    isElsewhere ? checker.getAliasedSymbol(exported) : exported,
+  );
 }
 
 function rows(options: Options, type: ts.Type, prefix: string): Row[] {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { runAll } from "./checks.js";
 import type { Part } from "./checks.js";
 import { bundles } from "./parts/bundles.js";
+import { clusters } from "./parts/clusters.js";
 import { consumers } from "./parts/consumers.js";
 import { contents } from "./parts/contents.js";
 import { entries } from "./parts/entries.js";
@@ -17,7 +18,7 @@ import { testRunners } from "./parts/test-runners.js";
 import { byTsx, signIn } from "./parts/tsx.js";
 import { execute } from "./processes.js";
 import { PnpmProject } from "./pnpm-project.js";
-import { asTested, Project, ROOT, versionHere } from "./project.js";
+import { asTested, copyConsumer, Project, ROOT, versionHere } from "./project.js";
 import { FORMS, SNIPPETS, snippetsNamed } from "./snippets.js";
 import type { Form } from "./snippets.js";
 import { createWorld } from "./world.js";
@@ -50,6 +51,8 @@ function partsOf(tarball: string, world: World): readonly Part[] {
   ]);
   const tsx = project("tsx", [...install, ...asTested("tsx", "oidc-provider", "passport-oauth2")]);
   const tools = project("tools of the test", ["pnpm@10.34.8"]);
+  const pnpm = new PnpmProject(folder, "pnpm", [...install, ...types], tools);
+  copyConsumer("every-entry.ts", pnpm, "every-entry.mts");
   return [
     startsOf(javascript, SNIPPETS, formsOf("JavaScript"), world),
     startsOf(typescript, SNIPPETS, formsOf("TypeScript"), world),
@@ -58,6 +61,12 @@ function partsOf(tarball: string, world: World): readonly Part[] {
     entries(sdkV2, typescript),
     loadedAsUsed(javascript),
     ...consumers(typescript, sdkV2, world),
+    clusters(
+      project("clients of Redis", [
+        ...[...install, ...types, ...asTested("redis", "ioredis", "iovalkey")],
+        ...["redis", "ioredis"].map((name) => `${name}5@npm:${name}@${versionHere(`${name}5`)}`),
+      ]),
+    ),
     startsOf(
       project("Express 4", [
         ...[tarball, `express@${versionHere("express4")}`],
@@ -77,7 +86,7 @@ function partsOf(tarball: string, world: World): readonly Part[] {
     ),
     // Types, too, must name what they need: nothing is found by chance there.
     startsOf(
-      new PnpmProject(folder, "pnpm", [...install, ...types], tools),
+      pnpm,
       snippetsNamed("jwt with a secret", "jwt with a JWKS", "API keys", "OAuth"),
       formsOf("TypeScript"),
       world,

@@ -7,6 +7,9 @@ export const ROOT = join(import.meta.dirname, "..", "..");
 /** Programs of users that do more than the documents show. */
 export const CONSUMERS = join(import.meta.dirname, "consumers");
 
+/** This repository's compiler. */
+export const COMPILER = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+
 /** The strictest that a user may have, libraries included. */
 const TSCONFIG = {
   compilerOptions: {
@@ -52,14 +55,14 @@ export class Project {
     writeFileSync(join(this.folder, file), text);
   }
 
-  /** Installs, and compiles every TypeScript file with this repository's compiler, into `out`; once. */
+  /** Installs, and compiles every TypeScript file with {@link COMPILER}, into `out`; once. */
   async compile(): Promise<void> {
     await (this.#compiled ??= this.#compileAll());
   }
 
   async #compileAll(): Promise<void> {
     await this.install();
-    await this.node([join(ROOT, "node_modules", "typescript", "bin", "tsc"), "-p", this.folder]);
+    await this.node([COMPILER, "-p", this.folder]);
   }
 
   /** Runs Node with these arguments to its end, and returns what it prints. */

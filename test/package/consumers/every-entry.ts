@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import express from "express";
 import {
+  createMcpRouter,
   createSseRouter,
   fromPassport,
   MCPServer,
@@ -11,6 +12,12 @@ import {
   SSEServerTransport,
 } from "express-mcp-sse";
 import type * as api from "express-mcp-sse";
+import { clusterEngineContract } from "express-mcp-sse/cluster/contract";
+import type { ClusterEngineFixture, Outage } from "express-mcp-sse/cluster/contract";
+import { memoryCluster } from "express-mcp-sse/cluster/memory";
+import type { MemoryClusterOptions } from "express-mcp-sse/cluster/memory";
+import { redisCluster, RedisStorage } from "express-mcp-sse/cluster/redis";
+import type { RedisClient, RedisClusterOptions } from "express-mcp-sse/cluster/redis";
 import { apikey } from "express-mcp-sse/strategies/apikey";
 import type * as contract from "express-mcp-sse/strategies/contract";
 import { jwt } from "express-mcp-sse/strategies/jwt";
@@ -19,6 +26,9 @@ import { fromPassport as fromStrategy } from "express-mcp-sse/strategies/passpor
 
 declare const mcp: McpServer;
 declare const strategy: api.PassportStrategy;
+// No client of Redis is installed where this is compiled.
+declare const client: RedisClient;
+declare const outage: Outage;
 
 const privateKey = createPrivateKey("…");
 
@@ -76,6 +86,38 @@ createSseRouter({
 app.get("/sse", async (_req, res) => {
   await mcp.connect(new SSEServerTransport("/messages", res));
 });
+
+const options: RedisClusterOptions = { client, secret: ["new", "old"], leaseMs: 5_000 };
+const local: MemoryClusterOptions = { calls: "recent" };
+const secret: api.ClusterOptions["secret"] = options.secret;
+const createEngine = (): api.ClusterEngine => memoryCluster(local).createEngine();
+const clusters: readonly api.ClusterInit[] = [
+  redisCluster(options),
+  memoryCluster(),
+  { createEngine, secret },
+];
+const storage: api.SignInStorage = new RedisStorage({ client, prefix: "app" });
+const fixture: ClusterEngineFixture = {
+  create: createEngine,
+  outage,
+  cut: { notApplicable: "it has no connections" },
+};
+export const names: readonly string[] = clusterEngineContract(fixture).map(({ name }) => name);
+
+export const node: api.McpRouter = createMcpRouter({
+  auth: oauth({
+    issuerUrl: "https://login.example.com",
+    clientId: "c",
+    clientSecret: "s",
+    signIn: { storage },
+  }),
+  createServer: ({ principal }) => (principal.id === "" ? Promise.resolve(mcp) : mcp),
+  cluster: clusters[0]!,
+});
+export const nodes: readonly api.ClusterNode[] = node.cluster?.nodes() ?? [];
+
+// @ts-expect-error -- a client of something else
+redisCluster({ client: { query: () => [] }, secret: "s" });
 
 // @ts-expect-error -- not whatever is written, so no type is lost on the way
 jwt({ secret: "s", algorithms: ["none"] });

@@ -9,6 +9,7 @@ const PARTS = {
   "API keys": /\/passport-headerapikey\//,
   issuers: /\/oauth\/(?:discovery|introspection)\.js$/,
   "the sign-in": /\/oauth\/sign-in\/|\/oidc-provider\//,
+  Redis: /\/src\/redis\/|\/node_modules\/(?:redis|@redis|ioredis|iovalkey)\//,
   "the SDK": /\/@modelcontextprotocol\//,
 };
 
@@ -36,6 +37,7 @@ const USES: ReadonlyMap<string, Use> = new Map([
       parts: ["tokens", "key sets"],
     },
   ],
+  ["redisCluster", { code: `await import("express-mcp-sse/cluster/redis")`, parts: ["Redis"] }],
 ]);
 
 /** What is loaded for which use, of the package and of its dependencies. */
