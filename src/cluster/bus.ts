@@ -169,7 +169,7 @@ export class SealedBus implements ClusterBus {
   async stop(timeoutMs: number): Promise<void> {
     if (this.state === "closed") return;
     const until = this.#clock.steady() + timeoutMs;
-    if (this.#membership.isInTouch) await withTimeout(this.#links.whenHeard(), timeoutMs);
+    if (this.#membership.isInTouch) await withTimeout(this.#links.whenQuiet(), timeoutMs);
     // Others hear how far this node has heard them before they hear that it is gone: the rest they ask of another.
     this.#links.loseAll();
     this.#outgoing.flush();

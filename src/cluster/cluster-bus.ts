@@ -137,6 +137,6 @@ export interface ClusterBus {
   ): void;
   /** Says to all that this node takes no more sessions. */
   drain(): void;
-  /** Lets what was sent leave, within `timeoutMs`, and goes: others know at once. */
+  /** Answers what others have begun, and lets what was sent leave, within `timeoutMs`; then it goes, and others know at once. */
   stop(timeoutMs: number): Promise<void>;
 }

@@ -14,6 +14,8 @@ const TOLD = 5;
 /** Who answers what other nodes begin. */
 export interface Answerers {
   readonly logger: Logger;
+  /** Hears that an exchange is over. */
+  over(): void;
   /** @returns whether there is somebody who does. */
   answer(opening: Frame, exchange: Exchange): boolean;
   told(frame: Frame, teller: string): void;
@@ -66,7 +68,10 @@ export class LinkedExchanges {
     const exchange = new LinkedExchange(number, {
       link: this.#link,
       logger,
-      forget: () => this.#open.delete(number),
+      forget: () => {
+        this.#open.delete(number);
+        this.#answerers.over();
+      },
     });
     this.#open.set(number, exchange);
     return exchange;

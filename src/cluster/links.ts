@@ -38,7 +38,7 @@ interface Doubt {
 
 export interface LinksParts {
   readonly outgoing: Outgoing;
-  readonly answerers: Answerers;
+  readonly answerers: Omit<Answerers, "over">;
   readonly now: () => number;
 }
 
@@ -53,6 +53,7 @@ export interface LinksParts {
 export class Links {
   readonly #parts: LinksParts;
   readonly #host: LinkHost;
+  readonly #answerers: Answerers;
   /** By the other node: links that are begun here. */
   readonly #own = new Map<string, OwnLink>();
   /** By the other node: links that are begun there. */
@@ -63,10 +64,11 @@ export class Links {
   readonly #doubts = new Map<string, Doubt>();
   readonly #strangerToldAt = new Map<string, number>();
   #unheardBytes = 0;
-  #onHeard: (() => void) | undefined;
+  #onQuiet: (() => void) | undefined;
 
   constructor(parts: LinksParts) {
     this.#parts = parts;
+    this.#answerers = { ...parts.answerers, over: () => this.#noteQuiet() };
     this.#host = {
       now: parts.now,
       wantsToSend: (link) => parts.outgoing.want(link),
@@ -101,7 +103,7 @@ export class Links {
 
   #make(node: string): LinkParts {
     const link: Link = new Link(node, this.#host, (frame) => exchanges.receive(frame));
-    const exchanges = new LinkedExchanges(link, this.#parts.answerers);
+    const exchanges = new LinkedExchanges(link, this.#answerers);
     return { link, exchanges };
   }
 
@@ -252,6 +254,10 @@ export class Links {
 
   loseAll(): void {
     for (const node of [...this.peers, ...this.#doubts.keys()]) this.loseNode(node);
+    // Those at their other sides may have sent the first that there is on them.
+    for (const [greeting, id] of this.#greeted) {
+      this.#post(greeting.split(" ", 1).join(), ["unknown", id, 0]);
+    }
     this.#greeted.clear();
   }
 
@@ -278,7 +284,7 @@ export class Links {
     // Not within the send that was too much: whoever sends does not expect to hear of it there.
     if (isTooMuch && this.#unheardBytes > MAX_UNHEARD_BYTES)
       queueMicrotask(() => this.#loseWorst());
-    if (this.#unheardBytes === 0) this.#onHeard?.();
+    this.#noteQuiet();
   }
 
   /** Gives up those who hear the least, until the others have room. */
@@ -292,10 +298,18 @@ export class Links {
     }
   }
 
-  /** Resolves when all that was sent is known to have arrived. */
-  async whenHeard(): Promise<void> {
-    if (this.#unheardBytes === 0) return;
-    await new Promise<void>((resolve) => (this.#onHeard = resolve));
+  /** Resolves when all that was sent is known to have arrived, and what others have begun is over. */
+  async whenQuiet(): Promise<void> {
+    while (!this.#isQuiet) await new Promise<void>((resolve) => (this.#onQuiet = resolve));
+  }
+
+  get #isQuiet(): boolean {
+    const isOver = [...this.#theirs.values()].every(({ exchanges }) => !exchanges.hasOpen);
+    return isOver && this.#unheardBytes === 0;
+  }
+
+  #noteQuiet(): void {
+    if (this.#onQuiet !== undefined && this.#isQuiet) this.#onQuiet();
   }
 }
 
