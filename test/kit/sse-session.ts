@@ -19,7 +19,7 @@ export function sseSession<P>(
   const request = undefined as unknown as IncomingMessage;
   return new Session<P, unknown, SseChannel>(
     { ownerKey: "owner", request, ...init },
-    (session) => new SseChannel(session, undefined as never, options),
+    (session) => new SseChannel(session, undefined, options),
   );
 }
 

@@ -46,7 +46,7 @@ after(() => {
   valkey.disconnect();
 });
 
-test("nodes with clients of all packages have their sessions in common", () =>
+void test("nodes with clients of all packages have their sessions in common", () =>
   askedAtEveryNode([
     redisCluster({ client: newest, secret }),
     redisCluster({ client: older, secret }),
@@ -55,12 +55,12 @@ test("nodes with clients of all packages have their sessions in common", () =>
     redisCluster({ client: valkey, secret }),
   ]));
 
-test("routers of one process have their sessions in common", () => {
+void test("routers of one process have their sessions in common", () => {
   const cluster = memoryCluster();
   return askedAtEveryNode([cluster, cluster]);
 });
 
-test("what one node has stored for its sign-in is taken once, by any of them", async () => {
+void test("what one node has stored for its sign-in is taken once, by any of them", async () => {
   const one = new RedisStorage({ client: newest });
   const others = [
     new RedisStorage({ client: older }),
@@ -82,7 +82,7 @@ for (const { name, run } of clusterEngineContract({
   outage: notApplicable,
   cut: notApplicable,
 })) {
-  test(name, run);
+  void test(name, run);
 }
 
 /** The clients for a cluster of Redis; the types are what is checked here. */
@@ -133,7 +133,7 @@ async function serve(cluster: ClusterInit) {
   await once(listener, "listening");
   return {
     url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}/mcp`,
-    async close() {
+    close: async () => {
       await router.close({ timeoutMs: 0 });
       listener.closeAllConnections();
       listener.close();
