@@ -170,7 +170,7 @@ export class StreamHandler {
     if (hasLapsed(get.caller)) newcomer.end("credential-expired");
     if (id === undefined && newcomer.closeReason === undefined && holders.length > 0) {
       // One that hangs has the client wait until its sessions may go on elsewhere.
-      if ((await others?.clients.areInTouch(holders)) === false) newcomer.end("failed-to-open");
+      if ((await others?.clients.areInTouch(holders)) === false) this.#putOff(newcomer, get);
     }
     if (this.#isOver(newcomer, get)) return undefined;
     this.#logAnswer(id, performance.now() - askedAt);
@@ -195,10 +195,15 @@ export class StreamHandler {
       newcomer.end("made-room");
       return undefined;
     } catch (error) {
-      newcomer.end("failed-to-open");
-      get.stream.end(this.#retryMs);
+      this.#putOff(newcomer, get);
       throw error;
     }
+  }
+
+  /** Tells a client on an open stream to come again, and gives it no session. */
+  #putOff(newcomer: SseSession, { stream }: StreamRequest): void {
+    newcomer.end("failed-to-open");
+    stream.end(this.#retryMs);
   }
 
   /** @param named the session that the client has named, if it can go on; else it gets the new one. */
