@@ -1,12 +1,10 @@
 import type { Requester } from "../session/requester.js";
 
 /**
- * Where an endpoint finds the sessions that requests name: in this process, or in several.
- *
- * **You implement** the two members below; in one process `LocalSessionRegistry` does. The pipeline asks
- * for every request that names a session, when it is certain who sent it, and `MessageReceiver` once
- * more when something may have changed before a message is delivered. An engine for many nodes
- * stands here: it gives a session whose messages travel to another node, or takes it over.
+ * Where an endpoint finds the sessions of this process that requests name: `LocalSessionRegistry`. The
+ * pipeline asks for every request that names a session, when it is certain who sent it, and
+ * `MessageReceiver` once more when something may have changed before a message is delivered. Of what is
+ * not here, `http/elsewhere.ts` knows.
  *
  * Security decision: who may go on with a session is decided in here, by whoever has the session,
  * and the answer for another's session is the one for none. The caller is known by then, and is
