@@ -11,6 +11,7 @@ const COMMANDS = [
   "mark",
   "reach",
   "stop",
+  "moveTo",
   "big",
   "expect",
   "heard",
@@ -26,8 +27,8 @@ function prepare(secrets) {
 }
 
 /** A server to work with from now on, until it is left. */
-async function use({ port, era, credential }) {
-  targets.set(port, new Target(port, era, await credentials.of(credential)));
+async function use({ port, era, credential, postPorts }) {
+  targets.set(port, new Target(port, era, await credentials.of(credential), postPorts));
 }
 
 function leave({ port }) {

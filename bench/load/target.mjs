@@ -15,7 +15,8 @@ export class Target {
   #era;
   #lines;
   #awake = new Awake();
-  #pool;
+  /** For POSTs, one for each server that gets some. */
+  #pools;
   /** Connections of those sessions that share none with others. */
   #own = new Map();
   #sessions = [];
@@ -26,12 +27,13 @@ export class Target {
   /**
    * @param era of its clients: 2024 for HTTP+SSE, 2025 and 2026 for Streamable HTTP.
    * @param lines header lines with the credentials of its users.
+   * @param postPorts of the servers that get POSTs, each those of every so-manieth session.
    */
-  constructor(port, era, lines) {
+  constructor(port, era, lines, postPorts = [port]) {
     this.#port = port;
     this.#era = era;
     this.#lines = lines;
-    this.#pool = new PostPool(port, this.#awake);
+    this.#pools = postPorts.map((to) => new PostPool(to, this.#awake));
   }
 
   /** Whether the server takes connections. */
@@ -60,7 +62,7 @@ export class Target {
         const index = next++;
         if (index === first + skip) measuredFrom = performance.now();
         const line = this.#lines[index % this.#lines.length];
-        sessions[index] = this.#client(line);
+        sessions[index] = this.#client(line, index);
         await sessions[index].open();
       }
     };
@@ -132,6 +134,26 @@ export class Target {
     };
   }
 
+  /**
+   * Each session calls once, at another server from now on.
+   *
+   * @returns milliseconds until all were answered.
+   */
+  async moveTo({ to, concurrency = 8 }) {
+    const pool = new PostPool(to, this.#awake);
+    this.#pools.push(pool);
+    const waiting = [...this.#sessions];
+    const begunAt = performance.now();
+    const worker = async () => {
+      for (let session = waiting.pop(); session !== undefined; session = waiting.pop()) {
+        session.postThrough(pool);
+        await callOnce([session]);
+      }
+    };
+    await Promise.all(Array.from({ length: concurrency }, worker));
+    return performance.now() - begunAt;
+  }
+
   /** One session asks for a large answer, several times. */
   async big({ bytes, repeats }) {
     const text = "x".repeat(1023);
@@ -175,14 +197,15 @@ export class Target {
 
   leave() {
     for (const session of this.#sessions) session.close();
-    for (const pool of [this.#pool, ...this.#own.values()]) pool.close();
+    for (const pool of [...this.#pools, ...this.#own.values()]) pool.close();
     this.#own.clear();
     this.#sessions = [];
   }
 
-  #client(line) {
-    if (this.#era === 2024) return new Session(this.#port, this.#pool, line, this.#awake);
-    return new StreamableSession(this.#era, this.#port, this.#pool, line);
+  #client(line, index = 0) {
+    const pool = this.#pools[index % this.#pools.length];
+    if (this.#era === 2024) return new Session(this.#port, pool, line, this.#awake);
+    return new StreamableSession(this.#era, this.#port, pool, line);
   }
 
   #giveOwn(session) {

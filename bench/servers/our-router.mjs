@@ -3,12 +3,17 @@ import express from "express";
 import { createEchoServer, notifyAll } from "./echo-tool.mjs";
 import { listen } from "./listen.mjs";
 import { endAll, ourAuth } from "./our-auth.mjs";
+import { ourCluster } from "./our-cluster.mjs";
 
-export async function start({ secrets, options: { auth, product, ahead = false, ...rest } }) {
+export async function start({
+  secrets,
+  options: { auth, product, ahead = false, cluster, ...rest },
+}) {
   const { createSseRouter, fromPassport } = await import(product);
   const router = createSseRouter({
     auth: ourAuth(auth, secrets, fromPassport),
     createServer: createEchoServer,
+    ...(await ourCluster(product, cluster)),
     ...rest,
   });
   if (ahead && typeof router.ahead !== "function") {
@@ -18,5 +23,5 @@ export async function start({ secrets, options: { auth, product, ahead = false, 
   const app = express();
   app.use(router);
   const port = await listen(ahead ? router.ahead(app) : app);
-  return { port, notifyAll, clear: () => endAll(router.sessions) };
+  return { port, notifyAll, clear: () => endAll(router.sessions), close: () => router.close() };
 }

@@ -1,0 +1,193 @@
+/**
+ * Measures what a cluster costs: a call at home, a call that came in at another node, and sessions that move.
+ *
+ *   node cluster.mjs          two minutes; prints a table for RESULTS.md
+ *   node cluster.mjs --short  whether it works and answers are right; measures nothing
+ *
+ * Everything runs on all cores: a call that is passed on has three processes work for it beside the load.
+ */
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { Child, stopAll } from "./child.mjs";
+import { roundTrips, startRedis } from "./redis.mjs";
+import { createSecrets } from "./secrets.mjs";
+import { PRODUCT, stageProduct } from "./stage.mjs";
+import { median, ratiosOf } from "./stats.mjs";
+
+const here = import.meta.dirname;
+
+const FULL = {
+  rounds: 7,
+  ms: 1_000,
+  warmUpCalls: 16_000,
+  trips: 2_000,
+  moved: 1_000,
+  sessions: 50,
+};
+const SHORT = { rounds: 1, ms: 100, warmUpCalls: 50, trips: 50, moved: 20, sessions: 5 };
+
+const { values } = parseArgs({ options: { short: { type: "boolean", default: false } } });
+const plan = values.short ? SHORT : FULL;
+
+function print(text) {
+  process.stdout.write(`${text}\n`);
+}
+
+const secrets = createSecrets();
+const secret = randomBytes(32).toString("hex");
+stageProduct("..");
+const redis = await startRedis();
+const issuer = new Child(join(here, "issuer-process.mjs"));
+Object.assign(secrets, await issuer.ask("start", secrets));
+const load = new Child(join(here, "load-process.mjs"));
+await load.ask("prepare", secrets);
+
+/** Starts a node. @param calls of option `cluster`; without it the process is no node. */
+async function startNode(calls, module = "our-router", prefix = "bench") {
+  const child = new Child(join(here, "server-process.mjs"), { flags: ["--no-memory-reducer"] });
+  const cluster = calls && { redisUrl: redis.url, secret, prefix, calls };
+  const options = { auth: "hs256", product: PRODUCT, cluster };
+  const { port } = await child.ask("start", { module, options, secrets });
+  return { child, port };
+}
+
+/** A target of the load: the node that has the streams, and those that get POSTs. */
+async function useNodes([home, ...posts], era = 2024) {
+  const { port } = home;
+  const postPorts = (posts.length > 0 ? posts : [home]).map((node) => node.port);
+  await load.ask("use", { port, era, credential: "HS256", postPorts });
+  const ask = (command, args) => load.ask(command, { port, ...args });
+  return { ask };
+}
+
+async function warmUp({ ask }) {
+  await ask("open", { count: plan.sessions });
+  await ask("start", { count: plan.sessions, width: 1 });
+  await ask("mark");
+  await ask("reach", { calls: plan.warmUpCalls, timeoutMs: 5_000 });
+  await ask("stop");
+}
+
+/** Calls for a while. */
+async function turn({ ask }, count) {
+  await ask("start", { count, width: 1 });
+  await sleep(plan.ms / 8);
+  await ask("mark");
+  await sleep(plan.ms);
+  return await ask("stop");
+}
+
+/** Rows in turns, in another order each round. @returns what each measured in each round. */
+async function inTurns(rows, count) {
+  const results = new Map(rows.map(({ name }) => [name, []]));
+  for (let round = 0; round < plan.rounds; round++) {
+    const order = round % 2 === 0 ? rows : rows.toReversed();
+    for (const { name, target } of order) results.get(name).push(await turn(target, count));
+  }
+  return (name, measure) => results.get(name).map((result) => result[measure]);
+}
+
+async function measureCalls() {
+  const plain = await startNode();
+  const recent = await startNode("recent", "our-router", "recent");
+  const exact = await startNode("exact", "our-router", "exact");
+  const [home, edge] = [
+    await startNode("exact", "our-router", "relayed"),
+    await startNode("exact", "our-router", "relayed"),
+  ];
+  const [a, b, c] = await Promise.all(
+    ["three", "three", "three"].map((prefix) => startNode("exact", "our-router", prefix)),
+  );
+  const rows = [
+    { name: "without", nodes: [plain] },
+    { name: "recent", nodes: [recent] },
+    { name: "exact", nodes: [exact] },
+    { name: "relayed", nodes: [home, edge] },
+  ];
+  for (const row of rows) {
+    row.target = await useNodes(row.nodes);
+    await warmUp(row.target);
+  }
+  const many = await inTurns(rows, plan.sessions);
+  const one = await inTurns(rows, 1);
+  // A third of the sessions at each node, and each node gets a third of each node's POSTs.
+  const thirds = await Promise.all([a, b, c].map((node) => useNodes([node, a, b, c])));
+  for (const target of thirds) await warmUp(target);
+  const shared = [];
+  const local = [];
+  for (let round = 0; round < plan.rounds; round++) {
+    const count = Math.ceil(plan.sessions / 3);
+    const turns = await Promise.all(thirds.map((target) => turn(target, count)));
+    shared.push(turns.reduce((sum, { perSecond }) => sum + perSecond, 0));
+    local.push((await turn(rows[2].target, plan.sessions)).perSecond);
+  }
+  return { many, one, shared, local };
+}
+
+async function measureFloor() {
+  const echo = new Child(join(here, "echo-process.mjs"));
+  await echo.ask("echo", { url: redis.url });
+  const times = await roundTrips({ url: redis.url, count: plan.trips });
+  await echo.stop();
+  return median(times);
+}
+
+/** Sessions that are handed over by a node that is closed, and go on at another. */
+async function measureMoving() {
+  const from = await startNode("exact", "our-mcp-router", "moving");
+  const to = await startNode("exact", "our-mcp-router", "moving");
+  const { ask } = await useNodes([from], 2025);
+  await ask("open", { count: plan.moved });
+  const [leaving, arriving] = [
+    await from.child.ask("close"),
+    await ask("moveTo", { to: to.port }),
+  ];
+  return { leaving, arriving };
+}
+
+const figure = (value) => value.toFixed(value >= 100 ? 0 : 2);
+
+function report({ floor, calls: { many, one, shared, local }, moving }) {
+  const row = (name, what) => [
+    what,
+    figure(median(many(name, "perSecond"))),
+    figure(median(ratiosOf(many(name, "perSecond"), many("without", "perSecond")))),
+    figure(median(one(name, "p50"))),
+  ];
+  const trips = (median(one("relayed", "p50")) - median(one("exact", "p50"))) / floor;
+  return [
+    "| call | calls/s, 50 sessions | x without | p50 of one at a time, ms |",
+    "| --- | ---: | ---: | ---: |",
+    row("without", "without a cluster"),
+    row("recent", "at home, `recent`"),
+    row("exact", "at home, `exact`"),
+    row("relayed", "at another node, `exact`"),
+    "",
+    "| what | measured | target |",
+    "| --- | ---: | ---: |",
+    ["a message through Redis and back, p50, ms", figure(floor), "the floor"],
+    ["a relayed call over a local one, in such messages", figure(trips), "at most 3"],
+    [
+      "three nodes, two thirds relayed, to one with all at home",
+      figure(median(ratiosOf(shared, local))),
+      "at least 0.5",
+    ],
+    [`${plan.moved} sessions leave a node that is closed, ms`, figure(moving.leaving), ""],
+    [`and go on at another, each with a call, ms`, figure(moving.arriving), ""],
+  ]
+    .map((line) => (Array.isArray(line) ? `| ${line.join(" | ")} |` : line))
+    .join("\n");
+}
+
+try {
+  const floor = await measureFloor();
+  const calls = await measureCalls();
+  const moving = await measureMoving();
+  print(report({ floor, calls, moving }));
+} finally {
+  await stopAll();
+  redis.stop();
+}
