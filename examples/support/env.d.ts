@@ -6,6 +6,10 @@ declare namespace NodeJS {
     JWT_PUBLIC_KEY?: string;
     AUTH_ISSUER?: string;
     AUTH_AUDIENCE?: string;
+    REDIS_URL?: string;
+    CLUSTER_SECRET?: string;
+    NODE_NAME?: string;
+    LEAVE_AFTER_MS?: string;
     CORS_ORIGINS?: string;
     API_KEY_1?: string;
     API_KEY_2?: string;
