@@ -141,10 +141,7 @@ async function measureMoving() {
   const to = await startNode("exact", "our-mcp-router", "moving");
   const { ask } = await useNodes([from], 2025);
   await ask("open", { count: plan.moved });
-  const [leaving, arriving] = [
-    await from.child.ask("close"),
-    await ask("moveTo", { to: to.port }),
-  ];
+  const [leaving, arriving] = [await from.child.ask("close"), await ask("moveTo", { to: to.port })];
   return { leaving, arriving };
 }
 
