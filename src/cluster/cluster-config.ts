@@ -65,7 +65,9 @@ export interface ClusterInit extends ClusterOptions {
 
 /** {@link ClusterInit}, checked and complete. */
 export interface ClusterConfig {
+  /** See {@link ClusterInit.createEngine}. */
   readonly createEngine: () => ClusterEngine;
+  /** See {@link ClusterInit.createCounter}. */
   readonly createCounter?: (windowMs: number) => SharedCounter;
   /** The first seals; all of them open. `false`: nothing is sealed. */
   readonly secret: readonly string[] | false;

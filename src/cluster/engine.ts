@@ -84,6 +84,7 @@ export interface ClusterEngine {
 export interface SetIndex {
   /** Adds a name, or gives it another time. @param untilMs milliseconds since the epoch. */
   add(set: string, name: string, untilMs: number): Promise<void>;
+  /** Takes a name out; one that is not there is no error. */
   remove(set: string, name: string): Promise<void>;
   /** Those whose time is not over, in no order. */
   list(set: string): Promise<readonly string[]>;

@@ -4,7 +4,9 @@ import type { HearChannel, Listening, RedisPort } from "./redis-port.js";
 /** `new Redis()` or `new Cluster()` of `ioredis` or `iovalkey`. */
 export interface IoRedisClient {
   readonly status: string;
+  /** Sends a command: its name, then what follows it. A `keyPrefix` of the client counts. */
   call(command: string, args: (string | Buffer | number)[]): Promise<unknown>;
+  /** Makes the client that hears messages: connected, and closed, by this package. */
   duplicate(): object;
 }
 

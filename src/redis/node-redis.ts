@@ -4,7 +4,9 @@ import type { HearChannel, Listening, RedisPort } from "./redis-port.js";
 /** `createClient()` of `redis`. */
 export interface NodeRedisClient {
   readonly isReady: boolean;
+  /** Sends a command, its name first. */
   sendCommand(command: string[]): Promise<unknown>;
+  /** Makes the client that hears messages: connected, and closed, by this package. */
   duplicate(): object;
 }
 
@@ -12,11 +14,13 @@ export interface NodeRedisClient {
 export interface NodeRedisCluster {
   readonly isOpen: boolean;
   readonly masters: readonly object[];
+  /** Sends a command to the node of Redis that has the key. */
   sendCommand(
     key: string | undefined,
     isReadonly: boolean | undefined,
     command: string[],
   ): Promise<unknown>;
+  /** Makes the client that hears messages: connected, and closed, by this package. */
   duplicate(): object;
 }
 
