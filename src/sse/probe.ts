@@ -67,9 +67,8 @@ export class Probes {
     });
     try {
       let answer = await withTimeout(asked, timeoutMs);
-      if (answer === TIMED_OUT && moreMs !== undefined) {
-        answer = await withTimeout(asked, await moreMs());
-      }
+      const longerMs = answer === TIMED_OUT ? ((await moreMs?.()) ?? 0) : 0;
+      if (longerMs > 0) answer = await withTimeout(asked, longerMs);
       return answer === TIMED_OUT ? undefined : answer;
     } finally {
       stream.owner = undefined;

@@ -76,7 +76,7 @@ describe("a stream of Streamable HTTP", () => {
     expect(edge!.router.sessions.size).toBe(1);
   });
 
-  it("CLUSTER-57: of a call that was cut off is taken up at any node, from the event that its client has", async () => {
+  it("CLUSTER-57: that was cut off is taken up at any node, from the event that its client has, and by nobody else", async () => {
     const [home, edge] = await nodes(2);
     const alice = await begin(home!.mcpUrl);
     const stream = await alice.listen();
