@@ -6,6 +6,7 @@ import type { LoadClientOptions } from "../kit/cluster/load.js";
 import type { Node } from "../kit/cluster/nodes.js";
 import { RoamingSession } from "../kit/cluster/raw.js";
 import { SIZE } from "../kit/cluster/size.js";
+import { throughMcpRemote } from "../kit/mcp-remote.js";
 
 cleanUpAfterEach();
 
@@ -33,6 +34,21 @@ describeCluster("three nodes under load", (start) => {
     const load = await ClusterLoad.start(cluster, times(killable(EVERY_KIND)));
     load.begin();
     await Promise.all([load.called(SIZE.calls), load.kill(SIZE.kills)]);
+    await load.expectNothingLost();
+  });
+
+  it("nothing is lost while nodes are restarted one after the other, round after round", async () => {
+    // Over HTTP+SSE it fails its own open calls when its stream ends.
+    const remote = { kit: await throughMcpRemote({ transport: "http-only" }), path: "/v2" };
+    const load = await ClusterLoad.start(cluster, times([...EVERY_KIND, remote]));
+    load.begin();
+    for (let round = 0; round < SIZE.rounds; round++) {
+      for (const node of cluster.nodes) {
+        await load.called(10);
+        await cluster.restart(node);
+      }
+    }
+    await load.called(20);
     await load.expectNothingLost();
   });
 
