@@ -31,7 +31,9 @@ export class Connection {
     }
     const answer = await withTimeout(this.#counted(command, key), ANSWER_MS);
     if (answer === TIMED_OUT) throw new Error(`Redis: ${name} got no answer`);
-    if (answer instanceof Failure) throw new Error(`Redis: ${name} failed with ${answer.code}`);
+    if (answer instanceof Failure) {
+      throw new Error(`Redis: ${name} failed with ${codeOf(answer.cause)}`);
+    }
     return answer;
   }
 
@@ -66,19 +68,20 @@ export class Connection {
   }
 }
 
+/** Of a command that was rejected. */
+class Failure {
+  constructor(readonly cause: unknown) {}
+}
+
 /**
  * What Redis, or the client, said went wrong.
  *
  * Security decision: one word of it. Clients' errors have the command with all arguments, and addresses.
  */
-class Failure {
-  readonly code: string;
-
-  constructor(error: unknown) {
-    const { code, message } = Object(error) as { code?: unknown; message?: unknown };
-    const word = typeof code === "string" ? code : String(message).split(/\s/, 1)[0];
-    this.code = /^[A-Z][A-Z_]+$/.exec(word ?? "")?.[0] ?? "an error";
-  }
+export function codeOf(error: unknown): string {
+  const { code, message } = Object(error) as { code?: unknown; message?: unknown };
+  const word = typeof code === "string" ? code : String(message).split(/\s/, 1)[0];
+  return /^[A-Z][A-Z_]+$/.exec(word ?? "")?.[0] ?? "an error";
 }
 
 /** A text that came back, whatever the client makes of texts. */

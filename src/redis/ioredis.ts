@@ -1,4 +1,4 @@
-import { ignoreErrors } from "./redis-port.js";
+import { noteErrors } from "./redis-port.js";
 import type { HearChannel, Listening, RedisPort } from "./redis-port.js";
 
 /** `new Redis()` or `new Cluster()` of `ioredis` or `iovalkey`. */
@@ -12,7 +12,7 @@ export interface IoRedisClient {
 
 /** What a duplicate is used for. */
 interface Subscriber {
-  on(event: "error", listener: () => void): unknown;
+  on(event: "error", listener: (error: unknown) => void): unknown;
   on(event: "message", listener: (channel: string, message: string) => void): unknown;
   connect(): Promise<unknown>;
   subscribe(...channels: string[]): Promise<unknown>;
@@ -41,11 +41,11 @@ function listenOver(
   channels: readonly string[],
   hear: HearChannel,
 ): Listening {
-  ignoreErrors(subscriber);
+  const trouble = noteErrors(subscriber);
   subscriber.on("message", (channel, message) => hear(message, channel));
   const open = async (): Promise<void> => {
     await subscriber.connect();
     await subscriber.subscribe(...channels);
   };
-  return { opened: open(), close: () => subscriber.disconnect() };
+  return { opened: open(), trouble, close: () => subscriber.disconnect() };
 }

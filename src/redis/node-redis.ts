@@ -1,4 +1,4 @@
-import { ignoreErrors } from "./redis-port.js";
+import { noteErrors } from "./redis-port.js";
 import type { HearChannel, Listening, RedisPort } from "./redis-port.js";
 
 /** `createClient()` of `redis`. */
@@ -8,6 +8,10 @@ export interface NodeRedisClient {
   sendCommand(command: string[]): Promise<unknown>;
   /** Makes the client that hears messages: connected, and closed, by this package. */
   duplicate(): object;
+  /** Hears errors, where nobody of yours does. */
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  /** How many hear errors. */
+  listenerCount(event: "error"): number;
 }
 
 /** `createCluster()` of `redis`. */
@@ -22,17 +26,23 @@ export interface NodeRedisCluster {
   ): Promise<unknown>;
   /** Makes the client that hears messages: connected, and closed, by this package. */
   duplicate(): object;
+  /** Hears errors, where nobody of yours does. */
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  /** How many hear errors. */
+  listenerCount(event: "error"): number;
 }
 
 /** What a duplicate of either is used for. */
 interface Subscriber {
-  on(event: "error", listener: () => void): unknown;
+  on(event: "error", listener: (error: unknown) => void): unknown;
   connect(): Promise<unknown>;
   subscribe(channels: readonly string[], hear: HearChannel): Promise<unknown>;
   destroy(): void;
 }
 
 export function nodeRedisPort(client: NodeRedisClient | NodeRedisCluster): RedisPort {
+  // Without a listener of yours, the end of Redis would be that of your process; what fails is told where it is asked.
+  if (client.listenerCount("error") === 0) noteErrors(client);
   const listen: RedisPort["listen"] = (channels, hear) =>
     listenOver(client.duplicate() as Subscriber, channels, hear);
   if (isCluster(client)) {
@@ -69,7 +79,7 @@ function listenOver(
   channels: readonly string[],
   hear: HearChannel,
 ): Listening {
-  ignoreErrors(subscriber);
+  const trouble = noteErrors(subscriber);
   const open = async (): Promise<void> => {
     await subscriber.connect();
     await subscriber.subscribe(channels, hear);
@@ -81,5 +91,5 @@ function listenOver(
       // It is closed.
     }
   };
-  return { opened: open(), close };
+  return { opened: open(), trouble, close };
 }

@@ -3,8 +3,10 @@ export type HearChannel = (message: string, channel: string) => void;
 
 /** A connection that hears channels, of its own beside the user's. */
 export interface Listening {
-  /** Resolves once it hears; what it is rejected with when it cannot says nothing to anybody. */
+  /** Resolves once it hears. */
   readonly opened: Promise<void>;
+  /** What went wrong last: some clients try again for ever rather than reject. */
+  readonly trouble: () => unknown;
   /** At any time, also before it hears. */
   close(): void;
 }
@@ -21,7 +23,11 @@ export interface RedisPort {
   listen(channels: readonly string[], hear: HearChannel): Listening;
 }
 
-/** An error event of a connection that has no listener would end the process; what fails is told where it is asked. */
-export function ignoreErrors(emitter: { on(event: "error", listener: () => void): unknown }): void {
-  emitter.on("error", () => undefined);
+/** An error event without a listener ends the process. @returns what went wrong last. */
+export function noteErrors(emitter: {
+  on(event: "error", listener: (error: unknown) => void): unknown;
+}): () => unknown {
+  let last: unknown;
+  emitter.on("error", (error) => (last = error));
+  return () => last;
 }

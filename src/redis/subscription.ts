@@ -1,5 +1,5 @@
 import { withTimeout } from "../shared/timeout.js";
-import { ANSWER_MS } from "./connection.js";
+import { ANSWER_MS, codeOf } from "./connection.js";
 import type { Listening, RedisPort } from "./redis-port.js";
 
 /** Milliseconds of silence after which a subscription has to prove that it hears. */
@@ -55,13 +55,17 @@ export class Subscription {
     const { channels, proof } = this.#of;
     const listening = this.#port.listen([...channels, proof], this.#hear);
     this.#listening = listening;
+    let rejection: unknown;
     const opened = listening.opened.then(
       () => true,
-      () => false,
+      (error: unknown) => void (rejection = error),
     );
     if ((await withTimeout(opened, ANSWER_MS)) === true) return;
+    // That a connection is closed is said by the rejection, and why by an event before.
+    const trouble = listening.trouble() ?? rejection;
     listening.close();
-    throw new Error("Redis: SUBSCRIBE got no answer");
+    const what = trouble === undefined ? "got no answer" : `failed with ${codeOf(trouble)}`;
+    throw new Error(`Redis: SUBSCRIBE ${what}`);
   }
 
   readonly #hear = (message: string, channel: string): void => {

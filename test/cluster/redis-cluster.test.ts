@@ -1,6 +1,8 @@
 import { inspect } from "node:util";
 import { createClient } from "redis";
 import { redisCluster } from "../../src/redis/index.js";
+import { codeOf } from "../../src/redis/connection.js";
+import { portOf } from "../../src/redis/redis-client.js";
 import type { RedisClient } from "../../src/redis/index.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { jumpingClock } from "../kit/clock.js";
@@ -47,8 +49,8 @@ describeWithRedis("redisCluster, with a Redis", () => {
   });
   afterAll(() => redis.stop());
 
-  async function open(name: keyof typeof CLIENTS = "redis", port = redis.port) {
-    const own = await CLIENTS[name]({ url: `redis://127.0.0.1:${port}` });
+  async function open(name: keyof typeof CLIENTS = "redis", port = redis.port, as = "") {
+    const own = await CLIENTS[name]({ url: `redis://${as}127.0.0.1:${port}` });
     onDispose(() => own.close());
     return own.client;
   }
@@ -136,6 +138,46 @@ describeWithRedis("redisCluster, with a Redis", () => {
       }
     },
   );
+
+  it.each(["redis", "ioredis"] as const)(
+    "CLUSTER-6: says why Redis lets a client of %s hear nothing",
+    async (name) => {
+      await redis.command("ACL", "SETUSER", "deaf", "on", ">pw", "~*", "resetchannels", "+@all");
+      const engine = engineOf(await open(name, redis.port, "deaf:pw@"));
+      await expect(engine.join("node", () => undefined)).rejects.toThrow(
+        /^Redis: SUBSCRIBE failed with NOPERM$/,
+      );
+    },
+  );
+
+  it("CLUSTER-6: says why Redis does not let in what hears, also where that tries again for ever", async () => {
+    await redis.command("ACL", "SETUSER", "user", "on", ">pw", "~*", "&*", "+@all");
+    const [client, other] = [
+      await open("ioredis", redis.port, "user:pw@"),
+      await open("redis", redis.port, "user:pw@"),
+    ];
+    await redis.command("ACL", "SETUSER", "user", "<pw", ">next");
+    await expect(engineOf(client).join("node", () => undefined)).rejects.toThrow(
+      /^Redis: SUBSCRIBE failed with WRONGPASS$/,
+    );
+    const listening = portOf("client", other).listen(["channel"], () => undefined);
+    onDispose(() => listening.close());
+    listening.opened.catch(() => undefined);
+    await until(() => codeOf(listening.trouble()) === "WRONGPASS");
+  });
+
+  it("CLUSTER-6: outlives a Redis whose client has no listener for errors", async () => {
+    const own = await TestRedis.start();
+    onDispose(() => own.stop());
+    const client = await createClient({ url: own.url }).connect();
+    onDispose(() => client.destroy());
+    const engine = engineOf(client);
+    await engine.put("key", "value", 0, MINUTE_MS);
+    // An error event that nobody takes would be an error of this process, and of this test.
+    await own.kill();
+    await until(() => !client.isReady);
+    await expect(engine.get("key")).rejects.toThrow("there is no connection");
+  });
 
   it("CLUSTER-6: rejects within seconds when Redis hangs, at once when there is no connection, and goes on by itself", async () => {
     const own = await TestRedis.start();
