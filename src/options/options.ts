@@ -52,7 +52,8 @@ export interface SseOptions {
   throttle?: ThrottleConfig | false;
   /**
    * Has several nodes serve one endpoint: each takes any request of any session, over Redis. Made by
-   * `redisCluster`, of `express-mcp-sse/cluster/redis`. Default: sessions are in this process alone.
+   * `redisCluster`, of `express-mcp-sse/cluster/redis`: see docs/cluster.md. Default: sessions are in this
+   * process alone.
    */
   cluster?: ClusterInit;
   /**
