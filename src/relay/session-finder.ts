@@ -12,7 +12,7 @@ import type { Requester } from "../session/requester.js";
 import { mayGoOn } from "../session/session-standing.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { Adoptions } from "./adoptions.js";
-import type { KeptSessions } from "./kept-sessions.js";
+import type { KeptSessions, RouterRecord } from "./kept-sessions.js";
 import { Lanes } from "./lanes.js";
 import type { Lane } from "./lanes.js";
 import type { Relayed, RequestRelay } from "./request-relay.js";
@@ -87,7 +87,8 @@ export class SessionFinder implements Elsewhere {
     const until = performance.now() + this.#init.relayTimeoutMs;
     const search: Search = { id, request, route, until, unheard: 0, listensAt };
     for (let looks = 0; looks < MAX_LOOKS || performance.now() < until; looks++) {
-      const step = (await this.#findHere(search)) ?? (await this.#look(search, looks === 0));
+      const here = await this.#findHere(search);
+      const step = here?.kind === "here" ? here : await this.#look(search, looks === 0, here);
       if (step !== undefined) return step;
     }
     throw notInTime();
@@ -115,13 +116,13 @@ export class SessionFinder implements Elsewhere {
    * @throws McpSseError 503 when nobody can tell.
    */
   async look(id: string, asker: Requester): Promise<LeftSession | undefined> {
-    const until = performance.now() + this.#init.relayTimeoutMs;
+    const { relayTimeoutMs, rules } = this.#init;
+    const until = performance.now() + relayTimeoutMs;
+    const mayListen = ({ standing }: RouterRecord): boolean =>
+      standing !== undefined && mayGoOn("listen", asker, standing, rules);
     for (;;) {
-      const found = await this.#lookUp({ id, until });
-      if (found === "later") continue;
-      const { standing, session } = found?.record ?? {};
-      if (session === undefined || standing === undefined) return undefined;
-      return mayGoOn("listen", asker, standing, this.#init.rules) ? session : undefined;
+      const found = await this.#lookUp({ id, until }, mayListen);
+      if (found !== "later") return found?.record.session;
     }
   }
 
@@ -134,20 +135,23 @@ export class SessionFinder implements Elsewhere {
     return session === undefined ? NONE : { kind: "here", session };
   }
 
-  /** @param trusts whether what was looked up before is good enough. */
-  async #look(search: Search, trusts: boolean): Promise<Step> {
+  /**
+   * @param trusts whether what was looked up before is good enough.
+   * @param here that it is here, and another's.
+   */
+  async #look(search: Search, trusts: boolean, here: FoundNowhere | undefined): Promise<Step> {
+    const mayBe = (what: Omit<Lane, "home">): boolean =>
+      here === undefined && this.#mayGoOn(search, what);
     const lane = trusts ? this.#lanes.get(search.id) : undefined;
-    if (lane !== undefined) {
-      if (!this.#mayGoOn(search, lane)) return NONE;
+    if (lane !== undefined && mayBe(lane)) {
       const relayed = await this.#relay(search, lane.home);
       if (relayed.kind === "answered") return relayed;
       await this.#lost(search, relayed, lane.home);
       return undefined;
     }
-    const found = await this.#lookUp(search);
+    const found = await this.#lookUp(search, mayBe);
     if (found === undefined) return NONE;
     if (found === "later") return undefined;
-    if (!this.#mayGoOn(search, found.record)) return NONE;
     const { home } = found.record;
     if (home === undefined) return await this.#adoptSomewhere(search, found);
     // It was looked for here already, so it has ended, and that could not be written down.
@@ -167,7 +171,7 @@ export class SessionFinder implements Elsewhere {
       return undefined;
     }
     this.#lanes.drop(search.id);
-    const now = await this.#lookUp(search);
+    const now = await this.#lookUp(search, (record) => this.#mayGoOn(search, record));
     if (now === "later") return undefined;
     // Its home does not have it, or not for this caller, and nothing has changed.
     return now === undefined || now.version === found.version ? NONE : undefined;
@@ -194,18 +198,24 @@ export class SessionFinder implements Elsewhere {
     if (isAlive && search.unheard < UNHEARD_TIMES) await rest();
   }
 
-  /** What the directory says, or that it may say something else later. */
-  async #lookUp({
-    id,
-    until,
-  }: Pick<Search, "id" | "until">): Promise<FoundRecord<LeftSession> | "later" | undefined> {
+  /**
+   * What the directory says, or that it may say something else later.
+   *
+   * Security decision: another's session takes the questions that one takes which there is not, so that neither
+   * time nor an engine that is away tells them apart.
+   */
+  async #lookUp(
+    { id, until }: Pick<Search, "id" | "until">,
+    mayGoOn: (record: RouterRecord) => boolean,
+  ): Promise<FoundRecord<LeftSession> | "later" | undefined> {
     const { bus, store } = this.#init;
     const leftMs = until - performance.now();
     if (leftMs <= 0) throw directoryIsAway();
     try {
       if (await bus.whenUp(leftMs)) {
         const found = await store.find(id);
-        if (found !== undefined || (await bus.confirmDirectory())) return found;
+        if (found !== undefined && mayGoOn(found.record)) return found;
+        if (await bus.confirmDirectory()) return undefined;
       }
     } catch (error) {
       if (performance.now() + REST_MS >= until) throw error;

@@ -1,6 +1,7 @@
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { serveCluster } from "../kit/cluster/routers.js";
+import type { RouterNode } from "../kit/cluster/routers.js";
 import { send } from "../kit/raw-http.js";
 import { toolCall } from "../kit/raw-sse.js";
 import { begin, postMessage, StreamableConversation } from "../kit/streamable.js";
@@ -51,6 +52,28 @@ it("CLUSTER-31: another's session is 404 at every node, with the bytes of one th
   expect(new Set(posts.map(({ text }) => text)).size).toBe(1);
   // Nobody was asked to work for it.
   expect(a.router.sessions.size).toBe(1);
+});
+
+it("CLUSTER-31: another's session is looked up like one that does not exist, also while nobody can tell", async () => {
+  const { nodes } = await serveCluster({ settings: { relayTimeoutMs: 200 } });
+  const [a, b] = nodes;
+  const alice = await begin(a.mcpUrl);
+  // So that the way to it is known.
+  await elsewhere(alice, b.mcpUrl).call("echo", { text: "there" });
+  const bobs = { ...alice.headers, ...asCaller({ sub: "bob" }) };
+  const none = { ...bobs, "mcp-session-id": "0a0a0a0a-0000-4000-8000-000000000000" };
+  const ask = async ({ mcpUrl, engine }: RouterNode, headers: Record<string, string>) => {
+    const looks = () => engine.asked.filter(([name]) => name === "get").length;
+    const before = looks();
+    const { status, text } = await postMessage(mcpUrl, toolCall(1, "echo", { text: "x" }), headers);
+    return { status, text, looks: looks() - before };
+  };
+  for (const node of nodes) expect(await ask(node, bobs)).toEqual(await ask(node, none));
+  for (const { faults } of nodes) faults.isAway = true;
+  for (const node of nodes) {
+    const [answer, same] = [await ask(node, bobs), await ask(node, none)];
+    expect([answer.status, answer.text]).toEqual([503, same.text]);
+  }
 });
 
 it("CLUSTER-32: a session of a node that was killed goes on at the node that is asked first", async () => {
