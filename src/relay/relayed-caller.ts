@@ -16,8 +16,8 @@ interface ToldCaller {
   readonly clientId?: string;
   readonly scopes: readonly string[];
   readonly expiresAt?: number;
-  /** As {@link toPortable} makes them. */
-  readonly claims: Readonly<Record<string, unknown>>;
+  /** As {@link toPortable} makes them, by names that may be any: no name says what a value is. */
+  readonly claims: readonly (readonly [name: string, value: unknown])[];
   readonly validUntil?: number;
 }
 
@@ -52,8 +52,8 @@ export function tellCaller({ principal, validUntil, credential }: Caller): Calle
   return text;
 }
 
-function portableClaims(method: string, claims: Principal["claims"]): Record<string, unknown> {
-  const portable = Object.entries(claims).map(([name, value]) => {
+function portableClaims(method: string, claims: Principal["claims"]): ToldCaller["claims"] {
+  return Object.entries(claims).map(([name, value]) => {
     try {
       return [name, toPortable(value)] as const;
     } catch (error) {
@@ -64,7 +64,6 @@ function portableClaims(method: string, claims: Principal["claims"]): Record<str
       );
     }
   });
-  return Object.fromEntries(portable);
 }
 
 /** How many are known at a time; each takes as much as its claims. */
@@ -120,7 +119,7 @@ export class RelayedCallers {
     }
     const principal = createPrincipal(name, {
       ...init,
-      claims: fromPortable(claims) as Record<string, unknown>,
+      claims: Object.fromEntries(claims.map(([claim, value]) => [claim, fromPortable(value)])),
     });
     const known: KnownCaller = {
       principal,

@@ -50,6 +50,15 @@ describe("a caller whom another node has let in", () => {
     expect([read.isRelayed, read.credential, read.exposesToken]).toEqual([true, undefined, false]);
   });
 
+  it("CLUSTER-21: has no claims but its own, whatever those are called", () => {
+    const claims = JSON.parse(
+      '{"\\u0000":["object",[["tenant","evil"]]],"__proto__":{"role":"admin"},"tenant":"acme"}',
+    ) as Record<string, unknown>;
+    const there = new RelayedCallers([method("jwt")]);
+    const read = there.read(tellCaller(callerOf("jwt", { ...ALICE, claims })));
+    expect(Object.entries(read.principal!.claims)).toEqual(Object.entries(claims));
+  });
+
   it("CLUSTER-21: is one object for all its requests, each with an authInfo of its own", () => {
     const there = new RelayedCallers([method("jwt")]);
     const text = tellCaller(callerOf("jwt", ALICE));
