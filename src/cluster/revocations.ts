@@ -231,13 +231,14 @@ export class Revocations {
     if (this.#isUntold)
       for (const { id } of bus.nodes()) if (id !== bus.node) bus.open(id, ["marks"]);
     this.#isUntold = false;
-    const all = sessions.all();
-    if (all.length === 0) return;
+    // Also where nothing is here now: they may begin something with what was verified before.
     forgetCallers();
+    const all = sessions.all();
     const marked = new Map<string, string | undefined>();
     for (const some of inBatches([...new Set(all.flatMap(marksOn))])) {
-      const values = await engine.read(some.map(keyOf)).catch(() => []);
-      values.forEach((value, index) => marked.set(some[index] ?? "", value));
+      const values = await engine.read(some.map(keyOf)).catch(() => undefined);
+      if (values === undefined) this.#retrySoon();
+      values?.forEach((value, index) => marked.set(some[index] ?? "", value));
     }
     for (const session of all) {
       const marks = marksOn(session).map((mark) => marked.get(mark));

@@ -172,6 +172,35 @@ describe("everything of somebody", () => {
     expect(await there!.revocations.isRevoked(ownerOf(alice), session.openedAt)).toBe(true);
   });
 
+  it("CLUSTER-63: a node that has nothing verifies callers anew all the same, when it is back", async () => {
+    const [here, there] = await limitedNodes(2);
+    there!.faults.isAway = true;
+    await until(() => there!.bus.state === "down");
+    await here!.view.sessions.closeFor(alice);
+    there!.forgotten.length = 0;
+    there!.faults.isAway = false;
+    await until(() => there!.forgotten.includes("all"));
+    expect(there!.sessions.size).toBe(0);
+  });
+
+  it("CLUSTER-63: what the engine does not say at once is asked again", async () => {
+    const [here, there] = await limitedNodes(2);
+    const session = there!.open(alice);
+    there!.faults.isAway = true;
+    await until(() => there!.bus.state === "down");
+    await here!.view.sessions.closeFor(alice);
+    const { engine } = there!;
+    const read = engine.read.bind(engine);
+    let refused = 0;
+    engine.read = async (keys) => {
+      if (keys.some((key) => key.startsWith("r:")) && refused++ === 0) throw new Error("too slow");
+      return await read(keys);
+    };
+    there!.faults.isAway = false;
+    await until(() => session.closeReason !== undefined);
+    expect([session.closeReason, refused]).toEqual(["revoked", 2]);
+  });
+
   it("CLUSTER-63: spares what was opened after a node was back", async () => {
     const [here, there] = await limitedNodes(2);
     const before = there!.open(alice);
