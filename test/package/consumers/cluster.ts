@@ -22,7 +22,7 @@ import { Redis as Valkey } from "iovalkey";
 import { createClient, createCluster } from "redis";
 import { createClient as createClient5, createCluster as createCluster5 } from "redis5";
 
-const url = process.env["REDIS_URL"]!;
+const url = process.env.REDIS_URL!;
 const secret = "0f5c1e9b7d2a48360f5c1e9b7d2a4836";
 const key = "7d2a48360f5c1e9b7d2a48360f5c1e9b";
 
