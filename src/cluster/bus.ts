@@ -20,6 +20,7 @@ import type { Packet } from "./envelope.js";
 import { nameOf } from "./exchange.js";
 import { Links } from "./links.js";
 import { Membership } from "./membership.js";
+import { countNode, uncountNode } from "./nodes-here.js";
 import { Outgoing } from "./outgoing.js";
 import { SealBox } from "./seal-box.js";
 
@@ -53,6 +54,8 @@ export class SealedBus implements ClusterBus {
   readonly #asking: Asking;
   readonly #answers = new Map<string, Answer>();
   readonly #hearers = new Map<string, Hear>();
+  readonly #prefix: string;
+  #isCounted = false;
   #unopenedToldAt = Number.NEGATIVE_INFINITY;
 
   constructor({ engine, config, logger, clock = SYSTEM_CLOCK }: BusParts) {
@@ -61,6 +64,7 @@ export class SealedBus implements ClusterBus {
     const box = new SealBox(secret, prefix);
     const envelopes = new Envelopes(box, node);
     this.#logger = logger;
+    this.#prefix = prefix;
     this.#clock = clock;
     this.#envelopes = envelopes;
     this.#outgoing = new Outgoing({
@@ -84,6 +88,7 @@ export class SealedBus implements ClusterBus {
       hear: (message) => this.#hear(message),
     });
     this.#asking = new Asking(this);
+    if (engine.isLocal !== true) this.on("up", () => this.#count());
   }
 
   get state(): ClusterState {
@@ -104,6 +109,10 @@ export class SealedBus implements ClusterBus {
 
   nameOf(kind: string, text: string): string {
     return this.#membership.nameOf(kind, text);
+  }
+
+  get trouble(): unknown {
+    return this.#membership.trouble;
   }
 
   start(): void {
@@ -168,6 +177,7 @@ export class SealedBus implements ClusterBus {
 
   async stop(timeoutMs: number): Promise<void> {
     if (this.state === "closed") return;
+    if (this.#isCounted) uncountNode(this.#prefix);
     const until = this.#clock.steady() + timeoutMs;
     if (this.#membership.isInTouch) await withTimeout(this.#links.whenQuiet(), timeoutMs);
     // Others hear how far this node has heard them before they hear that it is gone: the rest they ask of another.
@@ -176,6 +186,17 @@ export class SealedBus implements ClusterBus {
     const left = this.#membership.close();
     this.#outgoing.stop();
     await withTimeout(left, Math.max(GOODBYE_MS, until - this.#clock.steady()));
+  }
+
+  /** A process needs one node of a cluster. More cost connections, and nobody closes those that are made by mistake. */
+  #count(): void {
+    if (this.#isCounted) return;
+    this.#isCounted = true;
+    const count = countNode(this.#prefix);
+    if (count === 1) return;
+    this.#logger.warn(
+      `This process has ${count} nodes of the cluster ${JSON.stringify(this.#prefix)}: make a router once, not for each request, and give each endpoint a prefix of its own`,
+    );
   }
 
   /** What the engine delivers. */

@@ -107,6 +107,8 @@ export interface ClusterBus {
   start(): void;
   /** Resolves when this node is `up`. @returns whether it is, within `timeoutMs`. */
   whenUp(timeoutMs: number): Promise<boolean>;
+  /** Why this node is not `up`, where that was tried. */
+  readonly trouble: unknown;
   /** Nodes that hold a lease, this one included, as last looked up; at most a few seconds old. */
   nodes(): readonly ClusterNode[];
   /**

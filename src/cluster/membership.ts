@@ -53,6 +53,9 @@ export class Membership {
   #isClosed = false;
   /** That it could not be reached was said once before it was. */
   #hasFailed = false;
+  #trouble: unknown;
+  /** Nodes that said that they are here, and were not looked up since. */
+  readonly #strangers = new Set<string>();
   /** The engine has lost its directory, and nobody was told yet. */
   #isEmptied = false;
 
@@ -84,6 +87,11 @@ export class Membership {
 
   get isInTouch(): boolean {
     return this.#isInTouch;
+  }
+
+  /** Why it is not in touch, where it was tried. */
+  get trouble(): unknown {
+    return this.#trouble;
   }
 
   get holdsLease(): boolean {
@@ -159,7 +167,19 @@ export class Membership {
 
   /** Looks up who is there. */
   async refresh(): Promise<void> {
+    const heard = [...this.#strangers];
+    this.#strangers.clear();
     await this.#roster.refresh(this.#parts.links.peers);
+    if (this.isDirectoryComplete && heard.some((node) => this.#isStranger(node))) {
+      this.#parts.logger.warn(
+        "A node of the cluster is heard that is not in this one's directory: has its client another database, or keyPrefix?",
+      );
+    }
+  }
+
+  /** Nodes write down that they are there before they say so. */
+  #isStranger(node: string): boolean {
+    return !this.#roster.has(node) && !this.#roster.hasLeft(node);
   }
 
   /** Something went wrong: is the engine still there? While it is known not to be, it is asked often enough. */
@@ -195,7 +215,10 @@ export class Membership {
     if (sender === this.#parts.node) return;
     if (fact === "bye") this.#roster.noteLeft(sender);
     else if (fact === "draining") this.#roster.noteDraining(sender);
-    else if (fact === "emptied" || !this.#roster.has(sender)) this.hurry();
+    else if (fact === "emptied" || !this.#roster.has(sender)) {
+      if (fact === "here") this.#strangers.add(sender);
+      this.hurry();
+    }
   }
 
   /**
@@ -246,6 +269,7 @@ export class Membership {
 
   #goUp(): void {
     this.#isInTouch = true;
+    this.#trouble = undefined;
     this.#parts.logger.info(
       this.#hasBeenUp ? "The cluster is reached again" : "Joined the cluster",
     );
@@ -258,6 +282,7 @@ export class Membership {
 
   #goDown(error: unknown): void {
     const wasInTouch = this.#isInTouch;
+    this.#trouble = error;
     if (this.#isClosed || (!wasInTouch && this.#hasFailed)) return;
     this.#hasFailed = true;
     this.#isInTouch = false;

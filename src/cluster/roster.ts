@@ -50,6 +50,11 @@ export class Roster {
     return this.#others.has(node);
   }
 
+  /** Whether a node has said that it goes. */
+  hasLeft(node: string): boolean {
+    return this.#left.has(node);
+  }
+
   /** Whether another node is known to speak no language of this one. */
   isForeign(node: string): boolean {
     return this.#others.get(node)?.isSpokenTo === false;

@@ -47,7 +47,7 @@ export class Certainty {
     const kept = all.get(session.id);
     if (kept === undefined || (kept.isSure && bus.holdsLease)) return session.state !== "closed";
     if (this.#hasSeenItGo) return session.state !== "closed";
-    if (!(await bus.whenUp(relayTimeoutMs))) throw directoryIsAway();
+    if (!(await bus.whenUp(relayTimeoutMs))) throw directoryIsAway(bus.trouble);
     return await this.#look(kept);
   }
 

@@ -105,7 +105,7 @@ export class KeptSessions {
     }
     const { bus, store, relayTimeoutMs, pages } = this.#init;
     // One that cannot be reached has nothing to offer to the others.
-    if (!(await bus.whenUp(relayTimeoutMs))) throw directoryIsAway();
+    if (!(await bus.whenUp(relayTimeoutMs))) throw directoryIsAway(bus.trouble);
     const key = store.keyOf(session.id);
     // It may be written although nobody can tell, and is deleted when the session ends.
     const kept = this.#keep(session, { key, version: 1, moves: 0, page: pages.assign() });

@@ -1,12 +1,12 @@
 import type { CallJournal } from "../cluster/call-journal.js";
 import type { ClusterBus } from "../cluster/cluster-bus.js";
-import { directoryIsAway } from "../cluster/record-store.js";
 import type { ClusterLimits } from "../cluster/cluster-limits.js";
 import type { RecordStore } from "../cluster/record-store.js";
 import type { MessageExtra } from "../http/mcp-transport.js";
 import type { LeftSession } from "../http/moved-session.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { SessionKeeper } from "../http/session-keeper.js";
+import { McpSseError } from "../shared/errors.js";
 import type { Adoptions } from "./adoptions.js";
 import { Certainty } from "./certainty.js";
 import type { KeptSession } from "./kept-session.js";
@@ -56,7 +56,7 @@ export class NodeKeeper implements SessionKeeper {
   async ready(): Promise<void> {
     const { bus, relayTimeoutMs } = this.#init;
     this.join();
-    if (!(await bus.whenUp(relayTimeoutMs))) throw directoryIsAway();
+    if (!(await bus.whenUp(relayTimeoutMs))) throw clusterIsAway(bus.trouble);
   }
 
   get movesSessions(): boolean {
@@ -128,4 +128,12 @@ export class NodeKeeper implements SessionKeeper {
       }
     }
   }
+}
+
+/** For the application, which is not told by an answer. */
+function clusterIsAway(cause: unknown): McpSseError {
+  const why = cause instanceof Error ? `: ${cause.message}` : "";
+  return new McpSseError("temporarily_unavailable", `The cluster cannot be reached${why}`, {
+    cause,
+  });
 }

@@ -9,6 +9,7 @@ import type { RouterSession, Sessions } from "../http/router-session.js";
 import type { TransportRoute } from "../http/transport.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import type { Requester } from "../session/requester.js";
+import { shuttingDown } from "../session/session-end.js";
 import { mayGoOn } from "../session/session-standing.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { Adoptions } from "./adoptions.js";
@@ -210,7 +211,8 @@ export class SessionFinder implements Elsewhere {
   ): Promise<FoundRecord<LeftSession> | "later" | undefined> {
     const { bus, store } = this.#init;
     const leftMs = until - performance.now();
-    if (leftMs <= 0) throw directoryIsAway();
+    if (leftMs <= 0) throw directoryIsAway(bus.trouble);
+    if (bus.state === "closed") throw shuttingDown();
     try {
       if (await bus.whenUp(leftMs)) {
         const found = await store.find(id);

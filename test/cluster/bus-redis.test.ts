@@ -1,6 +1,7 @@
 import { createClient } from "redis";
 import { SealedBus } from "../../src/cluster/bus.js";
 import { redisCluster } from "../../src/redis/index.js";
+import type { RedisClient } from "../../src/redis/index.js";
 import { toLogger } from "../../src/shared/logger.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { Heard, SECRET } from "../kit/cluster/buses.js";
@@ -10,6 +11,10 @@ import { signal, until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
 
+const nothing = (): void => undefined;
+
+const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
 describeWithRedis("nodes over a Redis", () => {
   let redis: TestRedis;
 
@@ -18,8 +23,8 @@ describeWithRedis("nodes over a Redis", () => {
   });
   afterAll(() => redis.stop());
 
-  async function open(port = redis.port) {
-    const client = createClient({ url: `redis://127.0.0.1:${port}` });
+  async function open(port = redis.port, database = 0) {
+    const client = createClient({ url: `redis://127.0.0.1:${port}`, database });
     await client.on("error", () => undefined).connect();
     onDispose(() => client.destroy());
     return client;
@@ -34,6 +39,67 @@ describeWithRedis("nodes over a Redis", () => {
     expect(await bus.whenUp(60_000)).toBe(true);
     return bus;
   }
+
+  /** One of a prefix of its own that waits for nobody, and what it logs at `warn`. */
+  function makeBus(client: RedisClient, prefix: string) {
+    const config = redisCluster({ client, secret: SECRET, prefix });
+    const warned: string[] = [];
+    const keep = (line: string) => void warned.push(line);
+    const logger = toLogger("logger", { ...SILENT, warn: keep });
+    const bus = new SealedBus({ engine: config.createEngine(), config, logger });
+    onDispose(() => bus.stop(1_000));
+    bus.start();
+    return { bus, warned };
+  }
+
+  it("CLUSTER-14: say so when one is heard that is not in their directory, as in another database", async () => {
+    const one = makeBus(await open(), "databases");
+    await until(() => one.bus.isDirectoryComplete);
+    const other = makeBus(await open(redis.port, 1), "databases");
+    await until(() => one.warned.length > 0);
+    expect(one.warned).toEqual([
+      "A node of the cluster is heard that is not in this one's directory: has its client another database, or keyPrefix?",
+    ]);
+    // One that came and went, and one that is there, are none of those.
+    await other.bus.stop(1_000);
+    const third = makeBus(await open(), "databases");
+    await until(() => one.bus.nodes().length === 2);
+    const gone = makeBus(await open(), "databases");
+    expect(await gone.bus.whenUp(60_000)).toBe(true);
+    await gone.bus.stop(1_000);
+    await one.bus.gather(["who"], 1_000);
+    expect(third.bus.state).toBe("up");
+    expect(one.warned).toHaveLength(1);
+  });
+
+  it("CLUSTER-14: say so when they are in one process: of a router that is made for each request", async () => {
+    const client = await open();
+    const one = makeBus(client, "requests");
+    await one.bus.whenUp(60_000);
+    await makeBus(client, "other").bus.whenUp(60_000);
+    expect(one.warned).toEqual([]);
+    const two = makeBus(client, "requests");
+    await two.bus.whenUp(60_000);
+    expect(two.warned).toEqual([
+      'This process has 2 nodes of the cluster "requests": make a router once, not for each request, and give each endpoint a prefix of its own',
+    ]);
+    await two.bus.stop(1_000);
+    await one.bus.stop(1_000);
+    const three = makeBus(client, "requests");
+    await three.bus.whenUp(60_000);
+    expect(three.warned).toEqual([]);
+  });
+
+  it("CLUSTER-18: know why they are not up", async () => {
+    const client = createClient({ url: redis.url });
+    const { bus } = makeBus(client, "why");
+    await until(() => bus.trouble !== undefined);
+    expect(String(bus.trouble)).toBe("Error: Redis: PUBLISH was not sent, there is no connection");
+    await client.connect();
+    onDispose(() => client.destroy());
+    expect(await bus.whenUp(60_000)).toBe(true);
+    expect(bus.trouble).toBeUndefined();
+  });
 
   /** Two of them, and an exchange that both have. */
   async function startTwo(port?: number) {

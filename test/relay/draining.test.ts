@@ -55,6 +55,15 @@ async function numbersUpTo(stream: RawStream, id: number): Promise<string[]> {
   }
 }
 
+it("CLUSTER-48: a node that is closed, and still asked, refuses at once", async () => {
+  const { a, b } = await serveDraining({ settings: { relayTimeoutMs: 60_000 } });
+  const alice = await begin(a.mcpUrl);
+  await a.router.close({ timeoutMs: 60_000 });
+  const { status, text } = await alice.post(toolCall(1, "whoami", {}));
+  expect([status, text]).toEqual([503, expect.stringContaining("shutting down")]);
+  expect((await elsewhere(alice, b).post(toolCall(2, "whoami", {}))).status).toBe(200);
+});
+
 it("CLUSTER-48: idle sessions leave a node that is closed at once, and their streams end with a time to come back", async () => {
   const { a, b, facts, stage } = await serveDraining();
   const alice = await converse(a.sseUrl);
