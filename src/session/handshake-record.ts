@@ -35,7 +35,7 @@ export class HandshakeRecord {
     this.#isWaiting = before.id !== undefined && before.protocolVersion === undefined;
     this.#isInitialized = before.isInitialized;
     this.#level = before.level;
-    this.#length = lengthOf(before.params);
+    this.#length = lengthOf(before.id) + lengthOf(before.params);
     for (const uri of before.subscriptions) this.#subscribe(uri);
   }
 
@@ -79,11 +79,13 @@ export class HandshakeRecord {
 
   #begin(message: JsonRpcMessage): true {
     const { id, params } = message as { id?: JsonRpcId; params?: unknown };
-    this.#id = id;
-    this.#length -= lengthOf(this.#params);
-    this.#params = this.#hasRoomFor(params) ? params : undefined;
+    this.#length -= lengthOf(this.#id) + lengthOf(this.#params);
+    // The id, too: a client may choose any.
+    const hasRoom = this.#hasRoomFor(id) && this.#hasRoomFor(params);
+    this.#id = hasRoom ? id : undefined;
+    this.#params = hasRoom ? params : undefined;
     this.#protocolVersion = undefined;
-    this.#isWaiting = id !== undefined;
+    this.#isWaiting = this.#id !== undefined;
     return true;
   }
 

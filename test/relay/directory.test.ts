@@ -82,6 +82,21 @@ describe("What is in the engine", () => {
     await a.crash();
     expect((await ask(b, alice)).status).toBe(404);
   });
+
+  it("CLUSTER-33: nor is the id of its first call kept, where that is too much", async () => {
+    const { nodes } = await serveCluster();
+    const [a, b] = nodes;
+    const opening = { ...initializeFor("2025-11-25"), id: "x".repeat(100_000) };
+    const { status, headers } = await postMessage(a.mcpUrl, opening, asCaller());
+    expect(status).toBe(200);
+    const id = String(headers["mcp-session-id"]);
+    const named = { ...asCaller(), "mcp-session-id": id };
+    const client = new StreamableConversation(b.mcpUrl, id, named);
+    expect(await client.call("echo", { text: "there" })).toBe("there");
+    await until(() => a.engine.asked.filter(([name]) => name === "put").length > 2);
+    const lengths = a.engine.asked.map((asked) => JSON.stringify(asked).length);
+    expect(Math.max(...lengths)).toBeLessThan(10_000);
+  });
 });
 
 describe("While the engine is away", () => {
