@@ -81,7 +81,12 @@ export class ClusterReturning implements ReturningClients {
     const node = nodeIn(box.open(Buffer.from(question, "base64url").toString(), PLACE));
     // One of this node's has had its answer.
     if (node === undefined || node === bus.node) return;
-    bus.open(node, [ANSWERED, question, sessionId]);
+    // Whoever is not there would be greeted for a while: a question may be old, or made up where nothing is sealed.
+    const telling = bus.isAlive(node).then((isThere) => {
+      if (isThere) bus.open(node, [ANSWERED, question, sessionId]);
+    });
+    // While nobody can tell, its client is waited for as if nothing had come.
+    telling.catch(() => undefined);
   }
 
   onAnswer(hear: (question: string, sessionId: string) => void): void {

@@ -170,6 +170,20 @@ describe("whoever comes to another node", () => {
     expect(again.bytes).not.toContain("event: endpoint");
   });
 
+  it("CLUSTER-51: has nobody greeted that is not there, by an answer that was made up where nothing is sealed", async () => {
+    const [home] = await serveNodes({ memory: { secret: false } });
+    const alice = await converse(home.sseUrl);
+    const greeted: string[] = [];
+    home.faults.fateOf = (message) => {
+      if (message.includes('"hello"')) greeted.push(message);
+      return "pass";
+    };
+    const made = Buffer.from('1.-.-.["nobody","x"]').toString("base64url");
+    expect((await answer(`express-mcp-sse-probe-${made}`, home, alice)).status).toBe(202);
+    expect(await alice.call("echo", { text: "meanwhile" })).toBe("meanwhile");
+    expect(greeted).toEqual([]);
+  });
+
   it("CLUSTER-51: is told apart from another client of the same principal", async () => {
     const [home, edge, third] = await serveNodes({}, 3);
     const clients = [
