@@ -1,5 +1,5 @@
 import { Announcer } from "../session/announcer.js";
-import { McpSseError } from "../shared/errors.js";
+import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { Logger } from "../shared/logger.js";
 import { withTimeout } from "../shared/timeout.js";
 import type { ClusterBusEvents, ClusterNode, ClusterState } from "./cluster-bus.js";
@@ -309,5 +309,11 @@ export class Membership {
 }
 
 function nobodyCanTell(): McpSseError {
-  return new McpSseError("temporarily_unavailable", "The cluster cannot be reached at the moment");
+  return new McpSseError(
+    "temporarily_unavailable",
+    "The cluster cannot be reached: try again soon.",
+    {
+      headers: retryAfter(1),
+    },
+  );
 }

@@ -16,6 +16,7 @@ const RPC_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   event_id_unknown: -32000,
   not_acceptable: -32000,
   protocol_version_unsupported: -32000,
+  outcome_unknown: -32000,
   shutting_down: -32000,
   server_full: -32000,
   too_many_sessions: -32000,

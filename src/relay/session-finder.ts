@@ -297,7 +297,7 @@ function noNodeStays(): McpSseError {
 /** For whoever repeats what must not be done twice. */
 function mayHaveBeenDone(): McpSseError {
   return new McpSseError(
-    "temporarily_unavailable",
+    "outcome_unknown",
     "The session's server does not answer; it may have taken this message.",
     { headers: retryAfter(1) },
   );

@@ -37,6 +37,7 @@ export type ErrorCode =
   | "server_full"
   // the server behind the endpoint
   | "server_unavailable"
+  | "outcome_unknown"
   | "server_error"
   | "shutting_down";
 
@@ -67,6 +68,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   too_many_failures: 429,
   server_full: 503,
   server_unavailable: 503,
+  outcome_unknown: 503,
   server_error: 500,
   shutting_down: 503,
 };

@@ -92,7 +92,10 @@ describe("CLUSTER-13: a node counts as reached only while it hears itself", () =
     expect(await one.bus.isAlive("nobody")).toBe(false);
     one.faults.isAway = true;
     const { node } = two.bus;
-    await expect(one.bus.isAlive(node)).rejects.toMatchObject({ code: "temporarily_unavailable" });
+    await expect(one.bus.isAlive(node)).rejects.toMatchObject({
+      code: "temporarily_unavailable",
+      headers: { "Retry-After": "1" },
+    });
     await expect(makeBus().bus.isAlive(node)).rejects.toMatchObject({ status: 503 });
   });
 });

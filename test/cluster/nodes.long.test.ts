@@ -17,7 +17,8 @@ const RELAY_MS = 2_000;
 const SLACK_MS = 5_000;
 
 /** What tells a caller that a call has no answer: by nginx, by a node, by the node that goes on, by the connection. */
-const DEFINITE = /50[234]|temporarily_unavailable|-32000|fetch failed|terminated|socket/i;
+const DEFINITE =
+  /50[234]|temporarily_unavailable|outcome_unknown|-32000|fetch failed|terminated|socket/i;
 
 const times = (clients: readonly LoadClientOptions[]): LoadClientOptions[] =>
   Array.from({ length: SIZE.each }, () => clients).flat();

@@ -87,3 +87,16 @@ it("CLUSTER-32: a session of a node that was killed goes on at the node that is 
   expect([b, c!].map(({ router }) => router.sessions.size)).toEqual([1, 0]);
   expect(b.router.sessions.get(alice.sessionId)?.isMoved).toBe(true);
 });
+
+it("CLUSTER-26: a message that its session's node may have taken is refused as one whose outcome nobody knows", async () => {
+  const { nodes } = await serveCluster({ settings: { relayTimeoutMs: 200 } });
+  const [a, b] = nodes;
+  const alice = await begin(a.mcpUrl);
+  a.faults.fateOf = () => "drop";
+  const there = elsewhere(alice, b.mcpUrl);
+  const answer = await there.post(toolCall(1, "echo", { text: "done?" }));
+  expect([answer.status, answer.headers["retry-after"]]).toEqual([503, "1"]);
+  expect(JSON.parse(answer.text)).toMatchObject({
+    error: { code: -32000, data: { code: "outcome_unknown" } },
+  });
+});
