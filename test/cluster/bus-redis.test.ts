@@ -42,7 +42,7 @@ describeWithRedis("nodes over a Redis", () => {
 
   /** One of a prefix of its own that waits for nobody, and what it logs at `warn`. */
   function makeBus(client: RedisClient, prefix: string) {
-    const config = redisCluster({ client, secret: SECRET, prefix });
+    const config = redisCluster({ client, secret: SECRET, prefix, leaseMs: 3_000 });
     const warned: string[] = [];
     const keep = (line: string) => void warned.push(line);
     const logger = toLogger("logger", { ...SILENT, warn: keep });
