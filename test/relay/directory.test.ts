@@ -199,6 +199,29 @@ describe("A poisoned directory", () => {
     expect([status, headers["retry-after"]]).toEqual([503, expect.stringMatching(/^\d+$/)]);
   });
 
+  it("CLUSTER-35: one of a session that has ended gives it to nobody but its owner, and to nobody whose access was withdrawn", async () => {
+    const { nodes, shared } = await serveCluster();
+    const [a, b] = nodes;
+    const [deleted, revoked] = [
+      await begin(a.mcpUrl),
+      await begin(a.mcpUrl, asCaller({ sub: "eve" })),
+    ];
+    const keys = a.engine.records;
+    expect(keys).toHaveLength(2);
+    const before = await Promise.all(keys.map((key) => shared.get(key)));
+    await deleted.delete();
+    await b.router.cluster!.sessions.closeFor({ id: "eve" });
+    const areGone = async () =>
+      (await Promise.all(keys.map((key) => shared.get(key)))).every((one) => one === undefined);
+    await until(areGone);
+    for (const [n, key] of keys.entries()) await shared.put(key, before[n]!.value, 0, 60_000);
+    expect((await ask(b, deleted)).status).toBe(404);
+    await a.crash();
+    expect((await ask(b, deleted, BOB)).status).toBe(404);
+    expect((await ask(b, revoked)).status).toBe(404);
+    expect((await ask(b, deleted)).status).toBe(200);
+  });
+
   it("CLUSTER-35: an older record that is put back makes no two homes, and gives nobody another's session", async () => {
     const cluster = await serveCluster({ count: 3 });
     const [a, b] = cluster.nodes;
