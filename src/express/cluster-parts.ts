@@ -92,7 +92,7 @@ export function createClusterParts(config: ClusterConfig, context: ClusterContex
       ...{ bus, logger },
       callers: new RelayedCallers(callers.methods),
       maxMessageBytes: options.maxMessageBytes,
-      answer: (request, isToAdopt) => pipeline.answerRelayed(request, isToAdopt),
+      answer: (arrival) => pipeline.answerRelayed(arrival),
     });
   const look: ReturningClients["look"] = (id, asker) => elsewhere.look(id, asker);
   const returning = new ClusterReturning({ bus, box, look, marks, relayTimeoutMs });

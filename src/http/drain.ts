@@ -1,6 +1,6 @@
 import { LAST_BYTES_MS } from "../session/close-reason.js";
 import { settlesWithin } from "../shared/timeout.js";
-import { keptOf, leaveNode } from "./leave-node.js";
+import { isInUse, keptOf, leaveNode } from "./leave-node.js";
 import type { RouterSession, Sessions } from "./router-session.js";
 import type { SessionKeeper } from "./session-keeper.js";
 import type { Shutdown } from "./shutdown.js";
@@ -47,9 +47,20 @@ export async function whenAnswered({
   await Promise.all([sessions.whenSettled(), shutdown.relayed.done()]);
 }
 
-/** Also those that were being opened when it began. */
+/** Also those that were being opened when it began, or were on their way here. */
 async function leaveAll(context: DrainContext, time: Time): Promise<void> {
   const asked = new Set<RouterSession>();
+  await leaveNow(asked, context, time);
+  await context.keeper.whenStill();
+  await leaveNow(asked, context, time);
+}
+
+/** @param asked those that were asked to leave. */
+async function leaveNow(
+  asked: Set<RouterSession>,
+  context: DrainContext,
+  time: Time,
+): Promise<void> {
   for (;;) {
     const others = context.sessions.list().filter((session) => !asked.has(session));
     if (others.length === 0) return;
@@ -69,7 +80,8 @@ async function leave(
     const isLast = time.isOver;
     const canLeave = session.state === "opening" || keptOf(session) !== undefined;
     if (!canLeave) return;
-    if (await keeper.handOver(session, () => leaveNode(session, isLast))) {
+    const canGo = isLast || !isInUse(session);
+    if (canGo && (await keeper.handOver(session, () => leaveNode(session, isLast)))) {
       shutdown.closings.add(session.whenGone());
       return;
     }

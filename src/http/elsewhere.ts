@@ -57,4 +57,6 @@ export interface Elsewhere {
     route: TransportRoute,
     isToAdopt: boolean,
   ): Promise<FoundHere | FoundNowhere>;
+  /** Resolves when it is written down where a session goes on that is leaving this node; at once for any other. */
+  whenLeft(id: string): Promise<void>;
 }

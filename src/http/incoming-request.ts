@@ -31,6 +31,11 @@ export interface AdmittedRequest extends IncomingRequest {
    * ordinary way; `undefined` if it came that way.
    */
   readonly passOn: (() => void) | undefined;
+  /**
+   * Has the request look for its session again, which has left this node before it had the message: nothing
+   * was answered, and what was read of the body is in `req.body`. Default: its session goes nowhere.
+   */
+  readonly again?: () => void;
   /** Id of the session for which another node has sent it here. Default: it came in at this one. */
   readonly relayedFor?: string;
 }

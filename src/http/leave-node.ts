@@ -27,12 +27,17 @@ export function keptOf(session: RouterSession): KeptSession | undefined {
 export function leaveNode(session: RouterSession, mayLose: boolean): LeftSession | undefined {
   const { luggage } = session.channel;
   const lost = openCalls(session);
-  const known = session.closeReason === undefined && (mayLose || !session.isBusy);
+  const known = session.closeReason === undefined && (mayLose || !isInUse(session));
   const kept = known ? keptOf(session) : undefined;
   if (kept === undefined || luggage === undefined) return undefined;
   const left = { ...kept, lost, kept: luggage.handOver() };
   session.end("moved");
   return left;
+}
+
+/** Whether it has calls without an answer, or messages are on their way to it. */
+export function isInUse({ isBusy, bytes }: RouterSession): boolean {
+  return isBusy || bytes.bodies > 0;
 }
 
 function openCalls({ openCalls: ids, channel }: RouterSession): readonly OpenCall[] {

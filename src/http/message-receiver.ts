@@ -12,6 +12,7 @@ import type { MessageHandler } from "./message-handler.js";
 import { headersToHide, PostExtra } from "./message-extra.js";
 import { configuredMount, mountUrl } from "./metadata-routes.js";
 import { PostedBytes } from "./posted-bytes.js";
+import { followSession, hasLeft } from "./follow-session.js";
 import type { RouterContext } from "./router-context.js";
 import type { RouterSession } from "./router-session.js";
 import type { AdmittedRequest } from "./incoming-request.js";
@@ -59,9 +60,13 @@ export class MessageReceiver<S extends RouterSession> {
       timeoutMs: options.bodyTimeoutMs,
       admission: bytes,
     };
+    let taken: JsonRpcMessage | undefined;
     const refuse = (error: unknown): void => {
       bytes.leave();
       bytes.call?.letGo();
+      if (taken !== undefined && hasLeft(session, error)) {
+        if (followSession(request, taken)) return;
+      }
       this.#noteLimit(error, session);
       refusals.refuse(request, error, route);
     };
@@ -78,7 +83,7 @@ export class MessageReceiver<S extends RouterSession> {
     };
     readMessage(req, body, (read, isLate) => {
       try {
-        const message = read();
+        const message = (taken = read());
         if (bytes.mayTake(message)) take(message, isLate);
         else bytes.waitToTake(() => take(message, true), refuse);
       } catch (error) {

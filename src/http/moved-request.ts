@@ -25,8 +25,14 @@ export class MovedRequest extends SessionRequest {
     moved: MovedSession,
     options: Pick<ResolvedOptions, "endsWithCredential" | "limits">,
   ) {
-    super(request, moved.opening.path ?? "", options);
-    const { lifetimeMs } = options.limits;
+    const { limits } = options;
+    // Its client has begun long ago, although the new server is told of that only now.
+    const hasBegun = moved.handshake !== undefined;
+    super(request, moved.opening.path ?? "", {
+      ...options,
+      limits: hasBegun ? { ...limits, initTimeoutMs: 0 } : limits,
+    });
+    const { lifetimeMs } = limits;
     if (lifetimeMs > 0 && moved.openedAt + lifetimeMs <= Date.now()) throw sessionNotFound();
     this.moved = moved;
     this.#opening = asOpening(request.req, moved);

@@ -1,11 +1,13 @@
 import type { ServerResponse } from "node:http";
 import type { Caller } from "../auth/outcome.js";
 import { LAST_BYTES_MS } from "../session/close-reason.js";
-import { McpSseError } from "../shared/errors.js";
 import { settlesWithin } from "../shared/timeout.js";
+import { answerRelayed } from "./answer-relayed.js";
+import type { RelayedArrival } from "./answer-relayed.js";
 import type { Discovery } from "./discovery.js";
 import { drain, whenAnswered } from "./drain.js";
 import type { Elsewhere } from "./elsewhere.js";
+import { findHere } from "./find-here.js";
 import { findSession, lookUpSession, requesterOf, sessionNotFound } from "./find-session.js";
 import { wasForwarded } from "./forwarded.js";
 import { incomingRequest } from "./incoming-request.js";
@@ -98,28 +100,9 @@ export class Pipeline {
     void this.#run({ req, res }, fast, () => otherwise(req, res, next));
   }
 
-  /**
-   * Answers a request that another node has let in, with the session's route, from step 6 on: what it
-   * is refused for after that is answered as well.
-   *
-   * @param isToAdopt whether this node is asked to go on with the session if no node has it.
-   * @returns whether it does; nothing was done if the session is not here.
-   */
-  async answerRelayed(request: AdmittedRequest, isToAdopt: boolean): Promise<boolean> {
-    const target = this.#routes.find(request.path);
-    let route: TransportRoute | undefined;
-    try {
-      if (target?.kind !== "transport") return false;
-      route = routeFor(target, request.req);
-      const session = await this.#relayedSession(request, route, isToAdopt);
-      if (session === undefined) return false;
-      await route.answer(request, session);
-    } catch (error) {
-      // For this request, or any more: the node that sent it looks again.
-      if (isNotFound(error) && !request.res.headersSent) return false;
-      this.#init.refusals.refuse(request, error, route);
-    }
-    return true;
+  /** Answers a request that another node has let in, from step 6 on. Never rejects. */
+  async answerRelayed(arrival: RelayedArrival): Promise<void> {
+    await answerRelayed(arrival, { ...this.#init, routes: this.#routes });
   }
 
   /** Prepares every method that wants to be, and joins the other nodes; rejects with the first that cannot. */
@@ -147,6 +130,8 @@ export class Pipeline {
     );
     if (!isDone) options.logger.warn("closed, although some servers or streams have not ended");
     await callers.stop();
+    // What has come since everything was answered.
+    if (keeper !== undefined) await settlesWithin(LAST_BYTES_MS, shutdown.relayed.done());
     await keeper?.stop(LAST_BYTES_MS);
   }
 
@@ -188,9 +173,10 @@ export class Pipeline {
 
   #identify(routed: RoutedRequest): Promise<void> | undefined {
     const caller = this.#callerOf(routed.request, routed.target);
-    return caller instanceof Promise
-      ? caller.then((verified) => this.#find(routed, verified, false))
-      : this.#find(routed, caller, true);
+    if (!(caller instanceof Promise)) return this.#find(routed, caller, true);
+    // Whoever is let in may have a session of another node.
+    if (this.#init.elsewhere !== undefined) this.#noteRelayed(routed.request);
+    return caller.then((verified) => this.#find(routed, verified, false));
   }
 
   #find(
@@ -228,13 +214,21 @@ export class Pipeline {
   /** Where sessions may be at other nodes: one that is not here is gone on with, or its node answers. */
   #findAnywhere(
     routed: RoutedRequest,
-    admitted: AdmittedRequest,
+    request: AdmittedRequest,
     elsewhere: Elsewhere,
   ): Promise<void> | undefined {
     this.#init.keeper?.join();
-    const id = routed.route.sessionId?.(admitted.req);
-    if (id === undefined) return this.#handOver(routed, admitted, undefined);
-    const here = this.#findHere(id, admitted);
+    const id = routed.route.sessionId?.(request.req);
+    if (id === undefined) return this.#handOver(routed, request, undefined);
+    const admitted: AdmittedRequest = {
+      ...request,
+      again: () => {
+        const refuse = (error: unknown): void =>
+          this.#init.refusals.refuse(request, error, routed.route);
+        void this.#goOn(id, routed, admitted, elsewhere).catch(refuse);
+      },
+    };
+    const here = findHere(this.#init, id, admitted);
     if (here instanceof Promise) {
       return here.then((session) =>
         session === undefined
@@ -252,8 +246,7 @@ export class Pipeline {
     admitted: AdmittedRequest,
     elsewhere: Elsewhere,
   ): Promise<void> {
-    const { req, res } = admitted;
-    if (req.method === "POST") this.#init.shutdown.relayed.add(whenFinished(res));
+    this.#noteRelayed(admitted);
     const found = await elsewhere.goOn(id, admitted, routed.route);
     if (found.kind === "answered") return;
     if (found.kind === "none" && routed.route.isSessionOptional !== true) throw sessionNotFound();
@@ -261,29 +254,9 @@ export class Pipeline {
     await this.#handOver(routed, admitted, session);
   }
 
-  /** A session that is here, and that no other node has gone on with. @throws McpSseError when nobody can tell. */
-  #findHere(
-    id: string,
-    request: AdmittedRequest,
-  ): RouterSession | undefined | Promise<RouterSession | undefined> {
-    const { sessions, keeper } = this.#init;
-    const here = sessions.find(id, requesterOf(request));
-    if (here === undefined || keeper === undefined || keeper.isCertain) return here;
-    return keeper.confirm(here).then((isHere) => (isHere ? here : undefined));
-  }
-
-  async #relayedSession(
-    request: AdmittedRequest,
-    route: TransportRoute,
-    isToAdopt: boolean,
-  ): Promise<RouterSession | undefined> {
-    const { elsewhere } = this.#init;
-    const { relayedFor: id } = request;
-    if (id === undefined) return undefined;
-    const here = await this.#findHere(id, request);
-    if (here !== undefined) return here;
-    const found = await elsewhere?.goOnRelayed(id, request, route, isToAdopt);
-    return found?.kind === "here" ? found.session : undefined;
+  /** Has whoever closes this endpoint wait for the response. A stream is left to its client, which comes back. */
+  #noteRelayed({ req, res }: RefusedRequest): void {
+    if (req.method === "POST") this.#init.shutdown.relayed.add(whenFinished(res));
   }
 
   #sendPreflight({ req, res }: IncomingRequest): void {
@@ -326,10 +299,6 @@ export class Pipeline {
     const find = route.isSessionOptional === true ? lookUpSession : findSession;
     return find(directory, id, request);
   }
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof McpSseError && error.code === "session_not_found";
 }
 
 /** What is known of a request before anything that it says of itself counts. */

@@ -53,6 +53,8 @@ export interface SessionKeeper {
    * @returns whether it has left; `false`: it goes on here, and may be asked to leave again. It does not reject.
    */
   handOver(session: RouterSession, leave: () => LeftSession | undefined): Promise<boolean>;
+  /** Resolves when no session is about to come here from another node, or to leave. */
+  whenStill(): Promise<void>;
   /** All sessions have left, or ended. Resolves when this node is none of the cluster any more, at the latest in time. */
   stop(timeoutMs: number): Promise<void>;
 }

@@ -8,7 +8,7 @@ export class Shutdown {
   takesCalls = false;
   /** Servers of sessions that have ended, on their way out. */
   readonly closings = new PendingWork();
-  /** Responses to what was posted here for sessions of other nodes. */
+  /** Responses to what was posted here for sessions that may be at other nodes. */
   readonly relayed = new PendingWork();
 
   /** @throws McpSseError 503 when no new sessions are taken. */

@@ -55,6 +55,11 @@ export class Adoptions {
     await this.#underWay.get(id)?.catch(() => undefined);
   }
 
+  /** Resolves when no session does any more. */
+  async whenStill(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay.values());
+  }
+
   /** Notes that a session comes, or leaves, until `work` has settled. */
   async whileUnderWay<T>(id: string, work: Promise<T>): Promise<T> {
     this.#underWay.set(id, work);

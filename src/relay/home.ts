@@ -1,5 +1,5 @@
 import type { ClusterBus, Exchange } from "../cluster/cluster-bus.js";
-import type { AdmittedRequest } from "../http/incoming-request.js";
+import type { RelayedArrival } from "../http/answer-relayed.js";
 import type { Logger } from "../shared/logger.js";
 import { RELAY } from "./relay-frames.js";
 import type { RelayFrame, ToldRequest } from "./relay-frames.js";
@@ -13,12 +13,8 @@ export interface RelayHomeInit {
   readonly logger: Logger;
   /** The longest body that is taken, in bytes. */
   readonly maxMessageBytes: number;
-  /**
-   * Answers a request for a session of this node; see `Pipeline.answerRelayed`.
-   *
-   * @returns whether it does, and nothing was done if not.
-   */
-  readonly answer: (request: AdmittedRequest, isToAdopt: boolean) => Promise<boolean>;
+  /** Answers a request for a session of this node; see `Pipeline.answerRelayed`. It must not reject. */
+  readonly answer: (arrival: RelayedArrival) => Promise<void>;
 }
 
 /**
@@ -46,10 +42,12 @@ async function answer(
   try {
     const caller = callers.read(told.caller, told.token);
     const request = relayedRequest(told, caller, response, body);
-    if (await answerHere(request, told.adopts)) return;
-    exchange.send(["none"] satisfies RelayFrame);
-    exchange.end();
-    response.leave();
+    const notHere = (): void => {
+      exchange.send(["none"] satisfies RelayFrame);
+      exchange.end();
+      response.leave();
+    };
+    await answerHere({ request, isToAdopt: told.adopts, notHere });
   } catch (error) {
     logger.error(`could not answer what another node has relayed: ${String(error)}`);
     exchange.abort();

@@ -91,6 +91,10 @@ export class NodeKeeper implements SessionKeeper {
     return await adoptions.whileUnderWay(session.id, this.#handOver(kept, leave));
   }
 
+  async whenStill(): Promise<void> {
+    await this.#init.adoptions.whenStill();
+  }
+
   async stop(timeoutMs: number): Promise<void> {
     const { bus, kept, journal, limits } = this.#init;
     await journal.stop();

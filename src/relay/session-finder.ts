@@ -39,6 +39,8 @@ interface Search {
   readonly until: number;
   /** How often nobody was there to hear it, one time after the other. */
   unheard: number;
+  /** How often this node was being closed, and knew of none that stays. */
+  alone: number;
   /** See {@link Elsewhere.goOn}. */
   readonly listensAt: string | undefined;
 }
@@ -48,14 +50,17 @@ type Step = FoundElsewhere | undefined;
 
 const NONE: FoundNowhere = { kind: "none" };
 
-/** How often a search looks again before it is left to its client: what moves as often is not found by haste. */
-const MAX_LOOKS = 8;
+/** How often a search looks again at once. */
+const QUICK_LOOKS = 4;
 
 /**
  * How often nobody must hear a request until its node counts as gone although its lease is not over. It may
  * have been heard of through another connection than the one that it lost, and be back in a moment.
  */
 const UNHEARD_TIMES = 3;
+
+/** How often a node that is being closed looks for one that stays: whoever has just joined may not be known here yet. */
+const ALONE_TIMES = 10;
 
 /** How long a search rests before it looks again for what should be there soon, in milliseconds. */
 const REST_MS = 100;
@@ -86,13 +91,20 @@ export class SessionFinder implements Elsewhere {
     listensAt?: string,
   ): Promise<FoundElsewhere> {
     const until = performance.now() + this.#init.relayTimeoutMs;
-    const search: Search = { id, request, route, until, unheard: 0, listensAt };
-    for (let looks = 0; looks < MAX_LOOKS || performance.now() < until; looks++) {
+    const search: Search = { id, request, route, until, unheard: 0, alone: 0, listensAt };
+    for (let looks = 0; looks < QUICK_LOOKS || performance.now() < until; looks++) {
+      if (this.#init.bus.state === "closed") throw shuttingDown();
+      // What moves just now is there soon, and is not found sooner by haste.
+      if (looks >= QUICK_LOOKS) await rest();
       const here = await this.#findHere(search);
       const step = here?.kind === "here" ? here : await this.#look(search, looks === 0, here);
       if (step !== undefined) return step;
     }
     throw notInTime();
+  }
+
+  async whenLeft(id: string): Promise<void> {
+    await this.#init.adoptions.underWay(id);
   }
 
   async goOnRelayed(
@@ -101,7 +113,15 @@ export class SessionFinder implements Elsewhere {
     route: TransportRoute,
     isToAdopt: boolean,
   ): Promise<FoundHere | FoundNowhere> {
-    const search: Search = { id, request, route, until: 0, unheard: 0, listensAt: undefined };
+    const search: Search = {
+      id,
+      request,
+      route,
+      until: 0,
+      unheard: 0,
+      alone: 0,
+      listensAt: undefined,
+    };
     const here = await this.#findHere(search);
     if (here !== undefined || !isToAdopt || this.#init.adoptions.isClosing) return here ?? NONE;
     const found = await this.#init.store.find(id);
@@ -155,8 +175,7 @@ export class SessionFinder implements Elsewhere {
     if (found === "later") return undefined;
     const { home } = found.record;
     if (home === undefined) return await this.#adoptSomewhere(search, found);
-    // It was looked for here already, so it has ended, and that could not be written down.
-    if (home === this.#init.bus.node) return NONE;
+    if (home === this.#init.bus.node) return await this.#missHere(search, found);
     return await this.#askHome(search, found, home);
   }
 
@@ -172,9 +191,21 @@ export class SessionFinder implements Elsewhere {
       return undefined;
     }
     this.#lanes.drop(search.id);
+    return await this.#unlessMoved(search, found);
+  }
+
+  /** It is to be here, and was not: it has come meanwhile; or it has ended, and that could not be written down. */
+  async #missHere(search: Search, found: FoundRecord<LeftSession>): Promise<Step> {
+    const { adoptions, sessions } = this.#init;
+    await adoptions.underWay(search.id);
+    if (sessions.get(search.id) !== undefined) return undefined;
+    return await this.#unlessMoved(search, found);
+  }
+
+  /** Its home does not have it, or not for this caller: there is none, unless it has left in this moment. */
+  async #unlessMoved(search: Search, found: FoundRecord<LeftSession>): Promise<Step> {
     const now = await this.#lookUp(search, (record) => this.#mayGoOn(search, record));
     if (now === "later") return undefined;
-    // Its home does not have it, or not for this caller, and nothing has changed.
     return now === undefined || now.version === found.version ? NONE : undefined;
   }
 
@@ -210,6 +241,7 @@ export class SessionFinder implements Elsewhere {
     mayGoOn: (record: RouterRecord) => boolean,
   ): Promise<FoundRecord<LeftSession> | "later" | undefined> {
     const { bus, store } = this.#init;
+    if (bus.state === "closed") throw shuttingDown();
     const leftMs = until - performance.now();
     if (leftMs <= 0) throw directoryIsAway(bus.trouble);
     if (bus.state === "closed") throw shuttingDown();
@@ -233,10 +265,23 @@ export class SessionFinder implements Elsewhere {
    */
   async #adoptSomewhere(search: Search, found: FoundRecord<LeftSession>): Promise<Step> {
     const { adoptions, relay } = this.#init;
+    const isClosing = (): boolean => adoptions.isClosing;
     if (!adoptions.canMove(found.record)) return NONE;
-    if (!adoptions.isClosing) return await this.#adopt(search, found);
+    if (!isClosing()) {
+      try {
+        return await this.#adopt(search, found);
+      } catch (error) {
+        if (!isClosing()) throw error;
+        // It has begun to close meanwhile: nobody has the session, and others may.
+        return undefined;
+      }
+    }
     const node = adoptions.nodeThatStays(search.id);
-    if (node === undefined) throw noNodeStays();
+    if (node === undefined) {
+      if (++search.alone > ALONE_TIMES) throw noNodeStays();
+      await rest();
+      return undefined;
+    }
     const { id, request, route } = search;
     const relayed = await relay.relay(request, route, { node, session: id, isToAdopt: true });
     if (relayed.kind === "answered") return relayed;

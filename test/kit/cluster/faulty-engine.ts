@@ -49,6 +49,8 @@ export class EngineFaults {
   losesAnswers = false;
   /** What becomes of each message that is sent here. */
   fateOf: (message: string) => Fate = () => "pass";
+  /** What the answer to each look at a record waits for. */
+  beforeGet: () => Promise<void> = () => Promise.resolve();
   readonly #held: (() => void)[] = [];
   readonly #era: Era;
 
@@ -131,8 +133,9 @@ class FaultyEngine implements ClusterEngine {
     return this.#faults.run(() => this.#faults.send(message, send, undefined));
   }
 
-  get(key: string): Promise<VersionedValue | undefined> {
-    return this.#faults.run(() => this.#engine.get(this.#faults.nameOf(key)));
+  async get(key: string): Promise<VersionedValue | undefined> {
+    await this.#faults.beforeGet();
+    return await this.#faults.run(() => this.#engine.get(this.#faults.nameOf(key)));
   }
 
   put(key: string, ...rest: [value: string, version: number, ttlMs: number]): Promise<boolean> {

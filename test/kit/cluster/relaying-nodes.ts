@@ -92,6 +92,7 @@ async function serveNode(
       });
     },
     goOnRelayed: () => Promise.resolve({ kind: "none" }),
+    whenLeft: () => Promise.resolve(),
   };
   const parts = {
     ...assembly,
@@ -126,7 +127,7 @@ async function serveNode(
     callers: new RelayedCallers(callers.methods),
     logger: options.logger,
     maxMessageBytes: options.maxMessageBytes,
-    answer: (request, isToAdopt) => pipeline.answerRelayed(request, isToAdopt),
+    answer: (arrival) => pipeline.answerRelayed(arrival),
   });
   bus.start();
   await bus.whenUp(60_000);
