@@ -244,7 +244,6 @@ export class SessionFinder implements Elsewhere {
     if (bus.state === "closed") throw shuttingDown();
     const leftMs = until - performance.now();
     if (leftMs <= 0) throw directoryIsAway(bus.trouble);
-    if (bus.state === "closed") throw shuttingDown();
     try {
       if (await bus.whenUp(leftMs)) {
         const found = await store.find(id);
