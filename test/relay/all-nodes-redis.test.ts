@@ -1,11 +1,15 @@
+import { createClient } from "redis";
 import { redisCluster } from "../../src/redis/index.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { SECRET } from "../kit/cluster/buses.js";
+import { asCaller } from "../kit/conversation.js";
 import { CLIENTS } from "../kit/cluster/redis-clients.js";
+import { toolCall } from "../kit/raw-sse.js";
 import { describeWithRedis, TestRedis } from "../kit/redis.js";
 import { Facts } from "../kit/session-facts.js";
-import { begin, serveMcp } from "../kit/streamable.js";
+import { begin, postMessage, serveMcp } from "../kit/streamable.js";
 import type { ServeMcpOptions } from "../kit/streamable.js";
+import { until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
 
@@ -25,6 +29,20 @@ describeWithRedis("all nodes, over a Redis", () => {
     await served.router.ready();
     return served;
   }
+
+  it("CLUSTER-18: a router that cannot join says why to whoever waits for it, and at each refusal", async () => {
+    const client = createClient({ url: redis.url });
+    const cluster = redisCluster({ client, secret: SECRET, relayTimeoutMs: 100 });
+    const { router, mcpUrl, lines } = await serveMcp({ cluster });
+    const why = "Redis: PUBLISH was not sent, there is no connection";
+    await router.ready().catch(() => undefined);
+    await until(() => lines.some((line) => line.includes(why)));
+    await expect(router.ready()).rejects.toThrow(`The cluster cannot be reached: ${why}`);
+    const named = { ...asCaller(), "mcp-session-id": "one-of-before" };
+    const { status, text } = await postMessage(mcpUrl, toolCall(1, "whoami", {}), named);
+    expect([status, text.includes(why)]).toEqual([503, false]);
+    expect(lines.at(-1)).toContain(`(Error: ${why})`);
+  });
 
   it("CLUSTER-61, CLUSTER-66: what somebody has is listed, and ended, in all of them", async () => {
     await redis.flush();
