@@ -14,7 +14,7 @@ import type { ServerFactory } from "../http/mcp-transport.js";
 import { Pipeline } from "../http/pipeline.js";
 import { Refusals } from "../http/refusals.js";
 import type { RouterContext } from "../http/router-context.js";
-import type { Directory, Sessions } from "../http/router-session.js";
+import type { Sessions } from "../http/router-session.js";
 import { Shutdown } from "../http/shutdown.js";
 import { SourceGuard } from "../http/source-guard.js";
 import type { Transport } from "../http/transport.js";
@@ -100,7 +100,6 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const refusals = new Refusals(options.logger, methods);
   const callers = new CallerGuard({ options, authenticator, verified, discovery, sessions });
   const shutdown = new Shutdown();
-  const directory: Directory = sessions;
   const cluster =
     options.cluster &&
     createClusterParts(options.cluster, {
@@ -109,7 +108,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
     });
   const { keeper, returning, elsewhere, limits }: Partial<ClusterParts> = cluster ?? {};
   const shared = {
-    ...{ options, sessions, directory, keeper, returning, places: limits?.places },
+    ...{ options, sessions, keeper, returning, places: limits?.places },
     ...{ callers, refusals, shutdown },
   };
   const bus = new ChangeBus({ mayHear: wires.streamable?.mayHear, logger: options.logger });

@@ -158,10 +158,10 @@ export class MessageReceiver<S extends RouterSession> {
 
   /** Looks at what may have changed since the header was there. @throws McpSseError */
   #checkNow(message: JsonRpcMessage, request: AdmittedRequest, session: RouterSession): void {
-    const { directory, shutdown } = this.#init;
+    const { sessions, shutdown } = this.#init;
     // Another request may have brought more rights.
     const isSame = request.caller.principal === session.principal;
-    if (!isSame && !directory.takesFrom(session, requesterOf(request))) throw sessionNotFound();
+    if (!isSame && !sessions.takesFrom(session, requesterOf(request))) throw sessionNotFound();
     if (isCall(message)) shutdown.checkCalls();
   }
 

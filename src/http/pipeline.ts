@@ -8,7 +8,7 @@ import type { Discovery } from "./discovery.js";
 import { drain, whenAnswered } from "./drain.js";
 import type { Elsewhere } from "./elsewhere.js";
 import { findHere } from "./find-here.js";
-import { findSession, lookUpSession, requesterOf, sessionNotFound } from "./find-session.js";
+import { requesterOf, sessionNotFound } from "./find-session.js";
 import { wasForwarded } from "./forwarded.js";
 import { incomingRequest } from "./incoming-request.js";
 import type { HostRequest } from "./mount.js";
@@ -193,10 +193,7 @@ export class Pipeline {
     if (elsewhere !== undefined && routed.target.kind !== "fast") {
       return this.#findAnywhere(routed, admitted, elsewhere);
     }
-    const session = this.#sessionOf(admitted, routed, isCached);
-    return session instanceof Promise
-      ? session.then((found) => this.#handOver(routed, admitted, found))
-      : this.#handOver(routed, admitted, session);
+    return this.#handOver(routed, admitted, this.#sessionOf(admitted, routed, isCached));
   }
 
   #handOver(
@@ -285,19 +282,20 @@ export class Pipeline {
     request: AdmittedRequest,
     { route, target }: RoutedRequest,
     isCached: boolean,
-  ): RouterSession | undefined | Promise<RouterSession | undefined> {
-    const { directory, keeper } = this.#init;
+  ): RouterSession | undefined {
+    const { sessions, keeper } = this.#init;
     if (target.kind === "fast") {
       // Who is known by the same credential has the same rights, but headers are no part of it.
       const isSame = isCached && !this.#hasBoundHeaders;
       const { session } = target;
       if (keeper?.isCertain === false) return undefined;
-      return isSame || directory.takesFrom(session, requesterOf(request)) ? session : undefined;
+      return isSame || sessions.takesFrom(session, requesterOf(request)) ? session : undefined;
     }
     const id = route.sessionId?.(request.req);
     if (id === undefined) return undefined;
-    const find = route.isSessionOptional === true ? lookUpSession : findSession;
-    return find(directory, id, request);
+    const found = sessions.find(id, requesterOf(request));
+    if (found === undefined && route.isSessionOptional !== true) throw sessionNotFound();
+    return found;
   }
 }
 

@@ -3,7 +3,7 @@ import type { CallerGuard } from "./caller-guard.js";
 import type { ConversationLimit } from "./conversation-limit.js";
 import type { Refusals } from "./refusals.js";
 import type { ReturningClients } from "./returning-clients.js";
-import type { Directory, Sessions } from "./router-session.js";
+import type { Sessions } from "./router-session.js";
 import type { SessionKeeper } from "./session-keeper.js";
 import type { Shutdown } from "./shutdown.js";
 
@@ -11,8 +11,6 @@ import type { Shutdown } from "./shutdown.js";
 export interface RouterContext {
   readonly options: ResolvedOptions;
   readonly sessions: Sessions;
-  /** Where the sessions are found that requests name, and whether one may still be continued. */
-  readonly directory: Directory;
   /** Tells other nodes of those that are here; `undefined` where there are none. */
   readonly keeper: SessionKeeper | undefined;
   /** Finds those at other nodes whose clients come back here; `undefined` where there are none. */

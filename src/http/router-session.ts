@@ -1,5 +1,4 @@
 import type { Principal } from "../auth/principal.js";
-import type { SessionDirectory } from "../cluster/session-directory.js";
 import type { LocalSessionRegistry } from "../session/local-session-registry.js";
 import type { Session } from "../session/session.js";
 import type { MessageExtra } from "./mcp-transport.js";
@@ -9,6 +8,3 @@ export type RouterSession = Session<Principal | undefined, MessageExtra>;
 
 /** The sessions of a router. */
 export type Sessions = LocalSessionRegistry<Principal | undefined, MessageExtra>;
-
-/** Where an endpoint finds them. */
-export type Directory = SessionDirectory<RouterSession>;

@@ -1,9 +1,7 @@
-import type { SessionDirectory } from "../../src/cluster/session-directory.js";
 import { assemble } from "../../src/express/assemble.js";
 import { pathOf } from "../../src/http/mount.js";
 import { Pipeline } from "../../src/http/pipeline.js";
 import { notFound } from "../../src/http/refused-caller.js";
-import type { RouterSession, Sessions } from "../../src/http/router-session.js";
 import { Shutdown } from "../../src/http/shutdown.js";
 import { SourceGuard } from "../../src/http/source-guard.js";
 import type { Transport } from "../../src/http/transport.js";
@@ -17,18 +15,12 @@ import { createToolServer } from "./tools.js";
 export interface ServedPipeline {
   /** Transports that come after it. */
   readonly others?: readonly Transport[];
-  /** Where it finds sessions, made of the registry. Default: the registry. */
-  readonly directory?: (sessions: Sessions) => SessionDirectory<RouterSession>;
   /** Default: true. */
   readonly hasFastPath?: boolean;
 }
 
 /** Serves HTTP+SSE, and after it other transports, by one pipeline on `node:http`. */
-export async function servePipeline({
-  others = [],
-  directory = (sessions) => sessions,
-  hasFastPath = true,
-}: ServedPipeline) {
+export async function servePipeline({ others = [], hasFastPath = true }: ServedPipeline) {
   const lines: string[] = [];
   const log = (line: string): void => void lines.push(line);
   const logger = { debug: log, info: log, warn: log, error: log };
@@ -37,7 +29,6 @@ export async function servePipeline({
   const assembly = assemble(given, { path: "options", hasFastPath: false });
   const parts = {
     ...assembly,
-    directory: directory(assembly.sessions),
     elsewhere: undefined,
     keeper: undefined,
     returning: undefined,

@@ -65,7 +65,9 @@ async function serveNode(
   const streamableAt = () => ["", "/sse"];
   const assembly = assemble(given, { path: "options", hasFastPath: false, streamableAt });
   const { options, sessions, callers, refusals, wires } = assembly;
-  const bus = new SealedBus({ engine: config.createEngine(), config, logger: options.logger });
+  // Of this process, like the engine that can fail.
+  const engine = Object.assign(config.createEngine(), { isLocal: true });
+  const bus = new SealedBus({ engine, config, logger: options.logger });
   const { relayTimeoutMs, carryToken } = config;
   const rules = continuationRules(options, callers.methods, OWN_HINTS);
   const relay = new BusRelay({
@@ -96,7 +98,6 @@ async function serveNode(
   };
   const parts = {
     ...assembly,
-    directory: sessions,
     elsewhere,
     keeper: undefined,
     returning: undefined,
