@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createMcpHandler } from "@modelcontextprotocol/server";
 import express from "express";
 import { Redis } from "ioredis";
@@ -17,6 +18,12 @@ const settings = JSON.parse(process.argv[2] ?? "") as NodeSettings;
 
 /** SDK v1 at `/v1`, SDK v2 at `/v2`. */
 const MAJORS = [1, 2] as const;
+
+/**
+ * What its users' `preStop` waits for, in milliseconds: a worker of nginx that was told to go still passes on what it
+ * has read.
+ */
+const BALANCER_MS = 250;
 
 const report = (message: NodeReport): void => {
   // Whoever started it may be gone.
@@ -100,6 +107,7 @@ async function main(): Promise<void> {
   /** It listens until its sessions have left: others' requests may still be on their way. */
   const drain = async (): Promise<void> => {
     isReady = false;
+    await sleep(BALANCER_MS);
     await Promise.all(routers.map((router) => router.close({ timeoutMs: 5_000 })));
     server.close();
     server.closeIdleConnections();
