@@ -11,12 +11,12 @@ import type { ContinuationRules } from "../session/continuation.js";
 import type { Requester } from "../session/requester.js";
 import { shuttingDown } from "../session/session-end.js";
 import { mayGoOn } from "../session/session-standing.js";
-import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { Adoptions } from "./adoptions.js";
 import type { KeptSessions, RouterRecord } from "./kept-sessions.js";
 import { Lanes } from "./lanes.js";
 import type { Lane } from "./lanes.js";
 import type { Relayed, RequestRelay } from "./request-relay.js";
+import { mayHaveBeenDone, notInTime, noNodeStays } from "./search-errors.js";
 
 export interface SessionFinderInit {
   readonly bus: ClusterBus;
@@ -180,8 +180,9 @@ export class SessionFinder implements Elsewhere {
   }
 
   async #askHome(search: Search, found: FoundRecord<LeftSession>, home: string): Promise<Step> {
-    const isGone = search.unheard >= UNHEARD_TIMES || !(await this.#init.bus.isAlive(home));
-    if (isGone) return await this.#adoptSomewhere(search, found);
+    const isThere = search.unheard < UNHEARD_TIMES && (await this.#isAlive(home, search.until));
+    if (isThere === "later") return undefined;
+    if (!isThere) return await this.#adoptSomewhere(search, found);
     const { moves, transport, standing } = found.record;
     this.#lanes.set(search.id, { home, moves, transport, standing });
     const relayed = await this.#relay(search, home);
@@ -192,6 +193,17 @@ export class SessionFinder implements Elsewhere {
     }
     this.#lanes.drop(search.id);
     return await this.#unlessMoved(search, found);
+  }
+
+  /** Whether a node is there, or that it may be known later. */
+  async #isAlive(node: string, until: number): Promise<boolean | "later"> {
+    try {
+      return await this.#init.bus.isAlive(node);
+    } catch (error) {
+      if (performance.now() + REST_MS >= until) throw error;
+      await rest();
+      return "later";
+    }
   }
 
   /** It is to be here, and was not: it has come meanwhile; or it has ended, and that could not be written down. */
@@ -320,29 +332,4 @@ export class SessionFinder implements Elsewhere {
 
 async function rest(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, REST_MS));
-}
-
-function notInTime(): McpSseError {
-  return new McpSseError(
-    "temporarily_unavailable",
-    "The session cannot be reached: try again soon.",
-    {
-      headers: retryAfter(1),
-    },
-  );
-}
-
-function noNodeStays(): McpSseError {
-  return new McpSseError("shutting_down", "All servers are shutting down: try again soon.", {
-    headers: retryAfter(),
-  });
-}
-
-/** For whoever repeats what must not be done twice. */
-function mayHaveBeenDone(): McpSseError {
-  return new McpSseError(
-    "outcome_unknown",
-    "The session's server does not answer; it may have taken this message.",
-    { headers: retryAfter(1) },
-  );
 }

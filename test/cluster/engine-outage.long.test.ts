@@ -47,7 +47,7 @@ describeCluster("when Redis is away", (start) => {
         // Nobody gets in meanwhile.
         const another = await session.call(other, "whoami", {}, bens);
         expect([404, 503]).toContain(another.status);
-        expect((await session.call(home, "whoami", {}, bens)).status).toBe(404);
+        expect((await session.call(home, "whoami", {}, bens)).status).toBe(503);
         const stranger = await session.call(
           other,
           "whoami",

@@ -18,7 +18,7 @@ const SLACK_MS = 5_000;
 
 /** What tells a caller that a call has no answer: by nginx, by a node, by the node that goes on, by the connection. */
 const DEFINITE =
-  /50[234]|temporarily_unavailable|outcome_unknown|-32000|fetch failed|terminated|socket/i;
+  /50[234]|temporarily_unavailable|outcome_unknown|is gone: it may have been done|-32000|fetch failed|terminated|socket/i;
 
 const times = (clients: readonly LoadClientOptions[]): LoadClientOptions[] =>
   Array.from({ length: SIZE.each }, () => clients).flat();

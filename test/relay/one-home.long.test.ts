@@ -7,7 +7,10 @@ import { until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
 
-/** What happens; a number chooses among the nodes that are there. */
+/**
+ * What happens; a number chooses among the nodes that are there. That an engine is emptied is shown over Redis: one of this process
+ * is never found empty by a node that joins, which would take it for new.
+ */
 const happening = fc.oneof(
   {
     weight: 4,
@@ -17,7 +20,6 @@ const happening = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("crash" as const), node: fc.nat(2) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("emptied" as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("away" as const) }) },
 );
 
@@ -40,13 +42,12 @@ class World {
     if (happens.kind === "posts") {
       await Promise.all(happens.nodes.map((node) => this.#post(this.#live[node]!)));
     } else if (happens.kind === "crash") await this.#crash(happens.node);
-    else if (happens.kind === "emptied") this.#live[0]!.faults.empty();
     else {
       for (const { faults } of this.#live) faults.isAway = true;
       await this.#post(this.#live[0]!);
       for (const { faults } of this.#live) faults.isAway = false;
     }
-    if (happens.kind === "emptied" || happens.kind === "away") await this.settled();
+    if (happens.kind === "away") await this.settled();
   }
 
   /** Each node answers, and one has the session. */
