@@ -33,9 +33,9 @@ export class LinkedExchanges {
     this.#answerers = answerers;
   }
 
-  /** Whether somebody waits to hear of one. */
-  get hasOpen(): boolean {
-    return this.#open.size > 0;
+  /** How many somebody waits to hear of. */
+  get openCount(): number {
+    return this.#open.size;
   }
 
   begin(opening: Frame): Exchange {

@@ -195,6 +195,12 @@ export class Links {
     if ("greeting" in lost) clearTimeout((lost as OwnLink).greeting);
     const { id, received } = lost.link;
     if (id !== undefined) this.#post(node, ["unknown", id, received]);
+    const { openCount } = lost.exchanges;
+    if (openCount > 0) {
+      this.#answerers.logger.warn(
+        `The link to node ${node} of the cluster is lost, with ${openCount} requests or streams on it`,
+      );
+    }
     lost.link.lose();
     lost.exchanges.lose();
   }
@@ -274,7 +280,7 @@ export class Links {
    */
   probe(): void {
     for (const links of [this.#own, this.#theirs]) {
-      for (const { link, exchanges } of links.values()) if (exchanges.hasOpen) link.probe();
+      for (const { link, exchanges } of links.values()) if (exchanges.openCount > 0) link.probe();
     }
   }
 
@@ -304,7 +310,7 @@ export class Links {
   }
 
   get #isQuiet(): boolean {
-    const isOver = [...this.#theirs.values()].every(({ exchanges }) => !exchanges.hasOpen);
+    const isOver = [...this.#theirs.values()].every(({ exchanges }) => exchanges.openCount === 0);
     return isOver && this.#unheardBytes === 0;
   }
 

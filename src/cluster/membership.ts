@@ -303,7 +303,7 @@ export class Membership {
     const wasLinked = links.peers.includes(node);
     links.loseNode(node);
     if (!wasThere && !wasLinked) return;
-    logger.info("A node of the cluster is gone");
+    logger.info(`A node of the cluster is gone: ${node}`);
     this.#events.announce("node-lost", node);
   }
 }

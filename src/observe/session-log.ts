@@ -13,9 +13,7 @@ const MISSED: ReadonlySet<string> = new Set(["ended", "detached", "dropped"]);
 /** Tells an operator of each session, and of each limit that was reached. */
 export function logSessions<P>(sessions: SessionRegistry<P>, logger: Logger): void {
   sessions.on("opened", (session) =>
-    logger.debug(
-      `session ${session.id} ${session.isRestored ? "restored" : "opened"}: ${who(session)}`,
-    ),
+    logger.debug(`session ${session.id} ${beginningOf(session)}: ${who(session)}`),
   );
   sessions.on("closed", (session, reason) =>
     logger.debug(`session ${session.id} closed: ${reason}: ${who(session)}`),
@@ -32,6 +30,11 @@ export function logSessions<P>(sessions: SessionRegistry<P>, logger: Logger): vo
     if (MISSED.has(outcome)) logger.warn(line);
     else logger.info(line);
   });
+}
+
+function beginningOf({ isMoved, isRestored }: SessionInfo): string {
+  if (isMoved) return "moved here";
+  return isRestored ? "restored" : "opened";
 }
 
 function limitLine({ limit, outcome, session, principal, address }: LimitReached<unknown>): string {

@@ -133,6 +133,9 @@ describe("CLUSTER-11: whether what is lost may have been heard", () => {
     const [there] = theirs;
     await findGone(two, one);
     expect(await here.whenLost()).toEqual({ mayBeHeard: true });
+    expect(one.lines.join("\n")).toContain(
+      `The link to node ${two.bus.node} of the cluster is lost, with 1 requests or streams on it`,
+    );
     two.clock.aheadMs += 1_000;
     await there!.whenLost();
   });

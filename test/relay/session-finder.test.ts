@@ -86,6 +86,8 @@ it("CLUSTER-32: a session of a node that was killed goes on at the node that is 
   expect(await elsewhere(alice, c!.mcpUrl).call("echo", { text: "there" })).toBe("there");
   expect([b, c!].map(({ router }) => router.sessions.size)).toEqual([1, 0]);
   expect(b.router.sessions.get(alice.sessionId)?.isMoved).toBe(true);
+  const moves = b.lines.filter((line) => line.includes(`session ${alice.sessionId} moved here: `));
+  expect(moves).toHaveLength(1);
 });
 
 it("CLUSTER-26: a message that its session's node may have taken is refused as one whose outcome nobody knows", async () => {
