@@ -27,12 +27,16 @@ export interface RouterCluster {
 /** A cluster that knows which engine it has made last. */
 export interface Hub {
   readonly config: ClusterConfig;
+  /** Whether nobody else could have lost an engine that is found empty. */
+  readonly isLocal: boolean;
   last: ClusterEngine | undefined;
 }
 
 export type RouterClusterOptions = ServeMcpOptions & {
   readonly count?: number;
   readonly settings?: Parameters<typeof memoryCluster>[0];
+  /** Whether the engine will be emptied. Default: no, so that a new one is complete at once. */
+  readonly willBeEmptied?: boolean;
 };
 
 /** What a node has asked of its engine. */
@@ -72,10 +76,11 @@ export class WatchedEngine {
 
 /** Serves nodes of one cluster, each on a port of its own, with what it is served with. */
 export async function serveCluster(options: RouterClusterOptions = {}): Promise<RouterCluster> {
-  const { count = 2, settings, ...rest } = options;
+  const { count = 2, settings, willBeEmptied = false, ...rest } = options;
   const cluster = memoryCluster({ secret: SECRET, ...settings });
   const hub: Hub = {
     config: { ...cluster, createEngine: () => (hub.last = cluster.createEngine()) },
+    isLocal: !willBeEmptied,
     last: undefined,
   };
   const nodes: RouterNode[] = [];
@@ -94,8 +99,8 @@ export async function serveNode(hub: Hub, options: ServeMcpOptions): Promise<Rou
     const whole = hub.last!;
     leave = () => whole.leave();
     engine = new WatchedEngine(made);
-    // One that finds nothing waits for no others that may have lost it: here there are none.
-    return Object.assign(made, { isLocal: true });
+    // One that finds nothing waits for no others that may have lost it, where there are none.
+    return Object.assign(made, { isLocal: hub.isLocal });
   };
   const served = await serveMcp({ ...options, cluster: { ...cluster, createEngine } });
   await served.router.ready();
