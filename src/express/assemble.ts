@@ -13,6 +13,7 @@ import type { RouterCluster } from "../cluster/router-cluster.js";
 import type { ServerFactory } from "../http/mcp-transport.js";
 import { Pipeline } from "../http/pipeline.js";
 import { Refusals } from "../http/refusals.js";
+import type { ReturningClients } from "../http/returning-clients.js";
 import type { RouterContext } from "../http/router-context.js";
 import type { Sessions } from "../http/router-session.js";
 import { Shutdown } from "../http/shutdown.js";
@@ -108,11 +109,11 @@ export function assemble(given: unknown, serving: Serving): Assembly {
     });
   const { keeper, returning, elsewhere, limits }: Partial<ClusterParts> = cluster ?? {};
   const shared = {
-    ...{ options, sessions, keeper, returning, places: limits?.places },
+    ...{ options, sessions, keeper, places: limits?.places },
     ...{ callers, refusals, shutdown },
   };
   const bus = new ChangeBus({ mayHear: wires.streamable?.mayHear, logger: options.logger });
-  const endpoints = { ...shared, elsewhere, createServer, restore };
+  const endpoints = { ...shared, elsewhere, returning, createServer, restore };
   const transports = createTransports(endpoints, { wires, serving, bus });
   const sources = new SourceGuard(options, methods, transports);
   const pipeline = new Pipeline({
@@ -122,7 +123,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
     discovery,
     sources,
   });
-  cluster?.serve(pipeline);
+  cluster?.serve((arrival) => pipeline.answerRelayed(arrival));
   return {
     ...{ options, wires, sessions, discovery, callers, refusals, pipeline, bus },
     cluster: limits?.view,
@@ -139,6 +140,7 @@ interface TransportParts {
 function createTransports(
   shared: RouterContext & {
     readonly elsewhere: Elsewhere | undefined;
+    readonly returning: ReturningClients | undefined;
     readonly createServer: ServerFactory;
     readonly restore: RestoreContext | undefined;
   },

@@ -8,7 +8,6 @@ import type { CallerGuard } from "../http/caller-guard.js";
 import type { Elsewhere } from "../http/elsewhere.js";
 import type { MessageExtra } from "../http/mcp-transport.js";
 import type { LeftSession } from "../http/moved-session.js";
-import type { Pipeline } from "../http/pipeline.js";
 import type { ReturningClients } from "../http/returning-clients.js";
 import type { Sessions } from "../http/router-session.js";
 import type { SessionKeeper } from "../http/session-keeper.js";
@@ -18,6 +17,7 @@ import type { ResolvedOptions } from "../options/resolve.js";
 import { Adoptions } from "../relay/adoptions.js";
 import { BusRelay } from "../relay/bus-relay.js";
 import { answerRelayed } from "../relay/home.js";
+import type { RelayHomeInit } from "../relay/home.js";
 import { KeptSessions } from "../relay/kept-sessions.js";
 import { NodeKeeper } from "../relay/node-keeper.js";
 import { recordTimes } from "../relay/record-times.js";
@@ -49,7 +49,7 @@ export interface ClusterParts {
   /** What holds for all nodes together. */
   readonly limits: ClusterLimits<MessageExtra>;
   /** Has what other nodes relay be answered. Called once, before anything is. */
-  serve(pipeline: Pick<Pipeline, "answerRelayed">): void;
+  serve(answer: RelayHomeInit["answer"]): void;
 }
 
 /** Makes an endpoint a node of a cluster; nothing is connected before the keeper has been started. */
@@ -87,12 +87,12 @@ export function createClusterParts(config: ClusterConfig, context: ClusterContex
   const elsewhere = new SessionFinder({
     ...{ bus, store, relay, adoptions, kept, sessions, rules, relayTimeoutMs },
   });
-  const serve: ClusterParts["serve"] = (pipeline) =>
+  const serve: ClusterParts["serve"] = (answer) =>
     answerRelayed({
       ...{ bus, logger },
       callers: new RelayedCallers(callers.methods),
       maxMessageBytes: options.maxMessageBytes,
-      answer: (arrival) => pipeline.answerRelayed(arrival),
+      answer,
     });
   const look: ReturningClients["look"] = (id, asker) => elsewhere.look(id, asker);
   const returning = new ClusterReturning({ bus, box, look, marks, relayTimeoutMs });

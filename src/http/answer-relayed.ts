@@ -3,19 +3,11 @@ import type { Elsewhere } from "./elsewhere.js";
 import { findHere } from "./find-here.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 import { routeFor } from "./route-table.js";
+import type { RelayedArrival } from "./relayed-arrival.js";
 import type { RouteTable } from "./route-table.js";
 import type { RouterContext } from "./router-context.js";
 import type { RouterSession } from "./router-session.js";
 import type { TransportRoute } from "./transport.js";
-
-/** A request that another node has let in and sent here, for a session that it looked up. */
-export interface RelayedArrival {
-  readonly request: AdmittedRequest;
-  /** Whether this node is asked to go on with the session if no node has it. */
-  readonly isToAdopt: boolean;
-  /** Is called once where the session is not here, or leaves before it has the message: nothing was done then. */
-  readonly notHere: () => void;
-}
 
 /** What answering relayed requests takes. */
 export interface RelayedContext extends Pick<RouterContext, "sessions" | "keeper" | "refusals"> {

@@ -1,14 +1,20 @@
+import type { Requester } from "../session/requester.js";
 import { requesterOf } from "./find-session.js";
 import type { AdmittedRequest } from "./incoming-request.js";
-import type { RouterContext } from "./router-context.js";
-import type { RouterSession } from "./router-session.js";
+
+/** Where it is looked, and who can tell whether what is here still counts: as in `RouterContext`. */
+interface Here<S> {
+  readonly sessions: { find(id: string, requester: Requester): S | undefined };
+  readonly keeper:
+    { readonly isCertain: boolean; confirm(session: S): Promise<boolean> } | undefined;
+}
 
 /** A session that is here, and that no other node has gone on with. @throws McpSseError when nobody can tell. */
-export function findHere(
-  { sessions, keeper }: Pick<RouterContext, "sessions" | "keeper">,
+export function findHere<S>(
+  { sessions, keeper }: Here<S>,
   id: string,
   request: AdmittedRequest,
-): RouterSession | undefined | Promise<RouterSession | undefined> {
+): S | undefined | Promise<S | undefined> {
   const here = sessions.find(id, requesterOf(request));
   if (here === undefined || keeper === undefined || keeper.isCertain) return here;
   return keeper.confirm(here).then((isHere) => (isHere ? here : undefined));

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { MovedFacts } from "../session/session-info.js";
+import type { MovedFacts } from "../session/session-init.js";
 import { rawQueryOf } from "../shared/url.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { sessionNotFound } from "./find-session.js";

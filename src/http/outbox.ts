@@ -1,5 +1,5 @@
 import { McpSseError, retryAfter } from "../shared/errors.js";
-import type { CallWatch } from "../session/channel.js";
+import type { CallWatch } from "../session/call-watch.js";
 import type { ByteHolder } from "../session/write-result.js";
 import { fromJson } from "../session/message-json.js";
 import type { MessageJson } from "../session/message-json.js";

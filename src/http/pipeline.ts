@@ -3,7 +3,7 @@ import type { Caller } from "../auth/outcome.js";
 import { LAST_BYTES_MS } from "../session/close-reason.js";
 import { settlesWithin } from "../shared/timeout.js";
 import { answerRelayed } from "./answer-relayed.js";
-import type { RelayedArrival } from "./answer-relayed.js";
+import type { RelayedArrival } from "./relayed-arrival.js";
 import type { Discovery } from "./discovery.js";
 import { drain, whenAnswered } from "./drain.js";
 import type { Elsewhere } from "./elsewhere.js";

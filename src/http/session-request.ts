@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Caller } from "../auth/outcome.js";
 import type { Principal } from "../auth/principal.js";
 import type { SessionLimits } from "../session/limits.js";
-import type { SessionInit } from "../session/session-info.js";
+import type { SessionInit } from "../session/session-init.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 import { addressOf } from "./mount.js";
 

@@ -1,5 +1,5 @@
 import type { ClusterBus, Exchange } from "../cluster/cluster-bus.js";
-import type { RelayedArrival } from "../http/answer-relayed.js";
+import type { RelayedArrival } from "../http/relayed-arrival.js";
 import type { Logger } from "../shared/logger.js";
 import { RELAY } from "./relay-frames.js";
 import type { RelayFrame, ToldRequest } from "./relay-frames.js";

@@ -1,8 +1,10 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeader } from "node:http";
-import type { CallerText } from "./relayed-caller.js";
 
 /** The kind of exchange that relays a request: its edge opens it, and its home answers. */
 export const RELAY = "request";
+
+/** A caller as another node is told of it: JSON, or `null` for one of an endpoint that is open. */
+export type CallerText = string | null;
 
 /** What the edge says of a request, once. */
 export interface ToldRequest {

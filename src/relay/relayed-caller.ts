@@ -4,9 +4,7 @@ import type { Caller } from "../auth/outcome.js";
 import { createAuthInfo, createPrincipal, ownerKey } from "../auth/principal.js";
 import type { Principal } from "../auth/principal.js";
 import { fromPortable, NotPortableError, toPortable } from "./portable-value.js";
-
-/** A caller as another node is told of it: JSON, or `null` for one of an endpoint that is open. */
-export type CallerText = string | null;
+import type { CallerText } from "./relay-frames.js";
 
 /** What that text says. */
 interface ToldCaller {

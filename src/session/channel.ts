@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
+import type { CallWatch } from "./call-watch.js";
 import type { CloseReason } from "./close-reason.js";
 import type { ChannelLimit, ChannelOutcome } from "./limits.js";
 import type { MessageJson } from "./message-json.js";
@@ -122,24 +123,6 @@ export interface ChannelLuggage {
    * @param opening headers of the request that opened the session.
    */
   marks?(opening: IncomingHttpHeaders): readonly string[];
-}
-
-/**
- * Writes down which calls are open, so that another node could say of them that they were lost. Set where
- * there are other nodes.
- */
-export interface CallWatch {
-  /**
-   * A call was taken whose answer its client may have to come back for.
-   *
-   * @param id as the client knows it.
-   * @param place where it comes back for the answer, if not to the session's own stream.
-   * @returns a promise that resolves when it is written, or cannot be now: then the call goes on all the same.
-   * `undefined` where nobody waits for that.
-   */
-  opened(id: JsonRpcId, place?: number): Promise<void> | undefined;
-  /** Its client is known to have the answer, or will not come for it. */
-  over(id: JsonRpcId): void;
 }
 
 /** A session, as its channel sees it. */

@@ -1,5 +1,5 @@
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
-import { isInitialize } from "./handshake.js";
+import { isInitialize } from "../shared/json-rpc.js";
 import type { KeptHandshake } from "./kept-handshake.js";
 
 /**

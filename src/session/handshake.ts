@@ -1,3 +1,4 @@
+import { isInitialize } from "../shared/json-rpc.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { ClientInfo } from "./client-info.js";
 
@@ -39,10 +40,6 @@ export class Handshake {
     this.#phase = isFirst ? "initializing" : "initialized";
     return true;
   }
-}
-
-export function isInitialize(message: JsonRpcMessage): boolean {
-  return "method" in message && message.method === "initialize";
 }
 
 /** Longest name and version that are kept of a client, in characters. */

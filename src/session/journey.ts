@@ -3,7 +3,7 @@ import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { HandshakeRecord } from "./handshake-record.js";
 import { fromMemoText, toMemoText } from "./memo.js";
 import { RequestIds } from "./request-ids.js";
-import type { SessionInit } from "./session-info.js";
+import type { SessionInit } from "./session-init.js";
 
 /**
  * What makes one conversation of a session that has one server after the other: what it takes along, and

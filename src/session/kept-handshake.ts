@@ -1,9 +1,7 @@
-import type { JsonRpcId } from "../shared/json-rpc.js";
-
 /** What a client said when it began its session, and what came of it. */
 export interface KeptHandshake {
   /** Of `initialize`; `undefined` for a client that began with something else. */
-  readonly id: JsonRpcId | undefined;
+  readonly id: string | number | undefined;
   /** Parameters of `initialize`, as they were. */
   readonly params: unknown;
   /** The revision of MCP that the server answered with; `undefined` until it has. */

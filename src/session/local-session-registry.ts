@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import { AdmissionController } from "./admission.js";
 import { Announcer } from "./announcer.js";
+import { ByteAccounts } from "./byte-accounts.js";
 import type { ByteShare } from "./byte-budget.js";
 import { isFinal } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
@@ -71,7 +72,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     this.#accounts =
       options.bytes &&
       new SessionAccounts({
-        share: options.bytes,
+        accounts: new ByteAccounts(options.bytes),
         isOpenEndpoint: options.isOpenEndpoint ?? false,
         sessionsOf: (ownerKey) => this.#allOf(ownerKey),
       });

@@ -1,5 +1,4 @@
-import { ByteAccounts } from "./byte-accounts.js";
-import type { ByteAccount, ByteShare } from "./byte-budget.js";
+import type { ByteAccount } from "./byte-budget.js";
 import type { CloseReason } from "./close-reason.js";
 
 /** What is looked at of a session. */
@@ -12,8 +11,11 @@ interface AccountedSession {
 }
 
 export interface SessionAccountsInit {
-  /** How many bytes may be held. */
-  readonly share: ByteShare;
+  /** Those of owners; a `ByteAccounts`. */
+  readonly accounts: {
+    of(owner: string, shed: () => boolean): ByteAccount;
+    noteLeft(owner: string): void;
+  };
   /** Whether everybody may call, so that sessions have no owners. */
   readonly isOpenEndpoint: boolean;
   /** Everything of an owner that holds bytes. */
@@ -30,24 +32,25 @@ export interface OwnerVisit {
 /** Who pays for the bytes that sessions hold, and which session is given up when an owner holds too many. */
 export class SessionAccounts {
   readonly #init: SessionAccountsInit;
-  readonly #accounts: ByteAccounts;
   /** Of strangers, who have an account each. */
   #visits = 0;
 
   constructor(init: SessionAccountsInit) {
     this.#init = init;
-    this.#accounts = new ByteAccounts(init.share);
   }
 
   open(session: AccountedSession): void {
-    session.bytes.account = this.#accounts.of(this.#payerOf(session), this.#shedderFor(session));
+    session.bytes.account = this.#init.accounts.of(
+      this.#payerOf(session),
+      this.#shedderFor(session),
+    );
   }
 
   /** A session has ended, and is among its owner's no more. */
   close(session: AccountedSession): void {
     const { isOpenEndpoint, sessionsOf } = this.#init;
     const [other] = isOpenEndpoint ? [] : sessionsOf(session.ownerKey);
-    if (other === undefined) this.#accounts.noteLeft(this.#payerOf(session));
+    if (other === undefined) this.#init.accounts.noteLeft(this.#payerOf(session));
   }
 
   /** The account of an owner, who may have no session here. */
@@ -56,10 +59,10 @@ export class SessionAccounts {
     const payer = isOpenEndpoint ? `visit ${++this.#visits}` : ownerKey;
     const ofOwner = (): Iterable<AccountedSession> => (isOpenEndpoint ? [] : sessionsOf(ownerKey));
     return {
-      account: this.#accounts.of(payer, () => shedHeaviest(ofOwner())),
+      account: this.#init.accounts.of(payer, () => shedHeaviest(ofOwner())),
       leave: () => {
         const [other] = ofOwner();
-        if (other === undefined) this.#accounts.noteLeft(payer);
+        if (other === undefined) this.#init.accounts.noteLeft(payer);
       },
     };
   }

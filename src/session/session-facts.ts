@@ -3,10 +3,15 @@ import type { IncomingMessage } from "node:http";
 import { inspect } from "node:util";
 import type { InspectOptions } from "node:util";
 import type { ClientInfo } from "./client-info.js";
-import type { SessionEra, SessionInit, SessionState } from "./session-info.js";
+import { Journey } from "./journey.js";
+import type { SessionEra, SessionState } from "./session-info.js";
+import type { SessionInit } from "./session-init.js";
 import type { SessionSummary, SessionWire } from "./session-info.js";
 
-/** What is known of a session from its opening, and how it is shown to an operator. */
+/**
+ * What is known of a session from its opening, what it takes along where another server goes on with it, and
+ * how it is shown to an operator.
+ */
 export abstract class SessionFacts<P> {
   /** Unguessable, and never taken from outside, unless it was given out from here. */
   readonly id: string;
@@ -16,6 +21,8 @@ export abstract class SessionFacts<P> {
   readonly path: string | undefined;
   readonly address: string | undefined;
   readonly openedAt: number;
+  /** `undefined` for one that has one server, and keeps nothing for another. */
+  journey: Journey | undefined;
   readonly #request: IncomingMessage;
 
   abstract readonly principal: P;
@@ -27,7 +34,8 @@ export abstract class SessionFacts<P> {
   abstract readonly inFlight: number;
   abstract readonly client: ClientInfo | undefined;
 
-  constructor({ mount, path, address, request, restoredId, moved }: SessionInit<P>) {
+  constructor(init: SessionInit<P>) {
+    const { mount, path, address, request, restoredId, moved } = init;
     this.id = moved?.id ?? restoredId ?? randomUUID();
     this.isRestored = restoredId !== undefined;
     this.isMoved = moved !== undefined;
@@ -36,10 +44,37 @@ export abstract class SessionFacts<P> {
     this.path = path;
     this.address = address;
     this.#request = request;
+    if (this.isMoved || this.isRestored) this.journey = new Journey(init, true);
   }
 
   get request(): IncomingMessage {
     return this.#request;
+  }
+
+  get memo(): unknown {
+    return this.journey?.memo;
+  }
+
+  set memo(value: unknown) {
+    (this.journey ??= new Journey()).memo = value;
+  }
+
+  /** Whether it was elsewhere, and its server is not as far yet as the one before: nobody is to find it. */
+  get isReturning(): boolean {
+    return this.journey?.isReturning === true;
+  }
+
+  /**
+   * Keeps from now on what it would take to go on with it at another node.
+   *
+   * @param changed hears that there is something new.
+   */
+  remember(changed: () => void): void {
+    (this.journey ??= new Journey()).remember(changed);
+  }
+
+  noteChange(): void {
+    this.journey?.noteChange();
   }
 
   /** What `JSON.stringify` shows. */

@@ -1,7 +1,8 @@
 import { noUpstream } from "../shared/upstream-token.js";
 import type { UpstreamToken } from "../shared/upstream-token.js";
 import { permitsMore, saysOtherwise } from "./continuation.js";
-import type { PrincipalListener, SessionInit } from "./session-info.js";
+import type { PrincipalListener } from "./session-info.js";
+import type { SessionInit } from "./session-init.js";
 
 /**
  * Whose a session is, as most recently verified, and until when. Whoever goes on with a session

@@ -1,12 +1,12 @@
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import type { UpstreamToken } from "../shared/upstream-token.js";
 import type { ClientInfo } from "./client-info.js";
-import type { CallWatch, Channel, ChannelSession } from "./channel.js";
+import type { CallWatch } from "./call-watch.js";
+import type { Channel, ChannelSession } from "./channel.js";
 import { REASON_OF_TIME_LIMIT } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
 import { Handshake } from "./handshake.js";
 import type { HeldCall } from "./held-call.js";
-import { Journey } from "./journey.js";
 import { NO_LIMITS } from "./limits.js";
 import type { ChannelLimit, ChannelOutcome, SessionUse } from "./limits.js";
 import { errorInPlaceOf, toMessageJson } from "./message-json.js";
@@ -14,11 +14,12 @@ import type { MessageJson, NotJsonError } from "./message-json.js";
 import { PendingCalls } from "./pending-calls.js";
 import { isCall, SessionBytes } from "./session-bytes.js";
 import { sessionClosed, SessionEnd } from "./session-end.js";
-import { SessionFacts } from "./session-facts.js";
 import type { SessionAdmission, SessionInfo } from "./session-info.js";
 import type { MessagePolicy } from "../policy/message-policy.js";
-import type { PrincipalListener, SessionEra, SessionInit } from "./session-info.js";
+import type { PrincipalListener, SessionEra } from "./session-info.js";
+import type { SessionInit } from "./session-init.js";
 import type { SessionState, SessionWire } from "./session-info.js";
+import { SessionFacts } from "./session-facts.js";
 import { SessionOwner } from "./session-owner.js";
 import { SessionTimers } from "./session-timers.js";
 import type { SessionTimeout } from "./session-timers.js";
@@ -51,8 +52,6 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   callWatch: CallWatch | undefined;
   /** Set by whoever counts sessions. */
   admission: SessionAdmission<this> | undefined;
-  /** `undefined` for one that has one server, and keeps nothing for another. */
-  journey: Journey | undefined;
   readonly channel: C;
 
   readonly #calls = new PendingCalls();
@@ -64,7 +63,6 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   /** @param openChannel makes the transport's channel, which must not use the session yet. */
   constructor(init: SessionInit<P>, openChannel: (session: ChannelSession) => C) {
     super(init);
-    if (this.isMoved || this.isRestored) this.journey = new Journey(init, true);
     this.#owner = new SessionOwner(init);
     this.#timers = new SessionTimers(this, init.limits ?? NO_LIMITS, (timeout) =>
       this.#onTimeout(timeout),
@@ -155,32 +153,6 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
 
   get signal(): AbortSignal {
     return this.#end.signal;
-  }
-
-  get memo(): unknown {
-    return this.journey?.memo;
-  }
-
-  set memo(value: unknown) {
-    (this.journey ??= new Journey()).memo = value;
-  }
-
-  /** Whether it was elsewhere, and its server is not as far yet as the one before: nobody is to find it. */
-  get isReturning(): boolean {
-    return this.journey?.isReturning === true;
-  }
-
-  /**
-   * Keeps from now on what it would take to go on with it at another node.
-   *
-   * @param changed hears that there is something new.
-   */
-  remember(changed: () => void): void {
-    (this.journey ??= new Journey()).remember(changed);
-  }
-
-  noteChange(): void {
-    this.journey?.noteChange();
   }
 
   /** Keeps the most recent credential's principal, which permits no less than the one before. */

@@ -32,3 +32,8 @@ export interface JsonRpcError {
   /** What else there is to say. */
   data?: unknown;
 }
+
+/** Whether a message begins a session. @see MCP 2024-11-05, basic/lifecycle, "Initialization" */
+export function isInitialize(message: JsonRpcMessage): boolean {
+  return "method" in message && message.method === "initialize";
+}

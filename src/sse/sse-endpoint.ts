@@ -8,6 +8,7 @@ import type { Arrival, MessageHandler } from "../http/message-handler.js";
 import type { HostRequest } from "../http/mount.js";
 import { toClientError } from "../http/refused-caller.js";
 import type { ServerFactory } from "../http/mcp-transport.js";
+import type { ReturningClients } from "../http/returning-clients.js";
 import type { RouterContext } from "../http/router-context.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { FastRoute, Transport, TransportRoute } from "../http/transport.js";
@@ -29,6 +30,8 @@ import { StreamRequest } from "./stream-request.js";
 export interface SseEndpointInit extends RouterContext {
   /** Sessions of other nodes; `undefined` where there are none. */
   readonly elsewhere: Elsewhere | undefined;
+  /** Finds those at other nodes whose clients come back here; `undefined` where there are none. */
+  readonly returning: ReturningClients | undefined;
   readonly createServer: ServerFactory;
   /** Whether POSTs of sessions are recognized before they are routed. */
   readonly hasFastPath: boolean;

@@ -6,7 +6,7 @@ import type { MessageJson } from "../session/message-json.js";
 import type { ByteHolder, WriteResult } from "../session/write-result.js";
 import { McpSseError } from "../shared/errors.js";
 import { formatPosition } from "./event-position.js";
-import type { KeptStream } from "./streamable-luggage.js";
+import type { KeptStream } from "./kept-streams.js";
 
 const NONE: readonly EventStream[] = [];
 

@@ -32,7 +32,7 @@ import type { StreamableSession } from "./streamable-session.js";
 export interface PostHandlerInit extends OpeningContext {
   readonly options: ResolvedOptions;
   /** See `RouterContext.places`. */
-  readonly places: ConversationLimit | undefined;
+  readonly places: ConversationLimit<RouterSession> | undefined;
   /** Below the mount. */
   readonly path: string;
   readonly sseAfterMs: number;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { McpSseError } from "../shared/errors.js";
-import { isInitialize } from "../session/handshake.js";
+import { isInitialize } from "../shared/json-rpc.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 
 /** Revisions of MCP that have a handshake. */

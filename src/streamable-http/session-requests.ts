@@ -3,7 +3,7 @@ import { EventStream } from "../http/event-stream.js";
 import type { MessageExtra } from "../http/mcp-transport.js";
 import type { KeptOptions } from "../options/resume-options.js";
 import type { EventStreamOptions } from "../options/stream-options.js";
-import { isInitialize } from "../session/handshake.js";
+import { isInitialize } from "../shared/json-rpc.js";
 import type { HeldCall } from "../session/held-call.js";
 import { isCall } from "../session/session-bytes.js";
 import type { Session } from "../session/session.js";

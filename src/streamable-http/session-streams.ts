@@ -7,7 +7,7 @@ import type { DeadlineListener } from "../session/deadline.js";
 import type { JsonRpcId } from "../shared/json-rpc.js";
 import type { ByteHolder } from "../session/write-result.js";
 import { MessageStream } from "./message-stream.js";
-import type { KeptStream, KeptStreams } from "./streamable-luggage.js";
+import type { KeptStream, KeptStreams } from "./kept-streams.js";
 
 const NONE: readonly MessageStream[] = [];
 

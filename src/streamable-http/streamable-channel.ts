@@ -7,7 +7,7 @@ import type { KeptOptions } from "../options/resume-options.js";
 import type { Channel, ChannelLuggage, ChannelSession } from "../session/channel.js";
 import { cutAfterEnd, shouldReconnect } from "../session/close-reason.js";
 import type { CloseReason } from "../session/close-reason.js";
-import { isInitialize } from "../session/handshake.js";
+import { isInitialize } from "../shared/json-rpc.js";
 import type { Call } from "../session/held-call.js";
 import type { MessageJson } from "../session/message-json.js";
 import { isCall } from "../session/session-bytes.js";
@@ -22,7 +22,7 @@ import type { StreamPosition } from "./event-position.js";
 import { PatientReplies } from "./patient-replies.js";
 import { SessionStreams } from "./session-streams.js";
 import { streamsOf } from "./streamable-luggage.js";
-import type { KeptStreams } from "./streamable-luggage.js";
+import type { KeptStreams } from "./kept-streams.js";
 
 /** A GET that wants to listen. */
 export interface ListenOffer {

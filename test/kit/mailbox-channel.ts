@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Channel, ChannelSession } from "../../src/session/channel.js";
 import type { CloseReason } from "../../src/session/close-reason.js";
 import type { MessageJson } from "../../src/session/message-json.js";
-import type { SessionInit } from "../../src/session/session-info.js";
+import type { SessionInit } from "../../src/session/session-init.js";
 import { Session } from "../../src/session/session.js";
 import type { JsonRpcMessage } from "../../src/shared/json-rpc.js";
 import { signal } from "./waiting.js";

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { SessionInit } from "../../src/session/session-info.js";
+import type { SessionInit } from "../../src/session/session-init.js";
 import { toMessageJson } from "../../src/session/message-json.js";
 import { Session } from "../../src/session/session.js";
 import type { JsonRpcMessage } from "../../src/shared/json-rpc.js";

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { McpSseError } from "../../src/shared/errors.js";
 import { NO_LIMITS } from "../../src/session/limits.js";
 import type { CloseReason } from "../../src/session/close-reason.js";
-import type { SessionInit } from "../../src/session/session-info.js";
+import type { SessionInit } from "../../src/session/session-init.js";
 import { EventStream } from "../../src/http/event-stream.js";
 import type { SseChannelOptions } from "../../src/sse/sse-channel.js";
 import type { EventStreamOptions } from "../../src/options/stream-options.js";
