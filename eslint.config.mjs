@@ -13,8 +13,10 @@ export const ROOMS = {
   cluster: ["session", "auth", "shared"],
   "cluster-contract": ["cluster", "shared"],
   redis: ["cluster", "auth", "shared", "strategies"],
-  options: ["cluster", "session", "auth", "shared"],
-  observe: ["options", "session", "auth", "shared"],
+  options: ["cluster", "session", "policy", "auth", "shared"],
+  observe: ["options", "session", "policy", "auth", "shared"],
+  otel: ["observe", "session", "policy", "shared"],
+  monitor: ["cluster", "observe", "session", "policy", "auth", "shared"],
   http: ["cluster", "observe", "options", "session", "policy", "auth", "shared"],
   sse: ["http", "cluster", "observe", "options", "session", "policy", "auth", "shared"],
   "streamable-http": [
@@ -27,8 +29,9 @@ export const ROOMS = {
     "auth",
     "shared",
   ],
-  relay: ["http", "cluster", "options", "session", "auth", "shared"],
+  relay: ["http", "cluster", "observe", "options", "session", "auth", "shared"],
   express: [
+    "monitor",
     "sse",
     "streamable-http",
     "relay",

@@ -118,7 +118,7 @@ count(
   [...sources.keys()].filter((f) => roomOf(f) === "index").length - 1,
   0,
 );
-count("arrows between rooms", arrows.length, 62);
+count("arrows between rooms", arrows.length, 76);
 count(
   "arrows that run up",
   up.length,
@@ -126,8 +126,8 @@ count(
   up.map(({ file, into }) => `${file} -> ${into}`).join(", "),
 );
 const linesLoaded = loaded.reduce((sum, file) => sum + sources.get(file).lines, 0);
-count('files loaded by import "express-mcp-sse"', loaded.length, 300);
-count("lines in them", linesLoaded, 32_500);
+count('files loaded by import "express-mcp-sse"', loaded.length, 350);
+count("lines in them", linesLoaded, 38_000);
 count(
   "of these, of the sign-in",
   loaded.filter((f) => f.startsWith("strategies/oauth/sign-in/")).length,
