@@ -18,6 +18,7 @@ const common: Config = {
     "^express-mcp-sse/cluster/memory$": "<rootDir>/src/cluster/memory.ts",
     "^express-mcp-sse/cluster/redis$": "<rootDir>/src/redis/index.ts",
     "^express-mcp-sse/cluster/contract$": "<rootDir>/src/cluster-contract/index.ts",
+    "^express-mcp-sse/otel$": "<rootDir>/src/otel/index.ts",
     "^(\\.{1,2}/.*)\\.js$": "$1",
     "^(.*/shared/packages)\\.cjs$": "$1.cts",
   },

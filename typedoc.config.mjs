@@ -17,6 +17,7 @@ export default {
     "src/cluster/memory.ts",
     "src/redis/index.ts",
     "src/cluster-contract/index.ts",
+    "src/otel/index.ts",
   ],
   plugin: [groupAsIndex],
   readme: "README.md",

@@ -39,19 +39,20 @@ process.exitCode = failed === 0 && passed === planned && planned > 0 ? 0 : 1;
 /** Everything that is to run. Projects are installed once, and serve many starts. */
 function partsOf(tarball: string, world: World): readonly Part[] {
   const install = [tarball, ...asTested("express", "@modelcontextprotocol/sdk")];
+  const telemetry = asTested("@opentelemetry/api");
   const project = (name: string, packages: readonly string[]): Project =>
     new Project(folder, name, packages);
   const types = asTested("@types/express", "@types/node");
 
-  const javascript = project("JavaScript", install);
-  const typescript = project("TypeScript", [...install, ...types]);
+  const javascript = project("JavaScript", [...install, ...telemetry]);
+  const typescript = project("TypeScript", [...install, ...types, ...telemetry]);
   const sdkV2 = project("SDK v2 only", [
-    ...[tarball, ...types],
+    ...[tarball, ...types, ...telemetry],
     ...asTested("express", "@modelcontextprotocol/client", "@modelcontextprotocol/server"),
   ]);
   const tsx = project("tsx", [...install, ...asTested("tsx", "oidc-provider", "passport-oauth2")]);
   const tools = project("tools of the test", ["pnpm@10.34.8"]);
-  const pnpm = new PnpmProject(folder, "pnpm", [...install, ...types], tools);
+  const pnpm = new PnpmProject(folder, "pnpm", [...install, ...types, ...telemetry], tools);
   copyConsumer("every-entry.ts", pnpm, "every-entry.mts");
   return [
     startsOf(javascript, SNIPPETS, formsOf("JavaScript"), world),

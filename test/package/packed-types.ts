@@ -14,7 +14,12 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const PROGRAM = join(import.meta.dirname, "consumers", "every-entry.ts");
 
 /** What a program has beside the package: what npm has now, since that is what users get. */
-const BESIDE = ["express@5", "@types/express@5", "@modelcontextprotocol/sdk@1"];
+const BESIDE = [
+  "express@5",
+  "@types/express@5",
+  "@modelcontextprotocol/sdk@1",
+  "@opentelemetry/api@1",
+];
 
 type Resolution = (typeof MODULE_RESOLUTION)[number];
 

@@ -18,6 +18,8 @@ import { memoryCluster } from "express-mcp-sse/cluster/memory";
 import type { MemoryClusterOptions } from "express-mcp-sse/cluster/memory";
 import { redisCluster, RedisStorage } from "express-mcp-sse/cluster/redis";
 import type { RedisClient, RedisClusterOptions } from "express-mcp-sse/cluster/redis";
+import { instrument } from "express-mcp-sse/otel";
+import type { Instrumentation } from "express-mcp-sse/otel";
 import { apikey } from "express-mcp-sse/strategies/apikey";
 import type * as contract from "express-mcp-sse/strategies/contract";
 import { jwt } from "express-mcp-sse/strategies/jwt";
@@ -115,6 +117,11 @@ export const node: api.McpRouter = createMcpRouter({
   cluster: clusters[0]!,
 });
 export const nodes: readonly api.ClusterNode[] = node.cluster?.nodes() ?? [];
+
+export const instrumentation: Instrumentation = instrument({ meterProvider: false });
+
+// @ts-expect-error -- no provider
+instrument({ tracerProvider: { getMeter: () => undefined } });
 
 // @ts-expect-error -- a client of something else
 redisCluster({ client: { query: () => [] }, secret: "s" });

@@ -10,6 +10,7 @@ const PARTS = {
   issuers: /\/oauth\/(?:discovery|introspection)\.js$/,
   "the sign-in": /\/oauth\/sign-in\/|\/oidc-provider\//,
   Redis: /\/src\/redis\/|\/node_modules\/(?:redis|@redis|ioredis|iovalkey)\//,
+  OpenTelemetry: /\/src\/otel\/|\/@opentelemetry\//,
   "the SDK": /\/@modelcontextprotocol\//,
 };
 
@@ -37,6 +38,7 @@ const USES: ReadonlyMap<string, Use> = new Map([
       parts: ["tokens", "key sets"],
     },
   ],
+  ["instrument", { code: `await import("express-mcp-sse/otel")`, parts: ["OpenTelemetry"] }],
   ["redisCluster", { code: `await import("express-mcp-sse/cluster/redis")`, parts: ["Redis"] }],
 ]);
 

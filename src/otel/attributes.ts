@@ -1,0 +1,127 @@
+import type { Attributes } from "@opentelemetry/api";
+import type { CallEnded, CallTarget, SessionRef } from "../observe/facts.js";
+import { OTHER } from "./few-values.js";
+
+/** Requests that MCP knows, of clients and of servers. */
+const METHODS: ReadonlySet<string> = new Set([
+  "initialize",
+  "ping",
+  "server/discover",
+  "subscriptions/listen",
+  "tools/list",
+  "tools/call",
+  "resources/list",
+  "resources/templates/list",
+  "resources/read",
+  "resources/subscribe",
+  "resources/unsubscribe",
+  "prompts/list",
+  "prompts/get",
+  "completion/complete",
+  "logging/setLevel",
+  "tasks/get",
+  "tasks/list",
+  "tasks/result",
+  "tasks/cancel",
+  "tasks/update",
+  "sampling/createMessage",
+  "elicitation/create",
+  "roots/list",
+]);
+
+/**
+ * A method as a series or a span may be named by it.
+ *
+ * Security decision: a caller can ask for any method, so that one which MCP does not know is not named.
+ */
+export function methodName(method: string): string {
+  return METHODS.has(method) ? method : OTHER;
+}
+
+/** Longest text of a caller's that a span shows, in characters. */
+const MAX_TEXT = 200;
+
+/** A text that a caller chose, as a span shows it. */
+export function shown(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
+}
+
+/**
+ * A resource's URI as a span shows it.
+ *
+ * Security decision: user names, passwords, queries and fragments of URIs are where credentials are written. What is no
+ * URI is not shown at all.
+ */
+export function shownUri(uri: string): string | undefined {
+  if (!URL.canParse(uri)) return undefined;
+  const url = new URL(uri);
+  url.username = "";
+  url.password = "";
+  url.search = "";
+  url.hash = "";
+  return shown(url.href);
+}
+
+/** What a measurement and a span say of the way that messages travel. */
+export function wireAttributes(router: string, { transport, era }: SessionRef): Attributes {
+  return {
+    "express_mcp_sse.router": router,
+    "express_mcp_sse.transport": transport,
+    ...(era !== undefined && { "express_mcp_sse.era": era }),
+    ...(transport === "stdio"
+      ? { "network.transport": "pipe" }
+      : { "network.transport": "tcp", "network.protocol.name": "http" }),
+  };
+}
+
+/** What is called, by the names that `nameOf` gives; a resource has none that is one of few. */
+export function targetAttributes(
+  target: CallTarget | undefined,
+  nameOf: (target: CallTarget) => string,
+): Attributes {
+  if (target?.kind === "tool") {
+    return { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": nameOf(target) };
+  }
+  return target?.kind === "prompt" ? { "gen_ai.prompt.name": nameOf(target) } : {};
+}
+
+/**
+ * The class of a failure; `undefined` for what is none.
+ *
+ * @see OpenTelemetry, semantic conventions for MCP, `error.type`
+ */
+export function errorType(
+  outcome: CallEnded["outcome"],
+  code: string | undefined,
+): string | undefined {
+  if (outcome === "ok") return undefined;
+  if (outcome === "tool-error") return "tool_error";
+  return outcome === "error" ? (code ?? OTHER) : outcome;
+}
+
+/** As a span shows it. */
+export function statusCode(rpcCode: number | undefined): string | undefined {
+  return rpcCode === undefined ? undefined : String(rpcCode);
+}
+
+/**
+ * As a series may be named by it: JSON-RPC reserves these for what is known.
+ *
+ * @see JSON-RPC 2.0, section 5.1
+ */
+export function fewStatusCode(rpcCode: number | undefined): string | undefined {
+  if (rpcCode === undefined) return undefined;
+  return rpcCode >= -32_768 && rpcCode <= -32_000 ? String(rpcCode) : OTHER;
+}
+
+/** How something ended. @param code what `rpc.response.status_code` is to be. */
+export function outcomeAttributes(
+  outcome: CallEnded["outcome"],
+  code: string | undefined,
+): Attributes {
+  const type = errorType(outcome, code);
+  return {
+    ...(type !== undefined && { "error.type": type }),
+    ...(code !== undefined && { "rpc.response.status_code": code }),
+  };
+}

@@ -1,0 +1,105 @@
+import type { Attributes, Meter } from "@opentelemetry/api";
+import type { SessionFact } from "../observe/facts.js";
+import { wireAttributes } from "./attributes.js";
+import { DURATION_BUCKETS } from "./buckets.js";
+import type { FactListeners } from "./fact-listeners.js";
+
+/** Ends of a session that its client did not want, and nobody decided. */
+const FAILED: ReadonlySet<string> = new Set([
+  "reader-stalled",
+  "buffer-overflow",
+  "client-lost",
+  "never-initialized",
+  "failed-to-open",
+]);
+
+type Counted = "open" | "detached";
+
+/** How many sessions there are, how long they last, why they end, and how clients come back. */
+export function measureSessions(meter: Meter, facts: FactListeners): void {
+  const sessions = meter.createUpDownCounter("express_mcp_sse.sessions", {
+    description: "Sessions, by whether their client is there.",
+    unit: "{session}",
+  });
+  const duration = meter.createHistogram("mcp.server.session.duration", {
+    description: "How long sessions lasted that have ended.",
+    unit: "s",
+    advice: { explicitBucketBoundaries: DURATION_BUCKETS },
+  });
+  const resumptions = meter.createCounter("express_mcp_sse.resumptions", {
+    description: "Clients that came back to their session, by what showed that it is theirs.",
+    unit: "{resumption}",
+  });
+  const moves = meter.createCounter("express_mcp_sse.cluster.moves", {
+    description: "Sessions that go on here and were at another node before.",
+    unit: "{session}",
+  });
+  const counted = new CountedSessions((change, attributes) => sessions.add(change, attributes));
+
+  facts.on("session", (fact, router) => {
+    const { event, session, reason, mark } = fact;
+    const wire = wireAttributes(router, session);
+    counted.note(fact, router, wire);
+    // What is called a session with 2026-07-28 is one request.
+    if (event === "closed" && session.era !== "2026") {
+      duration.record(lasted(session.openedAt), endOf(reason, wire));
+    }
+    if (event === "resumed") {
+      resumptions.add(1, { ...wire, ...(mark !== undefined && { "express_mcp_sse.mark": mark }) });
+    }
+    if (event === "moved") moves.add(1, wire);
+  });
+  facts.onStop(() => counted.clear());
+}
+
+function lasted(openedAt: number): number {
+  return Math.max(0, Date.now() - openedAt) / 1000;
+}
+
+function endOf(reason: SessionFact["reason"], wire: Attributes): Attributes {
+  if (reason === undefined) return wire;
+  return {
+    ...wire,
+    "express_mcp_sse.close_reason": reason,
+    ...(FAILED.has(reason) && { "error.type": reason }),
+  };
+}
+
+/** Which sessions are counted, and as what: each once, whatever is announced of it. */
+class CountedSessions {
+  readonly #add: (change: 1 | -1, attributes: Attributes) => void;
+  readonly #states = new Map<string, { readonly state: Counted; readonly wire: Attributes }>();
+
+  constructor(add: (change: 1 | -1, attributes: Attributes) => void) {
+    this.#add = add;
+  }
+
+  note({ event, session }: SessionFact, router: string, wire: Attributes): void {
+    const key = `${router} ${session.id}`;
+    const before = this.#states.get(key);
+    if (event === "closed") {
+      this.#remove(key);
+      return;
+    }
+    const state = event === "detached" || session.state === "detached" ? "detached" : "open";
+    if (before?.state === state) return;
+    this.#remove(key);
+    this.#states.set(key, { state, wire });
+    this.#count(1, state, wire);
+  }
+
+  clear(): void {
+    for (const key of [...this.#states.keys()]) this.#remove(key);
+  }
+
+  #remove(key: string): void {
+    const before = this.#states.get(key);
+    if (before === undefined) return;
+    this.#states.delete(key);
+    this.#count(-1, before.state, before.wire);
+  }
+
+  #count(change: 1 | -1, state: Counted, wire: Attributes): void {
+    this.#add(change, { ...wire, "express_mcp_sse.state": state });
+  }
+}
