@@ -1,4 +1,6 @@
 import type { JsonRpcId } from "../shared/json-rpc.js";
+import { readPage, textOfPage } from "./call-page.js";
+import type { CallPage, NotedCall, OpenCalls } from "./call-page.js";
 import type { ClusterBus } from "./cluster-bus.js";
 import type { ClusterEngine, EngineWrite } from "./engine.js";
 import type { Sealer } from "./record-store.js";
@@ -11,12 +13,6 @@ export interface CallJournalInit {
   readonly isExact: boolean;
   /** How long a page lives without its node, in milliseconds. */
   readonly ttlMs: number;
-}
-
-/** A call that is open, and by which place its client comes back for the answer, if not by its session. */
-export interface NotedCall {
-  readonly id: JsonRpcId;
-  readonly place: number | undefined;
 }
 
 /** Whose calls, and where they are written down. */
@@ -32,8 +28,12 @@ const SESSIONS_PER_PAGE = 64;
 /** How often is written while calls come, in milliseconds, where nobody waits for it. */
 const RECENT_MS = 25;
 
-/** How soon is written again where somebody waits: calls of that time share a writing. */
+/**
+ * How soon is written again where many wait: calls of that time share a writing. Of how many at a time that is
+ * worth its time, since sealing and sending is most of what a writing costs.
+ */
 const REST_MS = 2;
+const MANY = 4;
 
 /** How soon it is written that a call is over. Who hears of it twice does not mind. */
 const DONE_MS = 250;
@@ -44,22 +44,16 @@ const LONGEST_WAIT_MS = 1_000;
 /** Longer ids of calls are not written down: a client may choose any. */
 const MAX_ID_LENGTH = 256;
 
-/** The open calls of a page, by their sessions. */
-type Page = Map<string, OpenCalls>;
-
-/** By their ids, each with its place. */
-type OpenCalls = Map<JsonRpcId, number | undefined>;
-
 /**
  * Which calls of this node's sessions are open, in the engine, so that the next node can tell their clients
  * that they were lost. A call is open until its client is known to have the answer.
  *
- * Many sessions share one text, and all that comes in a short while is written at once: sealing is most of
- * what a writing costs.
+ * Many sessions share one text, and one writing is under way at a time: what comes meanwhile shares the next. A
+ * call that comes alone is written at once.
  */
 export class CallJournal {
   readonly #init: CallJournalInit;
-  readonly #pages = new Map<number, Page>();
+  readonly #pages = new Map<number, CallPage>();
   /** How many sessions have a page. */
   readonly #sessions = new Map<number, number>();
   readonly #dirty = new Set<number>();
@@ -71,6 +65,9 @@ export class CallJournal {
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #isWriting = false;
+  /** How many calls have come since the last writing began, and how many had when it did. */
+  #arrived = 0;
+  #lastArrived = 0;
   /** Who waits for the next writing. */
   #next = new Waiting();
   /** Whether the engine takes too long to be waited for. */
@@ -99,6 +96,15 @@ export class CallJournal {
     if (this.#pages.get(page)?.size === 0 && left <= 0) this.#pages.delete(page);
   }
 
+  /** A session's record has another name, which is written with all else. */
+  rename(page: number, from: string, to: string): void {
+    const sessions = this.#pages.get(page);
+    const calls = sessions?.get(from);
+    if (sessions === undefined || calls === undefined || from === to) return;
+    sessions.delete(from);
+    sessions.set(to, calls);
+  }
+
   /**
    * A call is open.
    *
@@ -108,7 +114,8 @@ export class CallJournal {
     if (String(id).length > MAX_ID_LENGTH) return undefined;
     this.#callsOf(page, key).set(id, place);
     const { isExact, bus } = this.#init;
-    this.#noteDirty(page, isExact ? this.#lastAt + REST_MS - performance.now() : RECENT_MS);
+    this.#arrived++;
+    this.#noteDirty(page, isExact ? this.#restMs() : RECENT_MS);
     return isExact && bus.state !== "down" && !this.#isSlow ? this.#next.whenOver() : undefined;
   }
 
@@ -126,9 +133,7 @@ export class CallJournal {
     const name = nameOf(node, page);
     const [sealed] = await this.#init.engine.read([name]);
     const text = sealed === undefined ? undefined : this.#init.box.open(sealed, name);
-    const sessions = text === undefined ? [] : (JSON.parse(text) as WrittenPage);
-    const calls = sessions.find(([one]) => one === key)?.[1] ?? [];
-    return calls.map(([id, place]) => ({ id, place: place ?? undefined }));
+    return text === undefined ? [] : readPage(text, key);
   }
 
   /** The engine may have lost everything, or this node has another name. */
@@ -148,11 +153,18 @@ export class CallJournal {
     this.#disarm();
   }
 
+  /** How long whoever waits may wait for others, in milliseconds. */
+  #restMs(): number {
+    return this.#lastArrived < MANY ? 0 : this.#lastAt + REST_MS - performance.now();
+  }
+
   #callsOf(page: number, key: string): OpenCalls {
-    const sessions: Page = this.#pages.get(page) ?? new Map<string, OpenCalls>();
-    const calls: OpenCalls = sessions.get(key) ?? new Map<JsonRpcId, number | undefined>();
-    this.#pages.set(page, sessions);
-    sessions.set(key, calls);
+    const known = this.#pages.get(page)?.get(key);
+    if (known !== undefined) return known;
+    const calls: OpenCalls = new Map<JsonRpcId, number | undefined>();
+    const sessions = this.#pages.get(page);
+    if (sessions === undefined) this.#pages.set(page, new Map([[key, calls]]));
+    else sessions.set(key, calls);
     return calls;
   }
 
@@ -183,6 +195,8 @@ export class CallJournal {
     if (pages.length === 0 || this.#isWriting) return;
     this.#dirty.clear();
     this.#lastAt = performance.now();
+    this.#lastArrived = this.#arrived;
+    this.#arrived = 0;
     this.#isWriting = true;
     const waiting = this.#next;
     this.#next = new Waiting();
@@ -206,13 +220,13 @@ export class CallJournal {
   #writeOf(page: number): EngineWrite {
     const { box, bus, ttlMs } = this.#init;
     const key = nameOf(bus.node, page);
-    const sessions = [...(this.#pages.get(page) ?? [])].filter(([, calls]) => calls.size > 0);
-    if (sessions.length === 0) {
+    const sessions = this.#pages.get(page);
+    const text = sessions && textOfPage(sessions);
+    if (text === undefined) {
       this.#written.delete(page);
       return { key, value: undefined, ttlMs };
     }
     this.#written.add(page);
-    const text = JSON.stringify(sessions.map(([session, calls]) => [session, [...calls]]));
     return { key, value: box.seal(text, key), ttlMs };
   }
 }
@@ -234,9 +248,6 @@ class Waiting {
     this.#resolve();
   }
 }
-
-/** Sessions by the names of their records, each with its calls; JSON has `null` for no place. */
-type WrittenPage = readonly (readonly [string, readonly (readonly [JsonRpcId, number | null])[]])[];
 
 function nameOf(node: string, page: number): string {
   return `c:${node}:${page}`;

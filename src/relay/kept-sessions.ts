@@ -31,6 +31,8 @@ export interface CallPages {
   assign(): number;
   /** A session has left its page. */
   release(page: number, key: string): void;
+  /** A session's record has another name. */
+  rename(page: number, from: string, to: string): void;
   /** Writes everything again. */
   rewrite(): void;
   /** Of what is written. */
@@ -77,7 +79,9 @@ export class KeptSessions {
     bus.on("emptied", () => {
       for (const kept of this.#kept.values()) {
         kept.version = 0;
-        kept.key = init.store.keyOf(kept.session.id);
+        const key = init.store.keyOf(kept.session.id);
+        init.pages.rename(kept.page, kept.key, key);
+        kept.key = key;
       }
       void this.#writeAll();
     });

@@ -10,11 +10,17 @@ function journals(isExact = true) {
   const { cluster, faults } = withFaults(memoryCluster({ secret: SECRET }));
   const box = new SealBox([SECRET], "test");
   const state: ClusterState = "up";
+  let writings = 0;
   const of = (node: string): CallJournal => {
     const engine = cluster.createEngine();
+    const write = engine.write.bind(engine);
+    engine.write = (writes) => {
+      writings++;
+      return write(writes);
+    };
     return new CallJournal({ engine, box, bus: { node, state }, isExact, ttlMs: 60_000 });
   };
-  return { here: of("here"), there: of("there"), faults };
+  return { here: of("here"), there: of("there"), faults, writings: () => writings };
 }
 
 it("CLUSTER-37: a call that is open is found by another node once whoever noted it was told so", async () => {
@@ -60,4 +66,66 @@ it("CLUSTER-37: an id that is too long to be kept is not", () => {
   const { here } = journals();
   const alice = { key: "s:alice", page: here.assign() };
   expect(here.note(alice, "x".repeat(257), undefined)).toBeUndefined();
+});
+
+it("CLUSTER-37: whatever ids and places calls have, each is found as it was noted", async () => {
+  const { here, there } = journals();
+  const alice = { key: "s:alice", page: here.assign() };
+  const calls: { id: string | number; place: number | undefined }[] = [
+    ...[7, 8, 9].map((id) => ({ id, place: undefined })),
+    ...[10, 11].map((id) => ({ id, place: id - 8 })),
+    { id: 12, place: undefined },
+    ...["13", "a", "b"].map((id) => ({ id, place: 4 })),
+    { id: 2 ** 53, place: undefined },
+    { id: 0.5, place: 9 },
+    { id: 1.5, place: 10 },
+  ];
+  for (const { id, place } of calls) void here.note(alice, id, place);
+  const all = async () => (await there.read("here", alice.page, alice.key)).length;
+  await until(async () => (await all()) === calls.length);
+  expect(await there.read("here", alice.page, alice.key)).toEqual(calls);
+  here.done(alice, 8);
+  await until(async () => (await all()) < calls.length);
+  const left = calls.filter(({ id }) => id !== 8);
+  expect(await there.read("here", alice.page, alice.key)).toEqual(left);
+});
+
+it("CLUSTER-37: a call that comes alone waits for its writing and for nothing else", async () => {
+  const { here } = journals();
+  const alice = { key: "s:alice", page: here.assign() };
+  jest.useFakeTimers({ doNotFake: ["setImmediate"] });
+  try {
+    for (let id = 0; id < 20; id++) await here.note(alice, id, undefined);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+it("CLUSTER-37: many that come at a time are written with all that come meanwhile", async () => {
+  const { here, there, writings } = journals();
+  const sessions = Array.from({ length: 50 }, (_, at) => ({
+    key: `s:${at}`,
+    page: here.assign(),
+  }));
+  const call = async (one: (typeof sessions)[number]): Promise<void> => {
+    for (let id = 0; id < 20; id++) await here.note(one, id, undefined);
+  };
+  await Promise.all(sessions.map(call));
+  expect(writings()).toBeLessThan(40);
+  const [first] = sessions;
+  expect(await there.read("here", first?.page ?? 0, first?.key ?? "")).toHaveLength(20);
+});
+
+it("CLUSTER-15: calls are found by the name that their session has since the engine was emptied", async () => {
+  const { here, there } = journals();
+  const page = here.assign();
+  await here.note({ key: "s:old", page }, 1, undefined);
+  here.rename(page, "s:old", "s:new");
+  here.rewrite();
+  await until(async () => (await there.read("here", page, "s:new")).length === 1);
+  expect(await there.read("here", page, "s:old")).toEqual([]);
+  here.done({ key: "s:new", page }, 1);
+  here.release(page, "s:new");
+  await until(async () => (await there.read("here", page, "s:new")).length === 0);
+  expect(here.names).toEqual([]);
 });
