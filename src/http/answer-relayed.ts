@@ -1,5 +1,6 @@
 import { McpSseError } from "../shared/errors.js";
 import type { Elsewhere } from "./elsewhere.js";
+import { hasLeft } from "./follow-session.js";
 import { findHere } from "./find-here.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 import { routeFor } from "./route-table.js";
@@ -38,14 +39,16 @@ export async function answerRelayed(
     return;
   }
   let route: TransportRoute | undefined;
+  let session: RouterSession | undefined;
   try {
     route = routeFor(target, request.req);
-    const session = await findRelayed(request, route, isToAdopt, context);
+    session = await findRelayed(request, route, isToAdopt, context);
     if (session === undefined) sayNotHere();
     else await route.answer(request, session);
   } catch (error) {
     // For this request, or any more: the node that sent it looks again.
-    if (isNotFound(error) && !request.res.headersSent) sayNotHere();
+    const isGone = isNotFound(error) || (session !== undefined && hasLeft(session, error));
+    if (isGone && !request.res.headersSent) sayNotHere();
     else refusals.refuse(request, error, route);
   }
 }

@@ -2,6 +2,8 @@ import type { ResolvedOptions } from "../options/resolve.js";
 import type { PostExtra } from "./message-extra.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 import type { KeptHandshake } from "./moved-session.js";
+import { goesOnElsewhere } from "../session/close-reason.js";
+import { shuttingDown } from "../session/session-end.js";
 import { connectServer } from "./open-session.js";
 import type { OpeningContext } from "./open-session.js";
 import { replay } from "./replay.js";
@@ -45,7 +47,10 @@ export async function beginAnew(
     if (session.journey !== undefined) session.journey.isReturning = false;
     return version;
   } catch (error) {
+    const { closeReason } = session;
     session.end("failed-to-open");
-    throw error;
+    // It has not ended for its client, who is to ask again.
+    const isOver = !goesOnElsewhere(closeReason) && closeReason !== "shutting-down";
+    throw isOver ? error : shuttingDown();
   }
 }

@@ -1,3 +1,4 @@
+import { goesOnElsewhere } from "../session/close-reason.js";
 import { McpSseError } from "../shared/errors.js";
 import type { ErrorCode } from "../shared/errors.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
@@ -10,8 +11,7 @@ import type { RouterSession } from "./router-session.js";
  * that. No server has the message, so it may follow.
  */
 export function hasLeft({ closeReason }: RouterSession, error: unknown): boolean {
-  if (closeReason !== "moved" && closeReason !== "superseded") return false;
-  if (!(error instanceof McpSseError)) return false;
+  if (!goesOnElsewhere(closeReason) || !(error instanceof McpSseError)) return false;
   return REFUSALS.includes(error.code);
 }
 

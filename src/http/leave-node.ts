@@ -1,4 +1,5 @@
 import type { JsonRpcId } from "../shared/json-rpc.js";
+import { lostAnswer } from "./lost-calls.js";
 import type { KeptOpening, KeptSession, LeftSession, OpenCall } from "./moved-session.js";
 import type { RouterSession } from "./router-session.js";
 
@@ -33,6 +34,15 @@ export function leaveNode(session: RouterSession, mayLose: boolean): LeftSession
   const left = { ...kept, lost, kept: luggage.handOver() };
   session.end("moved");
   return left;
+}
+
+/**
+ * Ends a session that another node has gone on with. Whoever waits for an answer hears that it is lost: that node
+ * knows only of calls that were written down before it did.
+ */
+export function endSuperseded(session: RouterSession): void {
+  for (const id of session.openCalls) session.send(lostAnswer(id)).catch(() => undefined);
+  session.end("superseded");
 }
 
 /** Whether it has calls without an answer, or messages are on their way to it. */

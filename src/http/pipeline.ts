@@ -7,6 +7,7 @@ import type { RelayedArrival } from "./relayed-arrival.js";
 import type { Discovery } from "./discovery.js";
 import { drain, whenAnswered } from "./drain.js";
 import type { Elsewhere } from "./elsewhere.js";
+import { hasLeft } from "./follow-session.js";
 import { findHere } from "./find-here.js";
 import { requesterOf, sessionNotFound } from "./find-session.js";
 import { wasForwarded } from "./forwarded.js";
@@ -230,10 +231,10 @@ export class Pipeline {
       return here.then((session) =>
         session === undefined
           ? this.#goOn(id, routed, admitted, elsewhere)
-          : this.#handOver(routed, admitted, session),
+          : this.#handOverOrFollow(routed, admitted, session),
       );
     }
-    if (here !== undefined) return this.#handOver(routed, admitted, here);
+    if (here !== undefined) return this.#handOverOrFollow(routed, admitted, here);
     return this.#goOn(id, routed, admitted, elsewhere);
   }
 
@@ -248,7 +249,26 @@ export class Pipeline {
     if (found.kind === "answered") return;
     if (found.kind === "none" && routed.route.isSessionOptional !== true) throw sessionNotFound();
     const session = found.kind === "here" ? found.session : undefined;
-    await this.#handOver(routed, admitted, session);
+    if (session === undefined) await this.#handOver(routed, admitted, undefined);
+    else await this.#handOverOrFollow(routed, admitted, session);
+  }
+
+  /** One that goes to another node in this moment is followed there. */
+  #handOverOrFollow(
+    routed: RoutedRequest,
+    admitted: AdmittedRequest,
+    session: RouterSession,
+  ): Promise<void> | undefined {
+    const follow = (error: unknown): void => {
+      if (admitted.res.headersSent || !hasLeft(session, error)) throw error;
+      admitted.again?.();
+    };
+    try {
+      return this.#handOver(routed, admitted, session)?.catch(follow);
+    } catch (error) {
+      follow(error);
+      return undefined;
+    }
   }
 
   /** Has whoever closes this endpoint wait for the response. A stream is left to its client, which comes back. */

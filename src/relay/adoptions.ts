@@ -32,6 +32,9 @@ export interface Occasion {
   readonly route: TransportRoute;
 }
 
+/** Of how many sessions it is remembered that they could not go on here. */
+const MAX_NOBODYS = 10_000;
+
 /**
  * Goes on, in this node, with sessions that no other has any more. Whoever changes the record from what it
  * was when it was looked up has the session; all others look again.
@@ -40,6 +43,8 @@ export class Adoptions {
   readonly #init: AdoptionsInit;
   /** By the session's id: what is about to come here, or to leave. */
   readonly #underWay = new Map<string, Promise<unknown>>();
+  /** Ids of sessions whose records say that they are here, since nobody could write down that they are nowhere. */
+  readonly #nobodys = new Set<string>();
 
   constructor(init: AdoptionsInit) {
     this.#init = init;
@@ -68,6 +73,11 @@ export class Adoptions {
     } finally {
       if (this.#underWay.get(id) === work) this.#underWay.delete(id);
     }
+  }
+
+  /** Whether a session could not go on here, and that could not be written down. */
+  isNobodys(id: string): boolean {
+    return this.#nobodys.has(id);
   }
 
   canMove({ session }: RouterRecord): boolean {
@@ -118,7 +128,9 @@ export class Adoptions {
     const page = journal.assign();
     const claim = { ...record, home: bus.node, moves: record.moves + 1, page, session: left };
     const known = { key, version: version + 1, moves: claim.moves, page };
-    if (!(await store.put(key, claim, version, ttlMs))) {
+    const isMine = await store.put(key, claim, version, ttlMs);
+    this.#nobodys.delete(id);
+    if (!isMine) {
       journal.release(page, key);
       return "taken";
     }
@@ -131,9 +143,11 @@ export class Adoptions {
       return session;
     } catch (error) {
       journal.release(page, key);
-      const isLost = error instanceof McpSseError && error.status === 404;
-      await this.#giveUp(known, isLost ? undefined : { ...claim, home: undefined });
-      if (isLost) return undefined;
+      const isOver = error instanceof McpSseError && error.status === 404;
+      const left = isOver ? undefined : { ...claim, home: undefined };
+      // What another node has gone on with meanwhile is not over.
+      if (!(await this.#giveUp(id, known, left))) return "taken";
+      if (isOver) return undefined;
       throw error;
     } finally {
       kept.claims.delete(id);
@@ -141,11 +155,23 @@ export class Adoptions {
     }
   }
 
-  /** A session could not be gone on with: its record says so, or is gone. While the engine is away, neither. */
-  async #giveUp({ key, version }: KnownRecord, record: RouterRecord | undefined): Promise<void> {
+  /**
+   * A session could not be gone on with: its record says so, or is gone.
+   *
+   * @returns whether it was still this node's.
+   */
+  async #giveUp(
+    id: string,
+    { key, version }: KnownRecord,
+    record: RouterRecord | undefined,
+  ): Promise<boolean> {
     const { store, ttlMs } = this.#init;
-    const written =
-      record === undefined ? store.take(key, version) : store.put(key, record, version, ttlMs);
-    await written.catch(() => undefined);
+    try {
+      if (record === undefined) return await store.take(key, version);
+      return await store.put(key, record, version, ttlMs);
+    } catch {
+      if (record !== undefined && this.#nobodys.size < MAX_NOBODYS) this.#nobodys.add(id);
+      return true;
+    }
   }
 }

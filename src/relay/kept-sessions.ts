@@ -2,7 +2,7 @@ import type { ClusterBus } from "../cluster/cluster-bus.js";
 import { directoryIsAway } from "../cluster/record-store.js";
 import type { RecordStore } from "../cluster/record-store.js";
 import type { SessionRecord } from "../cluster/session-record.js";
-import { keptOf } from "../http/leave-node.js";
+import { endSuperseded, keptOf } from "../http/leave-node.js";
 import type { LeftSession } from "../http/moved-session.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { CloseReason } from "../session/close-reason.js";
@@ -153,7 +153,7 @@ export class KeptSessions {
     const found = await this.#init.store.read(kept.key);
     if (found !== undefined && isSuperseded(kept, found.record, this.#init.bus.node)) {
       kept.isGivenAway = true;
-      kept.session.end("superseded");
+      endSuperseded(kept.session);
       return false;
     }
     const isAsKnown =

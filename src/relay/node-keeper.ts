@@ -6,6 +6,7 @@ import type { MessageExtra } from "../http/mcp-transport.js";
 import type { LeftSession } from "../http/moved-session.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { SessionKeeper } from "../http/session-keeper.js";
+import { mayHaveBeenDone } from "../session/session-end.js";
 import { McpSseError } from "../shared/errors.js";
 import type { Adoptions } from "./adoptions.js";
 import { Certainty } from "./certainty.js";
@@ -75,7 +76,10 @@ export class NodeKeeper implements SessionKeeper {
     if (noter === undefined || !move) return;
     session.callWatch = {
       // One that its client would not come back for is lost with its connection.
-      opened: (id, place) => session.channel.luggage && journal.note(noter, id, place),
+      opened: (id, place) => {
+        const noted = session.channel.luggage && journal.note(noter, id, place);
+        return noted?.then(() => this.#confirmTaken(session));
+      },
       over: (id) => journal.done(noter, id),
     };
   }
@@ -101,6 +105,18 @@ export class NodeKeeper implements SessionKeeper {
     limits.stop();
     await bus.stop(timeoutMs);
     kept.stop();
+  }
+
+  /**
+   * Another node may have gone on with the session before it could read of a call that was just written down.
+   *
+   * @throws McpSseError where it did, or nobody can tell: then the call may have been done.
+   */
+  async #confirmTaken(session: RouterSession): Promise<void> {
+    const isLost = session.closeReason === "superseded";
+    if (!isLost && this.isCertain) return;
+    const isHere = !isLost && (await this.confirm(session).catch(() => false));
+    if (!isHere && session.closeReason !== "moved") throw mayHaveBeenDone();
   }
 
   /** Not before it is certain that the directory can be told, since nothing is taken back. */

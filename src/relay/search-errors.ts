@@ -17,12 +17,3 @@ export function noNodeStays(): McpSseError {
     headers: retryAfter(),
   });
 }
-
-/** For whoever repeats what must not be done twice. */
-export function mayHaveBeenDone(): McpSseError {
-  return new McpSseError(
-    "outcome_unknown",
-    "The session's server does not answer; it may have taken this message.",
-    { headers: retryAfter(1) },
-  );
-}

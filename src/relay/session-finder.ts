@@ -9,14 +9,14 @@ import type { RouterSession, Sessions } from "../http/router-session.js";
 import type { TransportRoute } from "../http/transport.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import type { Requester } from "../session/requester.js";
-import { shuttingDown } from "../session/session-end.js";
+import { mayHaveBeenDone, shuttingDown } from "../session/session-end.js";
 import { mayGoOn } from "../session/session-standing.js";
 import type { Adoptions } from "./adoptions.js";
 import type { KeptSessions, RouterRecord } from "./kept-sessions.js";
 import { Lanes } from "./lanes.js";
 import type { Lane } from "./lanes.js";
 import type { Relayed, RequestRelay } from "./request-relay.js";
-import { mayHaveBeenDone, notInTime, noNodeStays } from "./search-errors.js";
+import { notInTime, noNodeStays } from "./search-errors.js";
 
 export interface SessionFinderInit {
   readonly bus: ClusterBus;
@@ -37,8 +37,8 @@ interface Search {
   readonly route: TransportRoute;
   /** On the clock of `performance.now()`. */
   readonly until: number;
-  /** How often nobody was there to hear it, one time after the other. */
-  unheard: number;
+  /** At which node nobody was there to hear it, and how often, one time after the other. */
+  unheard: { readonly node: string; readonly times: number } | undefined;
   /** How often this node was being closed, and knew of none that stays. */
   alone: number;
   /** See {@link Elsewhere.goOn}. */
@@ -91,7 +91,7 @@ export class SessionFinder implements Elsewhere {
     listensAt?: string,
   ): Promise<FoundElsewhere> {
     const until = performance.now() + this.#init.relayTimeoutMs;
-    const search: Search = { id, request, route, until, unheard: 0, alone: 0, listensAt };
+    const search: Search = { id, request, route, until, unheard: undefined, alone: 0, listensAt };
     for (let looks = 0; looks < QUICK_LOOKS || performance.now() < until; looks++) {
       if (this.#init.bus.state === "closed") throw shuttingDown();
       // What moves just now is there soon, and is not found sooner by haste.
@@ -118,16 +118,20 @@ export class SessionFinder implements Elsewhere {
       request,
       route,
       until: 0,
-      unheard: 0,
+      unheard: undefined,
       alone: 0,
       listensAt: undefined,
     };
+    const { adoptions, bus, store } = this.#init;
     const here = await this.#findHere(search);
-    if (here !== undefined || !isToAdopt || this.#init.adoptions.isClosing) return here ?? NONE;
-    const found = await this.#init.store.find(id);
+    const isNobodys = adoptions.isNobodys(id);
+    if (here !== undefined || adoptions.isClosing) return here ?? NONE;
+    if (!isToAdopt && !isNobodys) return NONE;
+    const found = await store.find(id);
     if (found === undefined || !this.#mayGoOn(search, found.record)) return NONE;
     const { home } = found.record;
-    if (home !== undefined && (await this.#init.bus.isAlive(home))) return NONE;
+    const isOwn = isNobodys && home === bus.node;
+    if (!isOwn && home !== undefined && (await bus.isAlive(home))) return NONE;
     return (await this.#adopt(search, found)) ?? NONE;
   }
 
@@ -180,7 +184,8 @@ export class SessionFinder implements Elsewhere {
   }
 
   async #askHome(search: Search, found: FoundRecord<LeftSession>, home: string): Promise<Step> {
-    const isThere = search.unheard < UNHEARD_TIMES && (await this.#isAlive(home, search.until));
+    const isHeard = timesUnheard(search, home) < UNHEARD_TIMES;
+    const isThere = isHeard && (await this.#isAlive(home, search.until));
     if (isThere === "later") return undefined;
     if (!isThere) return await this.#adoptSomewhere(search, found);
     const { moves, transport, standing } = found.record;
@@ -211,6 +216,7 @@ export class SessionFinder implements Elsewhere {
     const { adoptions, sessions } = this.#init;
     await adoptions.underWay(search.id);
     if (sessions.get(search.id) !== undefined) return undefined;
+    if (adoptions.isNobodys(search.id)) return await this.#adoptSomewhere(search, found);
     return await this.#unlessMoved(search, found);
   }
 
@@ -236,10 +242,11 @@ export class SessionFinder implements Elsewhere {
     this.#lanes.drop(search.id);
     if (relayed.kind !== "lost") return;
     if (relayed.mayBeHeard && search.request.req.method !== "GET") throw mayHaveBeenDone();
-    search.unheard = relayed.mayBeHeard ? 0 : search.unheard + 1;
+    const times = relayed.mayBeHeard ? 0 : timesUnheard(search, home) + 1;
+    search.unheard = { node: home, times };
     // A node that is there, and does not hear, may do so again, or may turn out to be gone.
     const isAlive = await this.#init.bus.isAlive(home).catch(() => true);
-    if (isAlive && search.unheard < UNHEARD_TIMES) await rest();
+    if (isAlive && times < UNHEARD_TIMES) await rest();
   }
 
   /**
@@ -328,6 +335,11 @@ export class SessionFinder implements Elsewhere {
     const path = listensAt ?? `${request.mount.base}${route.path}`;
     return mayGoOn("listen", { ...asker, path }, standing, this.#init.rules);
   }
+}
+
+/** Of one node: what nobody heard there says nothing of the next that has the session. */
+function timesUnheard({ unheard }: Search, node: string): number {
+  return unheard?.node === node ? unheard.times : 0;
 }
 
 async function rest(): Promise<void> {

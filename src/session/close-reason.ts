@@ -64,6 +64,11 @@ export function shouldReconnect(reason: CloseReason): boolean {
   return RECONNECTS.has(reason);
 }
 
+/** Whether a session has ended here because it goes on at another node: for its client it is not over. */
+export function goesOnElsewhere(reason: CloseReason | undefined): boolean {
+  return reason === "moved" || reason === "superseded";
+}
+
 /** Ends that somebody has decided, or that lost what the client was still to hear. */
 const FINAL: ReadonlySet<CloseReason> = new Set([
   "deleted",

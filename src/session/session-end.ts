@@ -69,6 +69,15 @@ export function sessionClosed(): McpSseError {
   return new McpSseError("session_closed", "The session has ended: begin a new one.");
 }
 
+/** What whoever waits for an answer hears that nobody will give, and who must not repeat what may have been done. */
+export function mayHaveBeenDone(): McpSseError {
+  return new McpSseError(
+    "outcome_unknown",
+    "The session's server does not answer; it may have taken this message.",
+    { headers: retryAfter(1) },
+  );
+}
+
 /** What whoever comes, or still waits, while the endpoint is being closed hears. */
 export function shuttingDown(): McpSseError {
   return new McpSseError("shutting_down", "The server is shutting down: try again soon.", {

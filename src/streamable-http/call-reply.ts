@@ -160,5 +160,7 @@ export class CallReply {
 function holdBack({ socket }: ServerResponse, noted: Promise<void>): void {
   if (socket === null) return;
   socket.cork();
-  void noted.then(() => socket.uncork());
+  const go = (): void => socket.uncork();
+  // Where its session is not here any more, what leaves is the end of the stream.
+  void noted.then(go, go);
 }

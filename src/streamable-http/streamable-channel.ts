@@ -5,13 +5,13 @@ import type { EventStream } from "../http/event-stream.js";
 import { onResponseEnd, whenFinished } from "../http/response-end.js";
 import type { KeptOptions } from "../options/resume-options.js";
 import type { Channel, ChannelLuggage, ChannelSession } from "../session/channel.js";
-import { cutAfterEnd, shouldReconnect } from "../session/close-reason.js";
+import { cutAfterEnd, goesOnElsewhere, shouldReconnect } from "../session/close-reason.js";
 import type { CloseReason } from "../session/close-reason.js";
 import { isInitialize } from "../shared/json-rpc.js";
 import type { Call } from "../session/held-call.js";
 import type { MessageJson } from "../session/message-json.js";
 import { isCall } from "../session/session-bytes.js";
-import { sessionClosed, shuttingDown } from "../session/session-end.js";
+import { mayHaveBeenDone, sessionClosed, shuttingDown } from "../session/session-end.js";
 import type { WriteResult } from "../session/write-result.js";
 import { McpSseError } from "../shared/errors.js";
 import type { JsonRpcId, JsonRpcMessage, JsonRpcResponse } from "../shared/json-rpc.js";
@@ -344,5 +344,7 @@ export class StreamableChannel implements Channel, ChannelLuggage {
 }
 
 function endedBefore(reason: CloseReason): McpSseError {
-  return reason === "shutting-down" || reason === "moved" ? shuttingDown() : sessionClosed();
+  // Its client goes on with it, and its server had the call.
+  if (goesOnElsewhere(reason)) return mayHaveBeenDone();
+  return reason === "shutting-down" ? shuttingDown() : sessionClosed();
 }

@@ -8,6 +8,7 @@ import type { RouterSession } from "../http/router-session.js";
 import type { HostRequest } from "../http/mount.js";
 import type { FastRoute, Transport, TransportRoute } from "../http/transport.js";
 import type { StreamableSettings } from "../options/streamable-options.js";
+import { sessionClosed } from "../session/session-end.js";
 import { McpSseError } from "../shared/errors.js";
 import { FastPath } from "./fast-path.js";
 import { PostHandler } from "./post-handler.js";
@@ -178,6 +179,8 @@ export class StreamableEndpoint implements Transport {
     restorer: SessionRestorer<StreamableSession> | undefined,
   ): void {
     const { req, res } = request;
+    // In this moment: one that has gone to another node is ended there.
+    if (session?.closeReason !== undefined) throw sessionClosed();
     if (session !== undefined) session.end("deleted");
     else if (sessionIdOf(req) === undefined) throw noId();
     else if (restorer?.end(request) !== true) throw sessionNotFound();

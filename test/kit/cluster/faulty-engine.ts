@@ -51,6 +51,10 @@ export class EngineFaults {
   fateOf: (message: string) => Fate = () => "pass";
   /** What the answer to each look at a record waits for. */
   beforeGet: () => Promise<void> = () => Promise.resolve();
+  /** What each change of a record waits for. */
+  beforePut: () => Promise<void> = () => Promise.resolve();
+  /** What each writing of what has no version waits for. */
+  beforeWrite: () => Promise<void> = () => Promise.resolve();
   readonly #held: (() => void)[] = [];
   readonly #era: Era;
 
@@ -138,8 +142,12 @@ class FaultyEngine implements ClusterEngine {
     return await this.#faults.run(() => this.#engine.get(this.#faults.nameOf(key)));
   }
 
-  put(key: string, ...rest: [value: string, version: number, ttlMs: number]): Promise<boolean> {
-    return this.#faults.run(() => this.#engine.put(this.#faults.nameOf(key), ...rest));
+  async put(
+    key: string,
+    ...rest: [value: string, version: number, ttlMs: number]
+  ): Promise<boolean> {
+    await this.#faults.beforePut();
+    return await this.#faults.run(() => this.#engine.put(this.#faults.nameOf(key), ...rest));
   }
 
   take(key: string, version: number): Promise<boolean> {
@@ -150,9 +158,10 @@ class FaultyEngine implements ClusterEngine {
     return this.#faults.run(() => this.#engine.read(this.#namesOf(keys)));
   }
 
-  write(writes: readonly EngineWrite[]): Promise<void> {
+  async write(writes: readonly EngineWrite[]): Promise<void> {
+    await this.#faults.beforeWrite();
     const named = writes.map((write) => ({ ...write, key: this.#faults.nameOf(write.key) }));
-    return this.#faults.run(() => this.#engine.write(named));
+    await this.#faults.run(() => this.#engine.write(named));
   }
 
   touch(keys: readonly string[], ttlMs: number): Promise<void> {
