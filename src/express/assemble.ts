@@ -10,7 +10,8 @@ import { Discovery } from "../http/discovery.js";
 import type { Elsewhere } from "../http/elsewhere.js";
 import { configuredMount, mountUrl, resourceUrl } from "../http/metadata-routes.js";
 import type { RouterCluster } from "../cluster/router-cluster.js";
-import type { ServerFactory } from "../http/mcp-transport.js";
+import { originOf } from "../http/message-extra.js";
+import type { MessageExtra, ServerFactory } from "../http/mcp-transport.js";
 import { Pipeline } from "../http/pipeline.js";
 import { Refusals } from "../http/refusals.js";
 import type { ReturningClients } from "../http/returning-clients.js";
@@ -19,7 +20,10 @@ import type { Sessions } from "../http/router-session.js";
 import { Shutdown } from "../http/shutdown.js";
 import { SourceGuard } from "../http/source-guard.js";
 import type { Transport } from "../http/transport.js";
+import { CallerFacts } from "../observe/caller-facts.js";
+import { FactHub } from "../observe/fact-hub.js";
 import { logSessions } from "../observe/session-log.js";
+import { SessionWatch } from "../observe/session-watch.js";
 import { continuationRules } from "../options/continuation-options.js";
 import { WIRE_DIRECTIONS } from "../options/misplaced-options.js";
 import { resolveOptions } from "../options/resolve.js";
@@ -29,7 +33,7 @@ import type { StreamablePaths, Wires } from "../options/streamable-options.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import { EndedSessions } from "../session/ended-sessions.js";
 import { LocalSessionRegistry } from "../session/local-session-registry.js";
-import type { LocalSessionRegistryOptions } from "../session/local-session-registry.js";
+import type { LocalSessionRegistryOptions } from "../session/registry-options.js";
 import { checkOptionNames, optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 import { OWN_HINTS } from "../sse/resume.js";
@@ -54,6 +58,7 @@ export interface Assembly {
   readonly refusals: Refusals;
   readonly pipeline: Pipeline;
   readonly bus: ChangeBus;
+  readonly hub: FactHub;
   /** What an application sees of other nodes; `undefined` where there are none. */
   readonly cluster: RouterCluster | undefined;
 }
@@ -78,7 +83,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const { path, streamableAt } = serving;
   const names = streamableAt === undefined ? ROUTER_OPTION_NAMES : MCP_ROUTER_OPTION_NAMES;
   checkOptionNames(path, given, names, WIRE_DIRECTIONS);
-  const { auth, createServer } = opt.readOptions(ROUTER_OPTIONS, path, given);
+  const { auth, createServer, name } = opt.readOptions(ROUTER_OPTIONS, path, given);
   const wires = streamableAt === undefined ? SSE_ONLY : readWires(path, given);
   const options = resolveOptions(given, path, wires);
   // A client asks for a token with the very URL that its user has typed.
@@ -89,7 +94,10 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const verified = new VerifiedCallers(methods, options.revalidateAfterMs);
   const isOpenEndpoint = auth === false;
   const restore = restoreContext(options, rules, isOpenEndpoint);
+  const { logger } = options;
+  const hub = new FactHub(name, () => logger.error("a subscriber to facts threw"));
   const sessions = createSessions(options, {
+    observer: new SessionWatch(hub, originOf),
     isOpenEndpoint,
     rules,
     exchangeLimits: wires.streamable,
@@ -98,8 +106,9 @@ export function assemble(given: unknown, serving: Serving): Assembly {
     closeElsewhere: (whose) => cluster?.limits.closeElsewhere(whose),
   });
   const discovery = new Discovery(options, methods, resources);
-  const refusals = new Refusals(options.logger, methods);
-  const callers = new CallerGuard({ options, authenticator, verified, discovery, sessions });
+  const refusals = new Refusals({ logger, methods, hub, sessions });
+  const facts = new CallerFacts(hub);
+  const callers = new CallerGuard({ options, authenticator, verified, discovery, sessions, facts });
   const shutdown = new Shutdown();
   const cluster =
     options.cluster &&
@@ -110,7 +119,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const { keeper, returning, elsewhere, limits }: Partial<ClusterParts> = cluster ?? {};
   const shared = {
     ...{ options, sessions, keeper, places: limits?.places },
-    ...{ callers, refusals, shutdown },
+    ...{ callers, refusals, shutdown, hub },
   };
   const bus = new ChangeBus({ mayHear: wires.streamable?.mayHear, logger: options.logger });
   const endpoints = { ...shared, elsewhere, returning, createServer, restore };
@@ -125,7 +134,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   });
   cluster?.serve((arrival) => pipeline.answerRelayed(arrival));
   return {
-    ...{ options, wires, sessions, discovery, callers, refusals, pipeline, bus },
+    ...{ options, wires, sessions, discovery, callers, refusals, pipeline, bus, hub },
     cluster: limits?.view,
   };
 }
@@ -217,8 +226,14 @@ function restoreContext(
 function createSessions(
   { logger, limits, bytes }: ResolvedOptions,
   more: Pick<
-    LocalSessionRegistryOptions<Principal | undefined>,
-    "isOpenEndpoint" | "rules" | "exchangeLimits" | "ended" | "onRevoked" | "closeElsewhere"
+    LocalSessionRegistryOptions<Principal | undefined, MessageExtra>,
+    | "isOpenEndpoint"
+    | "rules"
+    | "exchangeLimits"
+    | "ended"
+    | "onRevoked"
+    | "closeElsewhere"
+    | "observer"
   >,
 ): Sessions {
   const sessions: Sessions = new LocalSessionRegistry({

@@ -87,6 +87,9 @@ function ahead(pipeline: Pipeline, app: RequestListener): RequestListener {
   return (req, res) => pipeline.answerFast(req, res, app, undefined);
 }
 
+/** What requests come for that are for routes of the app. */
+const GUARD = { leg: "guard" } as const;
+
 /** See {@link SseRouter.guard}. */
 function createGuard({ callers, refusals }: Assembly): express.RequestHandler {
   return (req, res, next) => {
@@ -95,15 +98,15 @@ function createGuard({ callers, refusals }: Assembly): express.RequestHandler {
       if (principal !== undefined) Object.assign(req, { user: principal, auth: authInfo });
       next();
     };
-    const refuse = (error: unknown): void => refusals.refuse({ req, res }, error);
+    const refuse = (error: unknown): void => refusals.refuse({ req, res }, error, GUARD);
     let known: Caller | undefined;
     try {
-      known = callers.known(req);
+      known = callers.known(req, GUARD.leg);
     } catch (error) {
       refuse(error);
       return;
     }
-    if (known === undefined) callers.identify(req).then(letIn, refuse);
+    if (known === undefined) callers.identify(req, undefined, GUARD.leg).then(letIn, refuse);
     else letIn(known);
   };
 }

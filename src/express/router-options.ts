@@ -12,6 +12,10 @@ export interface SseRouterOptions<W = AuthConfig, M = never> extends SseOptions 
   /** How callers are authenticated; several methods in a list let in whoever passes one. `false` opens the endpoint to everybody. */
   auth: AuthFor<W, M>;
   /**
+   * What tells this router from others of its process in what subscribers and `audit` are told. Default: `"mcp"`.
+   */
+  name?: string;
+  /**
    * Makes the SDK server of one session: a new one at each call. Runs after authentication and
    * before the client gets an answer.
    *
@@ -26,6 +30,7 @@ export interface SseRouterOptions<W = AuthConfig, M = never> extends SseOptions 
 /** What {@link SseRouterOptions} has beside the options of the wire. */
 export const ROUTER_OPTIONS = {
   auth: opt.custom("method, list of methods, or `false`", readAuth),
+  name: opt.withDefault(opt.text(), "mcp"),
   createServer: opt.callback<ServerFactory>(
     "Write createServer: (session) => new McpServer({ … }).",
   ),

@@ -11,7 +11,10 @@ import type { RouterSession } from "./router-session.js";
 import type { TransportRoute } from "./transport.js";
 
 /** What answering relayed requests takes. */
-export interface RelayedContext extends Pick<RouterContext, "sessions" | "keeper" | "refusals"> {
+export interface RelayedContext extends Pick<
+  RouterContext,
+  "sessions" | "keeper" | "refusals" | "callers"
+> {
   readonly routes: Pick<RouteTable, "find">;
   readonly elsewhere: Elsewhere | undefined;
 }
@@ -38,6 +41,7 @@ export async function answerRelayed(
     notHere();
     return;
   }
+  context.callers.noteRelayed(request);
   let route: TransportRoute | undefined;
   let session: RouterSession | undefined;
   try {

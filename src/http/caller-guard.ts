@@ -18,10 +18,13 @@ import type { AskedPath, Discovery } from "./discovery.js";
 import { addressOf } from "./mount.js";
 import type { HostRequest } from "./mount.js";
 import { redactCredentials, withCredential } from "./redact-query.js";
-import { lacksScopes, RefusedCaller, tooManyFailures } from "./refused-caller.js";
+import { lacksScopes, RefusedCaller, toClientError, tooManyFailures } from "./refused-caller.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 import type { LimitReached } from "../session/session-events.js";
 import type { ScopeChallenge } from "../policy/message-policy.js";
+import type { Leg } from "../observe/facts.js";
+import { legOf } from "../observe/caller-facts.js";
+import type { CallerAsked, CallerFacts } from "../observe/caller-facts.js";
 
 export interface CallerGuardInit {
   readonly options: {
@@ -39,6 +42,8 @@ export interface CallerGuardInit {
   readonly discovery: Discovery;
   /** Are told when a limit is reached. */
   readonly sessions: { noteLimit(fact: LimitReached<Principal | undefined>): void };
+  /** Are told who was let in, and who was not. */
+  readonly facts: CallerFacts;
 }
 
 /** How long after it was asked a method need not be asked again, in milliseconds. */
@@ -85,12 +90,12 @@ export class CallerGuard {
    * The caller of a request that belongs to no session, if it is known who that is without asking;
    * see {@link VerifiedCallers}.
    */
-  known(req: HostRequest): Caller | undefined {
+  known(req: HostRequest, leg = legOf(req.method)): Caller | undefined {
     if (this.#init.authenticator === undefined) return ANONYMOUS;
     const slot = this.#init.verified.slotOf(req);
     const caller = slot && this.#init.verified.get(slot);
     if (caller !== undefined) redactCredentials(req, this.methods);
-    return caller;
+    return this.#remembered(caller, req, leg);
   }
 
   /**
@@ -99,11 +104,21 @@ export class CallerGuard {
    * @param asked where the request came in, if that is the endpoint itself.
    * @throws RefusedCaller with the error for a caller who is not let in.
    */
-  async identify(req: HostRequest, asked?: AskedPath): Promise<Caller> {
+  identify(req: HostRequest, asked?: AskedPath, leg = legOf(req.method)): Promise<Caller> {
     const { authenticator } = this.#init;
-    if (authenticator === undefined) return ANONYMOUS;
+    if (authenticator === undefined) return Promise.resolve(ANONYMOUS);
     // Now, because a connection that ends meanwhile has none any more.
     const address = addressOf(req);
+    const identify = () => this.#identify(req, address, asked, authenticator);
+    return this.#told(identify, { request: req, leg, address });
+  }
+
+  async #identify(
+    req: HostRequest,
+    address: string | undefined,
+    asked: AskedPath | undefined,
+    authenticator: Authenticator,
+  ): Promise<Caller> {
     const slot = this.#init.verified.slotOf(req);
     const outcome =
       this.#outcomes.get(req) ?? (await this.#authenticate(req, address, authenticator));
@@ -148,7 +163,13 @@ export class CallerGuard {
       : undefined;
   }
 
-  async #verifyAgain(request: AdmittedRequest): Promise<Caller> {
+  #verifyAgain(request: AdmittedRequest): Promise<Caller> {
+    const { req } = request;
+    const at = { request: req, leg: legOf(req.method), address: addressOf(req) };
+    return this.#told(() => this.#askAgain(request), at);
+  }
+
+  async #askAgain(request: AdmittedRequest): Promise<Caller> {
     const { req, caller } = request;
     const { credential } = caller;
     const asked = credential === undefined ? req : withCredential(req, credential);
@@ -170,8 +191,16 @@ export class CallerGuard {
   async verify(req: IncomingMessage): Promise<Caller | undefined> {
     // Whose address may cause questions is for `identify` to find out.
     if (this.#throttle?.isActive === true) return undefined;
+    const startedAt = performance.now();
     const outcome = await this.#init.authenticator?.authenticate(req);
-    if (outcome?.kind === "authenticated" && outcome.hasGuess !== true) return outcome.caller;
+    if (outcome?.kind === "authenticated" && outcome.hasGuess !== true) {
+      const { caller } = outcome;
+      const { facts } = this.#init;
+      const durationMs = performance.now() - startedAt;
+      const at = { request: req, leg: legOf(req.method), address: addressOf(req), durationMs };
+      if (facts.isHeard) facts.letIn("verified", caller, at);
+      return caller;
+    }
     if (outcome !== undefined) this.#outcomes.set(req, outcome);
     return undefined;
   }
@@ -192,6 +221,14 @@ export class CallerGuard {
     return lacksScopes({ ...challenge, scopes }, held, this.methods, document);
   }
 
+  /** Another node has let a caller in. */
+  noteRelayed({ req, caller }: AdmittedRequest): void {
+    const { facts } = this.#init;
+    if (!facts.isHeard) return;
+    const at = { request: req, leg: legOf(req.method), address: addressOf(req), durationMs: 0 };
+    facts.letIn("relayed", caller, at);
+  }
+
   /** What will tell the caller's next request by its credential alone; see {@link cachedCaller}. */
   cache(req: IncomingMessage, caller: Caller): CachedCaller | undefined {
     return this.#init.options.revalidateAfterMs > 0 ? cacheCaller(req, caller) : undefined;
@@ -200,7 +237,37 @@ export class CallerGuard {
   /** The caller of a request, if it is known who that is without asking; see {@link cachedCaller}. */
   cached(req: IncomingMessage, last: CachedCaller | undefined): Caller | undefined {
     if (this.#init.authenticator === undefined) return ANONYMOUS;
-    return last && cachedCaller(req, last, this.#init.options.revalidateAfterMs);
+    const caller = last && cachedCaller(req, last, this.#init.options.revalidateAfterMs);
+    return this.#remembered(caller, req, legOf(req.method));
+  }
+
+  #remembered(caller: Caller | undefined, req: HostRequest, leg: Leg): Caller | undefined {
+    const { facts } = this.#init;
+    if (caller !== undefined && facts.isHeard) {
+      const address = addressOf(req);
+      facts.letIn("remembered", caller, { request: req, leg, address, durationMs: 0 });
+    }
+    return caller;
+  }
+
+  /** Tells what came of asking the methods, and how long that took. */
+  #told(ask: () => Promise<Caller>, at: Omit<CallerAsked, "durationMs">): Promise<Caller> {
+    return this.#init.facts.isHeard ? this.#tell(ask, at) : ask();
+  }
+
+  async #tell(ask: () => Promise<Caller>, at: Omit<CallerAsked, "durationMs">): Promise<Caller> {
+    const { facts } = this.#init;
+    const startedAt = performance.now();
+    try {
+      const caller = await ask();
+      facts.letIn("verified", caller, { ...at, durationMs: performance.now() - startedAt });
+      return caller;
+    } catch (error) {
+      const { code, message } = toClientError(error);
+      const reason = error instanceof RefusedCaller ? error.reason : message;
+      facts.refused(code, reason, { ...at, durationMs: performance.now() - startedAt });
+      throw error;
+    }
   }
 
   #keep(slot: CallerSlot | undefined, caller: Caller): void {

@@ -3,6 +3,7 @@ import type { AuthMethod } from "../auth/auth-method.js";
 import type { Caller } from "../auth/outcome.js";
 import type { AuthInfo } from "../auth/principal.js";
 import { rawQueryOf } from "../shared/url.js";
+import { addressOf } from "./mount.js";
 import type { MessageExtra, RequestInfo } from "./mcp-transport.js";
 import { partsOf } from "./request-parts.js";
 import type { RequestParts } from "./request-parts.js";
@@ -37,6 +38,11 @@ export class PostExtra implements MessageExtra {
     this.#parts = parts;
     this.#hidden = hidden;
     this.#publicUrl = publicUrl;
+  }
+
+  /** Whom the request comes from. */
+  get address(): string | undefined {
+    return addressOf(this.#req);
   }
 
   /** Those that tools may see; without the URL, which is parsed for who wants it. */
@@ -74,6 +80,11 @@ export class PostExtra implements MessageExtra {
     }
     return new Request(url, { method: this.#req.method ?? "POST", headers: copy });
   }
+}
+
+/** With what a message came, as far as operators hear of it; nothing is known of one that no POST brought. */
+export function originOf(extra: MessageExtra | undefined): Pick<PostExtra, "address" | "headers"> {
+  return extra instanceof PostExtra ? extra : { address: undefined, headers: {} };
 }
 
 /** The URL that was asked for, mount prefix included; `undefined` when Host and path make none. */

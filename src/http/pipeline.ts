@@ -33,8 +33,14 @@ export interface PipelineInit extends RouterContext {
   readonly elsewhere: Elsewhere | undefined;
 }
 
+/** A request from when it came, with its caller as soon as that is let in. */
+interface ReceivedRequest extends RefusedRequest {
+  caller: Caller | undefined;
+}
+
 /** A request of which it is known which route of which transport answers it. */
 interface RoutedRequest {
+  readonly received: ReceivedRequest;
   readonly request: IncomingRequest;
   readonly target: TransportTarget | FastRoute;
   readonly route: TransportRoute;
@@ -144,11 +150,12 @@ export class Pipeline {
    * @param passOn takes a request on the fast path whose caller or session is not the expected one.
    */
   #run(
-    received: RefusedRequest,
+    { req, res }: RefusedRequest,
     target: Target | FastRoute,
     passOn?: () => void,
   ): Promise<void> | undefined {
     let route: TransportRoute | undefined;
+    const received: ReceivedRequest = { req, res, caller: undefined };
     const refuse = (error: unknown): void => this.#init.refusals.refuse(received, error, route);
     try {
       // It asks functions of the application, such as that of Express's `trust proxy`.
@@ -165,7 +172,7 @@ export class Pipeline {
       }
       if (isSignIn) return target.handle(request).catch(refuse);
       route = target.kind === "fast" ? target.route : routeFor(target, request.req);
-      return this.#identify({ request, target, route, passOn })?.catch(refuse);
+      return this.#identify({ received, request, target, route, passOn })?.catch(refuse);
     } catch (error) {
       refuse(error);
       return undefined;
@@ -185,6 +192,7 @@ export class Pipeline {
     caller: Caller | undefined,
     isCached: boolean,
   ): Promise<void> | undefined {
+    routed.received.caller = caller;
     const admitted = caller && admit(routed, caller);
     if (admitted === undefined) {
       routed.passOn?.();

@@ -1,3 +1,4 @@
+import type { FactHub } from "../observe/fact-hub.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { CallerGuard } from "./caller-guard.js";
 import type { ConversationLimit } from "./conversation-limit.js";
@@ -16,5 +17,7 @@ export interface RouterContext {
   readonly places: ConversationLimit<RouterSession> | undefined;
   readonly callers: CallerGuard;
   readonly refusals: Refusals;
+  /** Where everything that becomes known of it is told. */
+  readonly hub: FactHub;
   readonly shutdown: Shutdown;
 }

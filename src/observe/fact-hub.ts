@@ -11,6 +11,15 @@ export interface PublishedFact<K extends FactName = FactName> {
 
 type Listener<K extends FactName> = (fact: Facts[K]) => void;
 
+/** Facts of one name. */
+interface Lane<K extends FactName> {
+  listeners: readonly Listener<K>[];
+  /** Kept here, since Node forgets a channel that nobody refers to. */
+  readonly channel: Channel<PublishedFact<K>, unknown>;
+}
+
+type Lanes = { readonly [K in FactName]: Lane<K> };
+
 /**
  * Where all facts of a router come together, and from where everybody hears of them: the log, the audit, the monitor, and
  * whoever subscribes to `express-mcp-sse:` and a name on `node:diagnostics_channel`.
@@ -18,8 +27,20 @@ type Listener<K extends FactName> = (fact: Facts[K]) => void;
 export class FactHub {
   readonly #router: string;
   readonly #onListenerError: (error: unknown) => void;
-  readonly #listeners = new Map<FactName, Listener<never>[]>();
-  readonly #channels = new Map<FactName, Channel<unknown, unknown>>();
+  readonly #lanes: Lanes = {
+    caller: lane("caller"),
+    refusal: lane("refusal"),
+    session: lane("session"),
+    "call-started": lane("call-started"),
+    "call-ended": lane("call-ended"),
+    "client-request-started": lane("client-request-started"),
+    "client-request-ended": lane("client-request-ended"),
+    limit: lane("limit"),
+    denied: lane("denied"),
+    revoked: lane("revoked"),
+    upstream: lane("upstream"),
+    cluster: lane("cluster"),
+  };
 
   /** @param onListenerError hears of a listener that throws: nothing else comes of it. */
   constructor(router: string, onListenerError: (error: unknown) => void) {
@@ -29,39 +50,36 @@ export class FactHub {
 
   /** Whether anybody hears of such facts. Where it costs something to make one, ask first. */
   has(name: FactName): boolean {
-    return this.#listeners.has(name) || this.#channel(name).hasSubscribers;
+    const { listeners, channel } = this.#lanes[name];
+    return listeners.length > 0 || channel.hasSubscribers;
   }
 
   /** @returns how to stop listening. */
   on<K extends FactName>(name: K, listener: Listener<K>): () => void {
-    const listeners = (this.#listeners.get(name) ?? []) as Listener<K>[];
-    this.#listeners.set(name, [...listeners, listener] as Listener<never>[]);
+    const lane: Lane<K> = this.#lanes[name];
+    lane.listeners = [...lane.listeners, listener];
     return () => {
-      const left = this.#listeners.get(name)?.filter((other) => other !== listener) ?? [];
-      if (left.length === 0) this.#listeners.delete(name);
-      else this.#listeners.set(name, left);
+      lane.listeners = lane.listeners.filter((other) => other !== listener);
     };
   }
 
   emit<K extends FactName>(name: K, fact: Facts[K]): void {
-    for (const listener of (this.#listeners.get(name) ?? []) as Listener<K>[]) {
-      try {
-        listener(fact);
-      } catch (error) {
-        this.#onListenerError(error);
-      }
-    }
-    const published = this.#channel(name);
+    const { listeners, channel }: Lane<K> = this.#lanes[name];
+    for (const listener of listeners) this.attempt(() => listener(fact));
     // Its subscribers' errors are thrown where nobody is harmed, by Node itself.
-    if (published.hasSubscribers) published.publish({ router: this.#router, fact });
+    if (channel.hasSubscribers) channel.publish({ router: this.#router, fact });
   }
 
-  #channel(name: FactName): Channel<unknown, unknown> {
-    let found = this.#channels.get(name);
-    if (found === undefined) {
-      found = channel(`express-mcp-sse:${name}`);
-      this.#channels.set(name, found);
+  /** Runs what a subscriber wants done, whose mistakes are its own. */
+  attempt(subscribed: () => void): void {
+    try {
+      subscribed();
+    } catch (error) {
+      this.#onListenerError(error);
     }
-    return found;
   }
+}
+
+function lane<K extends FactName>(name: K): Lane<K> {
+  return { listeners: [], channel: channel(`express-mcp-sse:${name}`) };
 }

@@ -36,12 +36,12 @@ export interface SessionRef {
 /** What a request came for: the routes of the wires, `guard`, and the rest. */
 export type Leg = "stream" | "message" | "delete" | "guard" | "other";
 
-/** Somebody was let in, or was not. */
+/** Somebody was let in, or was not; nobody is on an open endpoint. */
 export interface CallerFact {
   /** `remembered`: verified a short while ago, see `advanced.revalidateAfterMs`; `relayed`: by another node. */
   readonly outcome: "verified" | "remembered" | "relayed" | "refused";
   readonly leg: Leg;
-  /** Who; `undefined` for who was refused, and on an open endpoint. */
+  /** Who; `undefined` for who was refused. */
   readonly principal: Who | undefined;
   /** The method that let them in. */
   readonly method: string | undefined;
@@ -67,11 +67,15 @@ export interface RefusalFact {
   readonly isOthers: boolean;
 }
 
-/** Something has become of a session. */
+/**
+ * Something has become of a session. Each begins with `opened`, `restored` or `moved`, and ends with `closed`; in between
+ * its client may leave and come back. `abandoned` ended before anybody could use it: of such a one there is nothing else.
+ */
 export interface SessionFact {
-  readonly event: "opened" | "begun" | "restored" | "moved" | "resumed" | "detached" | "closed";
+  readonly event:
+    "opened" | "begun" | "restored" | "moved" | "resumed" | "detached" | "closed" | "abandoned";
   readonly session: SessionRef;
-  /** For `closed`. */
+  /** For `closed` and `abandoned`. */
   readonly reason: CloseReason | undefined;
   /** For `resumed`: by what its client showed that it is its own. */
   readonly mark: "event-id" | "cookie" | "instance" | "probe" | "session-id" | undefined;
@@ -84,7 +88,7 @@ export interface CallTarget {
   readonly kind: "tool" | "resource" | "prompt";
   /** A caller can invent it. */
   readonly name: string;
-  /** Whether a server is known to have it, so that there are few. */
+  /** Whether a server is known to have it by now, so that there are few: it may be known once the call has ended. */
   readonly isKnown: boolean;
 }
 
@@ -122,6 +126,7 @@ export interface CallStarted extends Call {
 
 /** A request was answered, or never will be. */
 export interface CallEnded {
+  /** The same object as in `call-started`. */
   readonly call: Call;
   readonly outcome: "ok" | "tool-error" | "error" | "denied" | "cancelled" | "lost";
   /** Of the error that was answered. */
@@ -140,6 +145,7 @@ export interface ClientRequestStarted {
 }
 
 export interface ClientRequestEnded {
+  /** The same object as in `client-request-started`. */
   readonly request: Omit<ClientRequestStarted, "carry">;
   readonly outcome: "ok" | "error" | "cancelled" | "lost";
   readonly rpcCode: number | undefined;

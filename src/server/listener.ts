@@ -39,6 +39,12 @@ export type BuildRouter = (
   },
 ) => BuiltRouter;
 
+/** What is served. */
+export interface ServedServer {
+  readonly name: string;
+  readonly createServer: (session: SessionInfo<Principal | undefined>) => Promise<McpServerLike>;
+}
+
 /** The HTTP server of an {@link MCPServer}. */
 export class Listener {
   readonly #own: ListenerOptions;
@@ -52,7 +58,7 @@ export class Listener {
   /** @throws TypeError for a wrong option, saying what to write instead. */
   constructor(
     { own, router, streamableAt }: PortSettings,
-    createServer: (session: SessionInfo<Principal | undefined>) => Promise<McpServerLike>,
+    { name, createServer }: ServedServer,
     buildRouter: BuildRouter,
   ) {
     this.#own = own;
@@ -60,7 +66,7 @@ export class Listener {
     const logger = toLogger("transport.options.logger", given);
     this.logger = logger;
     const serving = { path: PATH, hasFastPath: own.ahead, streamableAt };
-    this.#build = () => buildRouter({ ...router, logger, createServer }, serving);
+    this.#build = () => buildRouter({ ...router, name, logger, createServer }, serving);
     // Made now rather than at start, so that wrong options are found when the object is built.
     this.#built = this.#build();
     checkHealth(this.#own.health, this.#built.assembly.pipeline);

@@ -17,6 +17,7 @@ import { readSseServer } from "./server-options.js";
 import type { PortSettings } from "./server-options.js";
 import type { SessionInfo } from "../session/session-info.js";
 import { Listener } from "./listener.js";
+import type { ServedServer } from "./listener.js";
 import { buildRouter, CLOSE_TIMEOUT_MS } from "../express/build-router.js";
 import type { SseRouter } from "../express/router-interface.js";
 import { createStdioSession } from "./stdio-session.js";
@@ -128,7 +129,8 @@ export const MCPServer: MCPServerClass = class MCPServer {
     this.#setup = setup;
     this.#transport = type;
     if (port !== undefined) {
-      this.#listener = new Listener(port, (session) => this.#createServer(session), buildRouter);
+      const createServer: ServedServer["createServer"] = (session) => this.#createServer(session);
+      this.#listener = new Listener(port, { name, createServer }, buildRouter);
     }
   }
 

@@ -11,6 +11,11 @@ export interface ExchangeLimits {
   readonly maxSubscriptionsPerPrincipal: number;
 }
 
+export const NO_EXCHANGE_LIMITS: ExchangeLimits = {
+  maxCallsPerPrincipal: 0,
+  maxSubscriptionsPerPrincipal: 0,
+};
+
 export interface ExchangesOptions<P> {
   readonly limits: ExchangeLimits;
   /** Subscriptions of everybody; on an open endpoint, where nobody has a share, requests of any kind. */

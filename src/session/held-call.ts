@@ -2,6 +2,7 @@ import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import { expectedBytes } from "./answer-size.js";
 import type { AnswerSize } from "./answer-size.js";
 import type { ByteLimit } from "./byte-limits.js";
+import type { WatchedCall } from "./session-observer.js";
 
 /** A request of the client, in memory from when it is taken until it is answered. */
 export type Call = JsonRpcMessage & { readonly id: JsonRpcId };
@@ -39,6 +40,8 @@ export class HeldCall {
   id: JsonRpcId;
   /** Another one with the same id, which must not be. */
   next: HeldCall | undefined;
+  /** Set while somebody wants to know what becomes of calls. */
+  watched: WatchedCall | undefined;
   readonly #account: CallAccount;
   readonly #size: AnswerSize;
   readonly #messageBytes: number;

@@ -3,16 +3,13 @@ import type { InspectOptions } from "node:util";
 import { AdmissionController } from "./admission.js";
 import { Announcer } from "./announcer.js";
 import { ByteAccounts } from "./byte-accounts.js";
-import type { ByteShare } from "./byte-budget.js";
 import { isFinal } from "./close-reason.js";
 import type { CloseReason } from "./close-reason.js";
 import { isSameRequest, mayContinue, NO_RULES } from "./continuation.js";
 import type { ContinuationRules } from "./continuation.js";
-import type { EndedSessions } from "./ended-sessions.js";
-import { Exchanges } from "./exchanges.js";
-import type { ExchangeLimits } from "./exchanges.js";
+import type { LocalSessionRegistryOptions } from "./registry-options.js";
+import { Exchanges, NO_EXCHANGE_LIMITS } from "./exchanges.js";
 import { NO_LIMITS } from "./limits.js";
-import type { SessionLimits } from "./limits.js";
 import type { OwnSessions } from "./own-sessions.js";
 import type { Requester } from "./requester.js";
 import { SessionAccounts } from "./session-accounts.js";
@@ -21,37 +18,6 @@ import type { LimitReached, SessionEvents } from "./session-events.js";
 import type { SessionAdmission, SessionInfo } from "./session-info.js";
 import type { SessionCounts, PrincipalTest, SessionRegistry } from "./session-registry.js";
 import type { Session } from "./session.js";
-
-/** What a registry needs to know of the world around it. */
-export interface LocalSessionRegistryOptions<P> {
-  /** The key under which a principal owns sessions. */
-  readonly ownerKeyOf: (principal: P) => string;
-  /** Hears of whom everything is ended, before it is. Default: nobody does. */
-  readonly onRevoked?: (
-    isMeant: (one: { readonly ownerKey: string; readonly principal: P }) => boolean,
-  ) => void;
-  /** Has the same ended at other nodes. Default: there are none. */
-  readonly closeElsewhere?: ((whose: P | PrincipalTest<P>) => void) | undefined;
-  /** Hears of listeners that throw; the sessions go on. */
-  readonly onListenerError: (
-    error: unknown,
-    of: "router.sessions" | "session.onPrincipalChanged",
-  ) => void;
-  /** What must be the same, beside the owner, for a request to go on with a session. Default: nothing. */
-  readonly rules?: ContinuationRules;
-  /** Hears what is wrong with the application's part of a session, in words. Default: nobody does. */
-  readonly onFault?: (session: SessionInfo<P>, fault: string) => void;
-  /** Default: none. */
-  readonly limits?: SessionLimits;
-  /** Of wires without sessions. Default: none. */
-  readonly exchangeLimits?: ExchangeLimits | undefined;
-  /** Whether everybody may call, so that sessions have no owners. Default: false. */
-  readonly isOpenEndpoint?: boolean;
-  /** Remembers what must not be restored. Default: nothing is restored. */
-  readonly ended?: EndedSessions<P> | undefined;
-  /** How many bytes may be held for them. Default: no bound of this registry. */
-  readonly bytes?: ByteShare;
-}
 
 /**
  * The sessions of one router in this process. Applications see what {@link SessionRegistry} names,
@@ -62,11 +28,13 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   readonly #admission: AdmissionController<P, Session<P, E>>;
   readonly #exchanges: Exchanges<P, Session<P, E>>;
   readonly #announcer: Announcer<SessionEvents<P>>;
-  readonly #options: LocalSessionRegistryOptions<P>;
+  readonly #options: LocalSessionRegistryOptions<P, E>;
   readonly #rules: ContinuationRules;
   readonly #accounts: SessionAccounts | undefined;
+  /** Those of which somebody was told that they can be used. */
+  readonly #announced = new WeakSet<Session<P, E>>();
 
-  constructor(options: LocalSessionRegistryOptions<P>) {
+  constructor(options: LocalSessionRegistryOptions<P, E>) {
     this.#options = options;
     this.#announcer = new Announcer((error) => options.onListenerError(error, "router.sessions"));
     this.#accounts =
@@ -169,6 +137,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     this.#sessions.set(session.id, session);
     this.#admission.add(session);
     session.admission = this.#forSessions;
+    session.observer = this.#options.observer;
     this.#accounts?.open(session);
   }
 
@@ -181,6 +150,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   addExchange(session: Session<P, E>): void {
     this.#exchanges.add(session);
     session.admission = this.#forExchanges;
+    session.observer = this.#options.observer;
     this.#accounts?.open(session);
   }
 
@@ -196,6 +166,7 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
 
   /** Tells that a limit was reached. */
   noteLimit(fact: LimitReached<P>): void {
+    this.#options.observer?.limited(fact);
     this.#announcer.announce("limited", fact);
   }
 
@@ -229,6 +200,8 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
 
   /** Tells that a session can be used, and later that it has ended. */
   announceOpened(session: Session<P, E>): void {
+    this.#announced.add(session);
+    this.#options.observer?.opened(session);
     this.#announcer.announce("opened", session);
     session.onClosed((reason) => this.#announcer.announce("closed", session, reason));
   }
@@ -243,6 +216,12 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     const session = this.#sessions.get(id);
     if (session === undefined || session.isReturning) return undefined;
     return this.takesFrom(session, asker) ? session : undefined;
+  }
+
+  /** Whether there is such a session here, of another owner: for operators, and for nobody else. */
+  isOthers(id: string, ownerKey: string): boolean {
+    const session = this.#sessions.get(id);
+    return session !== undefined && session.ownerKey !== ownerKey;
   }
 
   /** Whether a message of a request may go to a session; see {@link mayContinue}. */
@@ -272,12 +251,16 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   readonly #forSessions: SessionAdmission<Session<P, E>> = {
     admitInitialization: (session) => this.#admission.admitInitialization(session),
     admitCall: (session) => this.#admission.admitCall(session),
-    noteBegun: (session) => this.#announcer.announce("begun", session),
+    noteBegun: (session) => {
+      this.#options.observer?.begun(session);
+      this.#announcer.announce("begun", session);
+    },
     noteEnd: (session) => {
       this.#sessions.delete(session.id);
       this.#noteFinal(session);
       this.#admission.remove(session);
       this.#accounts?.close(session);
+      this.#noteEnded(session);
     },
     noteListenerError: (error) => {
       this.#options.onListenerError(error, "session.onPrincipalChanged");
@@ -300,6 +283,12 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     },
   };
 
+  #noteEnded(session: Session<P, E>): void {
+    const { closeReason } = session;
+    if (closeReason === undefined) return;
+    this.#options.observer?.ended(session, closeReason, this.#announced.has(session));
+  }
+
   #noteFinal({ id, ownerKey, sealedAt, closeReason }: Session<P, E>): void {
     if (sealedAt === undefined || closeReason === undefined || !isFinal(closeReason)) return;
     this.#options.ended?.note({ id, ownerKey, sealedAt });
@@ -315,11 +304,6 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     yield* this.#exchanges.of(ownerKey);
   }
 }
-
-const NO_EXCHANGE_LIMITS: ExchangeLimits = {
-  maxCallsPerPrincipal: 0,
-  maxSubscriptionsPerPrincipal: 0,
-};
 
 /** @returns how many. */
 function revoke(sessions: Iterable<Session<unknown, never>>): number {

@@ -1,6 +1,7 @@
 import type { WriteResult } from "./write-result.js";
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import type { HeldCall } from "./held-call.js";
+import type { CallEnd } from "./session-observer.js";
 
 /** The client's requests that have no answer yet. */
 export class PendingCalls {
@@ -41,7 +42,7 @@ export class PendingCalls {
   /** A call was not taken in the end. */
   drop(call: HeldCall): void {
     call.letGo();
-    this.settle(call.id);
+    this.settle(call.id, "failed");
   }
 
   /**
@@ -52,7 +53,9 @@ export class PendingCalls {
   noteSent(message: JsonRpcMessage, result: WriteResult, bytes: number): void {
     if ("method" in message || message.id === undefined) return;
     const { id } = message;
-    this.#find(id)?.answered(bytes);
+    const call = this.#find(id);
+    call?.watched?.end(message);
+    call?.answered(bytes);
     if (result === undefined) {
       this.settle(id);
       return;
@@ -61,20 +64,23 @@ export class PendingCalls {
     result.then(settle, settle);
   }
 
-  /** Whoever was to answer a request will not do it, or has done it. */
-  settle(id: JsonRpcId): void {
+  /** Whoever was to answer a request will not do it, or has done it. @param how unless it was answered. */
+  settle(id: JsonRpcId, how: CallEnd = "cancelled"): void {
     const call = this.#take(id);
     if (call === undefined) return;
+    call.watched?.end(how);
     call.abandon();
     this.#load--;
     if (this.#load === 0) this.#announceIdle();
   }
 
-  /** Nobody is left to answer to. */
-  clear(): void {
+  /** Nobody is left to answer to. @param how the calls end that were not answered. */
+  clear(how: CallEnd): void {
+    this.#one?.watched?.end(how);
     this.#one?.abandon();
     for (const first of this.#others?.values() ?? []) {
       for (let call: HeldCall | undefined = first; call !== undefined; call = call.next) {
+        call.watched?.end(how);
         call.abandon();
       }
     }

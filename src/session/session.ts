@@ -18,6 +18,7 @@ import type { SessionAdmission, SessionInfo } from "./session-info.js";
 import type { MessagePolicy } from "../policy/message-policy.js";
 import type { PrincipalListener, SessionEra } from "./session-info.js";
 import type { SessionInit } from "./session-init.js";
+import type { SessionObserver } from "./session-observer.js";
 import type { SessionState, SessionWire } from "./session-info.js";
 import { SessionFacts } from "./session-facts.js";
 import { SessionOwner } from "./session-owner.js";
@@ -52,6 +53,8 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   callWatch: CallWatch | undefined;
   /** Set by whoever counts sessions. */
   admission: SessionAdmission<this> | undefined;
+  /** Set by the same. */
+  observer: SessionObserver<this, P, E> | undefined;
   readonly channel: C;
 
   readonly #calls = new PendingCalls();
@@ -177,7 +180,8 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   send(message: unknown, related?: JsonRpcId): Promise<void> {
     if (this.#end.reason !== undefined) return Promise.reject(sessionClosed());
     this.#activeAt = Date.now();
-    const known = message as JsonRpcMessage;
+    const own = message as JsonRpcMessage;
+    const known = this.observer?.watchesMessages === true ? this.observer.send(this, own) : own;
     const forClient = this.journey === undefined ? known : this.journey.toClient(known);
     if (forClient !== undefined) return this.#send(forClient, related);
     this.#calls.noteSent(known, undefined, 0);
@@ -198,7 +202,7 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     this.#calls.noteReceived(message, call);
     this.channel.noteReceived(message);
     try {
-      this.#deliver(message, extra);
+      this.#deliver(message, extra, call);
     } catch (error) {
       // Whoever did not take a call will not answer it.
       if (call !== undefined) this.#calls.drop(call);
@@ -247,7 +251,9 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     this.channel.end(reason, discards);
     this.#end.inContext(() => {
       this.#end.abort();
-      this.#calls.clear();
+      // In 2026-07-28 a client takes its call back by leaving.
+      const isTakenBack = this.era === "2026" && reason === "client-disconnected";
+      this.#calls.clear(isTakenBack ? "cancelled" : "lost");
       this.admission?.noteEnd(this);
       this.#end.announce(reason);
     });
@@ -270,9 +276,15 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     this.admission?.noteFault(this, fault);
   }
 
-  #deliver(message: JsonRpcMessage, extra: E): void {
+  #deliver(message: JsonRpcMessage, extra: E, call: HeldCall | undefined): void {
     const forServer = this.journey === undefined ? message : this.journey.toServer(message);
-    if (forServer !== undefined) this.onmessage?.(forServer, extra);
+    if (forServer === undefined) return;
+    const { observer } = this;
+    if (observer?.watchesMessages !== true) this.onmessage?.(forServer, extra);
+    else {
+      const received = { session: this, message, extra, call };
+      observer.receive(received, () => this.onmessage?.(forServer, extra));
+    }
   }
 
   /** @param message as the client is to know it, but for the ids of its calls. */

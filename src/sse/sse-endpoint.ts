@@ -153,11 +153,12 @@ export class SseEndpoint implements Transport {
   }
 
   /** Tells a client that comes back to try again, where the error would be the end for it. */
-  #putOff({ req, res }: RefusedRequest, error: unknown): boolean {
+  #putOff(request: RefusedRequest, error: unknown): boolean {
+    const { req, res } = request;
     const { options, refusals } = this.#init;
     if (options.resume === undefined || !isReconnect(readResumeHints(req))) return false;
     if (!FINAL_STATUSES.includes(toClientError(error).status)) return false;
-    refusals.log("put off the returning client's", req, error);
+    refusals.log("put off the returning client's", request, error, this.routes[0]);
     sendRetry(res, options.resume.retryMs);
     return true;
   }

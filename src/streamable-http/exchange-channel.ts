@@ -16,6 +16,7 @@ import type { ByteHolder, WriteResult } from "../session/write-result.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import { sendText } from "../shared/send.js";
+import { AnswerWatch } from "./answer-watch.js";
 import { sendJsonAnswer } from "./json-answer.js";
 import { endOfSubscription } from "./listen.js";
 
@@ -88,6 +89,7 @@ export class ExchangeChannel implements Channel, StreamOwner {
     if (this.#session.closeReason !== undefined) return;
     this.#isAnswered = true;
     const json = fromJson(text);
+    AnswerWatch.of(call)?.noteJson(text);
     call?.answered(json.bytes);
     if (status === 200) {
       await sendJsonAnswer(this.#res, json, this.#options.stallMs, this.#session);
@@ -108,11 +110,13 @@ export class ExchangeChannel implements Channel, StreamOwner {
     stream.owner = this;
     stream.open();
     const decoder = new TextDecoder();
+    const watch = AnswerWatch.of(call);
     let sent = 0;
     for (;;) {
       const { done, value } = await reader.read();
       if (done || stream.hasEnded) break;
       const { json: frame, bytes } = fromJson(decoder.decode(value));
+      watch?.noteStream(frame);
       sent += bytes;
       stream.write(frame, bytes)?.catch(ignore);
     }

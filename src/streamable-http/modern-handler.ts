@@ -103,12 +103,16 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
 
   async deliver(arrival: Arrival<ExchangeSession>): Promise<void> {
     const { message, session, extra, call } = arrival;
-    session.onmessage = () => undefined;
+    let answering: Promise<void> | undefined;
+    session.onmessage = () => {
+      answering = this.#answer(arrival);
+    };
     session.receive(message, extra, call);
     try {
-      await this.#answer(arrival);
+      await answering;
       session.end(ANSWERED);
     } catch (error) {
+      call?.watched?.end("failed");
       if (session.closeReason === undefined) throw error;
       // Who has left, or was told of the end, is not answered.
     } finally {

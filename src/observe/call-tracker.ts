@@ -1,0 +1,184 @@
+import type { SessionInfo } from "../session/session-info.js";
+import type { CallEnd, WatchedCall } from "../session/session-observer.js";
+import type { JsonRpcId, JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
+import type { FactHub } from "./fact-hub.js";
+import type { Call, CallEnded, CallTarget } from "./facts.js";
+import { KnownNames } from "./known-names.js";
+import { refOf, whoIs } from "./refs.js";
+import { traceContextIn } from "./trace-context.js";
+import type { TraceCarrier } from "./trace-context.js";
+
+/** What a request of a client came with, beside its message. */
+export interface CallOrigin {
+  readonly address?: string | undefined;
+  readonly headers?: TraceCarrier | undefined;
+}
+
+/** A request that a session has taken. */
+export interface TakenCall {
+  readonly session: SessionInfo;
+  readonly message: JsonRpcMessage;
+  readonly call: { watched: WatchedCall | undefined };
+  readonly origin: CallOrigin;
+}
+
+/** Longest method, name and id that facts repeat, in characters. */
+const MAX_TEXT = 256;
+
+type Around = (handle: () => void) => void;
+
+/** Tells of clients' requests: that one begins, and what became of it. */
+export class CallTracker {
+  readonly #hub: FactHub;
+  readonly #names = new KnownNames();
+
+  constructor(hub: FactHub) {
+    this.#hub = hub;
+  }
+
+  /** Whether anybody wants to hear of calls. */
+  get isHeard(): boolean {
+    return this.#hub.has("call-started") || this.#hub.has("call-ended");
+  }
+
+  /** Tells of a call, and has its server handle it, as whoever heard of it wants that done. */
+  handle({ session, message, call: held, origin }: TakenCall, handle: () => void): void {
+    const call = this.#callOf(session, message as JsonRpcRequest, origin);
+    held.watched = this.#watch(call);
+    this.#start(call, handle);
+  }
+
+  #start(call: Call, handle: () => void): void {
+    if (!this.#hub.has("call-started")) {
+      handle();
+      return;
+    }
+    const arounds: Around[] = [];
+    const runWithin = (around: Around): void => void arounds.push(around);
+    // The same object for both facts, so that subscribers can tell by it.
+    this.#hub.emit("call-started", Object.assign(call, { runWithin }));
+    runAll(this.#hub, arounds, handle);
+  }
+
+  #callOf(session: SessionInfo, { id, method, params }: JsonRpcRequest, origin: CallOrigin): Call {
+    const { _meta: meta } = (params ?? {}) as { readonly _meta?: unknown };
+    return {
+      session: refOf(session),
+      principal: whoIs(session.principal),
+      id: shortId(id),
+      method: shorten(method),
+      target: this.#targetOf(method, params),
+      address: origin.address ?? session.address,
+      startedAt: performance.now(),
+      trace: {
+        meta: traceContextIn(Object(meta) as TraceCarrier),
+        http: traceContextIn(origin.headers),
+      },
+    };
+  }
+
+  #targetOf(method: string, params: JsonRpcRequest["params"]): CallTarget | undefined {
+    const found = targetIn(method, params);
+    if (found === undefined) return undefined;
+    const { kind, name: whole } = found;
+    const name = shorten(whole);
+    const names = this.#names;
+    return {
+      kind,
+      name,
+      get isKnown() {
+        return names.has(kind, name);
+      },
+    };
+  }
+
+  #watch(call: Call): WatchedCall {
+    let hasEnded = false;
+    return {
+      end: (how) => {
+        if (hasEnded) return;
+        hasEnded = true;
+        if (typeof how === "object") this.#names.noteAnswer(call.method, call.target, how);
+        if (!this.#hub.has("call-ended")) return;
+        const durationMs = performance.now() - call.startedAt;
+        this.#hub.emit("call-ended", { call, ...outcomeOf(how), durationMs });
+      },
+    };
+  }
+}
+
+/**
+ * Has `handle` run once within each of the functions, the first of them outermost. What one of them throws of itself, or
+ * that it does not run what it got, harms nobody.
+ */
+function runAll(hub: FactHub, arounds: readonly Around[], handle: () => void): void {
+  let failure: { readonly error: unknown } | undefined;
+  const runFrom = (index: number): void => {
+    const around = arounds[index];
+    if (around === undefined) {
+      try {
+        handle();
+      } catch (error) {
+        // Of the server: it is for whoever delivers, and not for those in between.
+        failure = { error };
+      }
+      return;
+    }
+    let hasRun = false;
+    const inner = (): void => {
+      if (hasRun) return;
+      hasRun = true;
+      runFrom(index + 1);
+    };
+    hub.attempt(() => around(inner));
+    inner();
+  };
+  runFrom(0);
+  if (failure !== undefined) throw failure.error;
+}
+
+function outcomeOf(how: CallEnd): Pick<CallEnded, "outcome" | "rpcCode"> {
+  if (typeof how === "string") {
+    return { outcome: how === "failed" ? "error" : how, rpcCode: undefined };
+  }
+  if ("error" in how) return { outcome: "error", rpcCode: rpcCodeOf(how) };
+  const isError = (Object(how.result) as { readonly isError?: unknown }).isError === true;
+  return { outcome: isError ? "tool-error" : "ok", rpcCode: undefined };
+}
+
+/** Of an answer that is an error. */
+export function rpcCodeOf({ error }: { readonly error?: unknown }): number | undefined {
+  const { code } = Object(error) as { readonly code?: unknown };
+  return typeof code === "number" ? code : undefined;
+}
+
+/** What a request is about; a name that is no text is none. */
+function targetIn(
+  method: string,
+  params: JsonRpcRequest["params"],
+): { readonly kind: CallTarget["kind"]; readonly name: string } | undefined {
+  const named = (kind: CallTarget["kind"], name: unknown) =>
+    typeof name === "string" ? { kind, name } : undefined;
+  switch (method) {
+    case "tools/call":
+      return named("tool", params?.["name"]);
+    case "prompts/get":
+      return named("prompt", params?.["name"]);
+    case "resources/read":
+    case "resources/subscribe":
+    case "resources/unsubscribe":
+      return named("resource", params?.["uri"]);
+    default:
+      return undefined;
+  }
+}
+
+/** A slice would keep the whole message alive that it is cut from. */
+export function shorten(text: string): string {
+  return text.length <= MAX_TEXT ? text : Buffer.from(text.slice(0, MAX_TEXT)).toString();
+}
+
+/** Ids are of JSON-RPC's two kinds. */
+export function shortId(id: JsonRpcId): JsonRpcId {
+  return typeof id === "string" ? shorten(id) : id;
+}

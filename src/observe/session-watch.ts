@@ -1,0 +1,80 @@
+import type { CloseReason } from "../session/close-reason.js";
+import type { LimitReached } from "../session/session-events.js";
+import type { SessionInfo } from "../session/session-info.js";
+import type { ReceivedMessage, SessionObserver } from "../session/session-observer.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import { CallTracker } from "./call-tracker.js";
+import type { CallOrigin } from "./call-tracker.js";
+import { ClientRequests } from "./client-requests.js";
+import type { FactHub } from "./fact-hub.js";
+import type { SessionFact } from "./facts.js";
+import { refOf, whoIs } from "./refs.js";
+
+/** Makes facts of what becomes of the sessions of a router, and of their messages. */
+export class SessionWatch<P, E> implements SessionObserver<SessionInfo<P>, P, E> {
+  readonly #hub: FactHub;
+  readonly #originOf: (extra: E) => CallOrigin;
+  readonly #calls: CallTracker;
+  readonly #clientRequests: ClientRequests;
+
+  /** @param originOf says with what a message came. */
+  constructor(hub: FactHub, originOf: (extra: E) => CallOrigin) {
+    this.#hub = hub;
+    this.#originOf = originOf;
+    this.#calls = new CallTracker(hub);
+    this.#clientRequests = new ClientRequests(hub);
+  }
+
+  get watchesMessages(): boolean {
+    return this.#calls.isHeard || this.#clientRequests.isHeard;
+  }
+
+  receive(received: ReceivedMessage<SessionInfo<P>, E>, handle: () => void): void {
+    const { session, message, extra, call } = received;
+    this.#clientRequests.receive(session, message);
+    if (call === undefined || !this.#calls.isHeard) handle();
+    else this.#calls.handle({ session, message, call, origin: this.#originOf(extra) }, handle);
+  }
+
+  send(session: SessionInfo<P>, message: JsonRpcMessage): JsonRpcMessage {
+    return this.#clientRequests.isHeard ? this.#clientRequests.send(session, message) : message;
+  }
+
+  opened(session: SessionInfo<P>): void {
+    this.#note(beginningOf(session), session);
+  }
+
+  begun(session: SessionInfo<P>): void {
+    this.#note("begun", session);
+  }
+
+  ended(session: SessionInfo<P>, reason: CloseReason, wasOpened: boolean): void {
+    this.#clientRequests.sessionEnded(session);
+    this.#note(wasOpened ? "closed" : "abandoned", session, { reason });
+  }
+
+  limited({ limit, outcome, session, principal, address }: LimitReached<P>): void {
+    if (!this.#hub.has("limit")) return;
+    this.#hub.emit("limit", {
+      ...{ limit, outcome, ...(address !== undefined && { address }) },
+      session: session && refOf(session),
+      principal: whoIs(principal),
+    });
+  }
+
+  #note(
+    event: SessionFact["event"],
+    session: SessionInfo<P>,
+    more: Partial<Omit<SessionFact, "event" | "session">> = {},
+  ): void {
+    // One that is a request and its answer is told of as a call.
+    if (session.era === "2026" || !this.#hub.has("session")) return;
+    const { reason, mark, from } = more;
+    this.#hub.emit("session", { event, session: refOf(session), reason, mark, from });
+  }
+}
+
+function beginningOf({ isMoved, isRestored }: SessionInfo): SessionFact["event"] {
+  if (isMoved) return "moved";
+  return isRestored ? "restored" : "opened";
+}

@@ -1,0 +1,41 @@
+import type { JsonRpcMessage, JsonRpcResponse } from "../shared/json-rpc.js";
+import type { CloseReason } from "./close-reason.js";
+import type { HeldCall } from "./held-call.js";
+import type { LimitReached } from "./session-events.js";
+
+/**
+ * What became of a call: the answer to it, or why there is none. `denied` for one that its server never got,
+ * `failed` for one that it did not take.
+ */
+export type CallEnd = JsonRpcResponse | "denied" | "cancelled" | "lost" | "failed";
+
+/** Somebody wants to know what becomes of a call. */
+export interface WatchedCall {
+  /** Only the first end counts. */
+  end(how: CallEnd): void;
+}
+
+/** A message of the client, on its way to the server. */
+export interface ReceivedMessage<S, E> {
+  readonly session: S;
+  readonly message: JsonRpcMessage;
+  readonly extra: E;
+  /** `undefined` for what is no request. */
+  readonly call: HeldCall | undefined;
+}
+
+/** Hears what becomes of sessions and of their messages, wherever it happens. Set by whoever keeps sessions. */
+export interface SessionObserver<S, P, E> {
+  /** Whether anybody wants to hear of messages: else they are not brought here. */
+  readonly watchesMessages: boolean;
+  /** @param handle has the server handle it, and throws what that throws. */
+  receive(received: ReceivedMessage<S, E>, handle: () => void): void;
+  /** @returns what is sent in its place. */
+  send(session: S, message: JsonRpcMessage): JsonRpcMessage;
+  /** Its client can hear, and has its server. */
+  opened(session: S): void;
+  begun(session: S): void;
+  /** @param wasOpened whether it was of use to anybody. */
+  ended(session: S, reason: CloseReason, wasOpened: boolean): void;
+  limited(fact: LimitReached<P>): void;
+}
