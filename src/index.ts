@@ -177,6 +177,19 @@ export type { SharedCounter } from "./shared/shared-counter.js";
 export type { ClusterEngine, EngineWrite, SetIndex, VersionedValue } from "./cluster/engine.js";
 export type { AdvancedOptions } from "./options/advanced-options.js";
 export type { CorsOptions } from "./options/cors-options.js";
+export type {
+  PolicyAnswer,
+  PolicyCall,
+  PolicyConditions,
+  PolicyFunction,
+  PolicyOptions,
+  PolicyRequest,
+  PolicyRoles,
+  PolicyRule,
+  PolicyRules,
+  PolicyWhen,
+} from "./policy/rules.js";
+export type { PolicyKind, PolicySession } from "./policy/policy.js";
 export type { SseOptions } from "./options/options.js";
 export type { RestoreConfig } from "./options/restore-options.js";
 export type { ResumeConfig } from "./options/resume-options.js";

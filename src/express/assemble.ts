@@ -26,6 +26,7 @@ import { logSessions } from "../observe/session-log.js";
 import { SessionWatch } from "../observe/session-watch.js";
 import { continuationRules } from "../options/continuation-options.js";
 import { WIRE_DIRECTIONS } from "../options/misplaced-options.js";
+import { refusePolicyForAll } from "../options/policy-options.js";
 import { resolveOptions } from "../options/resolve.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { readWires, SSE_ONLY } from "../options/streamable-options.js";
@@ -93,6 +94,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const rules = continuationRules(options, methods, OWN_HINTS);
   const verified = new VerifiedCallers(methods, options.revalidateAfterMs);
   const isOpenEndpoint = auth === false;
+  if (isOpenEndpoint) refusePolicyForAll(path, options.policy);
   const restore = restoreContext(options, rules, isOpenEndpoint);
   const { logger } = options;
   const hub = new FactHub(name, () => logger.error("a subscriber to facts threw"));

@@ -1,5 +1,8 @@
 import type { Directions } from "../shared/check.js";
 
+const POLICY =
+  "Write it into transport.options.policy, with auth: over stdio there is one client, and its user is whoever started the process.";
+
 /**
  * Options of mcp-framework that have no meaning here, and what to write instead: who comes from
  * there changes the import first, and reads what is wrong afterwards.
@@ -9,6 +12,7 @@ export const CONFIG_DIRECTIONS: Directions = {
     "Tools are not looked for in folders: import them, and write setup: fromToolClasses(AddTool).",
   transports: "A server has one: write transport: { type, options }.",
   auth: "Write it into transport.options.auth, as { type, options }.",
+  policy: POLICY,
   logging: "Leave it out; what is logged goes to transport.options.logger.",
   tasks: "Leave it out: setup gets the SDK's McpServer, which has what there is.",
   devMode: "Leave it out.",
@@ -16,6 +20,7 @@ export const CONFIG_DIRECTIONS: Directions = {
 
 /** Of `transport`. */
 export const TRANSPORT_DIRECTIONS: Directions = {
+  policy: POLICY,
   auth: "Write it into transport.options.auth, as { type, options }.",
 };
 

@@ -7,6 +7,8 @@ import type { AdvancedOptions } from "./advanced-options.js";
 import { cluster } from "./cluster-options.js";
 import { CORS } from "./cors-options.js";
 import type { CorsOptions } from "./cors-options.js";
+import type { PolicyFunction, PolicyOptions } from "../policy/rules.js";
+import { policy } from "./policy-options.js";
 import { RESUME } from "./resume-options.js";
 import type { ResumeConfig } from "./resume-options.js";
 import { SESSIONS } from "./session-options.js";
@@ -57,6 +59,11 @@ export interface SseOptions {
    */
   cluster?: ClusterInit;
   /**
+   * What callers may do with tools, resources and prompts: rules by name, or a function. Lists are filtered by the
+   * same. Not with `auth: false`: see docs/policy.md. Default: whoever is let in may do what the server offers.
+   */
+  policy?: PolicyOptions | PolicyFunction;
+  /**
    * Gets a line for each refusal, warning and session; `false` for silence. Default: the router is
    * silent; `MCPServer` writes all but details to the standard error stream.
    */
@@ -79,6 +86,7 @@ export const SSE_OPTIONS = {
   resume: opt.orFalse(RESUME),
   throttle: opt.orFalse(THROTTLE),
   cluster,
+  policy,
   logger: opt.custom("logger, or false", toLogger),
   advanced: ADVANCED,
 } satisfies opt.Declares<SseOptions>;

@@ -26,7 +26,14 @@ export interface ResolvedOptions
   extends
     Pick<
       Read,
-      "endpoint" | "messageEndpoint" | "headers" | "publicUrl" | "throttle" | "cluster" | "logger"
+      | "endpoint"
+      | "messageEndpoint"
+      | "headers"
+      | "publicUrl"
+      | "throttle"
+      | "cluster"
+      | "policy"
+      | "logger"
     >,
     Pick<opt.Settings<typeof SESSIONS>, "openTimeoutMs" | "bodyTimeoutMs">,
     Pick<Advanced, "revalidateAfterMs">,
@@ -60,7 +67,7 @@ export function resolveOptions(
 ): ResolvedOptions {
   const read = opt.readOptions(SSE_OPTIONS, path, options);
   const { endpoint, messageEndpoint, headers, publicUrl, throttle, logger, cors, sessions } = read;
-  const { cluster } = read;
+  const { cluster, policy } = read;
   const { maxUninitialized, revalidateAfterMs, ...probing } = readAdvanced(path, options);
   const { maxQueuedBytes, stallMs, maxHeldBytes, maxHeldBytesPerPrincipal } = sessions;
   const { maxSessions, maxSessionsPerPrincipal, maxInFlight } = sessions;
@@ -76,7 +83,7 @@ export function resolveOptions(
   if (cluster !== undefined) refuseRestore(path, sessions.restore !== undefined);
   checkMessageSize(path, read.maxMessageSize, maxHeldBytes);
   return {
-    ...{ endpoint, messageEndpoint, headers, publicUrl, throttle, cluster, logger },
+    ...{ endpoint, messageEndpoint, headers, publicUrl, throttle, cluster, policy, logger },
     ...{ openTimeoutMs, bodyTimeoutMs, boundClaims, boundHeaders, revalidateAfterMs },
     maxMessageBytes: read.maxMessageSize,
     sourceRules: {

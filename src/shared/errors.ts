@@ -10,6 +10,10 @@ export type ErrorCode =
   | "invalid_token"
   | "insufficient_scope"
   | "temporarily_unavailable"
+  // what a policy says of it
+  | "forbidden"
+  | "rate_limited"
+  | "policy_unavailable"
   // where from, and how
   | "host_not_allowed"
   | "origin_not_allowed"
@@ -46,6 +50,9 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   invalid_token: 401,
   insufficient_scope: 403,
   temporarily_unavailable: 503,
+  forbidden: 403,
+  rate_limited: 429,
+  policy_unavailable: 503,
   host_not_allowed: 403,
   origin_not_allowed: 403,
   method_not_allowed: 405,

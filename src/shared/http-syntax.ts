@@ -12,3 +12,8 @@ export function isToken(text: string): boolean {
 export function isHost(text: string): boolean {
   return /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i.test(text);
 }
+
+/** Whether a value is one scope. @see RFC 6749, section 3.3 */
+export function isScope(value: unknown): value is string {
+  return typeof value === "string" && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value);
+}

@@ -3,7 +3,7 @@ import { notAsked } from "../../src/auth/asking.js";
 import { MAX_CREDENTIAL_LENGTH } from "../../src/auth/auth-method.js";
 import type { McpSseError } from "../../src/shared/errors.js";
 import { invalidToken, unavailable } from "../shared/credential-errors.js";
-import { deepFreeze } from "../shared/deep-freeze.js";
+import { deepFreeze } from "../../src/shared/deep-freeze.js";
 import { fetchJson } from "../shared/fetch-json.js";
 import type { FetchJsonLimits } from "../shared/fetch-json.js";
 import { UpstreamError, unusable } from "../shared/upstream-error.js";

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { PrincipalInit } from "../../src/auth/principal.js";
-import { deepFreeze } from "./deep-freeze.js";
+import { deepFreeze } from "../../src/shared/deep-freeze.js";
 
 /** The payload of a verified token. @see RFC 7519, section 4 */
 export type TokenClaims = Readonly<Record<string, unknown>>;

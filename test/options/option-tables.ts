@@ -6,6 +6,7 @@ import ts from "typescript";
 import { CLUSTER } from "../../src/cluster/cluster-config.js";
 import { ROUTER_OPTIONS } from "../../src/express/router-options.js";
 import { SSE_OPTIONS } from "../../src/options/options.js";
+import { POLICY_CONDITIONS } from "../../src/options/policy-options.js";
 import { WIRE_OPTIONS } from "../../src/options/streamable-options.js";
 import { REDIS_CLUSTER } from "../../src/redis/redis-cluster.js";
 import { REDIS_STORAGE } from "../../src/redis/redis-storage.js";
@@ -44,6 +45,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
   router: { type: "SseRouterOptions", options: ROUTER_OPTIONS },
   wires: { type: "WireOptions", options: WIRE_OPTIONS },
   sse: { type: "SseOptions", options: SSE_OPTIONS },
+  policyRule: { type: "PolicyConditions", options: POLICY_CONDITIONS.options },
   mcpServer: { type: "McpServerConfig", options: MCP_SERVER.options },
   server: { type: "PortOptions", options: PORT_OPTIONS },
   sseServer: { type: "SseServerOptions", options: SSE_SERVER_OPTIONS },

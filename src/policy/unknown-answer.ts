@@ -1,0 +1,70 @@
+import type { JsonRpcError, JsonRpcRequest, JsonRpcResponse } from "../shared/json-rpc.js";
+import type { Denied } from "./policy.js";
+import { isSpokenFor } from "./targets.js";
+
+/** Which of the SDK's major versions a server is of. */
+export type SdkMajor = "v1" | "v2";
+
+const METHOD_NOT_FOUND = -32601;
+const INVALID_PARAMS = -32602;
+const INTERNAL_ERROR = -32603;
+
+/**
+ * What an `McpServer` answers to a request for something that it does not have.
+ *
+ * Security decision: whoever may not know that something exists gets the very bytes that they would get if it did
+ * not, members in the same order included. The two majors differ, so a session's own is asked for.
+ */
+export function unknownAnswer(
+  request: JsonRpcRequest,
+  denied: Denied,
+  sdk: SdkMajor,
+): JsonRpcResponse {
+  const { id } = request;
+  const error = unknownError(request, denied, sdk);
+  if (sdk === "v1" && denied.kind === "tool") {
+    const result = { content: [{ type: "text", text: error.message }], isError: true };
+    return { result, jsonrpc: "2.0", id };
+  }
+  return { jsonrpc: "2.0", id, error };
+}
+
+function unknownError(
+  { method }: JsonRpcRequest,
+  { kind, name }: Denied,
+  sdk: SdkMajor,
+): JsonRpcError {
+  switch (kind) {
+    case "tool":
+      return invalid(sdk, `Tool ${name} not found`);
+    case "prompt":
+      return invalid(sdk, `Prompt ${name} not found`);
+    case "resource":
+      return method === "completion/complete"
+        ? invalid(sdk, `Resource template ${name} not found`)
+        : unknownResource(name, sdk);
+    case "method":
+      // A request without the members of its method is not denied for its method.
+      return isSpokenFor(method)
+        ? invalid(sdk, "Invalid params")
+        : { code: METHOD_NOT_FOUND, message: "Method not found" };
+  }
+}
+
+function unknownResource(uri: string, sdk: SdkMajor): JsonRpcError {
+  const url = URL.canParse(uri) ? new URL(uri).href : undefined;
+  if (sdk === "v1") {
+    return url === undefined
+      ? { code: INTERNAL_ERROR, message: "Invalid URL" }
+      : invalid(sdk, `Resource ${url} not found`);
+  }
+  return url === undefined
+    ? invalid(sdk, `Resource URI ${uri} is invalid`, { uri, reason: "invalid_uri" })
+    : invalid(sdk, `Resource not found: ${uri}`, { uri });
+}
+
+/** SDK v1 repeats the code in the message. */
+function invalid(sdk: SdkMajor, text: string, data?: unknown): JsonRpcError {
+  const message = sdk === "v1" ? `MCP error ${INVALID_PARAMS}: ${text}` : text;
+  return { code: INVALID_PARAMS, message, ...(data !== undefined && { data }) };
+}
