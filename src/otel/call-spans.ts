@@ -1,6 +1,6 @@
 import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
-import type { Call, CallEnded, SessionRef } from "../observe/facts.js";
+import type { Call, CallEnded, CallTarget, SessionRef } from "../observe/facts.js";
 import type { JsonRpcId } from "../shared/json-rpc.js";
 import {
   methodName,
@@ -35,7 +35,10 @@ export function traceCalls(tracer: Tracer, facts: FactListeners): void {
     if (span === undefined && outcome === "denied") {
       ({ span } = startSpan(tracer, call, router, call.startedAt));
     }
-    if (span !== undefined) endSpan(span, outcome, rpcCode);
+    if (span === undefined) return;
+    // The first call of a tool may be what makes it known.
+    if (isNamed(call)) span.updateName(spanName(call));
+    endSpan(span, outcome, rpcCode);
   });
   facts.on("session", ({ event, session }) => {
     if (event === "closed") open.endSession(session.id);
@@ -60,9 +63,13 @@ function startSpan(
 }
 
 /** Of few words: what a caller made up is no name. */
-function spanName({ method, target }: Call): string {
-  const isNamed = target?.isKnown === true && target.kind !== "resource";
-  return isNamed ? `${methodName(method)} ${target.name}` : methodName(method);
+function spanName(call: Call): string {
+  const method = methodName(call.method);
+  return isNamed(call) ? `${method} ${call.target.name}` : method;
+}
+
+function isNamed(call: Call): call is Call & { readonly target: CallTarget } {
+  return call.target?.isKnown === true && call.target.kind !== "resource";
 }
 
 function ofTarget({ target }: Call): Attributes {

@@ -15,7 +15,7 @@ export function measureCluster(meter: Meter, facts: FactListeners): void {
   });
   const engine = meter.createObservableGauge("express_mcp_sse.cluster.engine.up", {
     description: "Whether the nodes can reach each other: 1, or 0.",
-    unit: "1",
+    unit: "{engine}",
   });
   const isUp = new Map<string, boolean>();
 

@@ -40,8 +40,8 @@ export function measureSessions(meter: Meter, facts: FactListeners): void {
     const { event, session, reason, mark } = fact;
     const wire = wireAttributes(router, session);
     counted.note(fact, router, wire);
-    // What is called a session with 2026-07-28 is one request.
-    if (event === "closed" && session.era !== "2026") {
+    // One that could not be opened counts, too.
+    if (event === "closed" || event === "abandoned") {
       duration.record(lasted(session.openedAt), endOf(reason, wire));
     }
     if (event === "resumed") {
@@ -77,7 +77,7 @@ class CountedSessions {
   note({ event, session }: SessionFact, router: string, wire: Attributes): void {
     const key = `${router} ${session.id}`;
     const before = this.#states.get(key);
-    if (event === "closed") {
+    if (event === "closed" || event === "abandoned") {
       this.#remove(key);
       return;
     }

@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 const ROOT = join(__dirname, "../..");
 
 /**
- * The project's files that a program loads, as V8 lists them when the process ends, with forward
- * slashes.
+ * The project's files that a program loads, and those of OpenTelemetry, as V8 lists them when the process ends, with
+ * forward slashes.
  *
  * @param source an ES module that imports from `src/index.ts` by the name `express-mcp-sse`.
  */
@@ -28,7 +28,7 @@ export function filesLoadedBy(source: string): readonly string[] {
     return readdirSync(folder)
       .flatMap((file) => urlsOf(readFileSync(join(folder, file), "utf8")))
       .map((url) => relative(ROOT, fileURLToPath(url)).replaceAll("\\", "/"))
-      .filter((file) => /^(?:src|strategies)\//.test(file));
+      .filter((file) => /^(?:src|strategies|node_modules\/@opentelemetry)\//.test(file));
   } finally {
     rmSync(folder, { recursive: true });
   }
