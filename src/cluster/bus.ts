@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "../shared/logger.js";
+import { PendingWork } from "../shared/pending-work.js";
 import { withTimeout } from "../shared/timeout.js";
 import { Asking } from "./asking.js";
 import type {
@@ -175,17 +176,25 @@ export class SealedBus implements ClusterBus {
     this.#membership.drain();
   }
 
-  async stop(timeoutMs: number): Promise<void> {
+  async stop(timeoutMs: number, asked = new PendingWork()): Promise<void> {
     if (this.state === "closed") return;
     if (this.#isCounted) uncountNode(this.#prefix);
     const until = this.#clock.steady() + timeoutMs;
-    if (this.#membership.isInTouch) await withTimeout(this.#links.whenQuiet(), timeoutMs);
+    if (this.#membership.isInTouch) await withTimeout(this.#whenQuiet(asked), timeoutMs);
     // Others hear how far this node has heard them before they hear that it is gone: the rest they ask of another.
     this.#links.loseAll();
     this.#outgoing.flush();
     const left = this.#membership.close();
     this.#outgoing.stop();
     await withTimeout(left, Math.max(GOODBYE_MS, until - this.#clock.steady()));
+  }
+
+  /** Whoever waits for one of both may be asked for the other meanwhile. */
+  async #whenQuiet(asked: PendingWork): Promise<void> {
+    do {
+      await asked.done();
+      await this.#links.whenQuiet();
+    } while (!asked.isDone);
   }
 
   /** A process needs one node of a cluster. More cost connections, and nobody closes those that are made by mistake. */

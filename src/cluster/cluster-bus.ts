@@ -1,3 +1,5 @@
+import type { PendingWork } from "../shared/pending-work.js";
+
 /** What a node of a cluster is for others. */
 export interface ClusterNode {
   /** Unguessable and new with each router that is made, so that a process which is started again is another node. */
@@ -139,6 +141,12 @@ export interface ClusterBus {
   ): void;
   /** Says to all that this node takes no more sessions. */
   drain(): void;
-  /** Answers what others have begun, and lets what was sent leave, within `timeoutMs`; then it goes, and others know at once. */
-  stop(timeoutMs: number): Promise<void>;
+  /**
+   * Answers what others have begun, waits for what they answer, and lets what was sent leave, within `timeoutMs`; then
+   * it goes, and others know at once.
+   *
+   * @param asked what of it still asks others. It goes at a moment at which that is done, although more may be
+   * asked meanwhile. Default: nothing is waited for.
+   */
+  stop(timeoutMs: number, asked?: PendingWork): Promise<void>;
 }

@@ -38,6 +38,11 @@ export class LinkedExchanges {
     return this.#open.size;
   }
 
+  /** How many of them the other side may have heard of, or has begun. */
+  get heardCount(): number {
+    return [...this.#open.values()].filter(({ mayBeHeard }) => mayBeHeard).length;
+  }
+
   begin(opening: Frame): Exchange {
     const exchange = this.#add(++this.#last);
     exchange.begin(opening);
@@ -169,22 +174,26 @@ class LinkedExchange implements Exchange {
   }
 
   /**
-   * The other node is gone, or cannot be reached.
+   * Whether the other side may have heard of it.
    *
    * Security decision: what was sent may have been heard and acted on, unless each time that its
    * beginning was sent the engine was certain that nobody heard. A rejection, and silence, are no such
    * certainty.
    */
+  get mayBeHeard(): boolean {
+    return this.#opening === undefined || this.#opening.tries > 0;
+  }
+
+  /** The other node is gone, or cannot be reached. */
   lose(): void {
-    const opening = this.#opening;
-    const mayBeHeard = opening === undefined || opening.tries > 0;
+    const { mayBeHeard } = this;
     this.#close(() => this.onLost?.({ mayBeHeard }));
   }
 
   /** Takes back its beginning, if nobody has heard it: without that nothing of it counts. */
   loseUnheard(): void {
     const opening = this.#opening;
-    if (opening === undefined || opening.tries > 0) return;
+    if (opening === undefined || this.mayBeHeard) return;
     opening.text = "[0]".padEnd(opening.text.length);
     this.lose();
   }

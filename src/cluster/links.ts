@@ -195,10 +195,11 @@ export class Links {
     if ("greeting" in lost) clearTimeout((lost as OwnLink).greeting);
     const { id, received } = lost.link;
     if (id !== undefined) this.#post(node, ["unknown", id, received]);
-    const { openCount } = lost.exchanges;
-    if (openCount > 0) {
+    const { heardCount } = lost.exchanges;
+    // What was not heard is asked of another node: nothing is lost with that.
+    if (heardCount > 0) {
       this.#answerers.logger.warn(
-        `The link to node ${node} of the cluster is lost, with ${openCount} requests or streams on it`,
+        `The link to node ${node} of the cluster is lost, with ${heardCount} requests or streams on it`,
       );
     }
     lost.link.lose();

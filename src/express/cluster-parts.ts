@@ -80,10 +80,10 @@ export function createClusterParts(config: ClusterConfig, context: ClusterContex
   const adoptions = new Adoptions({
     ...{ bus, store, shutdown, move, ttlMs, kept, journal, limits: shared },
   });
-  const keeper = new NodeKeeper({
-    ...{ bus, store, kept, journal, adoptions, relayTimeoutMs, move, ttlMs, limits: shared },
-  });
   const relay = new BusRelay({ ...context, bus, relayTimeoutMs, carryToken });
+  const keeper = new NodeKeeper({
+    ...{ bus, store, kept, journal, adoptions, relayTimeoutMs, move, ttlMs, limits: shared, relay },
+  });
   const elsewhere = new SessionFinder({
     ...{ bus, store, relay, adoptions, kept, sessions, rules, relayTimeoutMs },
   });

@@ -49,7 +49,7 @@ export class MessageReceiver<S extends RouterSession> {
   /** Takes a POST's message and answers the POST. Never throws. */
   receive(request: AdmittedRequest, session: S): void {
     const { req, res, parts } = request;
-    const { options, sessions, refusals, handler, route } = this.#init;
+    const { options, sessions, refusals, handler, route, shutdown } = this.#init;
     const isRead = wasRead(req);
     const bytes = new PostedBytes(res, session, sessions);
     const body = {
@@ -65,7 +65,7 @@ export class MessageReceiver<S extends RouterSession> {
       bytes.leave();
       bytes.call?.letGo();
       if (taken !== undefined && hasLeft(session, error)) {
-        if (followSession(request, taken)) return;
+        if (followSession(request, taken, shutdown)) return;
       }
       this.#noteLimit(error, session);
       refusals.refuse(request, error, route);

@@ -126,6 +126,7 @@ export class Pipeline {
    */
   async close(timeoutMs: number): Promise<void> {
     const { shutdown, sessions, options, callers, keeper } = this.#init;
+    const until = performance.now() + timeoutMs;
     shutdown.hasBegun = true;
     keeper?.drain();
     if (keeper?.movesSessions === true) await drain({ sessions, keeper, shutdown }, timeoutMs);
@@ -136,10 +137,9 @@ export class Pipeline {
       Promise.all([gone, shutdown.closings.done()]),
     );
     if (!isDone) options.logger.warn("closed, although some servers or streams have not ended");
+    // Callers still come, whose sessions have left, and are let in.
+    await keeper?.stop(Math.max(LAST_BYTES_MS, until - performance.now()), shutdown.relayed);
     await callers.stop();
-    // What has come since everything was answered.
-    if (keeper !== undefined) await settlesWithin(LAST_BYTES_MS, shutdown.relayed.done());
-    await keeper?.stop(LAST_BYTES_MS);
   }
 
   /**
@@ -236,6 +236,7 @@ export class Pipeline {
     };
     const here = findHere(this.#init, id, admitted);
     if (here instanceof Promise) {
+      this.#noteRelayed(admitted);
       return here.then((session) =>
         session === undefined
           ? this.#goOn(id, routed, admitted, elsewhere)

@@ -1,3 +1,4 @@
+import type { PendingWork } from "../shared/pending-work.js";
 import type { LeftSession } from "./moved-session.js";
 import type { RouterSession } from "./router-session.js";
 
@@ -55,6 +56,10 @@ export interface SessionKeeper {
   handOver(session: RouterSession, leave: () => LeftSession | undefined): Promise<boolean>;
   /** Resolves when no session is about to come here from another node, or to leave. */
   whenStill(): Promise<void>;
-  /** All sessions have left, or ended. Resolves when this node is none of the cluster any more, at the latest in time. */
-  stop(timeoutMs: number): Promise<void>;
+  /**
+   * All sessions have left, or ended. Resolves when this node is none of the cluster any more, at the latest in time.
+   *
+   * @param relayed what other nodes answer through this one: it goes when nothing of that is left.
+   */
+  stop(timeoutMs: number, relayed: PendingWork): Promise<void>;
 }

@@ -35,6 +35,9 @@ const SENT_AT_ONCE = 32_768;
 interface ForeignAnswer {
   readonly node: string;
   readonly answer: EdgeAnswer;
+  readonly exchange: Exchange;
+  /** Whether its client listens, and waits for no answer. */
+  readonly isListening: boolean;
 }
 
 /**
@@ -73,6 +76,15 @@ export class BusRelay implements RequestRelay {
     }
   }
 
+  endStreams(): void {
+    const all = [...this.#answers.values()].flatMap((answers) => [...answers]);
+    for (const { isListening, answer, exchange } of all) {
+      if (!isListening) continue;
+      answer.leave();
+      exchange.abort();
+    }
+  }
+
   #send(request: AdmittedRequest, target: RelayTarget, body: string | undefined): Promise<Relayed> {
     const isAtOnce = body === undefined || body.length <= SENT_AT_ONCE;
     const standIn = standInFor(request);
@@ -89,7 +101,7 @@ export class BusRelay implements RequestRelay {
   /** Waits for the answer, and lets it be written. */
   #hear(
     exchange: Exchange,
-    { res, caller }: AdmittedRequest,
+    { req, res, caller }: AdmittedRequest,
     { session, node }: RelayTarget,
     standIn: StandIn | undefined,
     rest: string | undefined,
@@ -108,7 +120,7 @@ export class BusRelay implements RequestRelay {
         settle(ANSWERED);
       },
     });
-    const foreign: ForeignAnswer = { node, answer };
+    const foreign = { node, answer, exchange, isListening: req.method === "GET" };
     const leave = (relayed: Relayed): void => {
       settle(relayed);
       answer.drop();

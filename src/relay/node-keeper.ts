@@ -8,10 +8,12 @@ import type { RouterSession } from "../http/router-session.js";
 import type { SessionKeeper } from "../http/session-keeper.js";
 import { mayHaveBeenDone } from "../session/session-end.js";
 import { McpSseError } from "../shared/errors.js";
+import type { PendingWork } from "../shared/pending-work.js";
 import type { Adoptions } from "./adoptions.js";
 import { Certainty } from "./certainty.js";
 import type { KeptSession } from "./kept-session.js";
 import type { KeptSessions, RouterRecord } from "./kept-sessions.js";
+import type { RequestRelay } from "./request-relay.js";
 
 export interface NodeKeeperInit {
   readonly bus: ClusterBus;
@@ -25,6 +27,7 @@ export interface NodeKeeperInit {
   /** How long a record lives without a node, in milliseconds. */
   readonly ttlMs: number;
   readonly limits: Pick<ClusterLimits<MessageExtra>, "revocations" | "stop">;
+  readonly relay: Pick<RequestRelay, "endStreams">;
 }
 
 /** How often it is tried to write down that a session has left. */
@@ -99,11 +102,12 @@ export class NodeKeeper implements SessionKeeper {
     await this.#init.adoptions.whenStill();
   }
 
-  async stop(timeoutMs: number): Promise<void> {
-    const { bus, kept, journal, limits } = this.#init;
+  async stop(timeoutMs: number, relayed: PendingWork): Promise<void> {
+    const { bus, kept, journal, limits, relay } = this.#init;
     await journal.stop();
     limits.stop();
-    await bus.stop(timeoutMs);
+    relay.endStreams();
+    await bus.stop(timeoutMs, relayed);
     kept.stop();
   }
 

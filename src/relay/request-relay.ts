@@ -41,4 +41,6 @@ export interface RequestRelay {
    * clients come back.
    */
   cut(session: string, home: string): void;
+  /** This node goes: ends all streams on which clients listen, so that they come back to others. Calls are left alone. */
+  endStreams(): void;
 }

@@ -261,10 +261,8 @@ export class SessionFinder implements Elsewhere {
   ): Promise<FoundRecord<LeftSession> | "later" | undefined> {
     const { bus, store } = this.#init;
     if (bus.state === "closed") throw shuttingDown();
-    const leftMs = until - performance.now();
-    if (leftMs <= 0) throw directoryIsAway(bus.trouble);
     try {
-      if (await bus.whenUp(leftMs)) {
+      if (await bus.whenUp(Math.max(0, until - performance.now()))) {
         const found = await store.find(id);
         if (found !== undefined && mayGoOn(found.record)) return found;
         if (await bus.confirmDirectory()) return undefined;
@@ -272,6 +270,8 @@ export class SessionFinder implements Elsewhere {
     } catch (error) {
       if (performance.now() + REST_MS >= until) throw error;
     }
+    // Not before it has looked: the time may have gone by at a node that then said it has gone elsewhere.
+    if (performance.now() + REST_MS >= until) throw directoryIsAway(bus.trouble);
     await rest();
     return "later";
   }

@@ -2,6 +2,11 @@
 export class PendingWork {
   readonly #all = new Set<Promise<unknown>>();
 
+  /** Whether nothing of it is under way. */
+  get isDone(): boolean {
+    return this.#all.size === 0;
+  }
+
   /** Remembers work, which must not reject, until it is done. */
   add(work: Promise<unknown>): void {
     this.#all.add(work);

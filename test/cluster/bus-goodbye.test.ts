@@ -1,4 +1,5 @@
 import type { Exchange } from "../../src/cluster/cluster-bus.js";
+import { PendingWork } from "../../src/shared/pending-work.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { Heard, sealedCluster, startBus } from "../kit/cluster/buses.js";
 import { until } from "../kit/waiting.js";
@@ -53,6 +54,10 @@ it("CLUSTER-17: what a node did not take before it went is known not to have bee
   await two.bus.stop(0);
   expect(await held.whenLost()).toEqual({ mayBeHeard: false });
   expect(await before.whenLost()).toEqual({ mayBeHeard: true });
+  // Of those that were lost, the log counts the one that may have been heard.
+  expect(one.lines.filter((line) => line.includes("is lost"))).toEqual([
+    `The link to node ${two.bus.node} of the cluster is lost, with 1 requests or streams on it`,
+  ]);
   one.faults.release();
   expect(theirs).toHaveLength(1);
 });
@@ -66,4 +71,36 @@ it("CLUSTER-17: so is what was sent to a node that had answered a greeting, and 
   await two.bus.stop(0);
   expect(await held.whenLost()).toEqual({ mayBeHeard: false });
   expect(theirs).toHaveLength(0);
+});
+
+it("CLUSTER-17: a node that goes waits for what others answer it, and for what it asks of them meanwhile", async () => {
+  const { one, theirs, talk } = await startTwo();
+  const asked = new PendingWork();
+  const ask = () => {
+    const heard = talk();
+    const ended = heard.until((one) => one.ended);
+    asked.add(ended);
+    return ended;
+  };
+  const answer = async (number: number) => {
+    await until(() => theirs.length > number);
+    theirs[number]!.exchange.send(["the answer"]);
+    theirs[number]!.exchange.end();
+  };
+  const first = ask();
+  const stopped = one.bus.stop(60_000, asked);
+  await until(() => theirs.length === 1);
+  // While the acknowledgement of what it has heard is awaited, somebody asks once more.
+  one.faults.fateOf = () => "hold";
+  await answer(0);
+  await first;
+  const second = ask();
+  one.faults.fateOf = () => "pass";
+  one.faults.release();
+  await answer(1);
+  await stopped;
+  for (const heard of [await first, await second]) {
+    expect([heard.frames, heard.lost]).toEqual([[["the answer"]], undefined]);
+  }
+  expect(one.lines.join("\n")).not.toContain("is lost");
 });

@@ -189,3 +189,36 @@ it("CLUSTER-48: once a node is closed it sends callers to others at once, and no
   expect((await post(postUrl, toolCall(6, "about"), asCaller())).status).toBe(503);
   expect(b.router.sessions.list().map(({ inFlight }) => inFlight)).toEqual([0, 0]);
 });
+
+it("CLUSTER-34: the time that a session takes to leave its node does not count as a search for it", async () => {
+  const { a, b } = await serveNodes({ settings: { relayTimeoutMs: 2_000 } });
+  const alice = await begin(a.mcpUrl);
+  const late = signal();
+  a.faults.beforePut = () => late.promise;
+  const closed = a.router.close({ timeoutMs: 60_000 });
+  await until(() => a.router.sessions.size === 0);
+  let sent = 0;
+  b.faults.fateOf = () => (sent++, "pass");
+  const call = elsewhere(alice, b).call("about");
+  // It knows which node has the session, and asks that.
+  await until(() => sent > 0);
+  later(3_000, [performance]);
+  late.resolve();
+  expect(JSON.parse(await call)).toMatchObject({ isMoved: true });
+  await closed;
+});
+
+it("CLUSTER-17: a node that is closed sends away who listens through it, and counts nothing as lost", async () => {
+  const { a, b } = await serveNodes();
+  const alice = await converse(b.sseUrl);
+  const last = { ...alice.headers, "last-event-id": `${alice.sessionId}:1` };
+  const through = await openStream(a.sseUrl, last);
+  await alice.stream.ended;
+  await a.router.close({ timeoutMs: 60_000 });
+  await through.ended;
+  expect(through.bytes).toMatch(/retry: \d+\n\n$/);
+  expect([...a.lines, ...b.lines].join("\n")).not.toContain("is lost");
+  const back = await openStream(b.sseUrl, last);
+  expect((await post(alice.postUrl, toolCall(50, "about"), alice.headers)).status).toBe(202);
+  expect(JSON.parse(textOf(await back.answerTo(50)))).toMatchObject({ isMoved: false });
+});
