@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { performance } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { createClient } from "redis";
+import { Awake } from "./load/awake.mjs";
 import { findFreePort } from "./servers/listen.mjs";
 
 /** Ends Redis with whoever started it: then nothing is at the other end of its input any more. */
@@ -38,12 +39,17 @@ export async function echo({ url }) {
 /** As long as what is sent of a call. */
 const MESSAGE = "m".repeat(720);
 
-/** Milliseconds of each of so many messages, there and back, one at a time. */
+/**
+ * Milliseconds of each of so many messages, there and back, one at a time. Whoever counts does not sleep, as the
+ * load does not: Redis, and who repeats, have the same cores left for them as what is compared with this.
+ */
 export async function roundTrips({ url, count }) {
+  const awake = new Awake();
   const [speaks, hears] = await Promise.all([connectTo(url), connectTo(url)]);
   let heard = () => undefined;
   await hears.subscribe("back", () => heard());
   const times = [];
+  awake.start();
   for (let index = 0; index < count; index++) {
     const begunAt = performance.now();
     const back = new Promise((resolve) => (heard = resolve));
@@ -51,6 +57,7 @@ export async function roundTrips({ url, count }) {
     await back;
     times.push(performance.now() - begunAt);
   }
+  awake.stop();
   speaks.destroy();
   hears.destroy();
   return times;
