@@ -1,3 +1,5 @@
+import type { AdmittedRequest } from "../http/incoming-request.js";
+import type { TransportRoute } from "../http/transport.js";
 import type { SessionStanding } from "../session/session-standing.js";
 
 /** Where a session of another node is, and who may go on with it, as last looked up. */
@@ -6,6 +8,43 @@ export interface Lane {
   readonly moves: number;
   readonly transport: string;
   readonly standing: SessionStanding | undefined;
+  /** The last request that was found to be of somebody who may. */
+  last?: Asking;
+}
+
+/** What of a request decides whether it may go on with a session, but for headers that operators bind. */
+interface Asking {
+  readonly route: TransportRoute;
+  readonly principal: unknown;
+  readonly base: string;
+  readonly routedBase: string;
+  readonly url: string | undefined;
+}
+
+/**
+ * Whether a request may take a lane. Most are like the one before, and need no digest for that.
+ *
+ * Security decision: a principal is frozen, and is another for another owner, so with the same one, at the same
+ * URL and mount, everything is the same. Where headers count as well, or there is no principal, each is decided.
+ */
+export function mayTake(
+  lane: Lane,
+  { req: { url }, mount: { base, routedBase }, caller: { principal } }: AdmittedRequest,
+  route: TransportRoute,
+  decide: () => boolean,
+): boolean {
+  const { last } = lane;
+  const isLikeLast =
+    last !== undefined &&
+    last.route === route &&
+    last.principal === principal &&
+    last.base === base &&
+    last.routedBase === routedBase &&
+    last.url === url;
+  if (isLikeLast && principal !== undefined) return true;
+  if (!decide()) return false;
+  lane.last = { route, principal, base, routedBase, url };
+  return true;
 }
 
 /** How many are kept: those that were used last. */

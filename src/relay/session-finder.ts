@@ -13,7 +13,7 @@ import { mayHaveBeenDone, shuttingDown } from "../session/session-end.js";
 import { mayGoOn } from "../session/session-standing.js";
 import type { Adoptions } from "./adoptions.js";
 import type { KeptSessions, RouterRecord } from "./kept-sessions.js";
-import { Lanes } from "./lanes.js";
+import { Lanes, mayTake } from "./lanes.js";
 import type { Lane } from "./lanes.js";
 import type { Relayed, RequestRelay } from "./request-relay.js";
 import { notInTime, noNodeStays } from "./search-errors.js";
@@ -113,15 +113,8 @@ export class SessionFinder implements Elsewhere {
     route: TransportRoute,
     isToAdopt: boolean,
   ): Promise<FoundHere | FoundNowhere> {
-    const search: Search = {
-      id,
-      request,
-      route,
-      until: 0,
-      unheard: undefined,
-      alone: 0,
-      listensAt: undefined,
-    };
+    const unhurried = { until: 0, unheard: undefined, alone: 0, listensAt: undefined };
+    const search: Search = { id, request, route, ...unhurried };
     const { adoptions, bus, store } = this.#init;
     const here = await this.#findHere(search);
     const isNobodys = adoptions.isNobodys(id);
@@ -168,7 +161,7 @@ export class SessionFinder implements Elsewhere {
     const mayBe = (what: Omit<Lane, "home">): boolean =>
       here === undefined && this.#mayGoOn(search, what);
     const lane = trusts ? this.#lanes.get(search.id) : undefined;
-    if (lane !== undefined && mayBe(lane)) {
+    if (lane !== undefined && here === undefined && this.#mayTake(search, lane)) {
       const relayed = await this.#relay(search, lane.home);
       if (relayed.kind === "answered") return relayed;
       await this.#lost(search, relayed, lane.home);
@@ -315,6 +308,13 @@ export class SessionFinder implements Elsewhere {
     const session = await this.#init.adoptions.adopt(id, found, { request, route });
     if (session === "taken") return undefined;
     return session === undefined ? NONE : { kind: "here", session };
+  }
+
+  #mayTake(search: Search, lane: Lane): boolean {
+    const { request, route, listensAt } = search;
+    const decide = (): boolean => this.#mayGoOn(search, lane);
+    const isPlain = listensAt === undefined && this.#init.rules.boundHeaders.length === 0;
+    return isPlain ? mayTake(lane, request, route, decide) : decide();
   }
 
   /**

@@ -120,10 +120,18 @@ function checkPath(path: string, shown: ShownCredentials): void {
   throw new Error("a credential stands in the path of a request that is for another node");
 }
 
+/** A field of a query in which nothing is encoded: it is what it says. */
+const PLAIN_FIELD = /^([\w.~-]+)=([\w.~-]*)$/;
+
 function redactField(field: string, shown: ShownCredentials): string {
-  const [[name, value] = []] = new URLSearchParams(field);
+  const [, name, value] = PLAIN_FIELD.exec(field) ?? [field, ...encodedField(field)];
   if (name === undefined || value === undefined) return field;
   if (shown.areIn(name)) return REDACTED;
   const isSafe = !shown.isParameter(name) && !shown.areIn(value);
   return isSafe ? field : `${field.split("=", 1).join()}=${REDACTED}`;
+}
+
+function encodedField(field: string): readonly string[] {
+  const [pair = []] = new URLSearchParams(field);
+  return pair;
 }

@@ -54,6 +54,21 @@ it("CLUSTER-31: another's session is 404 at every node, with the bytes of one th
   expect(a.router.sessions.size).toBe(1);
 });
 
+it("CLUSTER-31: whoever asks behind its owner, at a node that has just relayed for that one, is another all the same", async () => {
+  const { nodes } = await serveCluster({ count: 2 });
+  const [a, b] = nodes;
+  const alice = await begin(a.mcpUrl);
+  const there = elsewhere(alice, b.mcpUrl);
+  const ask = async (url: string, headers: Readonly<Record<string, string>>) =>
+    (await postMessage(url, toolCall(1, "echo", { text: "x" }), headers)).status;
+  for (let times = 0; times < 2; times++) {
+    expect(await there.call("echo", { text: "mine" })).toBe("mine");
+    expect(await ask(b.mcpUrl, { ...alice.headers, ...asCaller({ sub: "bob" }) })).toBe(404);
+  }
+  // What it asked at another URL is none of the kind of the last.
+  expect(await ask(`${b.mcpUrl}?tenant=2`, alice.headers)).toBe(404);
+});
+
 it("CLUSTER-31: another's session is looked up like one that does not exist, also while nobody can tell", async () => {
   const { nodes } = await serveCluster({ settings: { relayTimeoutMs: 200 } });
   const [a, b] = nodes;
