@@ -1,7 +1,7 @@
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { describeCluster } from "../kit/cluster/cluster.js";
 import type { Cluster } from "../kit/cluster/cluster.js";
-import { ClusterLoad, EVERY_KIND } from "../kit/cluster/load.js";
+import { ClusterLoad, EVERY_KIND, NOTHING_LOST } from "../kit/cluster/load.js";
 import type { Node } from "../kit/cluster/nodes.js";
 import { keyOf, RoamingSession } from "../kit/cluster/raw.js";
 import { SIZE } from "../kit/cluster/size.js";
@@ -79,5 +79,41 @@ describeCluster("when Redis is away", (start) => {
     await blip();
     await load.called(40);
     await load.expectNothingLost();
+  });
+
+  it("killed, and back at once, empty, under load: sessions go on, nobody else gets in, and nobody gets 404", async () => {
+    const [home, ...others] = nodes;
+    const session = await RoamingSession.open(cluster, home);
+    const load = await ClusterLoad.start(cluster, EVERY_KIND);
+    load.begin();
+    await load.called(20);
+    let isOver = false;
+    const askAll = async (): Promise<void> => {
+      while (!isOver) {
+        expect((await session.whoami(home)).pid).toBe(home.pid);
+        for (const node of others) {
+          expect([200, 503]).toContain((await session.call(node, "whoami")).status);
+          const another = await session.call(node, "whoami", {}, keyOf(cluster, 1));
+          expect([404, 503]).toContain(another.status);
+          const key = { "x-api-key": "a-strangers-key" };
+          expect((await session.call(node, "whoami", {}, key)).status).toBe(401);
+        }
+      }
+    };
+    const asking = askAll();
+    await cluster.redis.kill();
+    await cluster.redis.restart();
+    await load.called(60);
+    isOver = true;
+    await asking;
+    for (const node of nodes) expect((await session.whoami(node)).pid).toBe(home.pid);
+    const totals = await load.stop();
+    // What was on its way between two nodes may be refused, and says so; no client begins anew.
+    const indefinite = load.failures.filter(({ why }) => !/HTTP 503|503/.test(why));
+    expect({ indefinite, ...totals }).toMatchObject({
+      ...NOTHING_LOST,
+      failed: load.failures.length,
+      indefinite: [],
+    });
   });
 });
