@@ -24,6 +24,7 @@ import { CallerFacts } from "../observe/caller-facts.js";
 import { FactHub } from "../observe/fact-hub.js";
 import { logSessions } from "../observe/session-log.js";
 import { SessionWatch } from "../observe/session-watch.js";
+import { refuseUncarried } from "../options/cluster-options.js";
 import { continuationRules } from "../options/continuation-options.js";
 import { WIRE_DIRECTIONS } from "../options/misplaced-options.js";
 import { refusePolicyForAll } from "../options/policy-options.js";
@@ -92,6 +93,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const authenticator = createAuthenticator(`${path}.auth`, auth, options, resources);
   const methods = authenticator?.methods ?? [];
   const rules = continuationRules(options, methods, OWN_HINTS);
+  if (options.cluster) refuseUncarried(path, rules.boundHeaders, rules.credentialHeaders);
   const verified = new VerifiedCallers(methods, options.revalidateAfterMs);
   const isOpenEndpoint = auth === false;
   if (isOpenEndpoint) refusePolicyForAll(path, options.policy);

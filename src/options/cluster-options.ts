@@ -26,6 +26,31 @@ function readCluster(name: string, value: unknown): ClusterConfig {
   );
 }
 
+/** Headers with credentials, whoever reads them: no other node is told of one. */
+export const NEVER_CARRIED: readonly string[] = ["authorization", "cookie", "proxy-authorization"];
+
+/**
+ * Security decision: what no other node is told of cannot be compared there. A session that is bound to it would be
+ * found at the node that has it, and nowhere else.
+ *
+ * @param credentialHeaders in which methods look for credentials, in lower case.
+ * @throws TypeError for a header that stays where it has come in.
+ */
+export function refuseUncarried(
+  path: string,
+  boundHeaders: readonly string[],
+  credentialHeaders: readonly string[],
+): void {
+  const uncarried = [...NEVER_CARRIED, ...credentialHeaders];
+  const [name] = boundHeaders.filter((header) => uncarried.includes(header));
+  if (name === undefined) return;
+  throw optionError(
+    `${path}.sessions.boundHeaders`,
+    `holds ${name}, which never leaves the node that gets it, so that no other node of the cluster could compare it`,
+    "Leave it out: whose a session is, is compared in any case. Name a header that holds no credential.",
+  );
+}
+
 /** Two ways to go on with a session at another node would disagree on whose it is. */
 export function refuseRestore(path: string, isGiven: boolean): void {
   if (!isGiven) return;

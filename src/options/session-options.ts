@@ -55,7 +55,8 @@ export interface SessionOptions {
   /**
    * Request headers that must not differ from those with which a session was opened, on every GET
    * and POST of it: those that `createServer` reads from `session.request`, such as `["X-Tenant"]`.
-   * Clients have to send them with both. Default: none.
+   * Clients have to send them with both. With `cluster` none that holds a credential, which stays where it
+   * comes in. Default: none.
    */
   boundHeaders?: readonly string[];
   /**

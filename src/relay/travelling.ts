@@ -3,6 +3,7 @@ import type { AuthMethod, FoundCredential } from "../auth/auth-method.js";
 import type { AdmittedRequest } from "../http/incoming-request.js";
 import type { Mount } from "../http/mount.js";
 import { REDACTED } from "../http/redact-query.js";
+import { NEVER_CARRIED } from "../options/cluster-options.js";
 import { rawQueryOf, withoutQuery } from "../shared/url.js";
 
 /** What operators and methods say of headers, in lower case. */
@@ -26,7 +27,7 @@ const ALLOWED =
   /^(?:mcp-.*|accept|content-type|host|last-event-id|origin|user-agent|x-mcp-instance|sec-fetch-site|traceparent|tracestate|baggage|b3|x-b3-.*|x-(?:request|correlation)-id)$/;
 
 /** Whatever an operator binds, and whatever a method does not say that it reads. */
-const NEVER: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization"]);
+const NEVER: ReadonlySet<string> = new Set(NEVER_CARRIED);
 
 /** Shorter texts may stand somewhere by chance, such as a password that is a word. */
 const TELLING_LENGTH = 8;

@@ -72,6 +72,21 @@ describe("option cluster", () => {
     expect(() => memoryCluster({ carryToken: true })).toThrow("memoryCluster.carryToken needs");
   });
 
+  it.each(["Proxy-Authorization", "X-Key"])(
+    "CLUSTER-8: no session is bound to %s, which other nodes are not told of",
+    (header) => {
+      const auth = { type: "apikey", options: { keys: ["k".repeat(32)], headerName: "X-Key" } };
+      const sessions = { boundHeaders: ["X-Tenant", header] };
+      const make = (more: object) => () =>
+        createMcpRouter({ ...common, auth, sessions, ...more } as never);
+      expect(make({ cluster: memoryCluster() })).toThrow(TypeError);
+      expect(make({ cluster: memoryCluster() })).toThrow(
+        `options.sessions.boundHeaders holds ${header.toLowerCase()}, which never leaves the node`,
+      );
+      expect(make({})).not.toThrow();
+    },
+  );
+
   it("CLUSTER-8: stands for sessions.restore, and is not there beside it", () => {
     const sessions = { restore: { secret: LONG } };
     const make = () => createMcpRouter({ ...common, sessions, cluster: memoryCluster() } as never);
