@@ -144,8 +144,13 @@ export class BusRelay implements RequestRelay {
       if (heard[0] === "took") text?.took(heard[1]);
       else if (heard[0] === "none") leave({ kind: "not-here" });
       else {
+        try {
+          answer.hear(heard);
+        } catch (error) {
+          lost({ mayBeHeard: true });
+          throw error;
+        }
         if (heard[0] === "head") this.#note(session, foreign);
-        answer.hear(heard);
         settle(ANSWERED);
       }
     };

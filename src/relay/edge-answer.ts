@@ -4,6 +4,7 @@ import { FrameWriter } from "../http/frame-writer.js";
 import { onResponseEnd, onResponseTurn, waitsForTurn } from "../http/response-end.js";
 import { ReaderWatch } from "../http/slow-reader.js";
 import { WORTH_TELLING } from "./paced-text.js";
+import { checkAnswer } from "./relay-frames.js";
 import type { RelayFrame, ToldHead } from "./relay-frames.js";
 
 /** How long the last of a response may take to leave, in milliseconds: nobody watches its reader any more. */
@@ -57,8 +58,12 @@ export class EdgeAnswer {
     return this.#hasBegun;
   }
 
+  /** @throws Error for what is no part of an answer; nothing was touched for it. */
   hear(frame: RelayFrame): void {
     if (this.#isOver) return;
+    checkAnswer(frame);
+    const isRest = frame[0] === "text" || frame[0] === "end";
+    if (isRest && this.#writer === undefined) throw new TypeError("an answer has no head");
     this.#hasBegun = true;
     if (frame[0] === "answer") this.#answer(frame[1], frame[2]);
     else if (frame[0] === "head") this.#begin(frame[1]);

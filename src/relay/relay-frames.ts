@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { IncomingHttpHeaders, OutgoingHttpHeader } from "node:http";
 
 /** The kind of exchange that relays a request: its edge opens it, and its home answers. */
@@ -72,3 +73,33 @@ export type RelayFrame =
   | readonly [kind: "answer", head: ToldHead, text: string]
   /** From the home: the client's connection is to be cut. Ends the exchange. */
   | readonly [kind: "cut"];
+
+/**
+ * Looks at what a home has sent before anything of a response is touched.
+ *
+ * Security decision: where nothing is sealed, anything may be in it, and no client waits for the rest of what is none.
+ *
+ * @throws Error for what is no part of an answer.
+ */
+export function checkAnswer(frame: RelayFrame): void {
+  const [kind, first, text] = frame as readonly unknown[];
+  if (kind === "end" || kind === "cut") return;
+  if (kind === "text" && typeof first === "string") return;
+  if (kind === "head" || (kind === "answer" && typeof text === "string")) checkHead(first);
+  else throw noAnswer();
+}
+
+function checkHead(head: unknown): void {
+  const [status, headers] = Array.isArray(head) ? (head as unknown[]) : [];
+  const isStatus = Number.isInteger(status) && Number(status) >= 200 && Number(status) <= 599;
+  if (!isStatus || !Array.isArray(headers)) throw noAnswer();
+  for (const field of headers as unknown[]) {
+    const [name, value] = Array.isArray(field) ? (field as unknown[]) : [];
+    validateHeaderName(name as string);
+    for (const one of [value].flat()) validateHeaderValue(name as string, one as string);
+  }
+}
+
+function noAnswer(): TypeError {
+  return new TypeError("it is no part of an answer");
+}

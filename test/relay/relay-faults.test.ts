@@ -289,3 +289,37 @@ async function isSettledSoon(promise: Promise<unknown>): Promise<boolean> {
   clearTimeout(timer);
   return first === "settled";
 }
+
+describe("a node that sends what is no answer", () => {
+  const HEAD = [200, [["Content-Type", "application/json"]]];
+  it.each<[string, unknown[]]>([
+    ["a head of nothing", ["head"]],
+    ["a head that is a text", ["head", "200"]],
+    ["a status that is none", ["head", [1_000, []]]],
+    ["a header that is none", ["head", [200, [["a\r\nb", "c"]]]]],
+    ["a value that is none", ["answer", [200, [["a", "b\r\nc: d"]]], ""]],
+    ["an answer without a text", ["answer", HEAD]],
+    ["a text before its head", ["text", "x"]],
+    ["an end before its head", ["end"]],
+    ["something that nobody knows", ["told"]],
+  ])("CLUSTER-81: by %s, keeps no client waiting", async (_what, frame) => {
+    const cluster = memoryCluster({ secret: false, relayTimeoutMs: 60_000 });
+    const [home, edge] = await serveRelayingNodes({ cluster });
+    const { there } = await beginAt(home, edge);
+    home.bus.onExchange("request", (_opening, exchange) => exchange.send(frame as never));
+    const { status, headers } = await there.post(toolCall(1, "echo", { text: "x" }));
+    expect([status, headers["retry-after"]]).toEqual([503, "1"]);
+    expect(edge.outcomes).toContainEqual({ kind: "lost", mayBeHeard: true });
+  });
+
+  it("CLUSTER-81: in the middle of one, cuts it off", async () => {
+    const cluster = memoryCluster({ secret: false, relayTimeoutMs: 60_000 });
+    const [home, edge] = await serveRelayingNodes({ cluster });
+    const { there } = await beginAt(home, edge);
+    home.bus.onExchange("request", (_opening, exchange) => {
+      exchange.send(["head", HEAD]);
+      exchange.send(["text", 1 as never]);
+    });
+    await expect(there.post(toolCall(1, "echo", { text: "x" }))).rejects.toThrow();
+  });
+});
