@@ -91,3 +91,10 @@ function forwardedPrefix({ headers }: HostRequest): string {
   const value = headers["x-forwarded-prefix"]?.toString() ?? "";
   return /^(?:\/[\w.~-]+)+\/?$/.test(value) ? value.replace(/\/$/, "") : "";
 }
+
+/** A URL below a mount, as it is in front of it. A mount itself has two spellings for routers, which see `/` for both, and one before them. */
+export function urlBelow(base: string, url: string): string {
+  return base !== "" && AT_MOUNT.test(url) ? `${base}${url.slice(1)}` : `${base}${url}`;
+}
+
+const AT_MOUNT = /^\/(?:\?|$)/;

@@ -4,7 +4,7 @@ import { rawQueryOf } from "../shared/url.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { sessionNotFound } from "./find-session.js";
 import type { AdmittedRequest } from "./incoming-request.js";
-import { baseOf } from "./mount.js";
+import { baseOf, urlBelow } from "./mount.js";
 import type { HostRequest } from "./mount.js";
 import type { KeptOpening, MovedSession } from "./moved-session.js";
 import { SessionRequest } from "./session-request.js";
@@ -50,7 +50,7 @@ function asOpening(req: HostRequest, { opening, transport }: MovedSession): Inco
     url,
     method: transport === "sse" ? "GET" : "POST",
     headers: headersOf(req, opening),
-    ...(req.originalUrl !== undefined && { originalUrl: `${baseOf(req)}${url}` }),
+    ...(req.originalUrl !== undefined && { originalUrl: urlBelow(baseOf(req), url) }),
     // Express 4 parses the query once and keeps it; Express 5 parses the URL at each access.
     ...(Object.hasOwn(req, "query") && { query: queryIn(req, url) }),
   };

@@ -1,7 +1,7 @@
 import type { AdmittedRequest } from "../http/incoming-request.js";
 import { KnownSessions } from "../http/known-sessions.js";
 import type { CallerCache, KnownSession } from "../http/known-sessions.js";
-import { baseOf } from "../http/mount.js";
+import { baseOf, urlBelow } from "../http/mount.js";
 import type { HostRequest } from "../http/mount.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { FastRoute, TransportRoute } from "../http/transport.js";
@@ -47,11 +47,8 @@ export class FastPath {
   }
 }
 
-/** A mount itself has two spellings for routers, which see `/` for both, and one before them. */
 function routedUrl(req: HostRequest): string {
   const base = baseOf(req);
   const { url = "" } = req;
-  return base !== "" && AT_MOUNT.test(url) ? `${base}${url.slice(1)}` : `${base}${url}`;
+  return urlBelow(base, url);
 }
-
-const AT_MOUNT = /^\/(?:\?|$)/;

@@ -75,6 +75,25 @@ const elsewhere = ({ sessionId, headers }: StreamableConversation, node: RouterN
 const about = async (conversation: StreamableConversation): Promise<Json> =>
   JSON.parse(await conversation.call("about"));
 
+it("CLUSTER-40: both spellings of a mount are one, also where its session has moved", async () => {
+  const urls: unknown[] = [];
+  const stage = new MovingStage();
+  const { nodes } = await serveCluster({
+    createServer: (session) => {
+      urls.push((session.request as { originalUrl?: string }).originalUrl);
+      return createMovingServer("v1", session, stage);
+    },
+  });
+  const [a, b] = nodes;
+  const alice = await begin(a.mcpUrl);
+  await a.kill();
+  for (const url of [`${b.mcpUrl}/`, b.mcpUrl]) {
+    const there = new StreamableConversation(url, alice.sessionId, alice.headers);
+    expect(await about(there)).toMatchObject({ isMoved: true, url: "/" });
+  }
+  expect(urls).toEqual(["/mcp", "/mcp"]);
+});
+
 describe.each<Major>(["v1", "v2"])("with servers of SDK %s", (major) => {
   it("CLUSTER-40: a session of Streamable HTTP goes on after its node was killed, as far as it was", async () => {
     const { a, b, stage } = await serveMoving(major);
