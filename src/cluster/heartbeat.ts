@@ -12,6 +12,9 @@ const LAST_RETRY_MS = 2_000;
 /** What a part of a beat takes at most, unless beats are further apart. */
 const PATIENCE_MS = 2_000;
 
+/** What joining takes at most: an engine that is kept from it says by what, sooner than that. */
+const JOIN_MS = 5_000;
+
 /** Between the beat before and one that was asked for. */
 const HURRY_MS = 250;
 
@@ -123,7 +126,8 @@ export class Heartbeat {
   /** Makes sure that the engine delivers to this node. */
   async #reach(): Promise<void> {
     const { engine, node, hear } = this.#parts;
-    if (!this.#isJoined) await this.#within(() => engine.join(node, hear));
+    const joinMs = Math.max(this.#everyMs, JOIN_MS);
+    if (!this.#isJoined) await within(joinMs, () => engine.join(node, hear));
     this.#isJoined = true;
     if (await this.#hearsItself()) return;
     this.#isJoined = false;

@@ -30,6 +30,22 @@ describeWithRedis("nodes over a Redis", () => {
     return client;
   }
 
+  it("CLUSTER-6: a node says why Redis does not let in what hears, however short its lease is", async () => {
+    await redis.command("ACL", "SETUSER", "user", "on", ">pw", "~*", "&*", "+@all");
+    const url = `redis://user:pw@127.0.0.1:${redis.port}`;
+    const client = createClient({ url });
+    await client.on("error", () => undefined).connect();
+    onDispose(() => client.destroy());
+    await redis.command("ACL", "SETUSER", "user", "<pw", ">next");
+    const config = redisCluster({ client, secret: SECRET, leaseMs: 1_000 });
+    const logger = toLogger("logger", false);
+    const bus = new SealedBus({ engine: config.createEngine(), config, logger });
+    onDispose(() => bus.stop(0));
+    bus.start();
+    await until(() => bus.trouble !== undefined);
+    expect((bus.trouble as Error).message).toBe("Redis: SUBSCRIBE failed with WRONGPASS");
+  });
+
   async function startBus(port?: number) {
     const config = redisCluster({ client: await open(port), secret: SECRET, leaseMs: 3_000 });
     const logger = toLogger("logger", false);
