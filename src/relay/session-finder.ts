@@ -177,7 +177,9 @@ export class SessionFinder implements Elsewhere {
   }
 
   async #askHome(search: Search, found: FoundRecord<LeftSession>, home: string): Promise<Step> {
-    const isHeard = timesUnheard(search, home) < UNHEARD_TIMES;
+    // One that ends with its node is waited for as long as that may be there.
+    const stays = !this.#init.adoptions.canMove(found.record);
+    const isHeard = stays || timesUnheard(search, home) < UNHEARD_TIMES;
     const isThere = isHeard && (await this.#isAlive(home, search.until));
     if (isThere === "later") return undefined;
     if (!isThere) return await this.#adoptSomewhere(search, found);

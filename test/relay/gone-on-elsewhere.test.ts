@@ -137,6 +137,37 @@ it("CLUSTER-80: a session goes on that could not go on at a node which could not
   expect(b.router.sessions.size).toBe(2);
 });
 
+describe("a session that stays with its node (move: false)", () => {
+  const serveStaying = (settings: object) =>
+    serveMoving({ settings: { move: false, ...settings } });
+
+  it("CLUSTER-82: is used at every node, and ends with its own, be that closed or dead", async () => {
+    const { a, b, facts } = await serveStaying({ leaseMs: 1_000 });
+    const [alice, bob] = [await begin(a.mcpUrl), await begin(b.mcpUrl)];
+    for (const [session, node] of [[alice, b] as const, [bob, a] as const]) {
+      expect(await elsewhere(session, node).call("note", { value: "at home" })).toBe("noted");
+    }
+    await a.router.close({ timeoutMs: 0 });
+    expect(await facts[0]!.reasonOf(alice.sessionId)).toBe("shutting-down");
+    expect((await elsewhere(alice, b).post(toolCall(20, "about"))).status).toBe(404);
+    expect(b.router.sessions.size).toBe(1);
+    expect(await bob.call("note", { value: "goes on" })).toBe("noted");
+  });
+
+  it("CLUSTER-82: is not told to have ended while its node only cannot be heard, and is once that is gone", async () => {
+    const { a, b } = await serveStaying({ leaseMs: 3_000, relayTimeoutMs: 1_000 });
+    const alice = await begin(a.mcpUrl);
+    await a.crash();
+    const there = elsewhere(alice, b);
+    const { status, headers } = await there.post(toolCall(20, "about"));
+    expect([status, headers["retry-after"]]).toEqual([503, "1"]);
+    let answer = await there.post(toolCall(21, "about"));
+    while (answer.status === 503) answer = await there.post(toolCall(22, "about"));
+    expect(answer.status).toBe(404);
+    expect(answer.text).toContain("session_not_found");
+  });
+});
+
 it("CLUSTER-80: a session that another node takes while it is about to go on here is followed there", async () => {
   let isFirst = true;
   const stage = new MovingStage();
