@@ -43,7 +43,7 @@ export type {
   JsonRpcRequest,
   JsonRpcResponse,
 } from "./shared/json-rpc.js";
-export type { ScopeChallenge } from "./policy/message-policy.js";
+export type { ScopeChallenge } from "./policy/scope-check.js";
 export type { ScopeChallengeResolver } from "./policy/scope-challenge.js";
 
 // Who is calling, and whose session it is.

@@ -8,6 +8,7 @@ import { refuseUnclaimed, mostSpecific } from "./outcome.js";
 import type { Caller, Outcome, Refusal } from "./outcome.js";
 import { hasRepeatedAuthorization } from "./repeated-authorization.js";
 import { revisionOf } from "./revision.js";
+import { isCovered } from "./covered-scope.js";
 import { refusalOf } from "./refusal.js";
 import { StrategyRunner } from "./strategy-runner.js";
 import type { StrategyAnswer } from "./strategy-runner.js";
@@ -182,15 +183,7 @@ function validUntil({ expiresAt }: Principal, method: AuthMethod | undefined): n
   return expiresAt === undefined ? undefined : (expiresAt + (method?.clockTolerance ?? 0)) * 1000;
 }
 
-/**
- * The scopes that a caller lacks.
- *
- * Security decision: a scope counts as granted only when the rule says so for that one scope;
- * nothing is inferred from prefixes or order. @see RFC 6749, section 3.3
- */
+/** The scopes that a caller lacks. */
 function missingScopes(rule: ScopeRule | undefined, granted: readonly string[]): readonly string[] {
-  if (rule === undefined) return [];
-  const satisfies = rule.satisfies?.bind(rule) ?? ((scope: string) => granted.includes(scope));
-  // Compared with `true`, because the promise of an async function is truthy whatever it resolves to.
-  return rule.required.filter((scope) => (satisfies(scope, granted) as unknown) !== true);
+  return rule?.required.filter((scope) => !isCovered(scope, granted, rule)) ?? [];
 }

@@ -6,21 +6,28 @@ import type { Outcome } from "./outcome.js";
 /** Protection space of all challenges. @see RFC 9110, section 11.5 */
 const REALM = "mcp";
 
+/** What clients are told that look for a token. */
+export interface TokenHints {
+  /** URL of the document that tells where to get one; only with OAuth. */
+  readonly resourceMetadata?: string | undefined;
+  /** Scopes to ask for beside those that everybody needs. Default: none. */
+  readonly moreScopes?: readonly string[] | undefined;
+}
+
 /**
  * The answer to a caller who was not let in: 401 when a new credential can help, 403 when it
  * cannot, 503 when nobody can tell.
  *
  * Security decision: the body says where a credential was searched, never what was found there.
  *
- * @param resourceMetadata URL of the document that tells clients where to get a token; only with OAuth.
  * @see RFC 6750, section 3; RFC 9728, section 5.1
  */
 export function refusalAnswer(
   outcome: Exclude<Outcome, { kind: "authenticated" }>,
   methods: readonly AuthMethod[],
-  resourceMetadata?: string,
+  hints: TokenHints = {},
 ): McpSseError {
-  const challenges = { "WWW-Authenticate": challengesFor(outcome, methods, resourceMetadata) };
+  const challenges = { "WWW-Authenticate": challengesFor(outcome, methods, hints) };
   switch (outcome.kind) {
     case "no-credential":
       return new McpSseError(
@@ -84,7 +91,7 @@ function searchedPlaces(methods: readonly AuthMethod[]): string {
 function challengesFor(
   outcome: Exclude<Outcome, { kind: "authenticated" }>,
   methods: readonly AuthMethod[],
-  resourceMetadata: string | undefined,
+  hints: TokenHints,
 ): readonly string[] {
   const lines = new Map<string, string>();
   for (const { challenge } of methods) {
@@ -92,9 +99,7 @@ function challengesFor(
     const scheme = challenge.scheme.toLowerCase();
     if (lines.has(scheme)) continue;
     const isBearer = scheme === "bearer";
-    const full = isBearer
-      ? bearerChallenge(challenge, outcome, methods, resourceMetadata)
-      : challenge;
+    const full = isBearer ? bearerChallenge(challenge, outcome, methods, hints) : challenge;
     lines.set(scheme, formatChallenge(full));
   }
   // A strategy's own words count for a scheme that no method declared.
@@ -105,7 +110,7 @@ function challengesFor(
   }
   if (methods.length === 0) {
     // An open endpoint, whose server asks for scopes all the same.
-    const full = bearerChallenge({ scheme: "Bearer" }, outcome, methods, resourceMetadata);
+    const full = bearerChallenge({ scheme: "Bearer" }, outcome, methods, hints);
     lines.set("bearer", formatChallenge(full));
   }
   // A 401 must name some challenge; the strategy's name is the best word for a scheme unsaid.
@@ -122,7 +127,7 @@ function bearerChallenge(
   challenge: Challenge,
   outcome: Outcome,
   methods: readonly AuthMethod[],
-  resourceMetadata: string | undefined,
+  hints: TokenHints,
 ): Challenge {
   const params: Record<string, string> = { ...challenge.params };
   if (outcome.kind === "invalid" && outcome.bearer) {
@@ -135,16 +140,21 @@ function bearerChallenge(
   }
   // The scopes are named in every challenge: official clients ask for what the first one names
   // and never step up later.
-  const scopes = scopesToAskFor(outcome, methods);
+  const scopes = scopesToAskFor(outcome, methods, hints);
   if (scopes.length > 0) params["scope"] = [...new Set(scopes)].join(" ");
+  const { resourceMetadata } = hints;
   if (resourceMetadata !== undefined) params["resource_metadata"] = resourceMetadata;
   return { scheme: challenge.scheme, params };
 }
 
 /** Of a caller who is known, those of the method that knows them; else all, because any may be tried. */
-function scopesToAskFor(outcome: Outcome, methods: readonly AuthMethod[]): readonly string[] {
+function scopesToAskFor(
+  outcome: Outcome,
+  methods: readonly AuthMethod[],
+  { moreScopes = [] }: TokenHints,
+): readonly string[] {
   if (outcome.kind === "insufficient-scope" && outcome.required.length > 0) return outcome.required;
-  return methods.flatMap((method) => method.scopes?.required ?? []);
+  return [...methods.flatMap((method) => method.scopes?.required ?? []), ...moreScopes];
 }
 
 /** A challenge as it goes over the wire. @see RFC 9110, section 11.6.1 */

@@ -17,14 +17,20 @@ export function isDiscoverable(methods: readonly AuthMethod[]): boolean {
   return methods.some((method) => method.authorizationServers !== undefined);
 }
 
-/** The document for one resource, as these methods protect it. */
+/**
+ * The document for one resource, as these methods protect it.
+ *
+ * @param policyScopes with which callers may do more. Default: none.
+ */
 export function describeResource(
   resource: string,
   methods: readonly AuthMethod[],
+  policyScopes: readonly string[] = [],
 ): ProtectedResourceMetadata {
   const discoverable = methods.filter((method) => method.authorizationServers !== undefined);
   const servers = discoverable.flatMap((method) => method.authorizationServers?.() ?? []);
-  const scopes = discoverable.flatMap((method) => method.scopes?.required ?? []);
+  const required = discoverable.flatMap((method) => method.scopes?.required ?? []);
+  const scopes = [...required, ...policyScopes];
   return {
     resource,
     authorization_servers: [...new Set(servers)],

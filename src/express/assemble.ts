@@ -6,6 +6,7 @@ import { ownerKey } from "../auth/principal.js";
 import type { Principal } from "../auth/principal.js";
 import { VerifiedCallers } from "../auth/verified-callers.js";
 import { CallerGuard } from "../http/caller-guard.js";
+import type { CallerGuardInit } from "../http/caller-guard.js";
 import { Discovery } from "../http/discovery.js";
 import type { Elsewhere } from "../http/elsewhere.js";
 import { configuredMount, mountUrl, resourceUrl } from "../http/metadata-routes.js";
@@ -13,10 +14,12 @@ import type { RouterCluster } from "../cluster/router-cluster.js";
 import { originOf } from "../http/message-extra.js";
 import type { MessageExtra, ServerFactory } from "../http/mcp-transport.js";
 import { Pipeline } from "../http/pipeline.js";
+import { PolicyGate } from "../http/policy-gate.js";
 import { Refusals } from "../http/refusals.js";
 import type { ReturningClients } from "../http/returning-clients.js";
 import type { RouterContext } from "../http/router-context.js";
 import type { Sessions } from "../http/router-session.js";
+import { createPolicy } from "../http/router-policy.js";
 import { Shutdown } from "../http/shutdown.js";
 import { SourceGuard } from "../http/source-guard.js";
 import type { Transport } from "../http/transport.js";
@@ -109,10 +112,9 @@ export function assemble(given: unknown, serving: Serving): Assembly {
     onRevoked: (isMeant) => verified.forget(isMeant),
     closeElsewhere: (whose) => cluster?.limits.closeElsewhere(whose),
   });
-  const discovery = new Discovery(options, methods, resources);
+  const guarding = { options, authenticator, verified, sessions, hub };
+  const { discovery, callers, gate } = createGuards(guarding, resources);
   const refusals = new Refusals({ logger, methods, hub, sessions });
-  const facts = new CallerFacts(hub);
-  const callers = new CallerGuard({ options, authenticator, verified, discovery, sessions, facts });
   const shutdown = new Shutdown();
   const cluster =
     options.cluster &&
@@ -123,7 +125,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const { keeper, returning, elsewhere, limits }: Partial<ClusterParts> = cluster ?? {};
   const shared = {
     ...{ options, sessions, keeper, places: limits?.places },
-    ...{ callers, refusals, shutdown, hub },
+    ...{ callers, gate, refusals, shutdown, hub },
   };
   const bus = new ChangeBus({ mayHear: wires.streamable?.mayHear, logger: options.logger });
   const endpoints = { ...shared, elsewhere, returning, createServer, restore };
@@ -141,6 +143,22 @@ export function assemble(given: unknown, serving: Serving): Assembly {
     ...{ options, wires, sessions, discovery, callers, refusals, pipeline, bus, hub },
     cluster: limits?.view,
   };
+}
+
+/** Who may call, and what; and what the endpoint says of that. */
+function createGuards(
+  parts: Omit<CallerGuardInit, "policy" | "discovery" | "facts"> &
+    Pick<RouterContext, "options" | "hub">,
+  resources: readonly string[],
+): Pick<RouterContext, "callers" | "gate"> & { readonly discovery: Discovery } {
+  const { options, authenticator, hub } = parts;
+  const policy = createPolicy(options);
+  const methods = authenticator?.methods ?? [];
+  const discovery = new Discovery(options, methods, resources, policy?.scopes);
+  const facts = new CallerFacts(hub);
+  const callers = new CallerGuard({ ...parts, policy, discovery, facts });
+  const gate = policy && new PolicyGate({ policy, callers, hub });
+  return { discovery, callers, gate };
 }
 
 interface TransportParts {

@@ -41,9 +41,16 @@ export async function beginAnew(
     context.sessions.admission.checkReturned(session);
     await connectServer(session, request.caller, context);
     const extra = context.extraOf(request);
-    const { openTimeoutMs: timeoutMs } = context.options;
+    const { options, gate } = context;
     const version =
-      said && (await replay(session, { said, extra, isForClient: isOpeningLost, timeoutMs }));
+      said &&
+      (await replay(session, {
+        said,
+        extra,
+        isForClient: isOpeningLost,
+        timeoutMs: options.openTimeoutMs,
+        mayRepeat: async (message) => (await gate?.mayRepeat(message, request, session)) ?? true,
+      }));
     if (session.journey !== undefined) session.journey.isReturning = false;
     return version;
   } catch (error) {

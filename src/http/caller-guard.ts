@@ -21,7 +21,8 @@ import { redactCredentials, withCredential } from "./redact-query.js";
 import { lacksScopes, RefusedCaller, toClientError, tooManyFailures } from "./refused-caller.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 import type { LimitReached } from "../session/session-events.js";
-import type { ScopeChallenge } from "../policy/message-policy.js";
+import type { Policy } from "../policy/policy.js";
+import type { ScopeChallenge } from "../policy/scope-check.js";
 import type { Leg } from "../observe/facts.js";
 import { legOf } from "../observe/caller-facts.js";
 import type { CallerAsked, CallerFacts } from "../observe/caller-facts.js";
@@ -35,6 +36,8 @@ export interface CallerGuardInit {
     /** Milliseconds for which a verified credential is relied on; 0 for never. */
     readonly revalidateAfterMs: number;
   };
+  /** Says which scopes clients are told to ask for beside those that everybody needs. Default: none. */
+  readonly policy?: Pick<Policy, "scopes" | "asksForAll"> | undefined;
   /** `undefined` for an endpoint that is explicitly open. */
   readonly authenticator: Authenticator | undefined;
   /** Who was let in a short while ago. */
@@ -181,9 +184,14 @@ export class CallerGuard {
   }
 
   #refusal(outcome: Refusal, asked: AskedPath | undefined): RefusedCaller {
+    const { discovery, policy } = this.#init;
+    const hints = {
+      resourceMetadata: discovery.documentUrl(asked),
+      moreScopes: policy?.asksForAll === true ? policy.scopes : undefined,
+    };
     return new RefusedCaller(
       refusalReason(outcome, this.methods),
-      refusalAnswer(outcome, this.methods, this.#init.discovery.documentUrl(asked)),
+      refusalAnswer(outcome, this.methods, hints),
     );
   }
 

@@ -25,19 +25,25 @@ export class Discovery {
   /** Below the mount; the first is the one that a document without a path speaks of. */
   readonly #resources: readonly string[];
   readonly #methods: readonly AuthMethod[];
+  readonly #policyScopes: readonly string[];
   /** The routes of a method that is an authorization server itself. */
   readonly signIn: AuthEndpoints | undefined;
   readonly isOn: boolean;
 
-  /** @param resources paths of the endpoint below the mount, each a resource. Default: the event stream. */
+  /**
+   * @param resources paths of the endpoint below the mount, each a resource. Default: the event stream.
+   * @param policyScopes with which callers may do more. Default: none.
+   */
   constructor(
     options: EndpointUrl,
     methods: readonly AuthMethod[],
     resources: readonly string[] = [options.endpoint],
+    policyScopes: readonly string[] = [],
   ) {
     this.#options = options;
     this.#resources = resources;
     this.#methods = methods;
+    this.#policyScopes = policyScopes;
     this.isOn = isDiscoverable(methods);
     this.signIn = methods.find((method) => method.endpoints !== undefined)?.endpoints;
   }
@@ -84,7 +90,8 @@ export class Discovery {
   sendMetadata(req: IncomingMessage, res: ServerResponse, seen: Mount, resource: string): void {
     const mount = this.publicMount(seen);
     if (mount === undefined) throw notFound();
-    sendMetadata(req, res, resourceUrl(mount, { endpoint: resource }), this.#methods);
+    const url = resourceUrl(mount, { endpoint: resource });
+    sendMetadata(req, res, url, this.#methods, this.#policyScopes);
   }
 
   /** Whether a path at the host's root leads to the metadata of a sign-in of ours. */

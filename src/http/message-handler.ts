@@ -1,3 +1,4 @@
+import type { Passage } from "../policy/passage.js";
 import type { HeldCall } from "../session/held-call.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { AdmittedRequest } from "./incoming-request.js";
@@ -36,11 +37,12 @@ export interface MessageHandler<S extends RouterSession> {
    */
   intercept(arrival: Arrival<S>): boolean | Promise<void>;
   /**
-   * Hands a message that its sender may send to the session's server. Default: at once.
+   * Hands a message to the session, which hands it to its server. Default: at once.
    *
+   * @param passage what the operator's policy says of it, for the session. Default: its server may have it.
    * @throws McpSseError to refuse it; a promise may reject for the same.
    */
-  deliver?(arrival: Arrival<S>): Promise<void> | void;
+  deliver?(arrival: Arrival<S>, passage: Passage | undefined): Promise<void> | void;
   /** Answers the POST of a message that was taken. It must not throw. */
   accept(request: AdmittedRequest, message: JsonRpcMessage): void;
 }

@@ -1,14 +1,15 @@
 import { hasLapsed } from "../auth/verified-cache.js";
 import type { HeldCall } from "../session/held-call.js";
 import { isCall } from "../session/session-bytes.js";
-import type { ScopeChallenge } from "../policy/message-policy.js";
+import type { Passage } from "../policy/passage.js";
+import type { ScopeChallenge } from "../policy/scope-check.js";
 import { McpSseError } from "../shared/errors.js";
 import type { ErrorCode } from "../shared/errors.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { wasRead } from "../shared/was-read.js";
 import { requesterOf, sessionNotFound } from "./find-session.js";
 import { readMessage } from "./message-body.js";
-import type { MessageHandler } from "./message-handler.js";
+import type { Arrival, MessageHandler } from "./message-handler.js";
 import { headersToHide, PostExtra } from "./message-extra.js";
 import { configuredMount, mountUrl } from "./metadata-routes.js";
 import { PostedBytes } from "./posted-bytes.js";
@@ -31,9 +32,9 @@ export interface MessageReceiverInit<S extends RouterSession> extends RouterCont
  * 2. *caller and session* once more, if time has passed or another request has changed the session
  *    ({@link MessageHandler.sessionFor}: or another session, if the message is for that)
  * 3. what is meant for the transport itself ({@link MessageHandler.intercept})
- * 4. *rights*: what the caller may do with this one message; today what the session's server says
- *    (`policy`). An operator's policy about tools is asked here, before the server is
- * 5. *delivery*: the session's server gets it
+ * 4. *rights*: what the caller may do with this one message: first by the operator's policy ({@link PolicyGate}),
+ *    then by what the session's own server says (`scopeCheck`)
+ * 5. *delivery*: the session's server gets it, or its client the answer of a denial
  */
 export class MessageReceiver<S extends RouterSession> {
   readonly #init: MessageReceiverInit<S>;
@@ -105,7 +106,7 @@ export class MessageReceiver<S extends RouterSession> {
       : confirming.then((caller) => this.#take(message, { ...request, caller }, session, call));
   }
 
-  /** @returns a promise only where the session is another, or its server takes its time to say who may. */
+  /** @returns a promise only where the session is another, or where it takes time to say who may. */
   #take(
     message: JsonRpcMessage,
     request: AdmittedRequest,
@@ -127,22 +128,32 @@ export class MessageReceiver<S extends RouterSession> {
       call?.letGo();
       return intercepted === true ? undefined : intercepted;
     }
-    const asked = session.policy?.(message, extra);
+    const passage = this.#init.gate?.judge(message, request, session);
+    if (!(passage instanceof Promise)) return this.#hand(arrival, passage);
+    return passage.then(async (later) => {
+      await this.confirmLapsed(message, request, session);
+      await this.#hand(arrival, later);
+    });
+  }
+
+  /** Hands over what the policy lets through, unless the session's own server has something against it. */
+  #hand(arrival: Arrival<S>, passage: Passage | undefined): Promise<void> | undefined {
+    const { message, request, session, extra, call } = arrival;
+    const { handler, callers } = this.#init;
     const deliver = (lacking: ScopeChallenge | undefined): Promise<void> | undefined => {
-      if (lacking !== undefined) throw this.#init.callers.lacksScopes(lacking, request);
-      if (handler.deliver !== undefined) {
-        return handler.deliver(arrival) ?? undefined;
-      }
-      session.receive(message, extra, call);
+      if (lacking !== undefined) throw callers.lacksScopes(lacking, request);
+      if (handler.deliver !== undefined) return handler.deliver(arrival, passage) ?? undefined;
+      session.receive(message, extra, call, passage);
       return undefined;
     };
-    if (asked instanceof Promise) {
-      return asked.then(async (lacking) => {
-        await this.confirmLapsed(message, request, session);
-        await deliver(lacking);
-      });
-    }
-    return deliver(asked);
+    // It does not get what is denied.
+    if (passage?.to === "nobody") return deliver(undefined);
+    const asked = session.scopeCheck?.(message, extra);
+    if (!(asked instanceof Promise)) return deliver(asked);
+    return asked.then(async (lacking) => {
+      await this.confirmLapsed(message, request, session);
+      await deliver(lacking);
+    });
   }
 
   /** Time has passed, although none that the sender could draw out: a method is asked only if it has to be. */

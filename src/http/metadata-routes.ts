@@ -74,9 +74,9 @@ export function sendMetadata(
   req: IncomingMessage,
   res: ServerResponse,
   resource: string,
-  methods: readonly AuthMethod[],
+  ...protection: readonly [methods: readonly AuthMethod[], policyScopes: readonly string[]]
 ): void {
-  sendDocument(req, res, describeResource(resource, methods));
+  sendDocument(req, res, describeResource(resource, ...protection));
 }
 
 /** Names under which an authorization server's metadata is looked for. @see RFC 8414, section 3 */

@@ -4,6 +4,7 @@ import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { Logger } from "../shared/logger.js";
 import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
 import type { McpServerLike, McpTransport, ServerFactory } from "./mcp-transport.js";
+import type { PolicyGate } from "./policy-gate.js";
 import type { RouterSession, Sessions } from "./router-session.js";
 import { SessionTransport } from "./session-transport.js";
 import type { CarriedSession } from "./session-transport.js";
@@ -22,6 +23,8 @@ export interface OpeningContext {
   readonly createServer: ServerFactory;
   /** Is told of the servers that are being closed. */
   readonly shutdown: Shutdown;
+  /** Says what clients may hear; `undefined` where there is no policy. */
+  readonly gate: PolicyGate | undefined;
   /** Makes sessions known to other nodes; `undefined` where there are none. A `SessionKeeper` does. */
   readonly keeper: Registrar | undefined;
 }
@@ -70,7 +73,7 @@ export async function openSession(
 export async function connectServer(
   session: RouterSession,
   caller: Caller,
-  { options, sessions, createServer, shutdown, keeper }: OpeningContext,
+  { options, sessions, createServer, shutdown, keeper, gate }: OpeningContext,
   hasLeft: () => boolean = () => false,
 ): Promise<void> {
   try {
@@ -85,6 +88,7 @@ export async function connectServer(
     if (hasLapsed(caller)) session.end("credential-expired");
     if (session.state === "closed") throw endedWhileOpening();
     if (keeper !== undefined) await register(session, caller, keeper);
+    gate?.open(session, caller, server);
     await connectInTime(server, new SessionTransport(session as CarriedSession), options);
     finishOpening(session, sessions);
   } catch (error) {

@@ -57,9 +57,9 @@ export class Refusals {
     redactCredentials(req, this.#init.methods);
     if (!res.headersSent && route?.refuse?.(request, error) === true) return;
     this.log("refused", request, error, route);
-    const rpcCode = error instanceof RefusedCaller ? error.rpcCode : undefined;
+    const { rpcCode, rpcId }: Partial<RefusedCaller> = error instanceof RefusedCaller ? error : {};
     try {
-      sendError(res, toClientError(error), rpcCode);
+      sendError(res, toClientError(error), rpcCode, rpcId);
     } catch (cause) {
       // An application makes such errors, too, and a header of its may be none that can be sent.
       this.log("could not send the error of", request, cause, route);

@@ -2,7 +2,8 @@ import type { AuthMethod } from "../auth/auth-method.js";
 import { refusalAnswer, refusalReason } from "../auth/challenge.js";
 import type { Refusal } from "../auth/outcome.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
-import type { ScopeChallenge } from "../policy/message-policy.js";
+import type { JsonRpcId } from "../shared/json-rpc.js";
+import type { ScopeChallenge } from "../policy/scope-check.js";
 
 /** A caller who was not let in: what they hear, and what the operator does. */
 export class RefusedCaller extends Error {
@@ -11,6 +12,8 @@ export class RefusedCaller extends Error {
     readonly error: McpSseError,
     /** JSON-RPC code of the response, if a message was at fault and not its sender. */
     readonly rpcCode?: number,
+    /** Id of that message, where it counts. Default: none. */
+    readonly rpcId: JsonRpcId | null = null,
   ) {
     super(reason);
   }
@@ -63,7 +66,7 @@ export function lacksScopes(
   };
   return new RefusedCaller(
     refusalReason(outcome, methods),
-    refusalAnswer(outcome, methods, resourceMetadata),
+    refusalAnswer(outcome, methods, { resourceMetadata }),
     LACKS_SCOPES_RPC_CODE,
   );
 }

@@ -16,6 +16,8 @@ export interface ReplayInit {
   readonly isForClient: boolean;
   /** Milliseconds that all of it may take. */
   readonly timeoutMs: number;
+  /** Whether the caller may still say so. */
+  readonly mayRepeat: (message: JsonRpcMessage) => Promise<boolean>;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function replay(
     session.receive(NOTHING, init.extra);
     return undefined;
   }
-  const replaying = new Replaying(session, init.extra).run(said, init.isForClient);
+  const replaying = new Replaying(session, init).run(said, init.isForClient);
   const version = await withTimeout(replaying, timeoutMs);
   if (version === TIMED_OUT) throw notInTime();
   return version;
@@ -54,21 +56,31 @@ const NOTHING: JsonRpcMessage = {
 class Replaying {
   readonly #session: RouterSession;
   readonly #extra: MessageExtra;
+  readonly #mayRepeat: ReplayInit["mayRepeat"];
   /** What waits for its answer: the last that was asked. */
   #asked:
     { readonly id: JsonRpcId; readonly answered: (answer: JsonRpcResponse) => void } | undefined;
 
-  constructor(session: RouterSession, extra: MessageExtra) {
+  constructor(session: RouterSession, { extra, mayRepeat }: ReplayInit) {
     this.#session = session;
     this.#extra = extra;
+    this.#mayRepeat = mayRepeat;
   }
 
   async run(said: KeptHandshake, isForClient: boolean): Promise<string> {
     const version = await this.#initialize(said, isForClient);
     if (said.isInitialized) this.#tell("notifications/initialized");
     if (said.level !== undefined) await this.#ask("logging/setLevel", { level: said.level });
-    for (const uri of said.subscriptions) await this.#ask("resources/subscribe", { uri });
+    for (const uri of said.subscriptions) await this.#subscribe(uri);
     return version;
+  }
+
+  /** What the client may not hear of any more, nobody asks for. */
+  async #subscribe(uri: string): Promise<void> {
+    const method = "resources/subscribe";
+    const params = { uri };
+    if (!(await this.#mayRepeat({ jsonrpc: "2.0", id: PREFIX, method, params }))) return;
+    await this.#ask(method, params);
   }
 
   async #initialize(said: KeptHandshake, isForClient: boolean): Promise<string> {

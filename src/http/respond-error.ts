@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { ErrorCode, McpSseError } from "../shared/errors.js";
+import type { JsonRpcId } from "../shared/json-rpc.js";
 import { sendJson } from "../shared/send.js";
 
 /** JSON-RPC codes of the errors that concern a message. @see JSON-RPC 2.0, section 5.1 */
@@ -34,11 +35,12 @@ const OTHER_RPC_CODE = -32000;
 
 /**
  * Sends an error as JSON: as a JSON-RPC error where a message was at fault, else in the form of
- * OAuth errors. The id is null, because nothing of a message counts before it was accepted.
+ * OAuth errors.
  *
  * Does nothing when a response has begun or its client has left.
  *
  * @param rpcCode where it does not follow from the error whether a message was at fault.
+ * @param rpcId of that message. Default: none, because nothing of a message counts before it was accepted.
  * @see RFC 6749, section 5.2
  */
 export function sendError(
@@ -46,6 +48,7 @@ export function sendError(
   error: McpSseError,
   // A GET has no message: nothing of its can be at fault.
   rpcCode = res.req.method === "GET" ? undefined : RPC_CODE[error.code],
+  rpcId: JsonRpcId | null = null,
 ): void {
   if (res.headersSent || res.destroyed) return;
   const body =
@@ -54,7 +57,7 @@ export function sendError(
       : {
           jsonrpc: "2.0",
           error: { code: rpcCode, message: error.message, data: { code: error.code } },
-          id: null,
+          id: rpcId,
         };
   for (const [name, value] of Object.entries(error.headers)) {
     res.setHeader(name, typeof value === "string" ? value : [...value]);

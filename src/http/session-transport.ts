@@ -37,7 +37,7 @@ export abstract class TransportOverSession implements McpTransportBase {
       this.onerror?.(error as Error);
       throw new RefusedCaller("a scope challenge could not be decided", toClientError(error));
     };
-    this.#session.policy = (message, extra) => {
+    this.#session.scopeCheck = (message, extra) => {
       try {
         const asked = findScopeChallenge(resolver, message, extra?.authInfo);
         return asked instanceof Promise ? asked.catch(fail) : asked;

@@ -48,6 +48,12 @@ export class CallTracker {
     this.#start(call, handle);
   }
 
+  /** Tells of a call that its server does not get. */
+  deny({ session, message, call: held, origin }: TakenCall): void {
+    held.watched = this.#watch(this.#callOf(session, message as JsonRpcRequest, origin));
+    held.watched.end("denied");
+  }
+
   #start(call: Call, handle: () => void): void {
     if (!this.#hub.has("call-started")) {
       handle();

@@ -36,6 +36,11 @@ export class SessionWatch<P, E> implements SessionObserver<SessionInfo<P>, P, E>
     else this.#calls.handle({ session, message, call, origin: this.#originOf(extra) }, handle);
   }
 
+  denied({ session, message, extra, call }: ReceivedMessage<SessionInfo<P>, E>): void {
+    if (call === undefined || !this.#calls.isHeard) return;
+    this.#calls.deny({ session, message, call, origin: this.#originOf(extra) });
+  }
+
   send(session: SessionInfo<P>, message: JsonRpcMessage): JsonRpcMessage {
     return this.#clientRequests.isHeard ? this.#clientRequests.send(session, message) : message;
   }

@@ -1,7 +1,7 @@
 import type { AuthInfo } from "../auth/principal.js";
 import { WELL_KNOWN_PATH } from "../auth/protected-resource.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
-import type { ScopeChallenge } from "./message-policy.js";
+import type { ScopeChallenge } from "./scope-check.js";
 import type { JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
 import { withTimeout, TIMED_OUT } from "../shared/timeout.js";
 

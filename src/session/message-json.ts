@@ -22,13 +22,16 @@ const INTERNAL_ERROR = -32_603;
 
 /** A message of the application that cannot be written as JSON. */
 export class NotJsonError extends TypeError {
-  /** What it is, for the log: its content must not get there. */
-  readonly what: string;
+  /** For the log: no content must get there. */
+  readonly fault: string;
+  /** For the client, of an answer. */
+  readonly told = "the result of this call cannot be written as JSON";
 
   constructor(message: JsonRpcMessage, cause: unknown) {
     const what = "method" in message ? `a message ${message.method}` : "an answer";
-    super(`${what} cannot be written as JSON: ${String(cause)}`, { cause });
-    this.what = what;
+    const fault = `${what} cannot be written as JSON`;
+    super(`${fault}: ${String(cause)}`, { cause });
+    this.fault = fault;
   }
 }
 
@@ -42,9 +45,12 @@ export function toMessageJson(message: JsonRpcMessage): MessageJson {
   }
 }
 
-/** What the client gets in place of an answer that cannot be written: it would wait for ever. */
-export function errorInPlaceOf({ id }: JsonRpcMessage & { id?: unknown }): JsonRpcMessage {
-  const message = "Internal error: the result of this call cannot be written as JSON.";
+/** What the client gets in place of an answer that cannot be sent: it would wait for ever. @param told why */
+export function errorInPlaceOf(
+  { id }: JsonRpcMessage & { id?: unknown },
+  told: string,
+): JsonRpcMessage {
+  const message = `Internal error: ${told}.`;
   return { jsonrpc: "2.0", id, error: { code: INTERNAL_ERROR, message } } as JsonRpcMessage;
 }
 

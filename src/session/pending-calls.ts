@@ -1,5 +1,6 @@
 import type { WriteResult } from "./write-result.js";
-import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
+import type { ResultFilter } from "../policy/policy.js";
+import type { JsonRpcId, JsonRpcMessage, JsonRpcNotification } from "../shared/json-rpc.js";
 import type { HeldCall } from "./held-call.js";
 import type { CallEnd } from "./session-observer.js";
 
@@ -9,6 +10,8 @@ export class PendingCalls {
   #one: HeldCall | undefined;
   /** The others by their ids, each with those that share it. */
   #others: Map<JsonRpcId, HeldCall> | undefined;
+  /** What becomes of the results that only a part is passed on of, by the ids of their calls. */
+  #filters: Map<JsonRpcId, ResultFilter> | undefined;
   #load = 0;
   #idleListeners: (() => void)[] = [];
 
@@ -30,13 +33,28 @@ export class PendingCalls {
     return [...new Set([...(this.#one === undefined ? [] : [this.#one.id]), ...others])];
   }
 
+  /**
+   * Whether a message cancels a call whose answer is filtered.
+   *
+   * Security decision: a filter lasts until its answer has come. Nobody can say when that is of a call that
+   * was cancelled, and its id may be used again meanwhile: so that call goes on.
+   */
+  mustBeAnswered(message: JsonRpcMessage): boolean {
+    if (this.#filters === undefined) return false;
+    return isCancellation(message) && this.#filters.has(cancelledBy(message));
+  }
+
+  /** How the result of a message of the server is filtered; `undefined` where it is passed on as it is. */
+  filterOf(message: JsonRpcMessage): ResultFilter | undefined {
+    return "id" in message && message.id !== undefined ? this.#filters?.get(message.id) : undefined;
+  }
+
   /** Notes what the client sent: a request, or that it does not want an answer any more. */
-  noteReceived(message: JsonRpcMessage, call: HeldCall | undefined): void {
-    if (call !== undefined) this.#add(call);
-    else if ("method" in message && message.method === "notifications/cancelled") {
-      // A cancelled request gets no answer. @see MCP 2024-11-05, basic/utilities/cancellation
-      this.settle(message.params?.["requestId"] as JsonRpcId);
-    }
+  noteReceived(message: JsonRpcMessage, call: HeldCall | undefined, filter?: ResultFilter): void {
+    if (call !== undefined) {
+      this.#add(call);
+      if (filter !== undefined) this.#addFilter(call.id, filter);
+    } else if (isCancellation(message)) this.settle(cancelledBy(message));
   }
 
   /** A call was not taken in the end. */
@@ -86,6 +104,7 @@ export class PendingCalls {
     }
     this.#one = undefined;
     this.#others = undefined;
+    this.#filters = undefined;
     this.#load = 0;
     this.#announceIdle();
   }
@@ -107,6 +126,16 @@ export class PendingCalls {
     this.#others.set(call.id, call);
   }
 
+  /**
+   * Security decision: nobody can tell the answers of calls apart that share an id, which they must not. So
+   * each of them has to pass the filters of all.
+   */
+  #addFilter(id: JsonRpcId, filter: ResultFilter): void {
+    const filters = (this.#filters ??= new Map<JsonRpcId, ResultFilter>());
+    const other = filters.get(id);
+    filters.set(id, other === undefined ? filter : async (result) => filter(await other(result)));
+  }
+
   #find(id: JsonRpcId): HeldCall | undefined {
     return this.#one?.id === id ? this.#one : this.#others?.get(id);
   }
@@ -118,6 +147,7 @@ export class PendingCalls {
     else if (call.next !== undefined) this.#others?.set(id, call.next);
     else if (this.#others?.size === 1) this.#others = undefined;
     else this.#others?.delete(id);
+    if (this.#filters !== undefined && this.#find(id) === undefined) this.#filters.delete(id);
     return call;
   }
 
@@ -125,4 +155,13 @@ export class PendingCalls {
     if (this.#idleListeners.length === 0) return;
     for (const resolve of this.#idleListeners.splice(0)) resolve();
   }
+}
+
+function isCancellation(message: JsonRpcMessage): message is JsonRpcNotification {
+  return "method" in message && message.method === "notifications/cancelled";
+}
+
+/** The call that gets no answer. @see MCP 2024-11-05, basic/utilities/cancellation */
+function cancelledBy({ params }: JsonRpcNotification): JsonRpcId {
+  return params?.["requestId"] as JsonRpcId;
 }

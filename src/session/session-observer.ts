@@ -30,6 +30,8 @@ export interface SessionObserver<S, P, E> {
   readonly watchesMessages: boolean;
   /** @param handle has the server handle it, and throws what that throws. */
   receive(received: ReceivedMessage<S, E>, handle: () => void): void;
+  /** The server does not get it: a policy denies it. */
+  denied(received: ReceivedMessage<S, E>): void;
   /** @returns what is sent in its place. */
   send(session: S, message: JsonRpcMessage): JsonRpcMessage;
   /** Its client can hear, and has its server. */

@@ -9,13 +9,13 @@ import { Handshake } from "./handshake.js";
 import type { HeldCall } from "./held-call.js";
 import { NO_LIMITS } from "./limits.js";
 import type { ChannelLimit, ChannelOutcome, SessionUse } from "./limits.js";
-import { errorInPlaceOf, toMessageJson } from "./message-json.js";
-import type { MessageJson, NotJsonError } from "./message-json.js";
+import { Outgoing } from "./outgoing.js";
 import { PendingCalls } from "./pending-calls.js";
 import { isCall, SessionBytes } from "./session-bytes.js";
 import { sessionClosed, SessionEnd } from "./session-end.js";
 import type { SessionAdmission, SessionInfo } from "./session-info.js";
-import type { MessagePolicy } from "../policy/message-policy.js";
+import type { Hearing, Passage } from "../policy/passage.js";
+import type { ScopeCheck } from "../policy/scope-check.js";
 import type { PrincipalListener, SessionEra } from "./session-info.js";
 import type { SessionInit } from "./session-init.js";
 import type { SessionObserver } from "./session-observer.js";
@@ -24,12 +24,8 @@ import { SessionFacts } from "./session-facts.js";
 import { SessionOwner } from "./session-owner.js";
 import { SessionTimers } from "./session-timers.js";
 import type { SessionTimeout } from "./session-timers.js";
-import type { WriteResult } from "./write-result.js";
 
 type Listener<E> = (message: JsonRpcMessage, extra: E) => void;
-
-/** For those who need a promise of what was taken at once. */
-const TAKEN = Promise.resolve();
 
 /**
  * One client's conversation: whose it is, what is still to be answered, how long it may last, and
@@ -43,12 +39,14 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
 {
   /** Receives every message of the client; set by the transport. */
   onmessage: Listener<E> | undefined;
-  /** Asked before a message is received; set by the transport, where its server has a say. */
-  policy: MessagePolicy<E> | undefined;
+  /** Asked by whoever hands it a message; set by the transport, where its server has a say. */
+  scopeCheck: ScopeCheck<E> | undefined;
   readonly bytes = new SessionBytes();
   readonly handshake = new Handshake();
   /** When its id was sealed, in milliseconds since the epoch; set by a transport that can restore it. */
   sealedAt: number | undefined;
+  /** Says what its client may hear; set by whoever opens it, where there is a policy. */
+  hearing: Hearing | undefined;
   /** Set by whoever makes it known to other nodes. */
   callWatch: CallWatch | undefined;
   /** Set by whoever counts sessions. */
@@ -58,6 +56,7 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
   readonly channel: C;
 
   readonly #calls = new PendingCalls();
+  readonly #outgoing = new Outgoing(this, this.#calls);
   readonly #timers: SessionTimers;
   readonly #end = new SessionEnd();
   readonly #owner: SessionOwner<P>;
@@ -182,27 +181,26 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     this.#activeAt = Date.now();
     const own = message as JsonRpcMessage;
     const known = this.observer?.watchesMessages === true ? this.observer.send(this, own) : own;
-    const forClient = this.journey === undefined ? known : this.journey.toClient(known);
-    if (forClient !== undefined) return this.#send(forClient, related);
-    this.#calls.noteSent(known, undefined, 0);
-    return TAKEN;
+    return this.#outgoing.send(known, related);
   }
 
-  /** Hands a message of the client to the server. @param held the bytes of a request, if they are. */
-  receive(message: JsonRpcMessage, extra: E, held?: HeldCall): void {
+  /**
+   * Hands a message of the client to the server.
+   *
+   * @param held the bytes of a request, if they are.
+   * @param passage what a policy says of it. Default: the server may have it, and its client the answer.
+   */
+  receive(message: JsonRpcMessage, extra: E, held?: HeldCall, passage?: Passage): void {
     const { state } = this;
     if (state === "closed" || state === "opening" || !this.onmessage) throw sessionClosed();
-    if (this.channel.intercept(message)) return;
+    if (this.channel.intercept(message) || this.#calls.mustBeAnswered(message)) return;
     const isFirst = this.isUninitialized;
     if (isFirst) this.admission?.admitInitialization(this);
     if (isCall(message)) this.admission?.admitCall(this);
-    this.#activeAt = Date.now();
-    if (this.handshake.note(message)) this.#timers.check();
     const call = held ?? this.bytes.takeCall(message);
-    this.#calls.noteReceived(message, call);
-    this.channel.noteReceived(message);
+    this.#noteReceived(message, call, passage);
     try {
-      this.#deliver(message, extra, call);
+      this.#handOver(message, extra, call, passage);
     } catch (error) {
       // Whoever did not take a call will not answer it.
       if (call !== undefined) this.#calls.drop(call);
@@ -276,46 +274,28 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     this.admission?.noteFault(this, fault);
   }
 
-  #deliver(message: JsonRpcMessage, extra: E, call: HeldCall | undefined): void {
+  #noteReceived(message: JsonRpcMessage, call: HeldCall | undefined, passage?: Passage): void {
+    this.#activeAt = Date.now();
+    if (this.handshake.note(message)) this.#timers.check();
+    const filter = passage?.to === "server" ? passage.filter : this.hearing?.filterOf(message);
+    this.#calls.noteReceived(message, call, filter);
+    this.channel.noteReceived(message);
+  }
+
+  /** To the server, or, where that is not to hear of it, the answer to the client. */
+  #handOver(message: JsonRpcMessage, extra: E, call?: HeldCall, passage?: Passage): void {
+    const { observer } = this;
+    const watcher = observer?.watchesMessages === true ? observer : undefined;
+    if (passage?.to === "nobody") {
+      watcher?.denied({ session: this, message, extra, call });
+      this.#outgoing.answer(message, passage.answer);
+      return;
+    }
     const forServer = this.journey === undefined ? message : this.journey.toServer(message);
     if (forServer === undefined) return;
-    const { observer } = this;
-    if (observer?.watchesMessages !== true) this.onmessage?.(forServer, extra);
-    else {
-      const received = { session: this, message, extra, call };
-      observer.receive(received, () => this.onmessage?.(forServer, extra));
-    }
-  }
-
-  /** @param message as the client is to know it, but for the ids of its calls. */
-  #send(message: JsonRpcMessage, related: JsonRpcId | undefined): Promise<void> {
-    let json: MessageJson;
-    try {
-      json = toMessageJson(this.channel.toClient(message));
-    } catch (error) {
-      return this.#refuse(message, error as NotJsonError);
-    }
-    return this.#write(message, json, related) ?? TAKEN;
-  }
-
-  #write(message: JsonRpcMessage, json: MessageJson, related?: JsonRpcId): WriteResult {
-    const result = this.channel.send(message, json, related);
-    this.#calls.noteSent(message, result, json.weight);
-    this.bytes.account.keepBound();
-    result?.catch(ignore);
-    return result;
-  }
-
-  /** Rejects a message that is no JSON. A call is answered all the same: its client would wait. */
-  #refuse(message: JsonRpcMessage, error: NotJsonError): Promise<void> {
-    this.noteFault(`${error.what} cannot be written as JSON`);
-    const inPlace = "method" in message ? undefined : errorInPlaceOf(message);
-    const told = inPlace && this.#write(inPlace, toMessageJson(this.channel.toClient(inPlace)));
-    const refused = Promise.resolve(told).then(() => {
-      throw error;
-    });
-    refused.catch(ignore);
-    return refused;
+    const handle = (): void => this.onmessage?.(forServer, extra);
+    if (watcher === undefined) handle();
+    else watcher.receive({ session: this, message, extra, call }, handle);
   }
 
   #onTimeout(timeout: SessionTimeout): void {
@@ -327,8 +307,4 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
       this.end(REASON_OF_TIME_LIMIT[timeout]);
     }
   }
-}
-
-function ignore(): void {
-  // Whoever waits for a message hears that it was not sent; nobody has to wait.
 }

@@ -13,6 +13,7 @@ import type { RouterContext } from "../http/router-context.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { FastRoute, Transport, TransportRoute } from "../http/transport.js";
 import type { AdmittedRequest, RefusedRequest } from "../http/incoming-request.js";
+import type { Passage } from "../policy/passage.js";
 import { isCall } from "../session/session-bytes.js";
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import { sendText } from "../shared/send.js";
@@ -134,9 +135,11 @@ export class SseEndpoint implements Transport {
       session.channel.notePost(message, request.parts.headers);
       return false;
     },
-    deliver: (arrival) => {
+    deliver: (arrival, passage) => {
       const admitting = this.#init.places?.admit(arrival.session);
-      return admitting === undefined ? handOver(arrival) : this.#deliverLater(arrival, admitting);
+      return admitting === undefined
+        ? handOver(arrival, passage)
+        : this.#deliverLater(arrival, passage, admitting);
     },
     accept: ({ res }) => {
       res.statusCode = 202;
@@ -145,11 +148,15 @@ export class SseEndpoint implements Transport {
   };
 
   /** The first message of a conversation, for which there has to be room at all nodes. */
-  async #deliverLater(arrival: Arrival<SseSession>, admitting: Promise<void>): Promise<void> {
+  async #deliverLater(
+    arrival: Arrival<SseSession>,
+    passage: Passage | undefined,
+    admitting: Promise<void>,
+  ): Promise<void> {
     const { message, request, session } = arrival;
     await admitting;
     await this.#messages.confirmLapsed(message, request, session);
-    await handOver(arrival);
+    await handOver(arrival, passage);
   }
 
   /** Tells a client that comes back to try again, where the error would be the end for it. */
@@ -180,12 +187,10 @@ function sendRetry(res: ServerResponse, retryMs: number): void {
   sendText(res, 200, "text/event-stream", `retry: ${retryMs}\n\n`, headers);
 }
 
-function handOver({
-  message,
-  session,
-  extra,
-  call,
-}: Arrival<SseSession>): Promise<void> | undefined {
-  session.receive(message, extra, call);
+function handOver(
+  { message, session, extra, call }: Arrival<SseSession>,
+  passage: Passage | undefined,
+): Promise<void> | undefined {
+  session.receive(message, extra, call, passage);
   return noteCall(message, session);
 }

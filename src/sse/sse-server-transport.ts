@@ -4,7 +4,7 @@ import { readMessage } from "../http/message-body.js";
 import type { ReadMessage } from "../http/message-body.js";
 import { PostExtra } from "../http/message-extra.js";
 import type { McpTransport, MessageExtra } from "../http/mcp-transport.js";
-import { askPolicy } from "../http/ask-policy.js";
+import { checkScopes } from "../http/check-scopes.js";
 import { sessionNotFound } from "../http/find-session.js";
 import { isOpeners, knownCaller } from "../http/opener.js";
 import { rebindingProblem } from "../http/rebinding-protection.js";
@@ -157,7 +157,7 @@ export const SSEServerTransport: SSEServerTransportClass = class SSEServerTransp
 
   /** @throws RefusedCaller for a caller who lacks scopes. */
   async #take(message: JsonRpcMessage, extra: MessageExtra | undefined): Promise<void> {
-    const asked = askPolicy(this.#session, message, extra);
+    const asked = checkScopes(this.#session, message, extra);
     if (asked !== undefined) await asked;
     this.#session.receive(message, extra);
   }

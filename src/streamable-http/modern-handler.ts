@@ -10,17 +10,20 @@ import type { StreamableSettings } from "../options/streamable-options.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { onResponseEnd } from "../http/response-end.js";
 import type { RouterSession } from "../http/router-session.js";
+import type { Passage } from "../policy/passage.js";
+import type { ResultFilter } from "../policy/policy.js";
 import { findScopeChallenge } from "../policy/scope-challenge.js";
 import type { ScopeChallengeResolver } from "../policy/scope-challenge.js";
 import type { HeldCall } from "../session/held-call.js";
 import { Session } from "../session/session.js";
-import type { JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
+import type { JsonRpcMessage, JsonRpcRequest, JsonRpcResponse } from "../shared/json-rpc.js";
 import { sendText } from "../shared/send.js";
 import { StreamableRequest } from "./streamable-request.js";
 import type { ChangeBus } from "./change-bus.js";
 import { ANSWERED, ExchangeChannel } from "./exchange-channel.js";
 import type { ExchangeSession } from "./exchange-channel.js";
 import { exchangeRequest } from "./exchange-request.js";
+import { heardResponse } from "./heard-response.js";
 import { isListen } from "./listen.js";
 import { onlyWithSessions } from "./protocol-version.js";
 import { LoadedSdk } from "./sdk-handler.js";
@@ -101,15 +104,18 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
     return false;
   }
 
-  async deliver(arrival: Arrival<ExchangeSession>): Promise<void> {
+  async deliver(arrival: Arrival<ExchangeSession>, passage: Passage | undefined): Promise<void> {
     const { message, session, extra, call } = arrival;
     let answering: Promise<void> | undefined;
     session.onmessage = () => {
-      answering = this.#answer(arrival);
+      answering = this.#answer(arrival, passage?.to === "server" ? passage.filter : undefined);
     };
-    session.receive(message, extra, call);
+    const denied = passage?.to === "nobody" ? passage : undefined;
+    // No message goes by the session: its channel writes responses.
+    session.receive(message, extra, call, denied && { ...denied, answer: undefined });
     try {
-      await answering;
+      if (denied === undefined) await answering;
+      else await session.channel.reply(responseOf(denied.answer), call);
       session.end(ANSWERED);
     } catch (error) {
       call?.watched?.end("failed");
@@ -143,13 +149,11 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
     if (!res.headersSent) sendText(res, answer.status, "application/json", text);
   }
 
-  async #answer({
-    message,
-    request,
-    session,
-    extra,
-    call,
-  }: Arrival<ExchangeSession>): Promise<void> {
+  async #answer(
+    arrival: Arrival<ExchangeSession>,
+    filter: ResultFilter | undefined,
+  ): Promise<void> {
+    const { message, request, session, extra, call } = arrival;
     const sdk = await this.#handler();
     const { authInfo } = extra;
     const asked = exchangeRequest(extra, session.channel.signal);
@@ -174,7 +178,9 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
     }
     if (exchange.failure !== undefined) throw exchange.failure as Error;
     if (!exchange.hasServer) await this.#checkServed(session);
-    await session.channel.reply(response, call);
+    const hearing = this.#init.gate?.hearingOf(request, session);
+    const known = hearing && (await heardResponse(response, { session, message, filter, hearing }));
+    await session.channel.reply(known ?? response, call);
   }
 
   #listen(
@@ -252,4 +258,8 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
     const { logger } = this.#init.options;
     server.close().catch(() => logger.warn("A server that was not used did not close."));
   }
+}
+
+function responseOf(answer: JsonRpcResponse | undefined): Response {
+  return answer === undefined ? new Response(undefined, { status: 202 }) : Response.json(answer);
 }

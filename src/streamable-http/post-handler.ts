@@ -8,6 +8,7 @@ import type { ConversationLimit } from "../http/conversation-limit.js";
 import type { RouterSession } from "../http/router-session.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { StreamableSettings } from "../options/streamable-options.js";
+import type { Passage } from "../policy/passage.js";
 import { isCall } from "../session/session-bytes.js";
 import { sessionClosed } from "../session/session-end.js";
 import { Session } from "../session/session.js";
@@ -124,9 +125,12 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     return false;
   }
 
-  deliver(arrival: Arrival<StreamableSession>): Promise<void> | undefined {
-    if (beginsSession(arrival.message)) return this.#begin(arrival);
-    this.#handOver(arrival);
+  deliver(
+    arrival: Arrival<StreamableSession>,
+    passage: Passage | undefined,
+  ): Promise<void> | undefined {
+    if (beginsSession(arrival.message)) return this.#begin(arrival, passage);
+    this.#handOver(arrival, passage);
     return undefined;
   }
 
@@ -154,7 +158,7 @@ export class PostHandler implements MessageHandler<StreamableSession> {
    * Security decision: what begins a session passes all that an application has in front of it,
    * although its client names a session whose messages do not have to.
    */
-  async #begin(arrival: Arrival<StreamableSession>): Promise<void> {
+  async #begin(arrival: Arrival<StreamableSession>, passage: Passage | undefined): Promise<void> {
     const { request, call, message } = arrival;
     const { sessions, options, places, path, onBegun } = this.#init;
     if (request.passOn !== undefined) {
@@ -173,7 +177,7 @@ export class PostHandler implements MessageHandler<StreamableSession> {
       onBegun(session, request);
       this.#init.restorer?.nameSession(session, message);
       request.res.setHeader(SESSION_HEADER, session.channel.name ?? session.id);
-      this.#handOver({ ...arrival, session });
+      this.#handOver({ ...arrival, session }, passage);
     } catch (error) {
       session.end("failed-to-open");
       if (!request.res.headersSent) request.res.removeHeader(SESSION_HEADER);
@@ -181,10 +185,17 @@ export class PostHandler implements MessageHandler<StreamableSession> {
     }
   }
 
-  #handOver({ message, request, session, extra, call }: Arrival<StreamableSession>): void {
+  #handOver(
+    { message, request, session, extra, call }: Arrival<StreamableSession>,
+    passage: Passage | undefined,
+  ): void {
     const { req, res } = request;
     const accepts = this.#acceptsOf(req);
-    handOver(session, { message, extra, req, res, accepts, held: call }, this.#init.options);
+    handOver(
+      session,
+      { message, extra, req, res, accepts, held: call, passage },
+      this.#init.options,
+    );
   }
 }
 

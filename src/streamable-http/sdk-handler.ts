@@ -5,6 +5,7 @@ import type {
   StreamableSettings,
 } from "../options/streamable-options.js";
 import type { Logger } from "../shared/logger.js";
+import { isOfV2 } from "../http/sdk-major.js";
 import packages from "../shared/packages.cjs";
 import type { ServerEventBus } from "./change-bus.js";
 
@@ -118,10 +119,4 @@ export class LoadedSdk {
     if (isRefusal) return;
     this.#init.logger.error(`2026-07-28: ${error.name}: ${error.message}`);
   }
-}
-
-/** A server of SDK v2, by what those of v1 do not have: it knows revisions of MCP by name. */
-function isOfV2(product: McpServerLike): boolean {
-  const { server = product } = product as McpServerLike & { readonly server?: object };
-  return "_supportedProtocolVersions" in server;
 }

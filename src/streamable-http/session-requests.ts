@@ -3,6 +3,7 @@ import { EventStream } from "../http/event-stream.js";
 import type { MessageExtra } from "../http/mcp-transport.js";
 import type { KeptOptions } from "../options/resume-options.js";
 import type { EventStreamOptions } from "../options/stream-options.js";
+import type { Passage } from "../policy/passage.js";
 import { isInitialize } from "../shared/json-rpc.js";
 import type { HeldCall } from "../session/held-call.js";
 import { isCall } from "../session/session-bytes.js";
@@ -31,17 +32,19 @@ export interface PostedMessage {
   readonly accepts: Accepts;
   /** The bytes of a call, where they are counted. */
   readonly held?: HeldCall | undefined;
+  /** What a policy says of it. Default: the server may have it. */
+  readonly passage?: Passage | undefined;
 }
 
 /** Hands a message to its session's server. A call gets its answer later; nothing else is answered here. */
 export function handOver<P>(
   session: Session<P, MessageExtra, StreamableChannel>,
-  { message, extra, req, res, accepts, held }: PostedMessage,
+  { message, extra, req, res, accepts, held, passage }: PostedMessage,
   { resume, stream }: AnswerOptions,
 ): void {
   const { channel } = session;
   if (!isCall(message)) {
-    session.receive(channel.toServer(message), extra, held);
+    session.receive(channel.toServer(message), extra, held, passage);
     return;
   }
   const canReturn = takesPriming(versionOf(message, versionHeaderOf(req)));
@@ -58,7 +61,7 @@ export function handOver<P>(
   }
   held?.carry(known);
   try {
-    session.receive(known, extra, held);
+    session.receive(known, extra, held, passage);
   } catch (error) {
     channel.withdrawCall(known.id);
     throw error;

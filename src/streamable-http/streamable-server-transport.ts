@@ -2,7 +2,7 @@ import { IncomingMessage } from "node:http";
 import type { ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import type { AuthInfo } from "../auth/principal.js";
-import { askPolicy } from "../http/ask-policy.js";
+import { checkScopes } from "../http/check-scopes.js";
 import { sessionNotFound } from "../http/find-session.js";
 import { readMessage } from "../http/message-body.js";
 import type { ReadMessage } from "../http/message-body.js";
@@ -218,7 +218,7 @@ export const StreamableHTTPServerTransport: StreamableHTTPServerTransportClass =
     checkVersion(message, versionHeaderOf(req), this.#session.channel.protocolVersion);
     if (isCall(message)) checkTakesAnswer(accepts);
     const extra = new PostExtra(req, req.auth);
-    const asked = askPolicy(this.#session, message, extra);
+    const asked = checkScopes(this.#session, message, extra);
     if (asked !== undefined) await asked;
     if (beginsSession(message) && this.#hasSessions) await this.#begin(req);
     this.#nameSession(res);

@@ -31,11 +31,15 @@ export function modernCall(id: number | string, name: string, args: object = {})
 
 /** Headers that say what a request says of itself. */
 export function headersOf(message: object): Record<string, string> {
-  const { method = "", params = {} } = message as { method?: string; params?: { name?: string } };
+  const { method = "", params = {} } = message as {
+    method?: string;
+    params?: { name?: string; uri?: string };
+  };
+  const name = params.name ?? params.uri;
   return {
     "mcp-protocol-version": REVISION,
     "mcp-method": method,
-    ...(params.name !== undefined && { "mcp-name": params.name }),
+    ...(name !== undefined && { "mcp-name": name }),
   };
 }
 

@@ -33,6 +33,7 @@ export async function servePipeline({ others = [], hasFastPath = true }: ServedP
     keeper: undefined,
     returning: undefined,
     places: undefined,
+    gate: undefined,
     shutdown: new Shutdown(),
     createServer,
   };

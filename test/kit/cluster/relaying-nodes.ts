@@ -102,6 +102,7 @@ async function serveNode(
     keeper: undefined,
     returning: undefined,
     places: undefined,
+    gate: undefined,
     createServer: createServer as ServerFactory,
   };
   const endpoints = {

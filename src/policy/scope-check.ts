@@ -9,10 +9,10 @@ export interface ScopeChallenge {
 }
 
 /**
- * What a caller may do with a message, decided before the session's server gets it.
+ * What a session's own server says that a caller lacks for a message, asked before it gets it, and after what its
+ * operator says: see `policy.ts`.
  *
- * **You implement** one function; today that is `findScopeChallenge`, which asks the session's
- * own server. Every transport calls it for each message, when it is certain that the sender may go
+ * **You implement** one function; today that is `findScopeChallenge`. Every transport calls it for each message, when it is certain that the sender may go
  * on with the session: `MessageReceiver` for messages that are posted, `SSEServerTransport` for
  * those that are handed to it.
  *
@@ -27,7 +27,7 @@ export interface ScopeChallenge {
  *
  * @param extra what accompanies the message: the caller's `authInfo`, and the request.
  */
-export type MessagePolicy<E> = (
+export type ScopeCheck<E> = (
   message: JsonRpcMessage,
   extra: E,
 ) => ScopeChallenge | undefined | Promise<ScopeChallenge | undefined>;

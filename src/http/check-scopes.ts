@@ -1,5 +1,5 @@
 import { documentOf } from "../policy/scope-challenge.js";
-import type { ScopeChallenge } from "../policy/message-policy.js";
+import type { ScopeChallenge } from "../policy/scope-check.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { MessageExtra } from "./mcp-transport.js";
 import { lacksScopes } from "./refused-caller.js";
@@ -12,8 +12,8 @@ import type { CarriedSession } from "./session-transport.js";
  * the SDK's classes.
  * @throws RefusedCaller for a caller who lacks scopes; a promise may reject with it.
  */
-export function askPolicy(
-  { policy }: Pick<CarriedSession, "policy">,
+export function checkScopes(
+  { scopeCheck }: Pick<CarriedSession, "scopeCheck">,
   message: JsonRpcMessage,
   extra: MessageExtra | undefined,
 ): Promise<void> | undefined {
@@ -22,7 +22,7 @@ export function askPolicy(
     const { authInfo } = extra ?? {};
     throw lacksScopes(lacking, authInfo?.scopes ?? [], [], documentOf(authInfo));
   };
-  const asked = policy?.(message, extra);
+  const asked = scopeCheck?.(message, extra);
   if (asked instanceof Promise) return asked.then(check);
   check(asked);
   return undefined;

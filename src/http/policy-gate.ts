@@ -1,0 +1,170 @@
+import { isCovered } from "../auth/covered-scope.js";
+import type { ScopeRule } from "../auth/auth-method.js";
+import type { Caller } from "../auth/outcome.js";
+import type { Principal } from "../auth/principal.js";
+import { shorten } from "../observe/call-tracker.js";
+import type { FactHub } from "../observe/fact-hub.js";
+import { refOf, whoIs } from "../observe/refs.js";
+import {
+  DENIED_RPC_CODE,
+  deniedAnswer,
+  deniedRefusal,
+  isConcealed,
+} from "../policy/denied-answer.js";
+import type { Hearing, Passage } from "../policy/passage.js";
+import type { Denied, Policy, PolicyAsker, PolicySession, Verdict } from "../policy/policy.js";
+import { McpSseError } from "../shared/errors.js";
+import type { JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
+import { isCall } from "../session/session-bytes.js";
+import type { CallerGuard } from "./caller-guard.js";
+import type { AdmittedRequest } from "./incoming-request.js";
+import type { McpServerLike } from "./mcp-transport.js";
+import { isOfV2 } from "./sdk-major.js";
+import { RefusedCaller } from "./refused-caller.js";
+import type { RouterSession } from "./router-session.js";
+import { SessionHearing } from "./session-hearing.js";
+
+export interface PolicyGateInit {
+  readonly policy: Policy;
+  readonly callers: Pick<CallerGuard, "lacksScopes">;
+  /** Hears of denials. */
+  readonly hub: FactHub;
+}
+
+/**
+ * Where a router asks its operator's policy: for each message of a client, with the credential that came with
+ * it, before the session's server gets it; and for what the server tells the client.
+ *
+ * The same for all wires, which differ in how they answer what is denied.
+ */
+export class PolicyGate {
+  readonly #policy: Policy;
+  readonly #callers: PolicyGateInit["callers"];
+  readonly #hub: FactHub;
+
+  constructor({ policy, callers, hub }: PolicyGateInit) {
+    this.#policy = policy;
+    this.#callers = callers;
+    this.#hub = hub;
+  }
+
+  /**
+   * What becomes of a message.
+   *
+   * @returns `undefined` where the server just gets it; a promise only where a rule is one.
+   * @throws RefusedCaller where its POST is refused; a promise may reject with it.
+   */
+  judge(
+    message: JsonRpcMessage,
+    request: AdmittedRequest,
+    session: RouterSession,
+  ): Passage | undefined | Promise<Passage | undefined> {
+    const asker = askerFor(request.caller, session);
+    const pass = (denied: Verdict): Passage | undefined => {
+      if (denied !== undefined) return this.#deny(denied, message, request, session);
+      const filter = this.#policy.filterOf(message, asker);
+      return filter && { to: "server", filter };
+    };
+    const verdict = this.#policy.judge(message, asker);
+    return verdict instanceof Promise ? verdict.then(pass) : pass(verdict);
+  }
+
+  /**
+   * Whether a server may be told what its client has told another: nobody waits for the answer, and a denial
+   * is no reason to refuse the request that has the session go on.
+   */
+  async mayRepeat(
+    message: JsonRpcMessage,
+    { caller }: AdmittedRequest,
+    session: RouterSession,
+  ): Promise<boolean> {
+    return (await this.#policy.judge(message, askerFor(caller, session))) === undefined;
+  }
+
+  /** A session is being opened, or gone on with: from now on its client hears what its caller may. */
+  open(session: RouterSession, { methodsTried }: Caller, server: McpServerLike): void {
+    const rule = methodsTried.at(-1)?.scopes;
+    session.hearing = new SessionHearing(
+      session,
+      { policy: this.#policy, isOfV2: isOfV2(server) },
+      (principal) => new Asker(principal, rule, session),
+    );
+  }
+
+  /** What a caller may hear in a session that is one request. */
+  hearingOf({ caller }: AdmittedRequest, session: PolicySession): Pick<Hearing, "mayHear"> {
+    const asker = askerFor(caller, session);
+    return { mayHear: (uri) => this.#policy.mayHear(uri, asker) };
+  }
+
+  /** @throws RefusedCaller */
+  #deny(
+    denied: Denied,
+    message: JsonRpcMessage,
+    request: AdmittedRequest,
+    session: RouterSession,
+  ): Passage {
+    this.#tell(denied, request, session);
+    const { conceals } = this.#policy;
+    if (this.#policy.denied === "http-403" && !(conceals && isConcealed(denied.denial))) {
+      throw this.#refusal(denied, message, request);
+    }
+    if (!isRequest(message)) return { to: "nobody", answer: undefined };
+    const isModern = session.era === "2026";
+    // Where there are no sessions, only servers of v2 serve.
+    const isV1 = session.hearing instanceof SessionHearing && !session.hearing.isOfV2;
+    const form = { conceals, sdk: isV1 ? "v1" : "v2", isModern } as const;
+    return { to: "nobody", answer: deniedAnswer(message, denied, form) };
+  }
+
+  #tell(denied: Denied, { caller }: AdmittedRequest, session: RouterSession): void {
+    if (!this.#hub.has("denied")) return;
+    const principal = whoIs(caller.principal);
+    const { name } = denied;
+    this.#hub.emit("denied", {
+      ...denied,
+      name: shorten(name),
+      session: refOf(session),
+      principal,
+    });
+  }
+
+  #refusal(denied: Denied, message: JsonRpcMessage, request: AdmittedRequest): RefusedCaller {
+    const id = isRequest(message) ? message.id : null;
+    const refusal = deniedRefusal(denied);
+    if (refusal instanceof McpSseError) {
+      const reason = `the policy does not permit it: ${refusal.code}`;
+      return new RefusedCaller(reason, refusal, DENIED_RPC_CODE, id);
+    }
+    const { reason, error } = this.#callers.lacksScopes({ scopes: refusal }, request);
+    return new RefusedCaller(reason, error, DENIED_RPC_CODE, id);
+  }
+}
+
+/** Who asks. */
+class Asker implements PolicyAsker {
+  readonly principal: Principal;
+  readonly session: PolicySession;
+  readonly #rule: ScopeRule | undefined;
+
+  /** @param rule of the method that let the principal in. */
+  constructor(principal: Principal, rule: ScopeRule | undefined, session: PolicySession) {
+    this.principal = principal;
+    this.session = session;
+    this.#rule = rule;
+  }
+
+  satisfies(scope: string): boolean {
+    return isCovered(scope, this.principal.scopes, this.#rule);
+  }
+}
+
+function askerFor({ principal, methodsTried }: Caller, session: PolicySession): PolicyAsker {
+  // Options are refused where nobody says who they are.
+  if (principal === undefined) throw new Error("a policy is asked about a caller without a name");
+  return new Asker(principal, methodsTried.at(-1)?.scopes, session);
+}
+
+function isRequest(message: JsonRpcMessage): message is JsonRpcRequest {
+  return isCall(message);
+}
