@@ -45,10 +45,12 @@ class Spans extends InMemorySpanExporter {
   }
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 /** One series as Prometheus reads it. */
 export interface Series {
   readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Labels;
   readonly value: number;
 }
 
@@ -57,11 +59,11 @@ export interface Telemetry {
   readonly spans: Spans;
   readonly instrumentation: Instrumentation;
   /** What Prometheus gets, over HTTP. */
-  scrape(): Promise<string>;
+  readonly scrape: () => Promise<string>;
   /** The series of a name, of those with these labels. */
-  series(name: string, labels?: Readonly<Record<string, string>>): Promise<readonly Series[]>;
+  readonly series: (name: string, labels?: Labels) => Promise<readonly Series[]>;
   /** The sum of them. */
-  sum(name: string, labels?: Readonly<Record<string, string>>): Promise<number>;
+  readonly sum: (name: string, labels?: Labels) => Promise<number>;
 }
 
 /** Registers the SDK as applications do, and has everything that is exported searched for credentials. */
@@ -109,6 +111,6 @@ export function seriesIn(text: string): readonly Series[] {
   });
 }
 
-function has({ labels }: Series, wanted: Readonly<Record<string, string>>): boolean {
+function has({ labels }: Series, wanted: Labels): boolean {
   return Object.entries(wanted).every(([name, value]) => labels[name] === value);
 }

@@ -92,7 +92,7 @@ async function connect(
     const client = new ClientV1({ name: "v1", version: "1" }, CAPABILITIES);
     client.setRequestHandler(CreateMessageRequestSchema, ({ params }) => {
       noteMeta(params._meta);
-      return SAMPLED as never;
+      return SAMPLED;
     });
     await client.connect(new (era === "2024" ? SseV1 : StreamableV1)(url, options));
     return client as unknown as TracedClient;

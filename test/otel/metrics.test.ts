@@ -183,14 +183,14 @@ test("FACT-41: providers that throw at every turn end nothing and change no answ
   });
   const meter = new Proxy({}, { get: () => instrumentOf }) as Meter;
   const tracer = { startSpan: broken, startActiveSpan: broken } as unknown as Tracer;
-  const { stop } = instrument({
+  const instrumentation = instrument({
     meterProvider: { getMeter: () => meter },
     tracerProvider: { getTracer: () => tracer },
   });
   const { client } = await serveTraced(SSE_V1);
   const answer = await client.callTool({ name: "echo", arguments: { text: "a" } });
   expect(answer).toMatchObject({ content: [{ text: "a" }] });
-  stop();
+  instrumentation.stop();
   expect(heard()).toEqual([]);
   expect(new Set(faults.map(String))).toEqual(new Set(["Error: the provider is broken"]));
 });
@@ -203,9 +203,9 @@ test("an option that there is not, and what is no provider, are a TypeError that
       new TypeError("instrument(): tracerProvider must have getTracer(), or be false."),
     );
   }
-  const { stop } = instrument({ meterProvider: false, tracerProvider: false });
+  const nothing = instrument({ meterProvider: false, tracerProvider: false });
   expect(heard()).toEqual([]);
-  stop();
+  nothing.stop();
 });
 
 test("FACT-30: nothing of the entry, and nothing of OpenTelemetry, is loaded with the package", () => {
