@@ -103,8 +103,8 @@ class CompiledPolicy implements Policy {
   ): Verdict | Promise<Verdict> {
     const denial = findings.denial(this.conceals);
     if (denial !== undefined) return { kind, name, denial };
-    const limits = counts ? limitsOf(rules) : [];
-    if (limits.length === 0) return undefined;
+    if (!counts || rules.every(({ limit }) => limit === undefined)) return undefined;
+    const limits = rules.flatMap(({ limit }) => limit ?? []);
     const owner = ownerKey(asker.principal);
     // Each counts what is permitted otherwise, also what another refuses: trying on costs.
     const taken = Promise.all(limits.map((limit) => limit.take(owner, `${kind} ${plainName}`)));
@@ -113,10 +113,6 @@ class CompiledPolicy implements Policy {
       return denied && { kind, name, denial: denied };
     });
   }
-}
-
-function limitsOf(rules: Iterable<{ readonly limit: RateLimit | undefined }>): RateLimit[] {
-  return [...rules].flatMap(({ limit }) => limit ?? []);
 }
 
 function rateLimited(waits: readonly (number | undefined)[]): Denial | undefined {

@@ -2,8 +2,8 @@ import type { Denial, PolicyAsker } from "./policy.js";
 
 /** What the rules that match have come to so far. */
 export class Findings {
-  readonly #needed = new Set<string>();
-  readonly #missing = new Set<string>();
+  readonly #needed: (readonly string[])[] = [];
+  readonly #missing: string[] = [];
   #forbidden: { readonly reason?: string } | undefined;
   #fault: { readonly cause: unknown } | undefined;
   readonly #waiting: Promise<void>[] = [];
@@ -24,10 +24,8 @@ export class Findings {
   }
 
   need(scopes: readonly string[], asker: PolicyAsker): void {
-    for (const scope of scopes) {
-      this.#needed.add(scope);
-      if (!asker.satisfies(scope)) this.#missing.add(scope);
-    }
+    this.#needed.push(scopes);
+    for (const scope of scopes) if (!asker.satisfies(scope)) this.#missing.push(scope);
   }
 
   /** @param work never rejects. */
@@ -50,12 +48,13 @@ export class Findings {
    */
   denial(conceals: boolean): Denial | undefined {
     if (this.#forbidden !== undefined) return { code: "forbidden", ...this.#forbidden };
-    const isMissing = this.#missing.size > 0;
+    const isMissing = this.#missing.length > 0;
     if (this.#fault !== undefined) {
       if (isMissing && conceals) return { code: "forbidden" };
       return { code: "policy_unavailable", cause: this.#fault.cause };
     }
     if (!isMissing) return undefined;
-    return { code: "insufficient_scope", needed: [...this.#needed], missing: [...this.#missing] };
+    const needed = [...new Set(this.#needed.flat())];
+    return { code: "insufficient_scope", needed, missing: [...new Set(this.#missing)] };
   }
 }

@@ -21,9 +21,15 @@ export interface JudgeInit {
 export interface Judged {
   readonly findings: Findings;
   /** Those that match. */
-  readonly rules: Iterable<Rule>;
+  readonly rules: readonly Rule[];
   /** By which calls are counted, however the target was written. */
   readonly name: string;
+}
+
+/** A rule that matches, and the readings by which it does. */
+interface Match {
+  readonly rule: Rule;
+  readonly names: string[];
 }
 
 /** Somebody who asks, and what was found out about them on the way. */
@@ -52,48 +58,59 @@ export class Judge {
 
   /** @returns what is found out at once; more may come, see `Findings.settled`. Never throws. */
   judge(target: Target, asking: Asking): Judged {
+    const { kind, name, isUri } = target;
     const findings = new Findings();
-    const readings = target.isUri ? readUri(target.name) : { strict: [target.name], lenient: [] };
+    const readings = isUri ? readUri(name) : { strict: [name], lenient: [] };
     if (readings === undefined) {
       findings.forbid();
-      return { findings, rules: [], name: target.name };
+      return { findings, rules: [], name };
     }
-    const matching = this.#find(target.kind, readings, findings);
+    const matches = this.#find(kind, readings, findings);
     const { asker } = asking;
     // First what runs nobody's code: who may not have it in any case is no reason to.
-    for (const rule of matching.keys()) this.#askScopes(rule, asker, findings);
-    for (const [rule, names] of matching) {
+    for (const { rule } of matches) this.#askScopes(rule, asker, findings);
+    for (const { rule, names } of matches) {
       if (findings.isForbidden()) break;
       this.#askRoles(rule, asking, findings);
       if (findings.isForbidden()) break;
       for (const name of names) this.#askWhen(rule, name, { target, asker, findings });
     }
-    return { findings, rules: matching.keys(), name: readings.strict.at(-1) ?? target.name };
+    return {
+      findings,
+      rules: matches.map(({ rule }) => rule),
+      name: readings.strict.at(-1) ?? name,
+    };
   }
 
-  /** The rules that match, each with the names by which it does. */
-  #find(
-    kind: PolicyKind,
-    { strict, lenient }: UriReadings,
-    findings: Findings,
-  ): ReadonlyMap<Rule, readonly string[]> {
+  /** The rules that match, each once. */
+  #find(kind: PolicyKind, readings: UriReadings, findings: Findings): readonly Match[] {
     const table = this.#init.tables[kind];
-    const matching = new Map<Rule, readonly string[]>();
-    for (const name of strict) {
+    const matches: Match[] = [];
+    for (const name of readings.strict) {
       const rules = table.find(name);
       if (rules.length === 0 && this.#init.deniesOthers) findings.forbid();
-      for (const rule of rules) matching.set(rule, [...(matching.get(rule) ?? []), name]);
+      for (const rule of rules) {
+        const known = matches.find((match) => match.rule === rule);
+        if (known === undefined) matches.push({ rule, names: [name] });
+        else known.names.push(name);
+      }
     }
-    for (const name of lenient) {
-      for (const rule of table.find(name)) if (!matching.has(rule)) matching.set(rule, [name]);
+    for (const name of readings.lenient) {
+      for (const rule of table.find(name)) {
+        if (!matches.some((match) => match.rule === rule)) matches.push({ rule, names: [name] });
+      }
     }
-    return matching;
+    return matches;
   }
 
   #askScopes(rule: Rule, asker: PolicyAsker, findings: Findings): void {
     if (rule.isNever) findings.forbid();
-    const take = () => findings.need(rule.scopes, asker);
-    this.#init.runner.run({ rule: rule.name, ask: () => undefined, take }, findings);
+    if (rule.scopes.length === 0) return;
+    try {
+      findings.need(rule.scopes, asker);
+    } catch (error) {
+      this.#init.runner.fail(rule.name, error, findings);
+    }
   }
 
   #askRoles(rule: Rule, asking: Asking, findings: Findings): void {

@@ -36,7 +36,7 @@ export class RuleRunner {
       if (isThenable(answer)) findings.waitFor(this.#wait(run, answer, findings));
       else if (run.isMoot?.() !== true) run.take(answer);
     } catch (error) {
-      this.#fail(run, error, findings);
+      if (run.isMoot?.() !== true) this.fail(run.rule, error, findings);
     }
   }
 
@@ -47,12 +47,12 @@ export class RuleRunner {
       if (said === TIMED_OUT) throw new Error(`no answer within ${this.#timeoutMs} ms`);
       run.take(said);
     } catch (error) {
-      this.#fail(run, error, findings);
+      if (run.isMoot?.() !== true) this.fail(run.rule, error, findings);
     }
   }
 
-  #fail({ rule, isMoot }: Run, cause: unknown, findings: Findings): void {
-    if (isMoot?.() === true) return;
+  /** Notes that nobody can tell what a rule says. */
+  fail(rule: string, cause: unknown, findings: Findings): void {
     findings.fail(cause);
     this.#onFault(rule, cause);
   }

@@ -7,7 +7,7 @@ export interface KeyedLimit {
   readonly max: number;
   /** Milliseconds from the first time on. */
   readonly windowMs: number;
-  /** How many keys are told apart at a time; of more, the one that came first is forgotten. */
+  /** How many keys are told apart at a time; of more, the one that was idle for longest is forgotten. */
   readonly maxKeys: number;
 }
 
@@ -24,7 +24,7 @@ export class KeyedLimiter {
   readonly #limiter: InstanceType<typeof RateLimiterMemory>;
   readonly #limit: KeyedLimit;
   readonly #shared: SharedCounter | undefined;
-  /** In the order in which they came. */
+  /** In the order in which they last came. */
   readonly #keys = new Set<string>();
 
   /** @param shared counts for other processes, too; while it cannot, this one counts for itself. */
@@ -57,6 +57,7 @@ export class KeyedLimiter {
   }
 
   #remember(key: string): void {
+    this.#keys.delete(key);
     this.#keys.add(key);
     if (this.#keys.size <= this.#limit.maxKeys) return;
     const [first = key] = this.#keys;
