@@ -155,8 +155,8 @@ describe("a URI", () => {
         const isPermitted = readings?.strict.every((text) => text.startsWith("file:///public/"));
         if (isPermitted !== true) return;
         for (const path of servers) {
-          for (const { normalize } of [posix, win32]) {
-            const file = normalize(path(uri)).replaceAll("\\", "/");
+          for (const system of [posix, win32]) {
+            const file = system.normalize(path(uri)).replaceAll("\\", "/");
             expect(file.replace(/^\/+/, "/")).toMatch(/^\/public(\/|$)/);
           }
         }
