@@ -21,6 +21,7 @@ export { createMcpRouter } from "./express/mcp-router.js";
 export type { McpRouter, McpRouterOptions } from "./express/mcp-router.js";
 export type { Notifier, NotifyTo } from "./streamable-http/notifier.js";
 export { createSseRouter } from "./express/sse-router.js";
+export type { MonitorOptions } from "./express/monitor-options.js";
 export type { RouterSignIn, SseRouter } from "./express/router-interface.js";
 export { SSEServerTransport } from "./sse/sse-server-transport.js";
 export type { SSEServerTransportClass } from "./sse/sse-server-transport.js";

@@ -16,6 +16,7 @@ declare namespace NodeJS {
     API_KEY_2?: string;
     CI?: string;
     SESSION_SECRET?: string;
+    OPERATOR_PASSWORD?: string;
     PUBLIC_URL?: string;
     OAUTH_ISSUER?: string;
     OAUTH_CLIENT_ID?: string;

@@ -10,7 +10,9 @@ import { notFound } from "../http/refused-caller.js";
 import * as opt from "../shared/option.js";
 import { assemble } from "./assemble.js";
 import type { Assembly, Serving } from "./assemble.js";
+import type { MonitorOptions } from "./monitor-options.js";
 import { MountPaths } from "./mount-paths.js";
+import { RouterMonitors } from "./router-monitor.js";
 import { createRouterSignIn } from "./router-sign-in.js";
 import type { SseRouter } from "./router-interface.js";
 import { createWellKnown } from "./well-known.js";
@@ -31,6 +33,7 @@ export function buildRouter(
   const { options, wires, sessions, callers, pipeline, cluster } = assembly;
   const mounts = new MountPaths();
   const routes = createRoutes(assembly, mounts);
+  const monitors = new RouterMonitors(assembly);
   const summary = () => ({
     endpoint: options.endpoint,
     ...(wires.hasSse && { messageEndpoint: options.messageEndpoint }),
@@ -50,9 +53,13 @@ export function buildRouter(
     cluster,
     signIn: createRouterSignIn(assembly.discovery.signIn, sessions, cluster),
     ahead: (app: RequestListener) => ahead(pipeline, app),
+    monitor: (options: MonitorOptions) => monitors.create(options),
     ready: async () => pipeline.ready(),
-    close: async ({ timeoutMs }: { timeoutMs?: number } = {}) =>
-      pipeline.close(CLOSE_TIMEOUT_MS.read("timeoutMs", timeoutMs)),
+    close: async ({ timeoutMs }: { timeoutMs?: number } = {}) => {
+      await pipeline.close(CLOSE_TIMEOUT_MS.read("timeoutMs", timeoutMs));
+      // Last, so that it can be watched how the sessions leave.
+      await monitors.close();
+    },
   });
   return { router, assembly };
 }

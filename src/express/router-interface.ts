@@ -3,6 +3,7 @@ import type express from "express";
 import type { Principal } from "../auth/principal.js";
 import type { RouterCluster } from "../cluster/router-cluster.js";
 import type { SessionRegistry } from "../session/session-registry.js";
+import type { MonitorOptions } from "./monitor-options.js";
 
 /** An authenticated MCP endpoint, to be mounted anywhere in an Express app. */
 export interface SseRouter extends express.Router {
@@ -19,6 +20,20 @@ export interface SseRouter extends express.Router {
   readonly cluster: RouterCluster | undefined;
   /** What can be done to the people who signed in here; `undefined` without `signIn`. */
   readonly signIn: RouterSignIn | undefined;
+  /**
+   * A page for operators, to be mounted wherever the app has such pages, behind a guard of theirs: who is connected, in
+   * all nodes; calls in flight; refusals, limits and denials by reason; and a way to end somebody's sessions. It is
+   * kept up to date while it is open. It counts from when it is asked for, and shows no credential, claim,
+   * argument or result.
+   *
+   * @example
+   * ```ts
+   * app.use("/admin/mcp", router.monitor({ guard: requireAdmin }));
+   * ```
+   *
+   * @throws TypeError without a guard, and for a wrong option.
+   */
+  monitor(options: MonitorOptions): express.Router;
   /**
    * Resolves when every authentication method is ready: with OAuth, when the issuer was found.
    * Nobody has to wait for it; callers get 503 until then.

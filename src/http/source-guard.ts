@@ -72,7 +72,8 @@ export class SourceGuard {
   }
 }
 
-function sourceRefused(verdict: Exclude<SourceVerdict, "allowed">): McpSseError {
+/** What a request gets that comes from elsewhere. */
+export function sourceRefused(verdict: Exclude<SourceVerdict, "allowed">): McpSseError {
   return verdict === "host-not-allowed"
     ? new McpSseError(
         "host_not_allowed",

@@ -2,7 +2,8 @@
 export interface Cookie {
   readonly name: string;
   readonly value: string;
-  readonly path: string;
+  /** Default: the folder of the page that sets it, as its browser sees it. */
+  readonly path?: string;
   /** Whether it goes over https only. */
   readonly isSecure: boolean;
   /** Seconds. Default: until the browser is closed. */
@@ -19,16 +20,20 @@ export interface Cookie {
  * @see RFC 6265, section 4.1.1
  */
 export function cookieText({ name, value, path, isSecure, maxAge }: Cookie): string {
-  const plain = /^[\x21-\x3a\x3c-\x7e]*/.exec(path)?.[0] ?? "";
-  const whole = plain.length === path.length ? path : plain.slice(0, plain.lastIndexOf("/") + 1);
   return [
     `${cookieOctets(name)}=${cookieOctets(value)}`,
-    `Path=${whole.startsWith("/") ? whole : "/"}`,
+    ...(path === undefined ? [] : [`Path=${plainPath(path)}`]),
     ...(maxAge === undefined ? [] : [`Max-Age=${maxAge}`]),
     "HttpOnly",
     "SameSite=Lax",
     ...(isSecure ? ["Secure"] : []),
   ].join("; ");
+}
+
+function plainPath(path: string): string {
+  const plain = /^[\x21-\x3a\x3c-\x7e]*/.exec(path)?.[0] ?? "";
+  const whole = plain.length === path.length ? path : plain.slice(0, plain.lastIndexOf("/") + 1);
+  return whole.startsWith("/") ? whole : "/";
 }
 
 function cookieOctets(text: string): string {

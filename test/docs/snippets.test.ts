@@ -6,7 +6,7 @@ import { PAGES, read, ROOT } from "./pages.js";
 /** What snippets may use without saying where it comes from; what a snippet declares itself comes before it. */
 const PRELUDE = `
 import type { Server } from "node:http";
-import type { Express } from "express";
+import type { Express, RequestHandler } from "express";
 import type { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import type { AuthMethod, SseRouter } from "express-mcp-sse";
 declare global {
@@ -14,6 +14,7 @@ declare global {
   const listener: Server;
   const router: SseRouter;
   const createServer: () => McpServer;
+  const requireAdmin: RequestHandler;
   const ticketMethod: () => AuthMethod;
 }
 `;

@@ -109,6 +109,11 @@ export class RawConnection {
     this.#socket.pause();
   }
 
+  /** Reads on. */
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Says that nothing more will come. */
   finish(): void {
     this.#socket.end();

@@ -1,9 +1,10 @@
 import type { KoaContextWithOIDC, Provider } from "oidc-provider";
 import { describeTarget } from "./pages/consent-page.js";
-import { html } from "./pages/html.js";
+import { html } from "../../../src/shared/html.js";
 import { problemPage } from "./pages/other-pages.js";
 import type { Problem } from "./pages/other-pages.js";
-import { contentSecurityPolicy, renderPage, SAFE_HEADERS } from "./pages/page.js";
+import { contentSecurityPolicy, renderPage } from "./pages/page.js";
+import { SAFE_HEADERS } from "../../../src/shared/page-headers.js";
 import type { Page } from "./pages/page.js";
 import type { Approvals, Logins } from "./storage/records.js";
 import type { Approval } from "./storage/login.js";

@@ -9,7 +9,7 @@ import { cookieNames, readCookie } from "../../../strategies/oauth/sign-in/reque
 import { consentPage } from "../../../strategies/oauth/sign-in/pages/consent-page.js";
 import { redirectTarget } from "../../../strategies/oauth/sign-in/requests/redirect-uri.js";
 import type { ConsentRequest } from "../../../strategies/oauth/sign-in/pages/consent-page.js";
-import { displayText, escapeHtml } from "../../../strategies/oauth/sign-in/pages/html.js";
+import { displayText, escapeHtml } from "../../../src/shared/html.js";
 import { contentSecurityPolicy, renderPage } from "../../../strategies/oauth/sign-in/pages/page.js";
 import { expectProblem, expectSafePage } from "../../kit/sign-in-answers.js";
 import type { Person, Visit } from "../../kit/person.js";

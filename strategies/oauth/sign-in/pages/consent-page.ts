@@ -1,5 +1,5 @@
-import { displayText, html } from "./html.js";
-import type { Markup } from "./html.js";
+import { displayText, html } from "../../../../src/shared/html.js";
+import type { Markup } from "../../../../src/shared/html.js";
 import type { Page } from "./page.js";
 import { formTargets, redirectTarget } from "../requests/redirect-uri.js";
 import type { RedirectTarget } from "../requests/redirect-uri.js";

@@ -1,5 +1,5 @@
 import type { LoginField } from "../../options/sign-in-config.js";
-import { displayText, html } from "./html.js";
+import { displayText, html } from "../../../../src/shared/html.js";
 import type { Page } from "./page.js";
 
 /** What went wrong, in words for the person in front of the browser. */

@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
 import type { ServerResponse } from "node:http";
+import { SAFE_HEADERS } from "../../../../src/shared/page-headers.js";
 import { sendText } from "../../../../src/shared/send.js";
-import { html } from "./html.js";
-import type { Markup } from "./html.js";
+import { html } from "../../../../src/shared/html.js";
+import type { Markup } from "../../../../src/shared/html.js";
 import { policySource } from "../requests/redirect-uri.js";
 
 /** How the operator's server presents itself on the pages. */
@@ -75,18 +76,6 @@ export function contentSecurityPolicy(brand: Brand, formTargets: readonly string
     "frame-ancestors 'none'",
   ].join("; ");
 }
-
-/**
- * Headers of every answer of a sign-in. `same-origin` rather than `no-referrer`: with the latter,
- * browsers send `Origin: null` with our own forms.
- */
-export const SAFE_HEADERS = {
-  "Cache-Control": "no-store",
-  "Referrer-Policy": "same-origin",
-  "X-Content-Type-Options": "nosniff",
-  "X-Frame-Options": "DENY",
-  "Cross-Origin-Opener-Policy": "same-origin",
-} as const;
 
 /** The page as text. */
 export function renderPage(page: Page, brand: Brand): string {

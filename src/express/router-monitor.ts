@@ -1,0 +1,74 @@
+import express from "express";
+import { incomingRequest } from "../http/incoming-request.js";
+import type { HostRequest } from "../http/mount.js";
+import { checkSource } from "../http/origin.js";
+import { sourceRefused } from "../http/source-guard.js";
+import type { Monitor } from "../monitor/monitor.js";
+import type { SourceRules } from "../options/source-rules.js";
+import { checkOptionNames } from "../shared/check.js";
+import * as opt from "../shared/option.js";
+import { withoutQuery } from "../shared/url.js";
+import type { Assembly } from "./assemble.js";
+import { MONITOR_OPTIONS } from "./monitor-options.js";
+
+/** The monitors of a router; what they are made of is loaded with the first. */
+export class RouterMonitors {
+  readonly #assembly: Assembly;
+  readonly #all: Promise<Monitor>[] = [];
+
+  constructor(assembly: Assembly) {
+    this.#assembly = assembly;
+  }
+
+  /** See `SseRouter.monitor`. */
+  create(given: unknown): express.Router {
+    checkOptionNames("options", given, Object.keys(MONITOR_OPTIONS));
+    const { guard, ...look } = opt.readOptions(MONITOR_OPTIONS, "options", given);
+    const { hub, sessions, cluster, options, refusals } = this.#assembly;
+    const secrets = options.cluster?.secret === false ? [] : (options.cluster?.secret ?? []);
+    const made = import("../monitor/monitor.js").then(
+      ({ Monitor }) => new Monitor({ facts: hub, sessions, cluster, secrets, ...look }),
+    );
+    this.#all.push(made);
+    const router = express.Router();
+    router.use(...guard, (req, res, next) => {
+      if (!isServedHost(req, res, options.sourceRules)) {
+        refusals.refuse({ req, res }, sourceRefused("host-not-allowed"));
+        return;
+      }
+      const answered = made.then((monitor) => answer(monitor, req, res));
+      answered.then((isAnswered) => (isAnswered ? undefined : next()), next);
+    });
+    return router;
+  }
+
+  /** Ends what they show. */
+  async close(): Promise<void> {
+    for (const monitor of await Promise.all(this.#all)) monitor.close();
+  }
+}
+
+async function answer(
+  monitor: Monitor,
+  req: express.Request,
+  res: express.Response,
+): Promise<boolean> {
+  const wholePath = withoutQuery(req.originalUrl);
+  return await monitor.answer({ req, res, path: req.path, wholePath, isSecure: req.secure });
+}
+
+/**
+ * Whether a request may use this Host, by the rules of the endpoint.
+ *
+ * Security decision: a guard that lets in whoever is on this machine would let in every page that its user has open,
+ * after DNS rebinding. The page may have another name than the endpoint, so it need not be among `allowedHosts`; but where
+ * only a name of loopback, or one that the operator has written, can be meant, no other is served.
+ */
+function isServedHost(req: HostRequest, res: express.Response, rules: SourceRules): boolean {
+  const { parts, viaTrustedProxy } = incomingRequest(req, res);
+  const { host } = parts.headers;
+  const { localAddress } = parts.socket;
+  const source = { host, origin: undefined, localAddress, viaTrustedProxy };
+  const ofAnyName = { ...rules, allowedHosts: undefined };
+  return [rules, ofAnyName].some((one) => checkSource(source, one) === "allowed");
+}
