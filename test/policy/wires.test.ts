@@ -1,3 +1,5 @@
+import express from "express";
+import type { Express } from "express";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { asCaller } from "../kit/conversation.js";
 import { guardedV1, guardedV2, Ran, RULES } from "../kit/guarded-servers.js";
@@ -17,9 +19,19 @@ const CASES = [
   { wire: MODERN, kit: guardedV2 },
 ].map((one) => ({ ...one, name: `${one.wire.name}, a server of SDK ${one.kit.sdk}` }));
 
+/** A body that the app has read is judged like any other, and so is what is answered before the app. */
+const HOSTS = {
+  v1: { configure: (app: Express) => void app.use(express.json()) },
+  v2: { ahead: true },
+};
+
 describe.each(CASES)("$name", ({ wire, kit }) => {
   const serve = async (ran: Ran, more: object = {}) =>
-    serveMcp({ createServer: () => kit.create(ran), policy: { ...RULES, ...more } });
+    serveMcp({
+      createServer: () => kit.create(ran),
+      policy: { ...RULES, ...more },
+      ...HOSTS[kit.sdk],
+    });
 
   it("POLICY-30: nothing that is denied reaches the server, and what is permitted does", async () => {
     const ran = new Ran();
