@@ -1,6 +1,7 @@
 import { LAST_BYTES_MS } from "../session/close-reason.js";
 import { settlesWithin } from "../shared/timeout.js";
 import { isInUse, keptOf, leaveNode } from "./leave-node.js";
+import { whenFinished } from "./response-end.js";
 import type { RouterSession, Sessions } from "./router-session.js";
 import type { SessionKeeper } from "./session-keeper.js";
 import type { Shutdown } from "./shutdown.js";
@@ -12,13 +13,20 @@ export interface DrainContext {
   readonly shutdown: Shutdown;
 }
 
+/**
+ * In which part of the time new calls wait, so that sessions leave that would have one open at any time. Calls
+ * that take no longer have an answer, and those that wait go on with their session.
+ */
+const HOLDING_PART = 1 / 4;
+
 /** How long is rested before the other nodes are tried again, in milliseconds. */
 const REST_MS = 200;
 
 /**
  * Has all sessions of a node go on at others: idle ones at once, each other one as soon as its calls are
  * answered, and what is left when the time is over all the same, with the calls that are lost by that. Calls
- * that come meanwhile are taken for as long as their session is here.
+ * that come meanwhile are taken for as long as their session is here; those of the last quarter of the time wait, and
+ * follow it.
  *
  * Resolves when none is left that can leave, and nothing else is being answered, what other nodes answer
  * through this one included; at the latest a moment
@@ -28,6 +36,8 @@ export async function drain(context: DrainContext, timeoutMs: number): Promise<v
   const { shutdown } = context;
   shutdown.takesCalls = true;
   const time = new Time(timeoutMs);
+  const holding = new CallHolding(context);
+  const hold = setTimeout(() => holding.begin(), timeoutMs * (1 - HOLDING_PART));
   const leaving = leaveAll(context, time);
   try {
     // What has left is asked for through this node, so that is looked at when all have.
@@ -37,7 +47,40 @@ export async function drain(context: DrainContext, timeoutMs: number): Promise<v
     await settlesWithin(LAST_BYTES_MS, leaving);
   } finally {
     shutdown.takesCalls = false;
+    clearTimeout(hold);
+    holding.end();
     time.end();
+  }
+}
+
+/** Has new calls wait until their sessions have left. They count as calls that are taken, in bytes, and not as bodies. */
+class CallHolding {
+  readonly #context: DrainContext;
+  readonly #over: Promise<void>;
+  #end: () => void = () => undefined;
+
+  constructor(context: DrainContext) {
+    this.#context = context;
+    this.#over = new Promise((resolve) => (this.#end = resolve));
+  }
+
+  begin(): void {
+    const { keeper, shutdown } = this.#context;
+    shutdown.holdCall = (session, { res, relayedFor }) => {
+      // Without the other nodes it goes on here, as does one that cannot go on elsewhere.
+      if (session.closeReason !== undefined || !keeper.isCertain) return undefined;
+      if (keptOf(session) === undefined) return undefined;
+      // It will need this node when its session has left, unless another one has it.
+      if (relayedFor === undefined) shutdown.relayed.add(whenFinished(res));
+      const left = new Promise<void>((resolve) => session.onClosed(() => resolve()));
+      return Promise.race([left, this.#over]);
+    };
+  }
+
+  /** Whoever still waits is told what becomes of a call. */
+  end(): void {
+    this.#context.shutdown.holdCall = undefined;
+    this.#end();
   }
 }
 

@@ -114,12 +114,16 @@ export class MessageReceiver<S extends RouterSession> {
     call: HeldCall | undefined,
   ): Promise<void> | undefined {
     const { caller } = request;
-    const { handler } = this.#init;
+    const { handler, shutdown } = this.#init;
     const other = handler.sessionFor?.(message, request, session);
     if (other !== undefined) {
       return other.then((found) => this.#takeLate(message, request, found, call));
     }
     this.#checkNow(message, request, session);
+    const held = isCall(message) ? shutdown.holdCall?.(session, request) : undefined;
+    if (held !== undefined) {
+      return held.then(() => this.#takeLate(message, request, session, call));
+    }
     session.renew(caller.principal, caller.validUntil);
     const extra = this.extraOf(request);
     const arrival = { message, request, session, extra, call };

@@ -1,8 +1,9 @@
+import type { ByteAccount } from "../../src/session/byte-budget.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { createV1, MovingStage } from "../kit/cluster/moving-server.js";
 import { serveCluster } from "../kit/cluster/routers.js";
 import type { RouterClusterOptions, RouterNode } from "../kit/cluster/routers.js";
-import { later } from "../kit/clock.js";
+import { jumpingClock, later } from "../kit/clock.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { RawConnection } from "../kit/raw-http.js";
 import { openStream, post, toolCall } from "../kit/raw-sse.js";
@@ -221,4 +222,33 @@ it("CLUSTER-17: a node that is closed sends away who listens through it, and cou
   const back = await openStream(b.sseUrl, last);
   expect((await post(alice.postUrl, toolCall(50, "about"), alice.headers)).status).toBe(202);
   expect(JSON.parse(textOf(await back.answerTo(50)))).toMatchObject({ isMoved: false });
+});
+
+it("CLUSTER-48: a session that has a call open at any time leaves, and its new calls follow it", async () => {
+  const { stage, a, b } = await serveNodes({ settings: { leaseMs: 120_000 } });
+  const alice = await begin(a.mcpUrl);
+  const through = elsewhere(alice, b);
+  const held = signal();
+  const letGo = signal();
+  stage.onHeld = held.resolve;
+  stage.letGo = letGo.promise;
+  const open = alice.call("held");
+  await held.promise;
+  jumpingClock();
+  const closed = a.router.close({ timeoutMs: 60_000 });
+  expect(JSON.parse(await alice.call("about"))).toMatchObject({ isMoved: false });
+  jest.advanceTimersByTime(45_000);
+  const [session] = a.router.sessions.list() as unknown as { bytes: { account: ByteAccount } }[];
+  const before = session!.bytes.account.held;
+  const answers = [alice, through].map((one, at) => one.post(toolCall(900 + at, "about")));
+  let isAnswered = false;
+  void Promise.race([...answers, closed]).then(() => (isAnswered = true));
+  await until(() => isAnswered || session!.bytes.account.held > before);
+  expect(isAnswered).toBe(false);
+  letGo.resolve();
+  expect(await open).toBe("released");
+  for (const { status, text } of await Promise.all(answers)) {
+    expect([status, text]).toEqual([200, expect.stringContaining('\\"isMoved\\":true')]);
+  }
+  await closed;
 });
