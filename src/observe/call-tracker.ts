@@ -1,5 +1,5 @@
 import type { SessionInfo } from "../session/session-info.js";
-import type { CallEnd, WatchedCall } from "../session/session-observer.js";
+import type { CallEnd, WatchedCall } from "../session/watched-call.js";
 import type { JsonRpcId, JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
 import type { FactHub } from "./fact-hub.js";
 import type { Call, CallEnded, CallTarget } from "./facts.js";

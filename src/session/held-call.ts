@@ -2,7 +2,7 @@ import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import { expectedBytes } from "./answer-size.js";
 import type { AnswerSize } from "./answer-size.js";
 import type { ByteLimit } from "./byte-limits.js";
-import type { WatchedCall } from "./session-observer.js";
+import type { WatchedCall } from "./watched-call.js";
 
 /** A request of the client, in memory from when it is taken until it is answered. */
 export type Call = JsonRpcMessage & { readonly id: JsonRpcId };

@@ -2,7 +2,7 @@ import type { WriteResult } from "./write-result.js";
 import type { ResultFilter } from "../policy/policy.js";
 import type { JsonRpcId, JsonRpcMessage, JsonRpcNotification } from "../shared/json-rpc.js";
 import type { HeldCall } from "./held-call.js";
-import type { CallEnd } from "./session-observer.js";
+import type { CallEnd } from "./watched-call.js";
 
 /** The client's requests that have no answer yet. */
 export class PendingCalls {

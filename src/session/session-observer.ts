@@ -1,19 +1,7 @@
-import type { JsonRpcMessage, JsonRpcResponse } from "../shared/json-rpc.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { CloseReason } from "./close-reason.js";
 import type { HeldCall } from "./held-call.js";
 import type { LimitReached } from "./session-events.js";
-
-/**
- * What became of a call: the answer to it, or why there is none. `denied` for one that its server never got,
- * `failed` for one that it did not take.
- */
-export type CallEnd = JsonRpcResponse | "denied" | "cancelled" | "lost" | "failed";
-
-/** Somebody wants to know what becomes of a call. */
-export interface WatchedCall {
-  /** Only the first end counts. */
-  end(how: CallEnd): void;
-}
 
 /** A message of the client, on its way to the server. */
 export interface ReceivedMessage<S, E> {
