@@ -25,7 +25,10 @@ const SSE_GROUPS = [
     rows: named(mount, "none", "apikey", "oauth", "basic"),
     // The last two are measured for nothing but what they are compared with.
     partly: Object.fromEntries(
-      named(mount, "hs256", "rs256", "hs256-no-resume", "none-token").map((id) => [id, ["50"]]),
+      named(mount, "hs256", "rs256", "hs256-no-resume", "hs256-policy", "none-token").map((id) => [
+        id,
+        ["50"],
+      ]),
     ),
   })),
 ];

@@ -112,6 +112,26 @@ function withoutResume(row) {
   };
 }
 
+/** Rules for ten tools, of which one is called; all tokens have the scope. */
+const TEN_RULES = Object.fromEntries(
+  ["echo", ...Array.from({ length: 9 }, (_, n) => `tool-${n}`)].map((name) => [
+    name,
+    { scopes: ["tools:call"] },
+  ]),
+);
+
+/** The same with an operator's policy, to see what asking it costs. */
+function withPolicy(row) {
+  return {
+    ...row,
+    id: `${row.id}-policy`,
+    name: `${row.name}, ten rules`,
+    memory: false,
+    messages: false,
+    options: { ...row.options, policy: { tools: TEN_RULES } },
+  };
+}
+
 /** What the bytes of a token cost that nobody looks at: no method can cost less. */
 function withUnusedToken(row) {
   return {
@@ -207,6 +227,7 @@ const SETS = {
     ...PEERS,
     ...OURS,
     ...OURS.filter(({ id }) => id === "router-hs256" || id === "server-hs256").map(withoutResume),
+    ...OURS.filter(({ id }) => id === "router-hs256" || id === "server-hs256").map(withPolicy),
     ...OURS.filter(({ credential }) => credential === "none").map(withUnusedToken),
   ].map((row) => ({ ...row, era: 2024 })),
   streamable: [
