@@ -112,8 +112,11 @@ export type {
   AuthMethod,
   Challenge,
   FoundCredential,
+  MethodObserver,
   PassportStrategy,
   ScopeRule,
+  SignInStep,
+  UpstreamRequest,
 } from "./auth/auth-method.js";
 export { EXPIRED_CREDENTIAL } from "./auth/expired-credential.js";
 
@@ -190,13 +193,49 @@ export type {
   PolicyRules,
   PolicyWhen,
 } from "./policy/rules.js";
-export type { PolicyKind, PolicySession } from "./policy/policy.js";
+export type { Denial, Denied, PolicyKind, PolicySession } from "./policy/policy.js";
 export type { SseOptions } from "./options/options.js";
 export type { RestoreConfig } from "./options/restore-options.js";
 export type { ResumeConfig } from "./options/resume-options.js";
 export type { SessionOptions } from "./options/session-options.js";
 export type { ThrottleConfig } from "./options/throttle-options.js";
 export type { Logger } from "./shared/logger.js";
+
+// What operators are told: as option `audit`, and on `node:diagnostics_channel`.
+export type {
+  Audit,
+  AuditAction,
+  AuditActor,
+  AuditDetail,
+  AuditEvent,
+} from "./options/audit-event.js";
+export type {
+  Call,
+  CallEnded,
+  CallerFact,
+  CallStarted,
+  CallTarget,
+  ClientRequestEnded,
+  ClientRequestStarted,
+  ClusterFact,
+  DeniedFact,
+  FactName,
+  Facts,
+  Leg,
+  LimitFact,
+  PublishedFact,
+  RefusalFact,
+  RelayOutcome,
+  RevokedFact,
+  SessionFact,
+  SessionRef,
+  SignInFact,
+  ToldDenial,
+  TraceContext,
+  UpstreamFact,
+  Who,
+} from "./observe/facts.js";
+export type { ResumeMark } from "./session/resume-mark.js";
 
 // What goes wrong.
 export { McpSseError } from "./shared/errors.js";

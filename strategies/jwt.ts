@@ -21,6 +21,7 @@ import {
   SECRET_ALGORITHMS,
   secretWarning,
 } from "./jwt/key-material.js";
+import { MethodReports } from "./shared/method-reports.js";
 import { checkTokenKind, checkTokenType } from "./shared/token-kind.js";
 
 export type {
@@ -56,7 +57,8 @@ export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
   const { issuer, audience, requireExp } = settings;
   const keyOption = chooseKey(options, path);
   const algorithms = checkAlgorithms(settings.algorithms, keyOption, path);
-  const { keys, warning } = readKey(keyOption, settings[keyOption], algorithms, path);
+  const reports = new MethodReports();
+  const { keys, warning } = readKey(keyOption, settings[keyOption], { algorithms, path, reports });
   const strategy = createJwtStrategy({
     keys: (header, token, mayAsk) => {
       checkTokenType(header.typ);
@@ -82,6 +84,7 @@ export function jwt(options: JwtOptions, path = "auth.options"): AuthMethod {
     // A token says itself how long it counts.
     revision: () => "signed",
     clockTolerance: settings.clockTolerance,
+    observe: reports.observe,
     warnings: [warning, audienceWarning(keyOption, audience, path)].filter(isText),
     ...commonMembers(settings),
   };
@@ -135,8 +138,15 @@ function checkAlgorithms(value: unknown, keyOption: KeyOption, path: string): re
 function readKey(
   keyOption: KeyOption,
   value: unknown,
-  algorithms: readonly string[],
-  path: string,
+  {
+    algorithms,
+    path,
+    reports,
+  }: {
+    readonly algorithms: readonly string[];
+    readonly path: string;
+    readonly reports: MethodReports;
+  },
 ): { keys: KeySource; warning?: string | undefined } {
   const option = `${path}.${keyOption}`;
   switch (keyOption) {
@@ -149,7 +159,7 @@ function readKey(
       return { keys: () => key };
     }
     case "jwksUri": {
-      const issuerKeys = new IssuerKeys(value as string);
+      const issuerKeys = new IssuerKeys(value as string, reports);
       return { keys: (header, _token, mayAsk) => issuerKeys.keyFor(header, mayAsk) };
     }
   }

@@ -26,6 +26,7 @@ import { SignIn } from "./oauth/sign-in-endpoints.js";
 import type { LoadedSignIn } from "./oauth/sign-in-endpoints.js";
 import type { SignInParts } from "./oauth/sign-in/sign-in-parts.js";
 import { readUnverified } from "./shared/unverified-token.js";
+import { MethodReports } from "./shared/method-reports.js";
 import { principalOfClaims } from "./shared/token-claims.js";
 import type { ActiveStrategy } from "./shared/translate-failures.js";
 
@@ -84,10 +85,13 @@ export function oauth(
   context: OAuthContext = {},
 ): AuthMethod {
   const settings = readOAuthOptions(options as OAuthOptions, path, context);
-  const issuer = new Issuer(settings);
-  if (settings.signIn !== undefined) return signInMethod(issuer, settings, settings.signIn);
+  const reports = new MethodReports();
+  const issuer = new Issuer({ ...settings, reports });
+  if (settings.signIn !== undefined) {
+    return signInMethod(issuer, { ...settings, reports }, settings.signIn);
+  }
   return {
-    ...commonParts(settings),
+    ...commonParts({ ...settings, reports }),
     strategies: issuerStrategies(issuer, settings),
     // An introspection answer may leave the issuer out; whose sessions are whose must not depend on it.
     principal: (user) => ({ ...(user as PrincipalInit), issuer: issuer.name }),
@@ -101,12 +105,16 @@ export function oauth(
   };
 }
 
+/** What a method is made of, and where its parts say what happens. */
+type ReportingSettings = OAuthSettings & { readonly reports: MethodReports };
+
 /** What a method is, wherever its tokens come from. */
 function commonParts({
   clockTolerance,
   scopes,
   timeoutMs,
-}: OAuthSettings): Omit<AuthMethod, "strategies" | "principal"> {
+  reports,
+}: ReportingSettings): Omit<AuthMethod, "strategies" | "principal"> {
   return {
     name: "oauth",
     findCredential: findAccessToken,
@@ -118,6 +126,7 @@ function commonParts({
     clockTolerance,
     ...(scopes !== undefined && { scopes }),
     timeoutMs,
+    observe: reports.observe,
   };
 }
 
@@ -133,10 +142,10 @@ function issuerStrategies(issuer: Issuer, settings: OAuthSettings): readonly Pas
 /** The method of a server that is the authorization server of its clients itself. */
 function signInMethod(
   issuer: Issuer,
-  settings: OAuthSettings,
+  settings: ReportingSettings,
   options: SignInSettings,
 ): AuthMethod {
-  const { clientId, clientSecret, clockTolerance, takesIssuersTokens } = settings;
+  const { clientId, clientSecret, clockTolerance, takesIssuersTokens, reports } = settings;
   let warn: (message: string) => void = () => undefined;
   const signIn = new SignIn(
     {
@@ -148,6 +157,7 @@ function signInMethod(
       clockTolerance,
       provider: issuer,
       warn: (message) => warn(message),
+      reports,
     },
     loadSignIn,
   );

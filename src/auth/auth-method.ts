@@ -169,6 +169,41 @@ export interface AuthMethod {
 
   /** Is told where to say what an operator should know and what shows only later. Default: nothing to say. */
   reportTo?(warn: (message: string) => void): void;
+
+  /** Is told, before anything else, who hears of what only the method knows. Default: nothing to tell. */
+  observe?(observer: MethodObserver): void;
+}
+
+/** What a method has asked of somebody else, such as its issuer, and what came of it. */
+export interface UpstreamRequest {
+  readonly request: "jwks" | "metadata" | "introspection" | "token" | "other";
+  readonly outcome: "ok" | "failed";
+  /** Whether what is known from before serves, where no answer came. */
+  readonly usesStale: boolean;
+  /** Milliseconds. */
+  readonly durationMs: number;
+}
+
+/** What has become of a client's access to a method that is an authorization server itself. */
+export interface SignInStep {
+  /**
+   * A person lets a client act for them, or does not; a client gets tokens, with a code or by refreshing; what
+   * clients were given is taken back, by them, by the person or by the operator.
+   */
+  readonly event: "approved" | "denied" | "redeemed" | "revoked";
+  /** As in `principal.id`; `undefined` where only the client is known. */
+  readonly person: string | undefined;
+  readonly issuer: string;
+  /** `undefined` for all clients of the person. */
+  readonly clientId: string | undefined;
+}
+
+/** Hears of what only a method knows. Must not throw. */
+export interface MethodObserver {
+  upstream(asked: UpstreamRequest): void;
+  /** Whether anybody wants to hear of sign-ins by now: else they need not be looked up. */
+  readonly hearsSignIns: boolean;
+  signIn(step: SignInStep): void;
 }
 
 /**

@@ -103,6 +103,20 @@ export function ownerKey(principal: Principal | undefined): string {
   return JSON.stringify([method, issuer, id, clientId]);
 }
 
+/** Whom an owner's key names, for operators; `undefined` for that of an open endpoint. */
+export function namedBy(
+  key: string | undefined,
+): Pick<Principal, "id" | "method" | "issuer" | "clientId"> | undefined {
+  if (key === undefined || key === ANONYMOUS_OWNER) return undefined;
+  const [method, issuer, id, clientId] = JSON.parse(key) as [string, string?, string?, string?];
+  return {
+    method,
+    id: id ?? "",
+    ...(typeof issuer === "string" && { issuer }),
+    ...(typeof clientId === "string" && { clientId }),
+  };
+}
+
 /** The SDKs' view of a principal. `token` is a bearer token or nothing, never an API key. */
 export function createAuthInfo(principal: Principal, token = ""): AuthInfo {
   const info: Omit<AuthInfo, "token"> = {

@@ -83,6 +83,7 @@ export class SealedBus implements ClusterBus {
         told: (frame, teller) => this.#hearTold(frame, teller),
       },
       now: () => clock.steady(),
+      onLost: (peer) => this.#membership.noteLinkLost(peer),
     });
     this.#membership = new Membership({
       ...{ engine, box, envelopes, clock, leaseMs, node, logger, links: this.#links },

@@ -65,6 +65,8 @@ export interface ClusterBusEvents {
   down: [];
   /** Another node has not been heard of for its lease, or is certain to be gone. */
   "node-lost": [node: string];
+  /** What links two nodes has to be made anew, and requests or streams were lost with it. */
+  "link-lost": [node: string];
   /**
    * This node was out of touch for longer than its lease: others may have taken its sessions over. What it
    * has counts again once that was looked up.

@@ -40,6 +40,8 @@ export interface LinksParts {
   readonly outgoing: Outgoing;
   readonly answerers: Omit<Answerers, "over">;
   readonly now: () => number;
+  /** Requests or streams between this node and another were lost. */
+  readonly onLost: (node: string) => void;
 }
 
 /**
@@ -204,6 +206,7 @@ export class Links {
     }
     lost.link.lose();
     lost.exchanges.lose();
+    if (heardCount > 0) this.#parts.onLost(node);
   }
 
   /**

@@ -298,6 +298,11 @@ export class Membership {
     links.loseUnmet(leaseMs);
   }
 
+  /** Requests or streams between this node and another were lost. */
+  noteLinkLost(node: string): void {
+    this.#events.announce("link-lost", node);
+  }
+
   #noteGone(node: string, wasThere: boolean): void {
     const { links, logger } = this.#parts;
     const wasLinked = links.peers.includes(node);

@@ -23,8 +23,10 @@ import { createPolicy } from "../http/router-policy.js";
 import { Shutdown } from "../http/shutdown.js";
 import { SourceGuard } from "../http/source-guard.js";
 import type { Transport } from "../http/transport.js";
+import { auditTo } from "../observe/audit.js";
 import { CallerFacts } from "../observe/caller-facts.js";
 import { FactHub } from "../observe/fact-hub.js";
+import { observerOf } from "../observe/method-facts.js";
 import { logSessions } from "../observe/session-log.js";
 import { SessionWatch } from "../observe/session-watch.js";
 import { refuseUncarried } from "../options/cluster-options.js";
@@ -86,8 +88,7 @@ export interface Serving {
  */
 export function assemble(given: unknown, serving: Serving): Assembly {
   const { path, streamableAt } = serving;
-  const names = streamableAt === undefined ? ROUTER_OPTION_NAMES : MCP_ROUTER_OPTION_NAMES;
-  checkOptionNames(path, given, names, WIRE_DIRECTIONS);
+  checkOptionNames(path, given, optionNames(serving), WIRE_DIRECTIONS);
   const { auth, createServer, name } = opt.readOptions(ROUTER_OPTIONS, path, given);
   const wires = streamableAt === undefined ? SSE_ONLY : readWires(path, given);
   const options = resolveOptions(given, path, wires);
@@ -95,14 +96,13 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const resources = streamableAt?.(options) ?? [options.endpoint];
   const authenticator = createAuthenticator(`${path}.auth`, auth, options, resources);
   const methods = authenticator?.methods ?? [];
+  const hub = createHub(name, methods, options);
   const rules = continuationRules(options, methods, OWN_HINTS);
   if (options.cluster) refuseUncarried(path, rules.boundHeaders, rules.credentialHeaders);
   const verified = new VerifiedCallers(methods, options.revalidateAfterMs);
   const isOpenEndpoint = auth === false;
   if (isOpenEndpoint) refusePolicyForAll(path, options.policy);
   const restore = restoreContext(options, rules, isOpenEndpoint);
-  const { logger } = options;
-  const hub = new FactHub(name, () => logger.error("a subscriber to facts threw"));
   const sessions = createSessions(options, {
     observer: new SessionWatch(hub, originOf),
     isOpenEndpoint,
@@ -114,12 +114,12 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   });
   const guarding = { options, authenticator, verified, sessions, hub };
   const { discovery, callers, gate } = createGuards(guarding, resources);
-  const refusals = new Refusals({ logger, methods, hub, sessions });
+  const refusals = new Refusals({ logger: options.logger, methods, hub, sessions });
   const shutdown = new Shutdown();
   const cluster =
     options.cluster &&
     createClusterParts(options.cluster, {
-      ...{ options, sessions, callers, rules, shutdown, isOpenEndpoint },
+      ...{ options, sessions, callers, rules, shutdown, isOpenEndpoint, hub },
       forgetCallers: () => verified.forget(() => true),
     });
   const { keeper, returning, elsewhere, limits }: Partial<ClusterParts> = cluster ?? {};
@@ -131,13 +131,7 @@ export function assemble(given: unknown, serving: Serving): Assembly {
   const endpoints = { ...shared, elsewhere, returning, createServer, restore };
   const transports = createTransports(endpoints, { wires, serving, bus });
   const sources = new SourceGuard(options, methods, transports);
-  const pipeline = new Pipeline({
-    ...shared,
-    elsewhere,
-    transports,
-    discovery,
-    sources,
-  });
+  const pipeline = new Pipeline({ ...shared, elsewhere, transports, discovery, sources });
   cluster?.serve((arrival) => pipeline.answerRelayed(arrival));
   return {
     ...{ options, wires, sessions, discovery, callers, refusals, pipeline, bus, hub },
@@ -159,6 +153,24 @@ function createGuards(
   const callers = new CallerGuard({ ...parts, policy, discovery, facts });
   const gate = policy && new PolicyGate({ policy, callers, hub });
   return { discovery, callers, gate };
+}
+
+/** Those that a router for these wires takes. */
+function optionNames({ streamableAt }: Serving): readonly string[] {
+  return streamableAt === undefined ? ROUTER_OPTION_NAMES : MCP_ROUTER_OPTION_NAMES;
+}
+
+/** Where everything that becomes known is told, with all of us who hear of it. */
+function createHub(
+  name: string,
+  methods: readonly AuthMethod[],
+  { logger, audit }: ResolvedOptions,
+): FactHub {
+  const hub = new FactHub(name, () => logger.error("a subscriber to facts threw"));
+  logSessions(hub, logger);
+  if (audit !== undefined) auditTo(audit, hub, name, logger);
+  for (const method of methods) method.observe?.(observerOf(hub, method.name));
+  return hub;
 }
 
 interface TransportParts {
@@ -258,7 +270,7 @@ function createSessions(
     | "observer"
   >,
 ): Sessions {
-  const sessions: Sessions = new LocalSessionRegistry({
+  return new LocalSessionRegistry({
     ownerKeyOf: ownerKey,
     onListenerError: (_error, of) => logger.error(`a listener of ${of} threw`),
     onFault: ({ id }, fault) => logger.error(`session ${id}: ${fault}`),
@@ -266,6 +278,4 @@ function createSessions(
     bytes,
     ...more,
   });
-  logSessions(sessions, logger);
-  return sessions;
 }

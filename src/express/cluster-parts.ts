@@ -12,6 +12,8 @@ import type { ReturningClients } from "../http/returning-clients.js";
 import type { Sessions } from "../http/router-session.js";
 import type { SessionKeeper } from "../http/session-keeper.js";
 import type { Shutdown } from "../http/shutdown.js";
+import { tellOfCluster } from "../observe/cluster-facts.js";
+import type { FactHub } from "../observe/fact-hub.js";
 import { SparingLog } from "../observe/sparing-log.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { Adoptions } from "../relay/adoptions.js";
@@ -34,6 +36,8 @@ export interface ClusterContext {
   readonly sessions: Sessions;
   readonly callers: CallerGuard;
   readonly rules: ContinuationRules;
+  /** Is told what happens between nodes. */
+  readonly hub: FactHub;
   readonly shutdown: Shutdown;
   /** Whether everybody may call, so that sessions have no owners. */
   readonly isOpenEndpoint: boolean;
@@ -60,6 +64,7 @@ export function createClusterParts(config: ClusterConfig, context: ClusterContex
   const engine = config.createEngine();
   const box = new SealBox(secret, prefix);
   const bus = new SealedBus({ engine, config, logger });
+  tellOfCluster(bus, context.hub);
   const times = recordTimes(limits, resume?.graceMs ?? 0, leaseMs);
   const ttlMs = times.begunMs;
   const store = new RecordStore<LeftSession>({

@@ -53,4 +53,6 @@ export interface LeftSession extends KeptSession {
 export interface MovedSession extends LeftSession {
   /** How often it has moved, this time included, so from 1. Positions in what is sent begin anew with it. */
   readonly moves: number;
+  /** The node where it was, if that had not let go of it. */
+  readonly from: string | undefined;
 }

@@ -4,6 +4,7 @@ import type { Caller } from "../auth/outcome.js";
 import type { Principal } from "../auth/principal.js";
 import { shorten } from "../observe/call-tracker.js";
 import type { FactHub } from "../observe/fact-hub.js";
+import type { ToldDenial } from "../observe/facts.js";
 import { refOf, whoIs } from "../observe/refs.js";
 import {
   DENIED_RPC_CODE,
@@ -12,7 +13,14 @@ import {
   isConcealed,
 } from "../policy/denied-answer.js";
 import type { Hearing, Passage } from "../policy/passage.js";
-import type { Denied, Policy, PolicyAsker, PolicySession, Verdict } from "../policy/policy.js";
+import type {
+  Denial,
+  Denied,
+  Policy,
+  PolicyAsker,
+  PolicySession,
+  Verdict,
+} from "../policy/policy.js";
 import { McpSseError } from "../shared/errors.js";
 import type { JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
 import { isCall } from "../session/session-bytes.js";
@@ -122,8 +130,9 @@ export class PolicyGate {
     const principal = whoIs(caller.principal);
     const { name } = denied;
     this.#hub.emit("denied", {
-      ...denied,
+      kind: denied.kind,
       name: shorten(name),
+      denial: withoutCause(denied.denial),
       session: refOf(session),
       principal,
     });
@@ -139,6 +148,13 @@ export class PolicyGate {
     const { reason, error } = this.#callers.lacksScopes({ scopes: refusal }, request);
     return new RefusedCaller(reason, error, DENIED_RPC_CODE, id);
   }
+}
+
+/** What a rule of the operator's threw may have anything in it. */
+function withoutCause(denial: Denial): ToldDenial {
+  if (denial.code !== "policy_unavailable") return denial;
+  const { code } = denial;
+  return { code };
 }
 
 /** Who asks. */

@@ -1,13 +1,6 @@
 import { channel } from "node:diagnostics_channel";
 import type { Channel } from "node:diagnostics_channel";
-import type { FactName, Facts } from "./facts.js";
-
-/** What subscribers of a channel get, for tools that look at all routers of a process. */
-export interface PublishedFact<K extends FactName = FactName> {
-  /** By which the router is told from others: see option `name`. */
-  readonly router: string;
-  readonly fact: Facts[K];
-}
+import type { FactName, Facts, PublishedFact } from "./facts.js";
 
 type Listener<K extends FactName> = (fact: Facts[K]) => void;
 
@@ -38,6 +31,7 @@ export class FactHub {
     limit: lane("limit"),
     denied: lane("denied"),
     revoked: lane("revoked"),
+    "sign-in": lane("sign-in"),
     upstream: lane("upstream"),
     cluster: lane("cluster"),
   };
@@ -66,7 +60,7 @@ export class FactHub {
   emit<K extends FactName>(name: K, fact: Facts[K]): void {
     const { listeners, channel }: Lane<K> = this.#lanes[name];
     for (const listener of listeners) this.attempt(() => listener(fact));
-    // Its subscribers' errors are thrown where nobody is harmed, by Node itself.
+    // What a subscriber of a channel throws, Node throws once more where nobody can catch it.
     if (channel.hasSubscribers) channel.publish({ router: this.#router, fact });
   }
 

@@ -1,7 +1,9 @@
-import type { Denied } from "../policy/policy.js";
+import type { SignInStep, UpstreamRequest } from "../auth/auth-method.js";
+import type { Denial, Denied } from "../policy/policy.js";
 import type { ClientInfo } from "../session/client-info.js";
 import type { CloseReason } from "../session/close-reason.js";
 import type { LimitReached } from "../session/session-events.js";
+import type { ResumeMark } from "../session/resume-mark.js";
 import type { SessionEra, SessionState, SessionWire } from "../session/session-info.js";
 import type { ErrorCode } from "../shared/errors.js";
 import type { JsonRpcId } from "../shared/json-rpc.js";
@@ -78,7 +80,7 @@ export interface SessionFact {
   /** For `closed` and `abandoned`. */
   readonly reason: CloseReason | undefined;
   /** For `resumed`: by what its client showed that it is its own. */
-  readonly mark: "event-id" | "cookie" | "instance" | "probe" | "session-id" | undefined;
+  readonly mark: ResumeMark | undefined;
   /** For `moved`: the node where it was, as far as that is known. */
   readonly from: string | undefined;
 }
@@ -158,37 +160,50 @@ export interface LimitFact extends Pick<LimitReached<unknown>, "limit" | "outcom
   readonly principal: Who | undefined;
 }
 
+/** Why something is not permitted, without what a rule threw. */
+export type ToldDenial =
+  Exclude<Denial, { code: "policy_unavailable" }> | { readonly code: "policy_unavailable" };
+
 /** A policy has denied something. */
-export interface DeniedFact extends Denied {
+export interface DeniedFact extends Omit<Denied, "denial"> {
+  readonly denial: ToldDenial;
   readonly session: SessionRef;
   readonly principal: Who | undefined;
 }
 
-/** Access was withdrawn: by `closeFor`, `signIn.endFor`, or of a key. */
+/**
+ * Access was withdrawn: by `sessions.closeFor`, or through the cluster, here or at another node. What ends because its
+ * credential did is a session that is `closed`.
+ */
 export interface RevokedFact {
-  readonly by: "close-for" | "sign-in" | "key-removed" | "credential-expired";
-  /** Whose, where one is named. */
+  readonly by: "close-for" | "cluster";
+  /** Whose; `undefined` where a function said whose. */
   readonly principal: Who | undefined;
   /** How many sessions and requests have ended here. */
   readonly ended: number;
 }
 
-/** A method has asked somebody: for keys, about a token, for one. */
-export interface UpstreamFact {
+/** A method that is an authorization server itself: what people and clients have done there. */
+export interface SignInFact extends SignInStep {
   readonly method: string;
-  /** What was asked for. */
-  readonly request: "jwks" | "metadata" | "introspection" | "token" | "other";
-  readonly outcome: "ok" | "failed";
-  /** Whether what is known from before is used, since the issuer cannot be reached. */
-  readonly usesStale: boolean;
-  readonly durationMs: number;
 }
+
+/** A method has asked somebody: for keys, about a token, for one. */
+export interface UpstreamFact extends UpstreamRequest {
+  readonly method: string;
+}
+
+/**
+ * What became of a request that was sent to another node: that one has answered it; has no such session, or not for its
+ * caller; has never heard of it; or nobody can tell.
+ */
+export type RelayOutcome = "answered" | "none" | "unavailable" | "unknown";
 
 /** Something between the nodes of a cluster. */
 export type ClusterFact =
   | {
       readonly event: "relayed";
-      readonly outcome: "answered" | "none" | "unavailable" | "unknown";
+      readonly outcome: RelayOutcome;
       readonly durationMs: number;
     }
   | { readonly event: "link-lost" | "node-lost"; readonly node: string }
@@ -206,8 +221,16 @@ export interface Facts {
   limit: LimitFact;
   denied: DeniedFact;
   revoked: RevokedFact;
+  "sign-in": SignInFact;
   upstream: UpstreamFact;
   cluster: ClusterFact;
 }
 
 export type FactName = keyof Facts;
+
+/** What subscribers of a channel get, for tools that look at all routers of a process. */
+export interface PublishedFact<K extends FactName = FactName> {
+  /** By which the router is told from others: see option `name`. */
+  readonly router: string;
+  readonly fact: Facts[K];
+}

@@ -1,7 +1,7 @@
+import { isSilent } from "../shared/logger.js";
 import type { Logger } from "../shared/logger.js";
-import type { SessionRegistry } from "../session/session-registry.js";
-import type { LimitReached } from "../session/session-events.js";
-import type { SessionInfo } from "../session/session-info.js";
+import type { FactHub } from "./fact-hub.js";
+import type { LimitFact, SessionFact, SessionRef, Who } from "./facts.js";
 import { SparingLog } from "./sparing-log.js";
 
 /** Limits that thousands of requests may reach within a second. */
@@ -10,16 +10,16 @@ const MASS: ReadonlySet<string> = new Set(["maxHeldBytes", "maxHeldBytesPerPrinc
 /** Outcomes that a client did not ask for and was not told. */
 const MISSED: ReadonlySet<string> = new Set(["ended", "detached", "dropped"]);
 
-/** Tells an operator of each session, and of each limit that was reached. */
-export function logSessions<P>(sessions: SessionRegistry<P>, logger: Logger): void {
-  sessions.on("opened", (session) =>
-    logger.debug(`session ${session.id} ${beginningOf(session)}: ${who(session)}`),
-  );
-  sessions.on("closed", (session, reason) =>
-    logger.debug(`session ${session.id} closed: ${reason}: ${who(session)}`),
-  );
+/** Tells an operator of each session, and of each limit that was reached. Nobody hears of it without a logger. */
+export function logSessions(hub: FactHub, logger: Logger): void {
+  if (isSilent(logger)) return;
+  hub.on("session", ({ event, session, reason }) => {
+    const what = reason === undefined ? BEGINNINGS[event] : `closed: ${reason}`;
+    if (what === undefined || event === "abandoned") return;
+    logger.debug(`session ${session.id} ${what}: ${who(session)}`);
+  });
   const sparing = new SparingLog(logger);
-  sessions.on("limited", (fact) => {
+  hub.on("limit", (fact) => {
     const line = limitLine(fact);
     const { limit, outcome } = fact;
     if (MASS.has(limit)) {
@@ -32,12 +32,13 @@ export function logSessions<P>(sessions: SessionRegistry<P>, logger: Logger): vo
   });
 }
 
-function beginningOf({ isMoved, isRestored }: SessionInfo): string {
-  if (isMoved) return "moved here";
-  return isRestored ? "restored" : "opened";
-}
+const BEGINNINGS: Readonly<Partial<Record<SessionFact["event"], string>>> = {
+  opened: "opened",
+  restored: "restored",
+  moved: "moved here",
+};
 
-function limitLine({ limit, outcome, session, principal, address }: LimitReached<unknown>): string {
+function limitLine({ limit, outcome, session, principal, address }: LimitFact): string {
   const whose =
     session === undefined
       ? `a request${describe(principal)}${address === undefined ? "" : ` from ${quote(address)}`}`
@@ -46,17 +47,17 @@ function limitLine({ limit, outcome, session, principal, address }: LimitReached
 }
 
 /** Whose session it is, with which client, and from where. */
-function who({ principal, client, address }: SessionInfo): string {
+function who({ principal, client, address }: SessionRef): string {
   const whose = describe(principal) || " of somebody";
   const named = client && `, client ${quote([client.name, client.version].join(" ").trim())}`;
   return `${whose.slice(1)}${named ?? ""}, from ${quote(address ?? "an unknown address")}`;
 }
 
-function describe(principal: unknown): string {
-  if (typeof principal !== "object" || principal === null) return "";
-  const { id, method, clientId } = principal as Readonly<Record<string, unknown>>;
-  const client = typeof clientId === "string" ? ` through ${quote(clientId)}` : "";
-  return ` of ${quote(String(id))} (${String(method)})${client}`;
+function describe(principal: Who | undefined): string {
+  if (principal === undefined) return "";
+  const { id, method, clientId } = principal;
+  const client = clientId === undefined ? "" : ` through ${quote(clientId)}`;
+  return ` of ${quote(id)} (${method})${client}`;
 }
 
 /** Longest part of a line that comes from outside, in characters. */

@@ -1,17 +1,22 @@
+import { namedBy } from "../auth/principal.js";
 import type { CloseReason } from "../session/close-reason.js";
 import type { LimitReached } from "../session/session-events.js";
 import type { SessionInfo } from "../session/session-info.js";
+import type { ResumeMark } from "../session/resume-mark.js";
 import type { ReceivedMessage, SessionObserver } from "../session/session-observer.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { CallTracker } from "./call-tracker.js";
 import type { CallOrigin } from "./call-tracker.js";
 import { ClientRequests } from "./client-requests.js";
 import type { FactHub } from "./fact-hub.js";
-import type { SessionFact } from "./facts.js";
+import type { RevokedFact, SessionFact } from "./facts.js";
 import { refOf, whoIs } from "./refs.js";
 
+/** As much of a session as is told of it. */
+type WatchedSession<P> = SessionInfo<P> & { readonly movedFrom: string | undefined };
+
 /** Makes facts of what becomes of the sessions of a router, and of their messages. */
-export class SessionWatch<P, E> implements SessionObserver<SessionInfo<P>, P, E> {
+export class SessionWatch<P, E> implements SessionObserver<WatchedSession<P>, P, E> {
   readonly #hub: FactHub;
   readonly #originOf: (extra: E) => CallOrigin;
   readonly #calls: CallTracker;
@@ -29,7 +34,7 @@ export class SessionWatch<P, E> implements SessionObserver<SessionInfo<P>, P, E>
     return this.#calls.isHeard || this.#clientRequests.isHeard;
   }
 
-  receive(received: ReceivedMessage<SessionInfo<P>, E>, handle: () => void): void {
+  receive(received: ReceivedMessage<WatchedSession<P>, E>, handle: () => void): void {
     const { session, message, extra, call } = received;
     this.#clientRequests.receive(session, message);
     if (call === undefined || !this.#calls.isHeard) handle();
@@ -45,8 +50,21 @@ export class SessionWatch<P, E> implements SessionObserver<SessionInfo<P>, P, E>
     return this.#clientRequests.isHeard ? this.#clientRequests.send(session, message) : message;
   }
 
-  opened(session: SessionInfo<P>): void {
-    this.#note(beginningOf(session), session);
+  opened(session: WatchedSession<P>): void {
+    this.#note(beginningOf(session), session, { from: session.movedFrom });
+  }
+
+  detached(session: SessionInfo<P>): void {
+    this.#note("detached", session);
+  }
+
+  resumed(session: SessionInfo<P>, mark: ResumeMark): void {
+    this.#note("resumed", session, { mark });
+  }
+
+  revoked(by: RevokedFact["by"], owner: string | undefined, ended: number): void {
+    if (!this.#hub.has("revoked")) return;
+    this.#hub.emit("revoked", { by, principal: whoIs(namedBy(owner)), ended });
   }
 
   begun(session: SessionInfo<P>): void {

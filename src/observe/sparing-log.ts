@@ -15,6 +15,15 @@ export class SparingLog {
 
   /** @param kind of which there are few. */
   warn(kind: string, line: string): void {
+    this.#tell("warn", kind, line);
+  }
+
+  /** The same of what went wrong. */
+  error(kind: string, line: string): void {
+    this.#tell("error", kind, line);
+  }
+
+  #tell(level: "warn" | "error", kind: string, line: string): void {
     const told = this.#told.get(kind);
     const now = performance.now();
     if (told !== undefined && now - told.at < EVERY_MS) {
@@ -23,6 +32,6 @@ export class SparingLog {
     }
     const more = told?.more ?? 0;
     this.#told.set(kind, { at: now, more: 0 });
-    this.#logger.warn(more === 0 ? line : `${line}, and ${more} times since the last such line`);
+    this.#logger[level](more === 0 ? line : `${line}, and ${more} times since the last such line`);
   }
 }

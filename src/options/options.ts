@@ -4,6 +4,7 @@ import { toLogger } from "../shared/logger.js";
 import * as opt from "../shared/option.js";
 import { ADVANCED } from "./advanced-options.js";
 import type { AdvancedOptions } from "./advanced-options.js";
+import type { Audit } from "./audit-event.js";
 import { cluster } from "./cluster-options.js";
 import { CORS } from "./cors-options.js";
 import type { CorsOptions } from "./cors-options.js";
@@ -68,6 +69,12 @@ export interface SseOptions {
    * silent; `MCPServer` writes all but details to the standard error stream.
    */
   logger?: Logger | false;
+  /**
+   * Gets an event for what callers do and what they are kept from, for a trail of your own: JSON, one line each, without
+   * arguments, results, tokens or headers. It is called at once and nobody waits for it; what it throws, or rejects
+   * with, is logged. See docs/operating.md. Default: none is made.
+   */
+  audit?: Audit;
   /** Tuning that there is no reason to change before something was measured. Default: see {@link AdvancedOptions}. */
   advanced?: AdvancedOptions;
 }
@@ -88,5 +95,8 @@ export const SSE_OPTIONS = {
   cluster,
   policy,
   logger: opt.custom("logger, or false", toLogger),
+  audit: opt.optional(
+    opt.callback<Audit>("Write audit: (event) => console.log(JSON.stringify(event))."),
+  ),
   advanced: ADVANCED,
 } satisfies opt.Declares<SseOptions>;

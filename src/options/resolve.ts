@@ -26,6 +26,7 @@ export interface ResolvedOptions
   extends
     Pick<
       Read,
+      | "audit"
       | "endpoint"
       | "messageEndpoint"
       | "headers"
@@ -67,7 +68,7 @@ export function resolveOptions(
 ): ResolvedOptions {
   const read = opt.readOptions(SSE_OPTIONS, path, options);
   const { endpoint, messageEndpoint, headers, publicUrl, throttle, logger, cors, sessions } = read;
-  const { cluster, policy } = read;
+  const { cluster, policy, audit } = read;
   const { maxUninitialized, revalidateAfterMs, ...probing } = readAdvanced(path, options);
   const { maxQueuedBytes, stallMs, maxHeldBytes, maxHeldBytesPerPrincipal } = sessions;
   const { maxSessions, maxSessionsPerPrincipal, maxInFlight } = sessions;
@@ -83,7 +84,7 @@ export function resolveOptions(
   if (cluster !== undefined) refuseRestore(path, sessions.restore !== undefined);
   checkMessageSize(path, read.maxMessageSize, maxHeldBytes);
   return {
-    ...{ endpoint, messageEndpoint, headers, publicUrl, throttle, cluster, policy, logger },
+    ...{ endpoint, messageEndpoint, headers, publicUrl, throttle, cluster, policy, logger, audit },
     ...{ openTimeoutMs, bodyTimeoutMs, boundClaims, boundHeaders, revalidateAfterMs },
     maxMessageBytes: read.maxMessageSize,
     sourceRules: {

@@ -102,6 +102,18 @@ function measurePolicy(meter: Meter, facts: FactListeners): void {
     revocations.add(1, attributes);
     ended.add(fact.ended, attributes);
   });
+  const signIns = meter.createCounter("express_mcp_sse.sign_ins", {
+    description:
+      "Clients that were approved or denied at a sign-in, got tokens, or had them taken back.",
+    unit: "{step}",
+  });
+  facts.on("sign-in", ({ event, method }, router) =>
+    signIns.add(1, {
+      "express_mcp_sse.router": router,
+      "express_mcp_sse.auth.method": method,
+      "express_mcp_sse.event": event,
+    }),
+  );
 }
 
 function measureUpstream(meter: Meter, facts: FactListeners): void {

@@ -137,7 +137,10 @@ export class Adoptions {
     kept.claims.set(id, known);
     bus.tell(["moved", id]);
     try {
-      const session = await route.adopt({ ...left, moves: claim.moves }, request);
+      const session = await route.adopt(
+        { ...left, moves: claim.moves, from: record.home },
+        request,
+      );
       for (const call of left.lost) void journal.note(known, call.id, call.place);
       limits.view.noteMoved(session, record.home);
       return session;

@@ -5,6 +5,8 @@ import type { AdmittedRequest } from "../http/incoming-request.js";
 import { addressOf } from "../http/mount.js";
 import { waitsForTurn } from "../http/response-end.js";
 import type { TransportRoute } from "../http/transport.js";
+import type { FactHub } from "../observe/fact-hub.js";
+import type { RelayOutcome } from "../observe/facts.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { EdgeAnswer } from "./edge-answer.js";
 import { readEdgeBody } from "./edge-body.js";
@@ -22,6 +24,8 @@ export interface BusRelayInit extends EdgeBodyContext {
   readonly bus: Pick<ClusterBus, "open">;
   readonly callers: Pick<CallerGuard, "methods" | "confirm">;
   readonly rules: HeaderRules;
+  /** Is told what becomes of what is relayed. */
+  readonly hub: FactHub;
   /** Milliseconds within which a node must have heard of a request. */
   readonly relayTimeoutMs: number;
   /** Whether servers see bearer tokens. */
@@ -54,6 +58,21 @@ export class BusRelay implements RequestRelay {
   }
 
   async relay(
+    request: AdmittedRequest,
+    route: TransportRoute,
+    target: RelayTarget,
+  ): Promise<Relayed> {
+    const { hub } = this.#init;
+    const startedAt = performance.now();
+    const relayed = await this.#relay(request, route, target);
+    if (hub.has("cluster")) {
+      const durationMs = performance.now() - startedAt;
+      hub.emit("cluster", { event: "relayed", outcome: outcomeOf(relayed), durationMs });
+    }
+    return relayed;
+  }
+
+  async #relay(
     request: AdmittedRequest,
     route: TransportRoute,
     target: RelayTarget,
@@ -191,6 +210,12 @@ export class BusRelay implements RequestRelay {
       adopts: isToAdopt,
     };
   }
+}
+
+function outcomeOf(relayed: Relayed): RelayOutcome {
+  if (relayed.kind === "answered") return "answered";
+  if (relayed.kind === "not-here") return "none";
+  return relayed.mayBeHeard ? "unknown" : "unavailable";
 }
 
 const ANSWERED: Relayed = { kind: "answered" };

@@ -4,6 +4,7 @@ import type { CallWatch } from "./call-watch.js";
 import type { CloseReason } from "./close-reason.js";
 import type { ChannelLimit, ChannelOutcome } from "./limits.js";
 import type { MessageJson } from "./message-json.js";
+import type { ResumeMark } from "./resume-mark.js";
 import type { SessionEra } from "./session-info.js";
 import type { ByteHolder, WriteResult } from "./write-result.js";
 
@@ -140,6 +141,8 @@ export interface ChannelSession {
   awaitClient(graceMs: number): void;
   /** The client is there, for the first time or again. */
   clientArrived(): void;
+  /** It goes on where it was. @param mark by what the client has shown that it is its own. */
+  clientResumed(mark: ResumeMark): void;
   /** A limit of the channel was reached. */
   noteLimit(limit: ChannelLimit, outcome: ChannelOutcome): void;
   /** What another node has to know of the client has changed. */

@@ -96,24 +96,37 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   closeFor(principal: P | PrincipalTest<P>): number {
     const closed =
       typeof principal === "function"
-        ? this.revokeWhere(principal as PrincipalTest<P>)
-        : this.revokeOwner(this.#options.ownerKeyOf(principal));
+        ? this.revokeWhere(principal as PrincipalTest<P>, "close-for")
+        : this.revokeOwner(this.#options.ownerKeyOf(principal), "close-for");
     this.#options.closeElsewhere?.(principal);
     return closed;
   }
 
   /** Ends everything of an owner that is here. @returns how many. */
-  revokeOwner(key: string): number {
+  revokeOwner(key: string, by: "close-for" | "cluster" = "cluster"): number {
     this.#options.onRevoked?.(({ ownerKey }) => ownerKey === key);
     this.#options.ended?.noteRevoked(key);
-    return revoke(this.#allOf(key));
+    return this.#revoke(this.#allOf(key), by, key);
   }
 
   /** The same of all principals of whom something is true. */
-  revokeWhere(isMeant: PrincipalTest<P>): number {
+  revokeWhere(isMeant: PrincipalTest<P>, by: "close-for" | "cluster" = "cluster"): number {
     this.#options.onRevoked?.(({ principal }) => isMeant(principal));
     this.#options.ended?.noteRevokedWhere(isMeant);
-    return revoke(this.all().filter(({ principal }) => isMeant(principal)));
+    const all = this.all().filter(({ principal }) => isMeant(principal));
+    return this.#revoke(all, by);
+  }
+
+  /** @returns how many. */
+  #revoke(sessions: Iterable<Session<P, E>>, by: "close-for" | "cluster", owner?: string): number {
+    // They leave what they are looked for in.
+    const all = [...sessions];
+    // What the cluster says of an owner, each node hears, whether it has anything of them or not.
+    if (by === "close-for" || all.length > 0) {
+      this.#options.observer?.revoked(by, owner, all.length);
+    }
+    for (const session of all) session.end("revoked");
+    return all.length;
   }
 
   on<K extends keyof SessionEvents<P>>(
@@ -303,12 +316,4 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
     yield* this.#admission.sessionsOf(ownerKey);
     yield* this.#exchanges.of(ownerKey);
   }
-}
-
-/** @returns how many. */
-function revoke(sessions: Iterable<Session<unknown, never>>): number {
-  // They leave what they are looked for in.
-  const all = [...sessions];
-  for (const session of all) session.end("revoked");
-  return all.length;
 }

@@ -17,6 +17,8 @@ export abstract class SessionFacts<P> {
   readonly id: string;
   readonly isRestored: boolean;
   readonly isMoved: boolean;
+  /** The node where it was, if that had not let go of it. */
+  readonly movedFrom: string | undefined;
   readonly mount: string | undefined;
   readonly path: string | undefined;
   readonly address: string | undefined;
@@ -39,6 +41,7 @@ export abstract class SessionFacts<P> {
     this.id = moved?.id ?? restoredId ?? randomUUID();
     this.isRestored = restoredId !== undefined;
     this.isMoved = moved !== undefined;
+    this.movedFrom = moved?.from;
     this.openedAt = moved?.openedAt ?? Date.now();
     this.mount = mount;
     this.path = path;

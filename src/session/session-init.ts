@@ -28,4 +28,6 @@ export interface MovedFacts {
   readonly openedAt: number;
   readonly memo: unknown;
   readonly handshake: KeptHandshake | undefined;
+  /** The node where it was, if that had not let go of it. */
+  readonly from: string | undefined;
 }

@@ -1,6 +1,7 @@
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import type { CloseReason } from "./close-reason.js";
 import type { HeldCall } from "./held-call.js";
+import type { ResumeMark } from "./resume-mark.js";
 import type { LimitReached } from "./session-events.js";
 
 /** A message of the client, on its way to the server. */
@@ -25,7 +26,12 @@ export interface SessionObserver<S, P, E> {
   /** Its client can hear, and has its server. */
   opened(session: S): void;
   begun(session: S): void;
+  /** Its client is away, and expected back. */
+  detached(session: S): void;
+  resumed(session: S, mark: ResumeMark): void;
   /** @param wasOpened whether it was of use to anybody. */
   ended(session: S, reason: CloseReason, wasOpened: boolean): void;
   limited(fact: LimitReached<P>): void;
+  /** @param owner key of the one who was meant; `undefined` where a function said who. */
+  revoked(by: "close-for" | "cluster", owner: string | undefined, ended: number): void;
 }

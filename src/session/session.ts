@@ -18,6 +18,7 @@ import type { Hearing, Passage } from "../policy/passage.js";
 import type { ScopeCheck } from "../policy/scope-check.js";
 import type { PrincipalListener, SessionEra } from "./session-info.js";
 import type { SessionInit } from "./session-init.js";
+import type { ResumeMark } from "./resume-mark.js";
 import type { SessionObserver } from "./session-observer.js";
 import type { SessionState, SessionWire } from "./session-info.js";
 import { SessionFacts } from "./session-facts.js";
@@ -259,6 +260,12 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
 
   awaitClient(graceMs: number): void {
     this.#timers.setGraceEnd(Date.now() + graceMs);
+    // Not one that goes on from another node, and has not been here yet.
+    if (this.channel.state === "detached") this.observer?.detached(this);
+  }
+
+  clientResumed(mark: ResumeMark): void {
+    this.observer?.resumed(this, mark);
   }
 
   clientArrived(): void {

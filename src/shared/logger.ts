@@ -20,6 +20,11 @@ const nothing = (): void => undefined;
 
 const SILENT: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
+/** Whether nobody reads what is logged. */
+export function isSilent(logger: Logger): boolean {
+  return logger === SILENT;
+}
+
 /** Writes everything but details to the standard error stream; standard output may be the protocol's. */
 export const STDERR_LOGGER: Logger = {
   debug: nothing,

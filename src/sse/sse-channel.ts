@@ -9,6 +9,7 @@ import { toMessageJson } from "../session/message-json.js";
 import type { MessageJson } from "../session/message-json.js";
 import { isCall } from "../session/session-bytes.js";
 import { sessionClosed } from "../session/session-end.js";
+import type { ResumeMark } from "../session/resume-mark.js";
 import type { WriteResult } from "../session/write-result.js";
 import { McpSseError } from "../shared/errors.js";
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
@@ -31,6 +32,8 @@ export interface StreamOffer {
   readonly endpoint: string;
   /** The cookie that is to tell whose stream it is. */
   cookieFor?(sessionId: string): string | undefined;
+  /** By what it has shown, so far, that it is to go on with a session. Default: it names that. */
+  markFor?(sessionId: string): ResumeMark;
 }
 
 export interface SseChannelOptions {
@@ -161,9 +164,9 @@ export class SseChannel implements Channel, ChannelLuggage, StreamOwner, ClientT
       this.attach(first);
       return;
     }
-    this.#isOpen = true;
     // Its client's stream is over, or on its way.
     this.#session.awaitClient(this.#resume?.graceMs ?? 0);
+    this.#isOpen = true;
   }
 
   /**
@@ -175,6 +178,7 @@ export class SseChannel implements Channel, ChannelLuggage, StreamOwner, ClientT
     this.#delivery.admitStream(this.#resume?.retryMs);
     const { stream } = offer;
     const { id } = this.#session;
+    const mark = this.#isOpen ? (offer.markFor?.(id) ?? "session-id") : undefined;
     const path = endpointPath(offer.endpoint, id);
     stream.owner = this;
     stream.cork(() => {
@@ -186,6 +190,7 @@ export class SseChannel implements Channel, ChannelLuggage, StreamOwner, ClientT
       const nthPath = nthEndpoint(path, this.#attachments++);
       this.#delivery.attach(stream, nthPath, this.#resume?.retryMs);
     });
+    if (mark !== undefined) this.#session.clientResumed(mark);
     this.#stale?.attached();
     // It may have left while it was being let in; then no event tells of it any more.
     if (!stream.isOpen) this.streamEnded(stream, "disconnected");
@@ -294,8 +299,8 @@ export class SseChannel implements Channel, ChannelLuggage, StreamOwner, ClientT
   }
 
   #waitForClient(): EventStream | undefined {
-    this.#session.awaitClient(this.#resume?.graceMs ?? 0);
     const stream = this.#delivery.detach();
+    this.#session.awaitClient(this.#resume?.graceMs ?? 0);
     // What was on its way to a slow reader may be more than is kept for one that is away.
     if (this.#delivery.isOverfull) this.#endOverfull();
     return stream;

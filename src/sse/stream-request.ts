@@ -2,6 +2,7 @@ import { EventStream } from "../http/event-stream.js";
 import type { AdmittedRequest } from "../http/incoming-request.js";
 import { SessionRequest } from "../http/session-request.js";
 import type { ResolvedOptions } from "../options/resolve.js";
+import type { ResumeMark } from "../session/resume-mark.js";
 import { cookieText } from "../shared/cookies.js";
 import { endpointFor, publicBase } from "./endpoint-path.js";
 import { readResumeHints, RESUME_COOKIE } from "./resume.js";
@@ -28,6 +29,14 @@ export class StreamRequest extends SessionRequest implements StreamOffer {
   /** Whether nobody is left to hear an answer. */
   hasLeft(): boolean {
     return this.request.socket.destroyed || this.stream.hasEnded;
+  }
+
+  markFor(sessionId: string): ResumeMark {
+    const { lastEvent, cookieSession } = this.hints;
+    if (lastEvent?.sessionId === sessionId) return "event-id";
+    // Nothing else has a stream that is open before it is known whose it is.
+    if (this.stream.isOpen) return "probe";
+    return cookieSession === sessionId ? "cookie" : "same-request";
   }
 
   /**

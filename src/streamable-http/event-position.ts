@@ -1,3 +1,5 @@
+import type { ResumeMark } from "../session/resume-mark.js";
+
 /** A place in one of a session's streams. */
 export interface StreamPosition {
   readonly sessionId: string;
@@ -17,4 +19,13 @@ export function parsePosition(text: string): StreamPosition | undefined {
   const [, sessionId, stream, seq] = /^([\w-]{1,64})\.(\d{1,15})\.(\d{1,15})$/.exec(text) ?? [];
   if (sessionId === undefined) return undefined;
   return { sessionId, stream: Number(stream), seq: Number(seq) };
+}
+
+/** By what a client that listens shows that it was here before; `undefined` where it was not, or is still. */
+export function resumeMark(
+  position: unknown,
+  before: { readonly hasListened: boolean; readonly leftAt: number | undefined },
+): ResumeMark | undefined {
+  if (position !== undefined) return "event-id";
+  return before.hasListened && before.leftAt !== undefined ? "session-id" : undefined;
 }

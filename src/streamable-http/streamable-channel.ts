@@ -18,6 +18,7 @@ import type { JsonRpcId, JsonRpcMessage, JsonRpcResponse } from "../shared/json-
 import { CallIds } from "./call-ids.js";
 import { CallReply } from "./call-reply.js";
 import type { CallReplyInit } from "./call-reply.js";
+import { resumeMark } from "./event-position.js";
 import type { StreamPosition } from "./event-position.js";
 import { PatientReplies } from "./patient-replies.js";
 import { SessionStreams } from "./session-streams.js";
@@ -184,11 +185,13 @@ export class StreamableChannel implements Channel, ChannelLuggage {
       stream.acknowledge(known.seq);
     }
     stream.admitReader();
+    const mark = resumeMark(known, this);
     this.#connect(res);
     reader.cork(() => {
       reader.open();
       stream.attach(reader, takesPriming, stream === this.#streams.standalone ? MAX_SILENT : 0);
     });
+    if (mark !== undefined) this.#session.clientResumed(mark);
     return true;
   }
 
@@ -297,8 +300,7 @@ export class StreamableChannel implements Channel, ChannelLuggage {
   #noteOpened(answer: JsonRpcResponse): void {
     this.#opening = undefined;
     const { result } = answer as { result?: { protocolVersion?: unknown } };
-    const version = result?.protocolVersion;
-    if (typeof version === "string") this.protocolVersion = version;
+    if (typeof result?.protocolVersion === "string") this.protocolVersion = result.protocolVersion;
   }
 
   /** Whether it is of the stream that the client listened to before its session was restored. */
@@ -329,9 +331,7 @@ export class StreamableChannel implements Channel, ChannelLuggage {
   }
 
   #newestThatListens(): CallReply | undefined {
-    let newest: CallReply | undefined;
-    for (const reply of this.#replies.values()) if (reply.isListening) newest = reply;
-    return newest;
+    return [...this.#replies.values()].filter(({ isListening }) => isListening).at(-1);
   }
 
   #connect(res: ServerResponse): void {

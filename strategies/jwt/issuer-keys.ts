@@ -6,6 +6,7 @@ import type { McpSseError } from "../../src/shared/errors.js";
 import packages from "../../src/shared/packages.cjs";
 import { invalidToken, unavailable } from "../shared/credential-errors.js";
 import { fetchJson } from "../shared/fetch-json.js";
+import { MethodReports } from "../shared/method-reports.js";
 import { signatureKeys } from "./jwk-set.js";
 import type { KeyHeader } from "./key-header.js";
 import { keyFitsAlgorithm, weaknessOf } from "./key-material.js";
@@ -63,12 +64,13 @@ export class IssuerKeys {
   /** Why the last fetch failed; `undefined` after one that did not. */
   #outage: { readonly cause: unknown } | undefined;
 
-  constructor(url: string) {
+  constructor(url: string, reports: MethodReports = new MethodReports()) {
     const jwksRsa = packages.jwksRsa() as {
       readonly JwksClient: new (options: Options) => JwksClient;
     };
     const fetcher = async (): Promise<{ keys: unknown }> => {
-      const { keys } = await fetchJson(url, FETCH_LIMITS, { headers: { accept: ACCEPT } });
+      const ask = () => fetchJson(url, FETCH_LIMITS, { headers: { accept: ACCEPT } });
+      const { keys } = await reports.asking("jwks", ask, () => this.#keys !== undefined);
       return { keys: signatureKeys(keys) };
     };
     this.#client = new jwksRsa.JwksClient({ fetcher, cache: false, rateLimit: false });

@@ -2,6 +2,7 @@ import type { McpSseError } from "../../src/shared/errors.js";
 import { unavailable } from "../shared/credential-errors.js";
 import { fetchJson } from "../shared/fetch-json.js";
 import type { FetchJsonLimits } from "../shared/fetch-json.js";
+import { MethodReports } from "../shared/method-reports.js";
 import { UpstreamError } from "../shared/upstream-error.js";
 import { parseMetadata } from "./issuer-metadata.js";
 import type { IssuerMetadata } from "./published-metadata.js";
@@ -22,6 +23,8 @@ export interface IssuerDiscoveryOptions {
   readonly timeoutMs?: number;
   /** Milliseconds since the epoch. Default: `Date.now`. */
   readonly now?: () => number;
+  /** Where it is told what was asked. Default: nowhere. */
+  readonly reports?: MethodReports;
 }
 
 /** One URL that was asked for metadata, and what came of it. */
@@ -61,6 +64,7 @@ export class IssuerDiscovery {
   readonly #lifetimeMs: number;
   readonly #cooldownMs: number;
   readonly #now: () => number;
+  readonly #reports: MethodReports;
   #found: { readonly metadata: IssuerMetadata; readonly at: number } | undefined;
   #failed: { readonly error: DiscoveryError; readonly at: number } | undefined;
   #lookup: Promise<IssuerMetadata> | undefined;
@@ -71,6 +75,7 @@ export class IssuerDiscovery {
     this.#lifetimeMs = options.lifetimeMs ?? 3_600_000;
     this.#cooldownMs = options.cooldownMs ?? 5000;
     this.#now = options.now ?? Date.now;
+    this.#reports = options.reports ?? new MethodReports();
   }
 
   /** Why the latest look-up failed; `undefined` when it succeeded or none was made. */
@@ -109,7 +114,11 @@ export class IssuerDiscovery {
     const attempts: DiscoveryAttempt[] = [];
     for (const url of metadataUrls(this.issuerUrl)) {
       try {
-        const metadata = parseMetadata(this.issuerUrl, await fetchJson(url, this.#limits));
+        const metadata = await this.#reports.asking(
+          "metadata",
+          async () => parseMetadata(this.issuerUrl, await fetchJson(url, this.#limits)),
+          () => this.#found !== undefined,
+        );
         this.#found = { metadata, at: this.#now() };
         this.#failed = undefined;
         return metadata;

@@ -6,6 +6,7 @@ import { invalidToken, unavailable } from "../shared/credential-errors.js";
 import { deepFreeze } from "../../src/shared/deep-freeze.js";
 import { fetchJson } from "../shared/fetch-json.js";
 import type { FetchJsonLimits } from "../shared/fetch-json.js";
+import { MethodReports } from "../shared/method-reports.js";
 import { UpstreamError, unusable } from "../shared/upstream-error.js";
 import { authenticatedForm, chooseClientAuth } from "./client-authentication.js";
 import type { ClientCredentials } from "./client-authentication.js";
@@ -32,6 +33,8 @@ export interface TokenIntrospectionOptions {
   readonly timeoutMs?: number;
   /** Milliseconds since the epoch. Default: `Date.now`. */
   readonly now?: () => number;
+  /** Where it is told what was asked. Default: nowhere. */
+  readonly reports?: MethodReports;
 }
 
 /** Longest answer that is read, in bytes. */
@@ -63,6 +66,7 @@ export class TokenIntrospection {
   readonly #limits: FetchJsonLimits;
   readonly #cacheMs: number;
   readonly #now: () => number;
+  readonly #reports: MethodReports;
   readonly #active: ExpiringCache<IntrospectedClaims>;
   /** Apart from the active ones, so that a flood of invented tokens pushes no real one out. */
   readonly #inactive: ExpiringCache<true>;
@@ -78,6 +82,7 @@ export class TokenIntrospection {
     this.#limits = { timeoutMs: options.timeoutMs ?? 5000, maxBytes: MAX_ANSWER_BYTES };
     this.#cacheMs = options.cacheMs ?? 30_000;
     this.#now = now;
+    this.#reports = options.reports ?? new MethodReports();
     this.#maxEntries = maxEntries;
     this.#active = new ExpiringCache(maxEntries, now);
     this.#inactive = new ExpiringCache(maxEntries, now);
@@ -146,7 +151,9 @@ export class TokenIntrospection {
     const parameters = { token, token_type_hint: "access_token" };
     const form = authenticatedForm(method, this.#client, parameters);
     try {
-      return claimsOf(await fetchJson(url, this.#limits, { method: "POST", ...form }));
+      return await this.#reports.asking("introspection", async () =>
+        claimsOf(await fetchJson(url, this.#limits, { method: "POST", ...form })),
+      );
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       // The method is named because of 401 and 403: those refuse this server's own credentials.

@@ -5,6 +5,7 @@ import type { TokenHeader } from "../jwt/jwt-strategy.js";
 import type { KeyHeader } from "../jwt/key-header.js";
 import { invalidToken } from "../shared/credential-errors.js";
 import { lazily } from "../shared/lazily.js";
+import type { MethodReports } from "../shared/method-reports.js";
 import type { TokenClaims } from "../shared/token-claims.js";
 import { checkTokenKind, checkTokenType } from "../shared/token-kind.js";
 import { checkAccessToken } from "./access-token.js";
@@ -35,15 +36,20 @@ export interface IssuerSettings extends Pick<
   readonly needsNamedIssuer: boolean;
 }
 
+/** An issuer, and where it is told what it was asked. */
+interface IssuerInit extends IssuerSettings {
+  readonly reports: MethodReports;
+}
+
 /** One authorization server: what it publishes, and what its tokens must satisfy here. */
 export class Issuer {
-  readonly #settings: IssuerSettings;
+  readonly #settings: IssuerInit;
   readonly #remote: () => Promise<Remote>;
   #keys: { readonly url: string; readonly set: IssuerKeys } | undefined;
   /** As published; as configured until that is known. */
   #name: string;
 
-  constructor(settings: IssuerSettings) {
+  constructor(settings: IssuerInit) {
     this.#settings = settings;
     this.#name = settings.issuerUrl;
     this.#remote = lazily(() => loadRemote(settings, () => this.metadata()));
@@ -90,7 +96,7 @@ export class Issuer {
     if (jwksUri === undefined) throw invalidToken("the token's issuer publishes no keys");
     // An issuer that moves its keys gets a new set.
     if (this.#keys?.url !== jwksUri) {
-      this.#keys = { url: jwksUri, set: new IssuerKeys(jwksUri) };
+      this.#keys = { url: jwksUri, set: new IssuerKeys(jwksUri, this.#settings.reports) };
     }
     return await this.#keys.set.keyFor(header, mayAsk);
   }
@@ -145,7 +151,7 @@ export class Issuer {
 
 /** What asks the issuer; only those load it who have one. */
 async function loadRemote(
-  { issuerUrl, clientId, clientSecret, introspectionCacheMs: cacheMs }: IssuerSettings,
+  { issuerUrl, clientId, clientSecret, introspectionCacheMs: cacheMs, reports }: IssuerInit,
   metadata: () => Promise<IssuerMetadata>,
 ): Promise<Remote> {
   const [{ IssuerDiscovery }, { TokenIntrospection }] = await Promise.all([
@@ -153,8 +159,8 @@ async function loadRemote(
     import("./introspection.js"),
   ]);
   return {
-    discovery: new IssuerDiscovery({ issuerUrl }),
-    introspection: new TokenIntrospection({ metadata, clientId, clientSecret, cacheMs }),
+    discovery: new IssuerDiscovery({ issuerUrl, reports }),
+    introspection: new TokenIntrospection({ metadata, clientId, clientSecret, cacheMs, reports }),
   };
 }
 

@@ -141,6 +141,8 @@ export class SignIn implements AuthEndpoints {
   async endFor(person: string): Promise<void> {
     const server = await this.#ready();
     await server.logins.endFor(person);
+    const { reports } = this.#parts;
+    reports.signedIn({ event: "revoked", person, issuer: this.issuer, clientId: undefined });
   }
 
   /** Shows nothing of the keys and tokens inside. */

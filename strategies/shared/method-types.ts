@@ -4,8 +4,11 @@ export type {
   AuthMethod,
   Challenge,
   FoundCredential,
+  MethodObserver,
   PassportStrategy,
   ScopeRule,
+  SignInStep,
+  UpstreamRequest,
 } from "../../src/auth/auth-method.js";
 export type { Principal, PrincipalInit } from "../../src/auth/principal.js";
 export type { UpstreamToken } from "../../src/shared/upstream-token.js";

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { EventEmitter, once } from "node:events";
-import type { PublishedFact } from "../../src/observe/fact-hub.js";
+import type { PublishedFact } from "../../src/observe/facts.js";
 import type { FactName, Facts } from "../../src/observe/facts.js";
 import { onDispose } from "./clean-up.js";
 import { observe } from "./leak-watch.js";
@@ -17,6 +17,7 @@ const NAMES: Readonly<Record<FactName, true>> = {
   limit: true,
   denied: true,
   revoked: true,
+  "sign-in": true,
   upstream: true,
   cluster: true,
 };

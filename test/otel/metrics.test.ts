@@ -140,6 +140,7 @@ const FACTS: Readonly<Record<FactName, true>> = {
   limit: true,
   denied: true,
   revoked: true,
+  "sign-in": true,
   upstream: true,
   cluster: true,
 };

@@ -5,6 +5,7 @@ import { consentPage } from "./pages/consent-page.js";
 import { requestedResources } from "./login/grants.js";
 import { forgedForm } from "./login/login-step.js";
 import { sendPage } from "./pages/page.js";
+import type { MethodReports } from "../../shared/method-reports.js";
 import type { Approvals } from "./storage/records.js";
 import type { Login } from "./storage/login.js";
 import { isRecognisable } from "./requests/redirect-uri.js";
@@ -17,6 +18,7 @@ export interface ConsentParts {
   readonly settings: SignInSettings;
   readonly approvals: Approvals;
   readonly forms: FormTokens;
+  readonly reports: MethodReports;
 }
 
 /** A request that waits for the consent of a person who is signed in. */
@@ -70,6 +72,7 @@ export class Consent {
     if (form.get("decision") !== "approve") {
       // Whoever changes their mind is asked again next time.
       await approvals.forget(login.profile.id, clientId);
+      this.#tell("denied", login, clientId);
       const denial = { error: "access_denied", error_description: "the person denied the request" };
       // Kept with the request: the page named where this goes.
       const result = { ...denial, answered: true };
@@ -77,12 +80,18 @@ export class Consent {
       return;
     }
     const grantId = await this.#grant(interaction, login);
+    this.#tell("approved", login, clientId);
     await provider.interactionFinished(
       req,
       res,
       { consent: { grantId } },
       { mergeWithLastSubmission: true },
     );
+  }
+
+  #tell(event: "approved" | "denied", { profile }: Login, clientId: string): void {
+    const { reports, settings } = this.#parts;
+    reports.signedIn({ event, person: profile.id, issuer: settings.issuer, clientId });
   }
 
   async #grant(interaction: Interaction, login: Login): Promise<string> {

@@ -3,6 +3,7 @@ import type * as OidcModule from "oidc-provider";
 import type { Configuration, KoaContextWithOIDC, Provider } from "oidc-provider";
 import { McpSseError } from "../../../src/shared/errors.js";
 import packages from "../../../src/shared/packages.cjs";
+import { tellOfClients } from "./client-steps.js";
 import { findAccount } from "./login/accounts.js";
 import type { ConfirmsLogins } from "./login/accounts.js";
 import type { CookieNames } from "./requests/browser.js";
@@ -21,6 +22,7 @@ import { fetchPublic } from "./requests/public-fetch.js";
 import { isRecognisable } from "./requests/redirect-uri.js";
 import { cleanDocument, MAX_DOCUMENT_BYTES } from "./requests/registration.js";
 import { CLIENT_AUTH_METHODS, ROUTES } from "../sign-in-routes.js";
+import type { MethodReports } from "../../shared/method-reports.js";
 import type { SealedStorage } from "./storage/seal.js";
 import type { SignInSettings } from "../options/sign-in-settings.js";
 
@@ -45,6 +47,7 @@ export interface EngineParts {
   readonly usedDocumentFetches: RateLimit;
   /** Hears of failures of the engine itself, with the response they came up in. */
   readonly onFailure: (res: ServerResponse, error: Error) => void;
+  readonly reports: MethodReports;
 }
 
 /** How long an authorization request waits for the person, in seconds: 10 minutes. */
@@ -68,6 +71,7 @@ export function createEngine(parts: EngineParts): Provider {
   fixUrls(provider, issuer);
   keepErrorsHere(provider, parts);
   keepClients(provider, parts);
+  tellOfClients(provider, parts);
   answerOutages(provider);
   provider.on("server_error", (ctx: KoaContextWithOIDC, error: Error) =>
     parts.onFailure(ctx.res, error),

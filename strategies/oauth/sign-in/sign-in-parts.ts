@@ -1,3 +1,4 @@
+import type { MethodReports } from "../../shared/method-reports.js";
 import type { ProviderIssuer } from "../published-metadata.js";
 import type { SignInSettings } from "../options/sign-in-settings.js";
 
@@ -15,4 +16,6 @@ export interface SignInParts {
   readonly provider: ProviderIssuer;
   /** Tells an operator what they should know. */
   readonly warn: (message: string) => void;
+  /** Where it is told what people and clients have done, and what was asked of others. */
+  readonly reports: MethodReports;
 }

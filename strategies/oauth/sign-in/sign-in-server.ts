@@ -102,6 +102,7 @@ export class SignInServer {
       documentFetches: server.#documentFetches,
       usedDocumentFetches: new RateLimit({ perSource: settings.registrationsPerMinute }),
       onFailure: (res, error) => server.#failures.set(res, error),
+      reports: parts.reports,
     });
     server.#engine = { provider, callback: provider.callback() };
     return server;
@@ -149,6 +150,7 @@ export class SignInServer {
           logins: this.logins,
           forms: this.#forms,
           cookies: cookieNames(this.#parts.settings.issuer),
+          reports: this.#parts.reports,
         });
         return;
       default:
@@ -221,9 +223,9 @@ export class SignInServer {
     const login = await this.logins.find(interaction.session?.accountId ?? "");
     if (login === undefined) throw unknownLogin();
     const { provider } = this.#engine;
-    const { settings } = this.#parts;
+    const { settings, reports } = this.#parts;
     const approvals = this.#approvals;
-    const consent = new Consent({ provider, settings, approvals, forms: this.#forms });
+    const consent = new Consent({ provider, settings, approvals, forms: this.#forms, reports });
     if (req.method === "POST") await consent.answer(req, res, { interaction, login });
     else await consent.ask(res, { interaction, login });
   }

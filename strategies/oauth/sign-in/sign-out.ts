@@ -5,6 +5,7 @@ import type { CookieNames, FormTokens } from "./requests/browser.js";
 import { forgedForm } from "./login/login-step.js";
 import { sendPage } from "./pages/page.js";
 import { signedOutPage, signOutPage } from "./pages/other-pages.js";
+import type { MethodReports } from "../../shared/method-reports.js";
 import type { Logins } from "./storage/records.js";
 import { readForm } from "./requests/request-body.js";
 import type { SignInSettings } from "../options/sign-in-settings.js";
@@ -15,6 +16,7 @@ export interface SignOutParts {
   readonly logins: Logins;
   readonly forms: FormTokens;
   readonly cookies: CookieNames;
+  readonly reports: MethodReports;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface SignOutParts {
 export async function signOut(
   req: IncomingMessage,
   res: ServerResponse,
-  { provider, settings, logins, forms, cookies }: SignOutParts,
+  { provider, settings, logins, forms, cookies, reports }: SignOutParts,
 ): Promise<void> {
   const session = await signedInSession(req, res, provider);
   const { brand } = settings;
@@ -39,7 +41,9 @@ export async function signOut(
   if (req.method === "POST") {
     const form = await readForm(req);
     if (!forms.isGood(form.get("token"), about)) throw forgedForm();
+    const person = (await logins.find(accountId))?.profile.id;
     await logins.end(accountId);
+    reports.signedIn({ event: "revoked", person, issuer: settings.issuer, clientId: undefined });
     await session.destroy();
     res.appendHeader("Set-Cookie", expired(cookies.session, cookies.secure));
     res.appendHeader("Set-Cookie", expired(`${cookies.session}.sig`, cookies.secure));

@@ -74,6 +74,7 @@ async function serveNode(
     options,
     sessions,
     callers,
+    hub: assembly.hub,
     bus,
     rules,
     relayTimeoutMs,

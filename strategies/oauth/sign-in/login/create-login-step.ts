@@ -20,7 +20,7 @@ export interface LoginStepParts {
 
 /** The login step that the options ask for. */
 export function createLoginStep(
-  { settings, clientId, clientSecret, clockTolerance, provider }: SignInParts,
+  { settings, clientId, clientSecret, clockTolerance, provider, reports }: SignInParts,
   { logins, records }: { readonly logins: Logins; readonly records: SealedStorage },
 ): LoginStepParts {
   const { login: step, revalidate } = settings;
@@ -43,8 +43,9 @@ export function createLoginStep(
     clientSecret,
     callbackUrl: `${settings.issuer}${ROUTES.callback}`,
     metadata: () => provider.metadata(),
-    identity: new ProviderIdentity({ clientId, clockTolerance, provider }),
+    identity: new ProviderIdentity({ clientId, clockTolerance, provider, reports }),
     records,
+    reports,
   });
   const refresh = async (token: string) => await login.refresh(token);
   const upstream = new Upstream({ logins, records, refresh });

@@ -3,6 +3,7 @@ import { McpSseError } from "../../../../src/shared/errors.js";
 import { PUBLIC_KEY_ALGORITHMS } from "../../../jwt/key-material.js";
 import { unavailable } from "../../../shared/credential-errors.js";
 import { fetchJson } from "../../../shared/fetch-json.js";
+import type { MethodReports } from "../../../shared/method-reports.js";
 import type { TokenClaims } from "../../../shared/token-claims.js";
 import { unusable } from "../../../shared/upstream-error.js";
 import type { IssuerMetadata, ProviderIssuer } from "../../published-metadata.js";
@@ -15,6 +16,7 @@ export interface ProviderIdentityParts {
   /** Seconds by which the clocks of provider and server may differ. */
   readonly clockTolerance: number;
   readonly provider: Pick<ProviderIssuer, "publishedKey">;
+  readonly reports: MethodReports;
 }
 
 /** Bounds of one request to the userinfo endpoint: 5 seconds, 256 KiB. */
@@ -62,7 +64,9 @@ export class ProviderIdentity {
       throw unusable("the provider gave no ID token and has no userinfo endpoint");
     }
     const headers = { authorization: `Bearer ${accessToken}` };
-    return toProfile(await fetchJson(metadata.userinfoEndpoint, LIMITS, { headers }));
+    const { userinfoEndpoint } = metadata;
+    const ask = () => fetchJson(userinfoEndpoint, LIMITS, { headers });
+    return toProfile(await this.#parts.reports.asking("other", ask));
   }
 
   /** @see OpenID Connect Core 1.0, section 3.1.3.7 */

@@ -21,6 +21,7 @@ import { isTokenRefused } from "./identify.js";
 import type { Identify } from "./identify.js";
 import { checkProfile } from "./check-profile.js";
 import { runStrategy, strategyRequest } from "./run-strategy.js";
+import type { MethodReports } from "../../../shared/method-reports.js";
 import type { SealedStorage } from "../storage/seal.js";
 import type { LoginStep } from "../../options/sign-in-settings.js";
 import { requestTokens, toUpstreamTokens } from "./token-client.js";
@@ -38,6 +39,7 @@ export interface ProviderLoginParts {
   readonly metadata: () => Promise<IssuerMetadata>;
   readonly identity: ProviderIdentity;
   readonly records: SealedStorage;
+  readonly reports: MethodReports;
 }
 
 /** A login under way, kept until the provider answers; one answer uses it up. */
@@ -168,12 +170,12 @@ export class ProviderLogin {
 
   /** Asked for with each request, because what the provider publishes may have changed. */
   async #endpoints(): Promise<Endpoints> {
-    const { step, clientId, clientSecret, callbackUrl } = this.#parts;
+    const { step, clientId, clientSecret, callbackUrl, reports } = this.#parts;
     const { scopes, endpoints } = step;
     const credentials = { id: clientId, secret: clientSecret };
     if (endpoints !== undefined) {
       const { authorizationUrl, tokenUrl } = endpoints;
-      const token = { url: tokenUrl, credentials, authMethods: ["client_secret_post"] };
+      const token = { url: tokenUrl, credentials, authMethods: ["client_secret_post"], reports };
       return { client: { authorizationUrl, token, callbackUrl, scopes }, metadata: undefined };
     }
     const metadata = await this.#parts.metadata();
@@ -181,7 +183,7 @@ export class ProviderLogin {
     if (authorizationUrl === undefined || tokenEndpoint === undefined) {
       throw unusable("the issuer publishes no authorization or no token endpoint");
     }
-    const token = { url: tokenEndpoint, credentials, authMethods: tokenAuthMethods };
+    const token = { url: tokenEndpoint, credentials, authMethods: tokenAuthMethods, reports };
     return { client: { authorizationUrl, token, callbackUrl, scopes }, metadata };
   }
 

@@ -1,4 +1,5 @@
 import { fetchJson } from "../../../shared/fetch-json.js";
+import type { MethodReports } from "../../../shared/method-reports.js";
 import { UpstreamError } from "../../../shared/upstream-error.js";
 import { authenticatedForm, chooseClientAuth } from "../../client-authentication.js";
 import type { ClientAuthMethod, ClientCredentials } from "../../client-authentication.js";
@@ -13,6 +14,8 @@ export interface TokenEndpoint {
   readonly credentials: ClientCredentials;
   /** How clients may authenticate there. @see RFC 8414, section 2 */
   readonly authMethods: readonly string[];
+  /** Where it is told what was asked. */
+  readonly reports: MethodReports;
 }
 
 /** What a token endpoint answers. @see RFC 6749, section 5.1 */
@@ -29,11 +32,10 @@ export async function requestTokens(
 ): Promise<TokenResponse> {
   const method: ClientAuthMethod = chooseClientAuth(endpoint.authMethods) ?? "client_secret_basic";
   const { headers, body } = authenticatedForm(method, endpoint.credentials, parameters);
-  const response = await fetchJson(endpoint.url, LIMITS, { method: "POST", headers, body }).catch(
-    (error: unknown) => {
-      throw isRefusal(error) ? refused(`the provider ${error.message}`, error.code) : error;
-    },
-  );
+  const ask = () => fetchJson(endpoint.url, LIMITS, { method: "POST", headers, body });
+  const response = await endpoint.reports.asking("token", ask).catch((error: unknown) => {
+    throw isRefusal(error) ? refused(`the provider ${error.message}`, error.code) : error;
+  });
   const { access_token: accessToken, token_type: type = "bearer", error } = response;
   // GitHub answers errors with 200.
   if (typeof accessToken !== "string" || accessToken === "") {
