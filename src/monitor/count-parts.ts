@@ -122,9 +122,7 @@ export function endings(look: Look): Markup {
 
 const REVOKED_BY: Readonly<Record<Revocation["by"], string>> = {
   "close-for": "closeFor",
-  "sign-in": "sign-in",
-  "key-removed": "key removed",
-  "credential-expired": "credential expired",
+  cluster: "the cluster",
 };
 
 export function revocations(look: Look): Markup {

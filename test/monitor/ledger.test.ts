@@ -106,7 +106,7 @@ describe("FACT-51: what has happened", () => {
         ...{ call: callOf(n, `invented ${n}`, false), outcome: "error" as const },
         ...{ rpcCode: -32602, durationMs: 1 },
       });
-      hub.emit("revoked", { by: "key-removed", principal: undefined, ended: 0 });
+      hub.emit("revoked", { by: "close-for", principal: undefined, ended: 0 });
     }
     hub.emit("denied", denialOf("refund"));
 
