@@ -1,4 +1,4 @@
-import type { Meter } from "@opentelemetry/api";
+import type { Attributes, Meter } from "@opentelemetry/api";
 import { DURATION_BUCKETS, QUICK_BUCKETS } from "./buckets.js";
 import type { FactListeners } from "./fact-listeners.js";
 import { FewValues } from "./few-values.js";
@@ -26,16 +26,17 @@ function measureCallers(meter: Meter, facts: FactListeners): void {
     advice: { explicitBucketBoundaries: QUICK_BUCKETS },
   });
   facts.on("caller", ({ outcome, leg, method, code, durationMs }, router) => {
-    const attributes = {
+    const attributes: Attributes = {
       "express_mcp_sse.router": router,
       "express_mcp_sse.outcome": outcome,
-      ...(method !== undefined && { "express_mcp_sse.auth.method": method }),
-      ...(code !== undefined && { "error.type": code }),
     };
-    decisions.add(1, { ...attributes, "express_mcp_sse.leg": leg });
+    if (method !== undefined) attributes["express_mcp_sse.auth.method"] = method;
+    if (code !== undefined) attributes["error.type"] = code;
     if (outcome === "verified" || outcome === "refused") {
-      duration.record(durationMs / 1000, attributes);
+      duration.record(durationMs / 1000, { ...attributes });
     }
+    attributes["express_mcp_sse.leg"] = leg;
+    decisions.add(1, attributes);
   });
 }
 

@@ -1,16 +1,11 @@
-import type { Attributes, Meter } from "@opentelemetry/api";
+import type { Attributes, BatchObservableCallback, Meter } from "@opentelemetry/api";
 import type { CallTarget } from "../observe/facts.js";
-import {
-  fewStatusCode,
-  methodName,
-  outcomeAttributes,
-  targetAttributes,
-  wireAttributes,
-} from "./attributes.js";
+import { addOutcome, addTarget, fewStatusCode, methodName } from "./attributes.js";
 import { DURATION_BUCKETS } from "./buckets.js";
 import type { FactListeners } from "./fact-listeners.js";
 import { FewValues, OTHER } from "./few-values.js";
 import { OpenRequests } from "./open-requests.js";
+import { Wires } from "./wires.js";
 
 /** How long requests of clients take, by method, tool and outcome; how many are on their way. */
 export function measureCalls(meter: Meter, facts: FactListeners): void {
@@ -19,7 +14,33 @@ export function measureCalls(meter: Meter, facts: FactListeners): void {
     unit: "s",
     advice: { explicitBucketBoundaries: DURATION_BUCKETS },
   });
-  const inFlight = meter.createUpDownCounter("express_mcp_sse.calls.in_flight", {
+  const names = new FewValues();
+  const nameOf = ({ name, isKnown }: CallTarget): string => (isKnown ? names.of(name) : OTHER);
+  const wires = new Wires();
+  const open = new OpenRequests<Attributes>(() => undefined);
+
+  facts.on("call-started", (call, router) => open.add(call, wires.of(router, call.session)));
+  facts.on("call-ended", ({ call, outcome, rpcCode, durationMs }, router) => {
+    open.take(call);
+    const attributes = { ...wires.of(router, call.session) };
+    attributes["mcp.method.name"] = methodName(call.method);
+    addTarget(attributes, call.target, nameOf);
+    addOutcome(attributes, outcome, fewStatusCode(rpcCode));
+    duration.record(durationMs / 1000, attributes);
+  });
+  facts.on("session", ({ event, session }) => {
+    if (event === "closed") open.endSession(session.id);
+  });
+  observeOpen(meter, facts, { open, wires });
+}
+
+/** Counted when somebody asks: what is counted at each call would cost more than all else here. */
+function observeOpen(
+  meter: Meter,
+  facts: FactListeners,
+  { open, wires }: { open: OpenRequests<Attributes>; wires: Wires },
+): void {
+  const inFlight = meter.createObservableUpDownCounter("express_mcp_sse.calls.in_flight", {
     description: "Requests of clients that have no answer yet.",
     unit: "{call}",
   });
@@ -27,31 +48,20 @@ export function measureCalls(meter: Meter, facts: FactListeners): void {
     description: "How long the oldest request has had no answer.",
     unit: "s",
   });
-  const names = new FewValues();
-  const nameOf = ({ name, isKnown }: CallTarget): string => (isKnown ? names.of(name) : OTHER);
-  const open = new OpenRequests<Attributes>((wire) => inFlight.add(-1, wire));
-
-  facts.on("call-started", (call, router) => {
-    const wire = wireAttributes(router, call.session);
-    open.add(call, wire);
-    inFlight.add(1, wire);
+  let isStopped = false;
+  const observe: BatchObservableCallback = (result) => {
+    for (const [wire, count] of wires.tally(open.values())) result.observe(inFlight, count, wire);
+    const { oldestAt } = open;
+    const ageMs = oldestAt === undefined ? 0 : performance.now() - oldestAt;
+    result.observe(oldest, ageMs / 1000);
+    // Not while callbacks are gone through.
+    if (isStopped) queueMicrotask(remove);
+  };
+  const remove = (): void => meter.removeBatchObservableCallback(observe, [inFlight, oldest]);
+  meter.addBatchObservableCallback(observe, [inFlight, oldest]);
+  facts.onStop(() => {
+    // A reader keeps the last that it was told: that there are none is told once more.
+    open.clear();
+    isStopped = true;
   });
-  facts.on("call-ended", ({ call, outcome, rpcCode, durationMs }, router) => {
-    const wire = open.take(call);
-    if (wire !== undefined) inFlight.add(-1, wire);
-    duration.record(durationMs / 1000, {
-      "mcp.method.name": methodName(call.method),
-      ...targetAttributes(call.target, nameOf),
-      ...outcomeAttributes(outcome, fewStatusCode(rpcCode)),
-      ...(wire ?? wireAttributes(router, call.session)),
-    });
-  });
-  facts.on("session", ({ event, session }) => {
-    if (event === "closed") open.endSession(session.id);
-  });
-  const observe: Parameters<typeof oldest.addCallback>[0] = (result) =>
-    result.observe(open.oldestAt === undefined ? 0 : (performance.now() - open.oldestAt) / 1000);
-  oldest.addCallback(observe);
-  facts.onStop(() => oldest.removeCallback(observe));
-  facts.onStop(() => open.clear());
 }

@@ -1,19 +1,11 @@
 import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import type { Attributes, Context, Span, Tracer } from "@opentelemetry/api";
-import type { Call, CallEnded, CallTarget, SessionRef } from "../observe/facts.js";
-import type { JsonRpcId } from "../shared/json-rpc.js";
-import {
-  methodName,
-  outcomeAttributes,
-  shown,
-  shownUri,
-  statusCode,
-  targetAttributes,
-  wireAttributes,
-} from "./attributes.js";
+import type { Attributes, Span, SpanOptions, Tracer } from "@opentelemetry/api";
+import type { Call, CallEnded, CallTarget } from "../observe/facts.js";
+import { addOutcome, addTarget, methodName, shown, shownUri, statusCode } from "./attributes.js";
 import type { FactListeners } from "./fact-listeners.js";
 import { OpenRequests } from "./open-requests.js";
 import { placeOf } from "./trace-parent.js";
+import { Wires } from "./wires.js";
 
 /**
  * A span for each request of a client, within which its server handles it, so that what a tool does is below it. It
@@ -23,9 +15,18 @@ import { placeOf } from "./trace-parent.js";
  */
 export function traceCalls(tracer: Tracer, facts: FactListeners): void {
   const open = new OpenRequests<Span>(endLost);
+  const spans = new RequestSpans();
+  const startSpan = (call: Call, router: string, startTime?: number) => {
+    const { parent, links } = placeOf(call.trace, context.active());
+    const attributes = spans.attributesOf(call, router);
+    addCall(attributes, call);
+    const options: SpanOptions = { kind: SpanKind.SERVER, attributes, links };
+    if (startTime !== undefined) options.startTime = startTime;
+    return { span: tracer.startSpan(spanName(call), options, parent), parent };
+  };
 
   facts.on("call-started", (call, router) => {
-    const { span, parent } = startSpan(tracer, call, router);
+    const { span, parent } = startSpan(call, router);
     open.add(call, span);
     call.runWithin((handle) => context.with(trace.setSpan(parent, span), handle));
   });
@@ -33,7 +34,7 @@ export function traceCalls(tracer: Tracer, facts: FactListeners): void {
     let span = open.take(call);
     // What is denied does not get to a server.
     if (span === undefined && outcome === "denied") {
-      ({ span } = startSpan(tracer, call, router, call.startedAt));
+      ({ span } = startSpan(call, router, call.startedAt));
     }
     if (span === undefined) return;
     // The first call of a tool may be what makes it known.
@@ -46,22 +47,6 @@ export function traceCalls(tracer: Tracer, facts: FactListeners): void {
   facts.onStop(() => open.clear());
 }
 
-function startSpan(
-  tracer: Tracer,
-  call: Call,
-  router: string,
-  startTime?: number,
-): { span: Span; parent: Context } {
-  const { parent, links } = placeOf(call.trace, context.active());
-  const attributes = { ...requestAttributes(call, router), ...ofTarget(call), ...ofClient(call) };
-  const span = tracer.startSpan(
-    spanName(call),
-    { kind: SpanKind.SERVER, attributes, links, ...(startTime !== undefined && { startTime }) },
-    parent,
-  );
-  return { span, parent };
-}
-
 /** Of few words: what a caller made up is no name. */
 function spanName(call: Call): string {
   const method = methodName(call.method);
@@ -72,31 +57,28 @@ function isNamed(call: Call): call is Call & { readonly target: CallTarget } {
   return call.target?.isKnown === true && call.target.kind !== "resource";
 }
 
-function ofTarget({ target }: Call): Attributes {
+function addCall(attributes: Attributes, { target, address }: Call): void {
+  addTarget(attributes, target, ({ name }) => shown(name));
   const uri = target?.kind === "resource" ? shownUri(target.name) : undefined;
-  return {
-    ...targetAttributes(target, ({ name }) => shown(name)),
-    ...(uri !== undefined && { "mcp.resource.uri": uri }),
-  };
-}
-
-function ofClient({ address }: Call): Attributes {
-  return address === undefined ? {} : { "client.address": address };
+  if (uri !== undefined) attributes["mcp.resource.uri"] = uri;
+  if (address !== undefined) attributes["client.address"] = address;
 }
 
 /** What a span says of any request, in whichever direction. */
-export function requestAttributes(
-  request: { readonly session: SessionRef; readonly id: JsonRpcId; readonly method: string },
-  router: string,
-): Attributes {
-  const { session, id, method } = request;
-  return {
-    "mcp.method.name": shown(method),
+export class RequestSpans {
+  readonly #wires = new Wires();
+
+  attributesOf(
+    { session, id, method }: Pick<Call, "session" | "id" | "method">,
+    router: string,
+  ): Attributes {
+    const attributes: Attributes = { ...this.#wires.of(router, session) };
+    attributes["mcp.method.name"] = shown(method);
+    attributes["jsonrpc.request.id"] = shown(String(id));
     // A request of 2026-07-28 is part of no session.
-    ...(session.era !== "2026" && { "mcp.session.id": session.id }),
-    "jsonrpc.request.id": shown(String(id)),
-    ...wireAttributes(router, session),
-  };
+    if (session.era !== "2026") attributes["mcp.session.id"] = session.id;
+    return attributes;
+  }
 }
 
 /** Ends a span with what came of its request. */
@@ -105,8 +87,11 @@ export function endSpan(
   outcome: CallEnded["outcome"],
   rpcCode: number | undefined,
 ): void {
-  span.setAttributes(outcomeAttributes(outcome, statusCode(rpcCode)));
-  if (outcome !== "ok") span.setStatus({ code: SpanStatusCode.ERROR });
+  if (outcome !== "ok") {
+    const attributes: Attributes = {};
+    addOutcome(attributes, outcome, statusCode(rpcCode));
+    span.setAttributes(attributes).setStatus({ code: SpanStatusCode.ERROR });
+  }
   span.end();
 }
 

@@ -2,7 +2,7 @@ import { context, propagation, SpanKind, trace } from "@opentelemetry/api";
 import type { Context, Span, Tracer } from "@opentelemetry/api";
 import type { ClientRequestStarted } from "../observe/facts.js";
 import { methodName } from "./attributes.js";
-import { endLost, endSpan, requestAttributes } from "./call-spans.js";
+import { endLost, endSpan, RequestSpans } from "./call-spans.js";
 import type { FactListeners } from "./fact-listeners.js";
 import { OpenRequests } from "./open-requests.js";
 
@@ -13,9 +13,10 @@ import { OpenRequests } from "./open-requests.js";
  */
 export function traceClientRequests(tracer: Tracer, facts: FactListeners): void {
   const open = new OpenRequests<Span>(endLost);
+  const spans = new RequestSpans();
 
   facts.on("client-request-started", (request, router) => {
-    const attributes = requestAttributes(request, router);
+    const attributes = spans.attributesOf(request, router);
     const span = tracer.startSpan(methodName(request.method), {
       kind: SpanKind.CLIENT,
       attributes,

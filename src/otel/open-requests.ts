@@ -46,6 +46,13 @@ export class OpenRequests<T> {
     return oldest;
   }
 
+  /** What belongs to all that are open. */
+  *values(): IterableIterator<T> {
+    for (const requests of this.#sessions.values()) {
+      for (const { value } of requests.values()) yield value;
+    }
+  }
+
   add({ session, id, startedAt }: RequestKey, value: T): void {
     this.#drop(session.id, id);
     let requests = this.#sessions.get(session.id);
