@@ -7,6 +7,7 @@ export const STYLE = `
   --ink: #e6edf3; --soft: #9ba6b2; --accent: #8ab4f8; --bar: #56779f; --good: #57c06d; --warn: #d8a630;
   --bad: #ff8a80; --warn-back: #33290c; --hover: #1c232d; } }
 * { box-sizing: border-box; }
+[hidden] { display: none !important; }
 body { margin: 0; background: var(--back); color: var(--ink); font: .875rem/1.45 system-ui, sans-serif;
   font-variant-numeric: tabular-nums; }
 header, main { max-width: 90rem; margin: 0 auto; padding: 0 1.25rem; }

@@ -25,6 +25,15 @@ test("a router with API keys loads nothing of the sign-in, nor what asks an issu
   expect(files).not.toContain("strategies/oauth/discovery.ts");
 });
 
+test("FACT-51: what the monitor is made of is loaded by who asks for one", () => {
+  const guard = "(_req, _res, next) => next()";
+  const asked = API_KEYS.replace("createSseRouter({", "const router = createSseRouter({");
+  const ask = `router.monitor({ guard: ${guard} }); await new Promise(setImmediate);`;
+
+  expect(filesLoadedBy(API_KEYS).filter((file) => file.startsWith("src/monitor/"))).toEqual([]);
+  expect(filesLoadedBy(`${asked}${ask}`)).toContain("src/monitor/monitor.ts");
+});
+
 test("a router with signIn loads the sign-in", () => {
   const files = filesLoadedBy(SIGN_IN);
 

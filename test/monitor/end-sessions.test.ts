@@ -119,27 +119,48 @@ describe("FACT-55, FACT-56: somebody's sessions", () => {
 });
 
 describe("FACT-57: in a cluster", () => {
-  it("sessions of all nodes are shown, and ended; nodes that do not answer are named", async () => {
+  const guard: RequestHandler = (_req, _res, next) => next();
+
+  /** Two nodes with a monitor each, and alice at both. */
+  async function serveNodes() {
     const { nodes } = await serveCluster();
     const [one, other] = nodes;
-    const guard: RequestHandler = (_req, _res, next) => next();
-    const app = express().use("/monitor", one.router.monitor({ guard }));
-    const { url } = await listen(app);
-    const operator = new Person([url]);
+    const serve = async ({ router }: typeof one) =>
+      `${(await listen(express().use("/monitor", router.monitor({ guard })))).url}/monitor/`;
+    const [pageUrl, otherUrl] = [await serve(one), await serve(other)];
     await begin(one.mcpUrl, asCaller({ sub: "alice" }));
     await begin(other.mcpUrl, asCaller({ sub: "alice" }));
+    const operator = new Person([pageUrl, otherUrl]);
+    const ask = async () => {
+      const page = await operator.visit(pageUrl);
+      return {
+        page: page.text,
+        question: await operator.visit(`${pageUrl}${endLinkOf(page.text, "alice")}`),
+      };
+    };
+    return { one, other, pageUrl, otherUrl, operator, ask };
+  }
 
-    const page = await operator.visit(`${url}/monitor/`);
-    expect(partOf(page.text, "nodes")).toMatch(/Nodes 2 Up: .* this node 1 session/);
-    expect(partOf(page.text, "people")).toMatch(/alice jwt .*2 /);
-    expect(partOf(page.text, "sessions")).toContain(other.router.cluster!.node.slice(0, 8));
+  it("sessions of all nodes are shown, and ended; nodes that do not answer are named", async () => {
+    const { other, operator, ask, pageUrl } = await serveNodes();
+    const { page, question } = await ask();
+    expect(partOf(page, "nodes")).toMatch(/Nodes 2 Up: .* this node 1 session/);
+    expect(partOf(page, "people")).toMatch(/alice jwt .*2 /);
+    expect(partOf(page, "sessions")).toContain(other.router.cluster!.node.slice(0, 8));
 
-    const question = await operator.visit(`${url}/monitor/${endLinkOf(page.text, "alice")}`);
     await other.crash();
     const answer = await operator.submit(question, {});
     expect(textIn(answer.text)).toContain("1 session of alice has ended, at 1 node");
     expect(textIn(answer.text)).toContain(`Not answering: ${other.router.cluster!.node}`);
-    const later = await operator.visit(`${url}/monitor/`);
+    const later = await operator.visit(pageUrl);
     expect(partOf(later.text, "nodes")).toContain("Their sessions are not in the lists.");
+  });
+
+  it("any node takes the form that another has shown", async () => {
+    const { one, other, operator, ask, otherUrl } = await serveNodes();
+    const { question } = await ask();
+    const answer = await operator.submit({ ...question, url: `${otherUrl}end` }, {});
+    expect(textIn(answer.text)).toContain("2 sessions of alice have ended, at 2 nodes");
+    expect([one.router.sessions.size, other.router.sessions.size]).toEqual([0, 0]);
   });
 });
