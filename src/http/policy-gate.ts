@@ -6,12 +6,7 @@ import { shorten } from "../observe/call-tracker.js";
 import type { FactHub } from "../observe/fact-hub.js";
 import type { ToldDenial } from "../observe/facts.js";
 import { refOf, whoIs } from "../observe/refs.js";
-import {
-  DENIED_RPC_CODE,
-  deniedAnswer,
-  deniedRefusal,
-  isConcealed,
-} from "../policy/denied-answer.js";
+import { DENIED_RPC_CODE, deniedAnswer, deniedRefusal } from "../policy/denied-answer.js";
 import type { Hearing, Passage } from "../policy/passage.js";
 import type {
   Denial,
@@ -113,14 +108,12 @@ export class PolicyGate {
     session: RouterSession,
   ): Passage {
     this.#tell(denied, request, session);
-    const { conceals } = this.#policy;
-    if (this.#policy.denied === "http-403" && !(conceals && isConcealed(denied.denial))) {
-      throw this.#refusal(denied, message, request);
-    }
+    if (this.#policy.denied === "http-403") throw this.#refusal(denied, message, request);
     if (!isRequest(message)) return { to: "nobody", answer: undefined };
     const isModern = session.era === "2026";
     // Where there are no sessions, only servers of v2 serve.
     const isV1 = session.hearing instanceof SessionHearing && !session.hearing.isOfV2;
+    const { conceals } = this.#policy;
     const form = { conceals, sdk: isV1 ? "v1" : "v2", isModern } as const;
     return { to: "nobody", answer: deniedAnswer(message, denied, form) };
   }

@@ -81,7 +81,7 @@ export function deniedRefusal(denied: Denied): McpSseError | readonly string[] {
 }
 
 /** What would be listed is no secret: that it is asked for too often, or cannot be decided now, may be told. */
-export function isConcealed({ code }: Denial): boolean {
+function isConcealed({ code }: Denial): boolean {
   return code === "forbidden" || code === "insufficient_scope";
 }
 

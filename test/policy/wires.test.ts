@@ -92,4 +92,21 @@ describe.each(CASES)("$name", ({ wire, kit }) => {
     expect(ran.list).toEqual([]);
     expect((await reader.ask("tools/call", { name: "look", arguments: {} })).result).toBeDefined();
   });
+
+  it("POLICY-15, POLICY-30: what is concealed is answered as what its server does not have", async () => {
+    const reader = await wire.connect(await serve(new Ran(), { conceal: true }), READER);
+    for (const [method, concealed, unknown] of [
+      ["tools/call", { name: "delete", arguments: {} }, { name: "delite", arguments: {} }],
+      ["prompts/get", { name: "hr_plan" }, { name: "hr_plxn" }],
+    ] as const) {
+      const [{ result, error }, none] = [
+        await reader.ask(method, concealed),
+        await reader.ask(method, unknown),
+      ];
+      const told = JSON.stringify({ result: none.result as unknown, error: none.error as unknown });
+      expect(JSON.stringify({ result: result as unknown, error: error as unknown })).toBe(
+        told.replaceAll(unknown.name, concealed.name),
+      );
+    }
+  });
 });
