@@ -1,30 +1,43 @@
 import express from "express";
+import type { RouterCluster } from "../cluster/router-cluster.js";
 import { incomingRequest } from "../http/incoming-request.js";
 import type { HostRequest } from "../http/mount.js";
 import { checkSource } from "../http/origin.js";
+import type { Refusals } from "../http/refusals.js";
+import type { Sessions } from "../http/router-session.js";
 import { sourceRefused } from "../http/source-guard.js";
 import type { Monitor } from "../monitor/monitor.js";
+import type { FactHub } from "../observe/fact-hub.js";
+import type { ResolvedOptions } from "../options/resolve.js";
 import type { SourceRules } from "../options/source-rules.js";
 import { checkOptionNames } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 import { withoutQuery } from "../shared/url.js";
-import type { Assembly } from "./assemble.js";
 import { MONITOR_OPTIONS } from "./monitor-options.js";
+
+/** What is looked at. */
+interface Monitored {
+  readonly hub: FactHub;
+  readonly sessions: Sessions;
+  readonly cluster: RouterCluster | undefined;
+  readonly options: ResolvedOptions;
+  readonly refusals: Refusals;
+}
 
 /** The monitors of a router; what they are made of is loaded with the first. */
 export class RouterMonitors {
-  readonly #assembly: Assembly;
+  readonly #monitored: Monitored;
   readonly #all: Promise<Monitor>[] = [];
 
-  constructor(assembly: Assembly) {
-    this.#assembly = assembly;
+  constructor(monitored: Monitored) {
+    this.#monitored = monitored;
   }
 
   /** See `SseRouter.monitor`. */
   create(given: unknown): express.Router {
     checkOptionNames("options", given, Object.keys(MONITOR_OPTIONS));
     const { guard, ...look } = opt.readOptions(MONITOR_OPTIONS, "options", given);
-    const { hub, sessions, cluster, options, refusals } = this.#assembly;
+    const { hub, sessions, cluster, options, refusals } = this.#monitored;
     const secrets = options.cluster?.secret === false ? [] : (options.cluster?.secret ?? []);
     const made = import("../monitor/monitor.js").then(
       ({ Monitor }) => new Monitor({ facts: hub, sessions, cluster, secrets, ...look }),
