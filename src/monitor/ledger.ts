@@ -155,7 +155,7 @@ const NOTHING_YET = { failed: 0, totalMs: 0, slowestMs: 0 };
 
 /** Ids are the client's own, and 1 is another than "1". */
 function keyOf({ session, id }: Call): string {
-  return `${session.id} ${JSON.stringify(id)}`;
+  return `${session.id} ${typeof id} ${id}`;
 }
 
 /** What is called, as somebody would say it. */
@@ -166,5 +166,7 @@ function callName({ method, target }: Call): string {
 
 /** Who it was, and from where. */
 function by(principal: unknown, address: string | undefined): string {
-  return [nameOf(principal), address].filter(Boolean).join(", from ");
+  const name = nameOf(principal);
+  if (address === undefined) return name;
+  return name === "" ? address : `${name}, from ${address}`;
 }

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { MAX_TEXT, textOf } from "./text.js";
+import { textOf } from "./text.js";
 
 /** Somebody, through whichever client: whose sessions can be ended together. */
 export interface Person {
@@ -30,7 +30,8 @@ export function personOf(principal: unknown): PersonShown | undefined {
 
 /** In words, for the end of a line. */
 export function nameOf(principal: unknown): string {
-  return personOf(principal)?.id.slice(0, MAX_TEXT) ?? "";
+  const { id } = Object(principal) as { readonly id?: unknown };
+  return textOf(id);
 }
 
 /**
