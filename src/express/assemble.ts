@@ -1,7 +1,4 @@
-import { toAuthMethods } from "../../strategies/index.js";
-import type { AuthConfig } from "../../strategies/auth-config.js";
 import type { AuthMethod } from "../auth/auth-method.js";
-import { Authenticator } from "../auth/authenticate.js";
 import { ownerKey } from "../auth/principal.js";
 import type { Principal } from "../auth/principal.js";
 import { VerifiedCallers } from "../auth/verified-callers.js";
@@ -9,8 +6,6 @@ import { CallerGuard } from "../http/caller-guard.js";
 import type { CallerGuardInit } from "../http/caller-guard.js";
 import { Discovery } from "../http/discovery.js";
 import type { Elsewhere } from "../http/elsewhere.js";
-import { configuredMount, mountUrl, resourceUrl } from "../http/metadata-routes.js";
-import type { RouterCluster } from "../cluster/router-cluster.js";
 import { originOf } from "../http/message-extra.js";
 import type { MessageExtra, ServerFactory } from "../http/mcp-transport.js";
 import { Pipeline } from "../http/pipeline.js";
@@ -18,7 +13,7 @@ import { PolicyGate } from "../http/policy-gate.js";
 import { Refusals } from "../http/refusals.js";
 import type { ReturningClients } from "../http/returning-clients.js";
 import type { RouterContext } from "../http/router-context.js";
-import type { Sessions } from "../http/router-session.js";
+import type { RouterSession, Sessions } from "../http/router-session.js";
 import { createPolicy } from "../http/router-policy.js";
 import { Shutdown } from "../http/shutdown.js";
 import { SourceGuard } from "../http/source-guard.js";
@@ -36,12 +31,12 @@ import { refusePolicyForAll } from "../options/policy-options.js";
 import { resolveOptions } from "../options/resolve.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { readWires, SSE_ONLY } from "../options/streamable-options.js";
-import type { StreamablePaths, Wires } from "../options/streamable-options.js";
+import type { Wires } from "../options/streamable-options.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import { EndedSessions } from "../session/ended-sessions.js";
 import { LocalSessionRegistry } from "../session/local-session-registry.js";
 import type { LocalSessionRegistryOptions } from "../session/registry-options.js";
-import { checkOptionNames, optionError } from "../shared/check.js";
+import { checkOptionNames } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 import { OWN_HINTS } from "../sse/resume.js";
 import { SseEndpoint } from "../sse/sse-endpoint.js";
@@ -51,34 +46,11 @@ import { ModernHandler } from "../streamable-http/modern-handler.js";
 import { CLOCK_SKEW_MS } from "../streamable-http/sealed-id.js";
 import type { RestoreContext } from "../streamable-http/session-restorer.js";
 import { StreamableEndpoint } from "../streamable-http/streamable-endpoint.js";
+import type { Assembly, Serving } from "./assembly.js";
 import { createClusterParts } from "./cluster-parts.js";
 import type { ClusterParts } from "./cluster-parts.js";
+import { createAuthenticator } from "./create-authenticator.js";
 import { MCP_ROUTER_OPTION_NAMES, ROUTER_OPTION_NAMES, ROUTER_OPTIONS } from "./router-options.js";
-
-/** The parts of one endpoint, each made once; what serves it puts them to use. */
-export interface Assembly {
-  readonly options: ResolvedOptions;
-  readonly wires: Wires;
-  readonly sessions: Sessions;
-  readonly discovery: Discovery;
-  readonly callers: CallerGuard;
-  readonly refusals: Refusals;
-  readonly pipeline: Pipeline;
-  readonly bus: ChangeBus;
-  readonly hub: FactHub;
-  /** What an application sees of other nodes; `undefined` where there are none. */
-  readonly cluster: RouterCluster | undefined;
-}
-
-/** How an endpoint is served. */
-export interface Serving {
-  /** What comes before an option's name in errors. */
-  readonly path: string;
-  /** Whether requests for known sessions are answered before they are routed. */
-  readonly hasFastPath: boolean;
-  /** Paths below the mount at which Streamable HTTP is served. Default: HTTP+SSE only. */
-  readonly streamableAt?: StreamablePaths | undefined;
-}
 
 /**
  * Makes an endpoint from the options of its user: the guards and the sessions, which are the same
@@ -207,41 +179,6 @@ function createTransports(
   ];
 }
 
-function createAuthenticator(
-  option: string,
-  auth: AuthConfig | false,
-  options: ResolvedOptions,
-  resources: readonly string[],
-): Authenticator | undefined {
-  if (auth === false) return undefined;
-  const mount = configuredMount(options);
-  const urls = mount && resources.map((endpoint) => resourceUrl(mount, { endpoint }));
-  // Tokens of the sign-in name the URL that they always did.
-  const [resource, ...otherResources] = urls?.toReversed() ?? [];
-  const context = { resource, otherResources, mountUrl: mount && mountUrl(mount) };
-  const methods = toAuthMethods(auth, option, context);
-  checkEndpoints(methods, option);
-  for (const warning of methods.flatMap((method) => method.warnings ?? []))
-    options.logger.warn(warning);
-  for (const method of methods) method.reportTo?.((message) => options.logger.warn(message));
-  // What one node alone could show, no server is to rely on.
-  return new Authenticator(methods, options.cluster?.carryToken ?? true);
-}
-
-function hasEndpoints({ endpoints }: AuthMethod): boolean {
-  return endpoints !== undefined;
-}
-
-/** Two authorization servers at one URL would answer in each other's place. */
-function checkEndpoints(methods: readonly AuthMethod[], option: string): void {
-  if (methods.filter(hasEndpoints).length < 2) return;
-  throw optionError(
-    option,
-    "has signIn more than once",
-    "Use one router for each, with a publicUrl of its own.",
-  );
-}
-
 function restoreContext(
   { restore }: ResolvedOptions,
   rules: ContinuationRules,
@@ -260,7 +197,7 @@ function restoreContext(
 function createSessions(
   { logger, limits, bytes }: ResolvedOptions,
   more: Pick<
-    LocalSessionRegistryOptions<Principal | undefined, MessageExtra>,
+    LocalSessionRegistryOptions<Principal | undefined, RouterSession, MessageExtra>,
     | "isOpenEndpoint"
     | "rules"
     | "exchangeLimits"

@@ -9,7 +9,7 @@ import type { Pipeline } from "../http/pipeline.js";
 import { notFound } from "../http/refused-caller.js";
 import * as opt from "../shared/option.js";
 import { assemble } from "./assemble.js";
-import type { Assembly, Serving } from "./assemble.js";
+import type { Assembly, Serving } from "./assembly.js";
 import type { MonitorOptions } from "./monitor-options.js";
 import { MountPaths } from "./mount-paths.js";
 import { RouterMonitors } from "./router-monitor.js";

@@ -1,28 +1,18 @@
 import express from "express";
-import type { RouterCluster } from "../cluster/router-cluster.js";
 import { incomingRequest } from "../http/incoming-request.js";
 import type { HostRequest } from "../http/mount.js";
 import { checkSource } from "../http/origin.js";
-import type { Refusals } from "../http/refusals.js";
-import type { Sessions } from "../http/router-session.js";
 import { sourceRefused } from "../http/source-guard.js";
 import type { Monitor } from "../monitor/monitor.js";
-import type { FactHub } from "../observe/fact-hub.js";
-import type { ResolvedOptions } from "../options/resolve.js";
 import type { SourceRules } from "../options/source-rules.js";
 import { checkOptionNames } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 import { withoutQuery } from "../shared/url.js";
+import type { Assembly } from "./assembly.js";
 import { MONITOR_OPTIONS } from "./monitor-options.js";
 
 /** What is looked at. */
-interface Monitored {
-  readonly hub: FactHub;
-  readonly sessions: Sessions;
-  readonly cluster: RouterCluster | undefined;
-  readonly options: ResolvedOptions;
-  readonly refusals: Refusals;
-}
+type Monitored = Pick<Assembly, "hub" | "sessions" | "cluster" | "options" | "refusals">;
 
 /** The monitors of a router; what they are made of is loaded with the first. */
 export class RouterMonitors {

@@ -1,6 +1,6 @@
 import { hasLapsed } from "../auth/verified-cache.js";
 import type { HeldCall } from "../session/held-call.js";
-import { isCall } from "../session/session-bytes.js";
+import { isCall } from "../shared/json-rpc.js";
 import type { Passage } from "../policy/passage.js";
 import type { ScopeChallenge } from "../policy/scope-check.js";
 import { McpSseError } from "../shared/errors.js";

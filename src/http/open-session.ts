@@ -4,7 +4,7 @@ import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { Logger } from "../shared/logger.js";
 import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
 import type { McpServerLike, McpTransport, ServerFactory } from "./mcp-transport.js";
-import type { PolicyGate } from "./policy-gate.js";
+import type { MessageGate } from "./message-gate.js";
 import type { RouterSession, Sessions } from "./router-session.js";
 import { SessionTransport } from "./session-transport.js";
 import type { CarriedSession } from "./session-transport.js";
@@ -24,7 +24,7 @@ export interface OpeningContext {
   /** Is told of the servers that are being closed. */
   readonly shutdown: Shutdown;
   /** Says what clients may hear; `undefined` where there is no policy. */
-  readonly gate: PolicyGate | undefined;
+  readonly gate: MessageGate | undefined;
   /** Makes sessions known to other nodes; `undefined` where there are none. A `SessionKeeper` does. */
   readonly keeper: Registrar | undefined;
 }

@@ -17,11 +17,12 @@ import type {
   Verdict,
 } from "../policy/policy.js";
 import { McpSseError } from "../shared/errors.js";
-import type { JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
-import { isCall } from "../session/session-bytes.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import { isCall } from "../shared/json-rpc.js";
 import type { CallerGuard } from "./caller-guard.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 import type { McpServerLike } from "./mcp-transport.js";
+import type { MessageGate } from "./message-gate.js";
 import { isOfV2 } from "./sdk-major.js";
 import { RefusedCaller } from "./refused-caller.js";
 import type { RouterSession } from "./router-session.js";
@@ -40,7 +41,7 @@ export interface PolicyGateInit {
  *
  * The same for all wires, which differ in how they answer what is denied.
  */
-export class PolicyGate {
+export class PolicyGate implements MessageGate {
   readonly #policy: Policy;
   readonly #callers: PolicyGateInit["callers"];
   readonly #hub: FactHub;
@@ -51,12 +52,6 @@ export class PolicyGate {
     this.#hub = hub;
   }
 
-  /**
-   * What becomes of a message.
-   *
-   * @returns `undefined` where the server just gets it; a promise only where a rule is one.
-   * @throws RefusedCaller where its POST is refused; a promise may reject with it.
-   */
   judge(
     message: JsonRpcMessage,
     request: AdmittedRequest,
@@ -72,10 +67,6 @@ export class PolicyGate {
     return verdict instanceof Promise ? verdict.then(pass) : pass(verdict);
   }
 
-  /**
-   * Whether a server may be told what its client has told another: nobody waits for the answer, and a denial
-   * is no reason to refuse the request that has the session go on.
-   */
   async mayRepeat(
     message: JsonRpcMessage,
     { caller }: AdmittedRequest,
@@ -84,7 +75,6 @@ export class PolicyGate {
     return (await this.#policy.judge(message, askerFor(caller, session))) === undefined;
   }
 
-  /** A session is being opened, or gone on with: from now on its client hears what its caller may. */
   open(session: RouterSession, { methodsTried }: Caller, server: McpServerLike): void {
     const rule = methodsTried.at(-1)?.scopes;
     session.hearing = new SessionHearing(
@@ -94,7 +84,6 @@ export class PolicyGate {
     );
   }
 
-  /** What a caller may hear in a session that is one request. */
   hearingOf({ caller }: AdmittedRequest, session: PolicySession): Pick<Hearing, "mayHear"> {
     const asker = askerFor(caller, session);
     return { mayHear: (uri) => this.#policy.mayHear(uri, asker) };
@@ -109,7 +98,7 @@ export class PolicyGate {
   ): Passage {
     this.#tell(denied, request, session);
     if (this.#policy.denied === "http-403") throw this.#refusal(denied, message, request);
-    if (!isRequest(message)) return { to: "nobody", answer: undefined };
+    if (!isCall(message)) return { to: "nobody", answer: undefined };
     const isModern = session.era === "2026";
     // Where there are no sessions, only servers of v2 serve.
     const isV1 = session.hearing instanceof SessionHearing && !session.hearing.isOfV2;
@@ -132,7 +121,7 @@ export class PolicyGate {
   }
 
   #refusal(denied: Denied, message: JsonRpcMessage, request: AdmittedRequest): RefusedCaller {
-    const id = isRequest(message) ? message.id : null;
+    const id = isCall(message) ? message.id : null;
     const refusal = deniedRefusal(denied);
     if (refusal instanceof McpSseError) {
       const reason = `the policy does not permit it: ${refusal.code}`;
@@ -172,8 +161,4 @@ function askerFor({ principal, methodsTried }: Caller, session: PolicySession): 
   // Options are refused where nobody says who they are.
   if (principal === undefined) throw new Error("a policy is asked about a caller without a name");
   return new Asker(principal, methodsTried.at(-1)?.scopes, session);
-}
-
-function isRequest(message: JsonRpcMessage): message is JsonRpcRequest {
-  return isCall(message);
 }

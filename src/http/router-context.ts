@@ -2,7 +2,7 @@ import type { FactHub } from "../observe/fact-hub.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { CallerGuard } from "./caller-guard.js";
 import type { ConversationLimit } from "./conversation-limit.js";
-import type { PolicyGate } from "./policy-gate.js";
+import type { MessageGate } from "./message-gate.js";
 import type { Refusals } from "./refusals.js";
 import type { RouterSession, Sessions } from "./router-session.js";
 import type { SessionKeeper } from "./session-keeper.js";
@@ -18,7 +18,7 @@ export interface RouterContext {
   readonly places: ConversationLimit<RouterSession> | undefined;
   readonly callers: CallerGuard;
   /** Asks the operator's policy; `undefined` where there is none. */
-  readonly gate: PolicyGate | undefined;
+  readonly gate: MessageGate | undefined;
   readonly refusals: Refusals;
   /** Where everything that becomes known of it is told. */
   readonly hub: FactHub;

@@ -1,11 +1,8 @@
-import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
+import type { JsonRpcId, JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
 import { expectedBytes } from "./answer-size.js";
 import type { AnswerSize } from "./answer-size.js";
 import type { ByteLimit } from "./byte-limits.js";
 import type { WatchedCall } from "./watched-call.js";
-
-/** A request of the client, in memory from when it is taken until it is answered. */
-export type Call = JsonRpcMessage & { readonly id: JsonRpcId };
 
 /** What a call takes its bytes from: the account of its owner. */
 export interface CallAccount {
@@ -45,11 +42,11 @@ export class HeldCall {
   readonly #account: CallAccount;
   readonly #size: AnswerSize;
   readonly #messageBytes: number;
-  #message: Call | undefined;
+  #message: JsonRpcRequest | undefined;
   #held = 0;
 
   /** @param weight of the message, in bytes. */
-  constructor(message: Call, weight: number, account: CallAccount) {
+  constructor(message: JsonRpcRequest, weight: number, account: CallAccount) {
     this.id = message.id;
     this.#message = message;
     this.#account = account;
@@ -85,7 +82,7 @@ export class HeldCall {
   }
 
   /** The server gets another message in its place, with an id of its own. */
-  carry(message: Call): void {
+  carry(message: JsonRpcRequest): void {
     this.id = message.id;
     if (this.#held > 0) this.#message = message;
   }

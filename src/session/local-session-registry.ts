@@ -28,13 +28,13 @@ export class LocalSessionRegistry<P = unknown, E = unknown> implements SessionRe
   readonly #admission: AdmissionController<P, Session<P, E>>;
   readonly #exchanges: Exchanges<P, Session<P, E>>;
   readonly #announcer: Announcer<SessionEvents<P>>;
-  readonly #options: LocalSessionRegistryOptions<P, E>;
+  readonly #options: LocalSessionRegistryOptions<P, Session<P, E>, E>;
   readonly #rules: ContinuationRules;
   readonly #accounts: SessionAccounts | undefined;
   /** Those of which somebody was told that they can be used. */
   readonly #announced = new WeakSet<Session<P, E>>();
 
-  constructor(options: LocalSessionRegistryOptions<P, E>) {
+  constructor(options: LocalSessionRegistryOptions<P, Session<P, E>, E>) {
     this.#options = options;
     this.#announcer = new Announcer((error) => options.onListenerError(error, "router.sessions"));
     this.#accounts =

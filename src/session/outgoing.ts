@@ -1,19 +1,25 @@
 import { heard } from "../policy/passage.js";
 import type { Hearing, UnfilterableError } from "../policy/passage.js";
+import type { ResultFilter } from "../policy/policy.js";
+import { isCall } from "../shared/json-rpc.js";
 import type { JsonRpcId, JsonRpcMessage, JsonRpcResponse } from "../shared/json-rpc.js";
 import type { ByteAccount } from "./byte-budget.js";
 import type { Channel } from "./channel.js";
 import type { Journey } from "./journey.js";
 import { errorInPlaceOf, toMessageJson } from "./message-json.js";
 import type { MessageJson, NotJsonError } from "./message-json.js";
-import type { PendingCalls } from "./pending-calls.js";
-import { isCall } from "./session-bytes.js";
 import { sessionClosed } from "./session-end.js";
 import type { CloseReason } from "./close-reason.js";
 import type { WriteResult } from "./write-result.js";
 
 /** For those who need a promise of what was taken at once. */
 const TAKEN = Promise.resolve();
+
+/** The calls that wait for an answer; `PendingCalls` are. */
+interface AnsweredCalls {
+  filterOf(message: JsonRpcMessage): ResultFilter | undefined;
+  noteSent(message: JsonRpcMessage, result: WriteResult, bytes: number): void;
+}
 
 /** The session whose messages go out. */
 export interface SendingSession {
@@ -28,9 +34,9 @@ export interface SendingSession {
 /** What a session's server sends, on its way to the client: no more than that may have, and as JSON. */
 export class Outgoing {
   readonly #session: SendingSession;
-  readonly #calls: PendingCalls;
+  readonly #calls: AnsweredCalls;
 
-  constructor(session: SendingSession, calls: PendingCalls) {
+  constructor(session: SendingSession, calls: AnsweredCalls) {
     this.#session = session;
     this.#calls = calls;
   }

@@ -6,10 +6,9 @@ import type { SessionLimits } from "./limits.js";
 import type { SessionInfo } from "./session-info.js";
 import type { SessionObserver } from "./session-observer.js";
 import type { PrincipalTest } from "./session-registry.js";
-import type { Session } from "./session.js";
 
-/** What a registry needs to know of the world around it. */
-export interface LocalSessionRegistryOptions<P, E = unknown> {
+/** What a registry of sessions of kind `S` needs to know of the world around it. */
+export interface LocalSessionRegistryOptions<P, S = unknown, E = unknown> {
   /** The key under which a principal owns sessions. */
   readonly ownerKeyOf: (principal: P) => string;
   /** Hears of whom everything is ended, before it is. Default: nobody does. */
@@ -36,7 +35,7 @@ export interface LocalSessionRegistryOptions<P, E = unknown> {
   /** Remembers what must not be restored. Default: nothing is restored. */
   readonly ended?: EndedSessions<P> | undefined;
   /** Hears of everything before the application does. Default: nobody does. */
-  readonly observer?: SessionObserver<Session<P, E>, P, E>;
+  readonly observer?: SessionObserver<S, P, E>;
   /** How many bytes may be held for them. Default: no bound of this registry. */
   readonly bytes?: ByteShare;
 }

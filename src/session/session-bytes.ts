@@ -1,8 +1,8 @@
+import { isCall } from "../shared/json-rpc.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 import { ByteBudget } from "./byte-budget.js";
 import type { ByteAccount } from "./byte-budget.js";
 import { HeldCall } from "./held-call.js";
-import type { Call } from "./held-call.js";
 
 /** What is held for one session, in bytes, and for whom it counts. */
 export class SessionBytes {
@@ -34,7 +34,3 @@ export class SessionBytes {
 
 /** For sessions that no router counts. */
 const NOBODY: ByteAccount = new ByteBudget(Infinity).open(Infinity, () => false);
-
-export function isCall(message: JsonRpcMessage): message is Call {
-  return "method" in message && "id" in message;
-}

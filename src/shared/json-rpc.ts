@@ -37,3 +37,8 @@ export interface JsonRpcError {
 export function isInitialize(message: JsonRpcMessage): boolean {
   return "method" in message && message.method === "initialize";
 }
+
+/** Whether a message wants an answer. */
+export function isCall(message: JsonRpcMessage): message is JsonRpcRequest {
+  return "method" in message && "id" in message;
+}

@@ -7,7 +7,7 @@ import { clientInfoIn } from "../session/handshake.js";
 import { isInitialize } from "../shared/json-rpc.js";
 import { toMessageJson } from "../session/message-json.js";
 import type { MessageJson } from "../session/message-json.js";
-import { isCall } from "../session/session-bytes.js";
+import { isCall } from "../shared/json-rpc.js";
 import { sessionClosed } from "../session/session-end.js";
 import type { ResumeMark } from "../session/resume-mark.js";
 import type { WriteResult } from "../session/write-result.js";

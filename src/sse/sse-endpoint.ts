@@ -14,7 +14,7 @@ import type { RouterSession } from "../http/router-session.js";
 import type { FastRoute, Transport, TransportRoute } from "../http/transport.js";
 import type { AdmittedRequest, RefusedRequest } from "../http/incoming-request.js";
 import type { Passage } from "../policy/passage.js";
-import { isCall } from "../session/session-bytes.js";
+import { isCall } from "../shared/json-rpc.js";
 import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import { sendText } from "../shared/send.js";
 import { sessionIdOf } from "./endpoint-path.js";

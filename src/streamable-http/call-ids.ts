@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Call } from "../session/held-call.js";
-import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
+import type { JsonRpcId, JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
 
 /** A call that the server knows by another id than its client. */
 interface Twin {
@@ -18,7 +17,7 @@ export class CallIds {
   #twins: Map<JsonRpcId, Twin> | undefined;
 
   /** The same call with an id that no other has. */
-  rename(call: Call): Call {
+  rename(call: JsonRpcRequest): JsonRpcRequest {
     const { params } = call as { params?: { _meta?: { progressToken?: unknown } } };
     const { progressToken } = params?._meta ?? {};
     const id = randomUUID();

@@ -9,7 +9,7 @@ import type { RouterSession } from "../http/router-session.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import type { StreamableSettings } from "../options/streamable-options.js";
 import type { Passage } from "../policy/passage.js";
-import { isCall } from "../session/session-bytes.js";
+import { isCall } from "../shared/json-rpc.js";
 import { sessionClosed } from "../session/session-end.js";
 import { Session } from "../session/session.js";
 import type { McpSseError } from "../shared/errors.js";

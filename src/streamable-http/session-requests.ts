@@ -6,7 +6,7 @@ import type { EventStreamOptions } from "../options/stream-options.js";
 import type { Passage } from "../policy/passage.js";
 import { isInitialize } from "../shared/json-rpc.js";
 import type { HeldCall } from "../session/held-call.js";
-import { isCall } from "../session/session-bytes.js";
+import { isCall } from "../shared/json-rpc.js";
 import type { Session } from "../session/session.js";
 import { McpSseError } from "../shared/errors.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";

@@ -1,39 +1,31 @@
 import type { ServerResponse } from "node:http";
 import type { MovedSession, OpenCall } from "../http/moved-session.js";
 import type { MessageMetadata } from "../http/outbox.js";
-import type { EventStream } from "../http/event-stream.js";
 import { onResponseEnd, whenFinished } from "../http/response-end.js";
 import type { KeptOptions } from "../options/resume-options.js";
 import type { Channel, ChannelLuggage, ChannelSession } from "../session/channel.js";
 import { cutAfterEnd, goesOnElsewhere, shouldReconnect } from "../session/close-reason.js";
 import type { CloseReason } from "../session/close-reason.js";
-import { isInitialize } from "../shared/json-rpc.js";
-import type { Call } from "../session/held-call.js";
+import { isCall, isInitialize } from "../shared/json-rpc.js";
 import type { MessageJson } from "../session/message-json.js";
-import { isCall } from "../session/session-bytes.js";
 import { mayHaveBeenDone, sessionClosed, shuttingDown } from "../session/session-end.js";
 import type { WriteResult } from "../session/write-result.js";
 import { McpSseError } from "../shared/errors.js";
-import type { JsonRpcId, JsonRpcMessage, JsonRpcResponse } from "../shared/json-rpc.js";
+import type {
+  JsonRpcId,
+  JsonRpcMessage,
+  JsonRpcRequest,
+  JsonRpcResponse,
+} from "../shared/json-rpc.js";
 import { CallIds } from "./call-ids.js";
 import { CallReply } from "./call-reply.js";
 import type { CallReplyInit } from "./call-reply.js";
 import { resumeMark } from "./event-position.js";
-import type { StreamPosition } from "./event-position.js";
+import type { ListenOffer } from "./listen-offer.js";
 import { PatientReplies } from "./patient-replies.js";
 import { SessionStreams } from "./session-streams.js";
 import { streamsOf } from "./streamable-luggage.js";
 import type { KeptStreams } from "./kept-streams.js";
-
-/** A GET that wants to listen. */
-export interface ListenOffer {
-  readonly res: ServerResponse;
-  /** Its answer; not open yet. */
-  readonly stream: EventStream;
-  /** The last event that the client has, if it names one; `"unknown"` for what names none of ours. */
-  readonly position: StreamPosition | "unknown" | undefined;
-  readonly takesPriming: boolean;
-}
 
 export interface StreamableChannelOptions {
   /** How long what was sent is kept for a client that was cut off. Default: nothing is. */
@@ -138,7 +130,7 @@ export class StreamableChannel implements Channel, ChannelLuggage {
    *
    * @returns the call as the server is to read it.
    */
-  takeCall(call: Call, init: CallReplyInit): Call {
+  takeCall(call: JsonRpcRequest, init: CallReplyInit): JsonRpcRequest {
     const known = this.#replies.has(call.id) ? this.#ids.rename(call) : call;
     const reply = new CallReply(call.id, init, this.#streams, this.#session);
     this.#replies.set(known.id, reply);

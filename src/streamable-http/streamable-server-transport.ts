@@ -16,7 +16,7 @@ import { rpcCodeOf, sendError } from "../http/respond-error.js";
 import { onResponseEnd } from "../http/response-end.js";
 import { TransportOverSession } from "../http/session-transport.js";
 import type { Requester } from "../session/requester.js";
-import { isCall } from "../session/session-bytes.js";
+import { isCall } from "../shared/json-rpc.js";
 import type { SessionSummary } from "../session/session-info.js";
 import { Session } from "../session/session.js";
 import { McpSseError } from "../shared/errors.js";
