@@ -71,13 +71,21 @@ async function warmUp({ ask }) {
   await ask("stop");
 }
 
-/** Calls for a while. */
-async function turn({ ask }, count) {
+/** Calls for a while. @param nodes whose CPU is counted, for each call. Default: none. */
+async function turn({ ask }, count, nodes = []) {
+  const measure = () => Promise.all(nodes.map(({ child }) => child.ask("cpu")));
   await ask("start", { count, width: 1 });
   await sleep(plan.ms / 8);
   await ask("mark");
+  const before = await measure();
   await sleep(plan.ms);
-  return await ask("stop");
+  const after = await measure();
+  const result = await ask("stop");
+  const cpuUs = after.map(({ cpuUs, atUs }, index) => {
+    const calls = (result.perSecond * (atUs - before[index].atUs)) / 1e6;
+    return (cpuUs - before[index].cpuUs) / calls;
+  });
+  return { ...result, cpuUs: cpuUs.reduce((sum, one) => sum + one, 0) };
 }
 
 /** Rows in turns, in another order each round. @returns what each measured in each round. */
@@ -85,7 +93,9 @@ async function inTurns(rows, count) {
   const results = new Map(rows.map(({ name }) => [name, []]));
   for (let round = 0; round < plan.rounds; round++) {
     const order = round % 2 === 0 ? rows : rows.toReversed();
-    for (const { name, target } of order) results.get(name).push(await turn(target, count));
+    for (const { name, target, nodes } of order) {
+      results.get(name).push(await turn(target, count, nodes));
+    }
   }
   return (name, measure) => results.get(name).map((result) => result[measure]);
 }
@@ -148,16 +158,18 @@ async function measureMoving() {
 const figure = (value) => value.toFixed(value >= 100 ? 0 : 2);
 
 function report({ floor, calls: { many, one, shared, local }, moving }) {
+  const cpuRatio = (name) => median(ratiosOf(many(name, "cpuUs"), many("without", "cpuUs")));
   const row = (name, what) => [
     what,
     figure(median(many(name, "perSecond"))),
     figure(median(ratiosOf(many(name, "perSecond"), many("without", "perSecond")))),
+    figure(cpuRatio(name)),
     figure(median(one(name, "p50"))),
   ];
   const trips = (median(one("relayed", "p50")) - median(one("exact", "p50"))) / floor;
   return [
-    "| call | calls/s, 50 sessions | x without | p50 of one at a time, ms |",
-    "| --- | ---: | ---: | ---: |",
+    "| call | calls/s, 50 sessions | x without | CPU of its nodes, x without | p50 of one at a time, ms |",
+    "| --- | ---: | ---: | ---: | ---: |",
     row("without", "without a cluster"),
     row("recent", "at home, `recent`"),
     row("exact", "at home, `exact`"),
@@ -165,6 +177,12 @@ function report({ floor, calls: { many, one, shared, local }, moving }) {
     "",
     "| what | measured | target |",
     "| --- | ---: | ---: |",
+    [
+      "CPU of a node for a call at home, `recent`, x without",
+      figure(cpuRatio("recent")),
+      "at most 1.05",
+    ],
+    ["the same, `exact`", figure(cpuRatio("exact")), "at most 1.12"],
     ["a message through Redis and back, p50, ms", figure(floor), "the floor"],
     ["a relayed call over a local one, in such messages", figure(trips), "at most 3"],
     [
