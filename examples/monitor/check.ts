@@ -36,8 +36,8 @@ await live.body?.cancel();
 const link = /href="(end\?who=[^"]+)"/.exec(shown)![1]!;
 const asked = await fetch(new URL(link, page), { headers: operator });
 const [cookie = ""] = asked.headers.getSetCookie().map((field) => field.split(";", 1)[0]!);
-const token = /name="token" value="([^"]+)"/.exec(await asked.text())![1]!;
-const body = new URLSearchParams({ token, id: "reporting" });
+const fields = [...(await asked.text()).matchAll(/name="(\w+)" value="([^"]+)"/g)];
+const body = new URLSearchParams(fields.map(([, name = "", value = ""]) => [name, value]));
 const end = (from: string): Promise<Response> =>
   fetch(`${page}end`, { method: "POST", body, headers: { ...operator, cookie, origin: from } });
 assert.equal((await end("https://evil.example")).status, 403);

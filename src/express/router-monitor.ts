@@ -34,7 +34,9 @@ export class RouterMonitors {
     );
     this.#all.push(made);
     const router = express.Router();
-    router.use(...guard, (req, res, next) => {
+    // Security decision: all in one route, since between handlers of a router, next("route") goes on to the next of them:
+    // a guard that sends people away by it would let them in.
+    router.all(EVERYTHING, ...guard, (req, res, next) => {
       if (!isServedHost(req, res, options.sourceRules)) {
         refusals.refuse({ req, res }, sourceRefused("host-not-allowed"));
         return;
@@ -50,6 +52,9 @@ export class RouterMonitors {
     for (const monitor of await Promise.all(this.#all)) monitor.close();
   }
 }
+
+/** Any path; in words, Express 4 and 5 write that differently. */
+const EVERYTHING = /.*/;
 
 async function answer(
   monitor: Monitor,

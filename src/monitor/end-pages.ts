@@ -1,7 +1,7 @@
 import { html } from "../shared/html.js";
 import type { Markup } from "../shared/html.js";
 import type { Ended, PersonRow } from "./census.js";
-import { isPerson } from "./person.js";
+import { isPerson, personField } from "./person.js";
 import type { Person } from "./person.js";
 import type { Page } from "./page.js";
 import { foreign, personMarkup } from "./table.js";
@@ -30,8 +30,7 @@ export function askPage(person: Person, people: readonly PersonRow[], token: str
       </p>
       <form method="post" action="end" aria-describedby="question">
         <input type="hidden" name="token" value="${token}" />
-        <input type="hidden" name="id" value="${person.id}" />
-        ${person.issuer !== undefined && html`<input type="hidden" name="issuer" value="${person.issuer}" />`}
+        <input type="hidden" name="person" value="${personField(person)}" />
         <div class="actions">
           <button type="submit" class="danger">End their sessions</button>
           <a class="button" href="./">Cancel</a>

@@ -15,7 +15,7 @@ import { Ledger } from "./ledger.js";
 import { Live } from "./live.js";
 import { mainPage, renderParts } from "./main-page.js";
 import { HEADERS, sendPage } from "./page.js";
-import { referenceOf } from "./person.js";
+import { personInField, referenceOf } from "./person.js";
 import type { Person } from "./person.js";
 import { readQuery } from "./query.js";
 import {
@@ -161,7 +161,7 @@ export class Monitor {
     const { host, origin } = headers;
     const isOurs = comesFromHere({ method, host, origin, fetchSite: fetchSiteOf(req) });
     const form = isOurs ? await readForm(req) : undefined;
-    const person = form && personIn(form);
+    const person = form && personInField(form.get("person") ?? "");
     if (form === undefined || person === undefined || !this.#isShown(req, form, person)) {
       sendPage(res, problemPage(403, "Nothing has ended", NOT_OURS));
       return;
@@ -194,19 +194,14 @@ function targetOf({ id, issuer }: Person): readonly unknown[] {
   return ["end", id, issuer ?? null];
 }
 
-function personIn(form: URLSearchParams): Person | undefined {
-  const id = form.get("id") ?? "";
-  return id === "" ? undefined : { id, issuer: form.get("issuer") ?? undefined };
-}
-
 /** The form, whether or not a parser of the app's has read it; `undefined` for what is none. */
 async function readForm(req: MonitorRequest["req"]): Promise<URLSearchParams | undefined> {
+  if (!/^application\/x-www-form-urlencoded\b/i.test(req.headers["content-type"] ?? "")) {
+    return undefined;
+  }
   if (wasRead(req)) {
     const fields = Object.entries(Object(req.body) as object);
     return new URLSearchParams(fields.filter(([, value]) => typeof value === "string"));
-  }
-  if (!/^application\/x-www-form-urlencoded\b/i.test(req.headers["content-type"] ?? "")) {
-    return undefined;
   }
   const text = await getRawBody(req, { limit: MAX_FORM_BYTES, encoding: "utf8" }).catch(nothing);
   return text === undefined ? undefined : new URLSearchParams(text);

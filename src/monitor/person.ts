@@ -28,6 +28,31 @@ export function personOf(principal: unknown): PersonShown | undefined {
   };
 }
 
+/**
+ * Somebody as a form names them: browsers end lines in a form by CR and LF, and have no halves of surrogate pairs,
+ * so a name that has one of these would come back as another.
+ */
+export function personField({ id, issuer }: Person): string {
+  return Buffer.from(JSON.stringify([id, issuer ?? null])).toString("base64url");
+}
+
+/** Whom a form names; `undefined` for what names nobody. */
+export function personInField(text: string): Person | undefined {
+  const read: unknown = parsed(Buffer.from(text, "base64url").toString());
+  if (!Array.isArray(read)) return undefined;
+  const [id, issuer] = read as readonly unknown[];
+  if (typeof id !== "string" || id === "") return undefined;
+  return { id, issuer: typeof issuer === "string" ? issuer : undefined };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** In words, for the end of a line. */
 export function nameOf(principal: unknown): string {
   const { id } = Object(principal) as { readonly id?: unknown };

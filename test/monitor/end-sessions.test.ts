@@ -1,5 +1,6 @@
 import express from "express";
 import type { RequestHandler } from "express";
+import { personField } from "../../src/monitor/person.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { serveCluster } from "../kit/cluster/routers.js";
 import { asCaller } from "../kit/conversation.js";
@@ -11,6 +12,8 @@ import { JWT_AUTH } from "../kit/serve.js";
 import { begin } from "../kit/streamable.js";
 
 cleanUpAfterEach();
+
+const ALICE = { id: "alice", issuer: undefined };
 
 describe("FACT-55, FACT-56: somebody's sessions", () => {
   /** An operator who is asked about alice. */
@@ -44,6 +47,20 @@ describe("FACT-55, FACT-56: somebody's sessions", () => {
     expect(router.sessions.size).toBe(1);
   });
 
+  it("are not ended by JSON, even where a parser of the app has read it", async () => {
+    const { question, operator, router, url } = await ask({ before: [express.json()] });
+    const token = /name="token" value="([^"]+)"/.exec(question.text)?.[1] ?? "";
+    const answer = await send(question.url, {
+      method: "POST",
+      headers: {
+        ...{ "content-type": "application/json", origin: url },
+        cookie: operator.cookies.for(question.url),
+      },
+      body: JSON.stringify({ token, person: personField(ALICE) }),
+    });
+    expect([answer.status, router.sessions.size]).toEqual([403, 2]);
+  });
+
   it("are asked about by no name that would be in a log", async () => {
     const { question } = await ask();
     expect(question.url).toMatch(/\/admin\/mcp\/end\?who=[\w-]{16}$/);
@@ -70,7 +87,7 @@ describe("FACT-55, FACT-56: somebody's sessions", () => {
   it("are not ended without a word on where the form is from", async () => {
     const { question, operator, router } = await ask();
     const token = /name="token" value="([^"]+)"/.exec(question.text)?.[1] ?? "";
-    const body = new URLSearchParams({ token, id: "alice" }).toString();
+    const body = new URLSearchParams({ token, person: personField(ALICE) }).toString();
     const form = { "content-type": "application/x-www-form-urlencoded" };
     const cookie = operator.cookies.for(question.url);
     const post = async (headers: Record<string, string>) =>
@@ -92,9 +109,13 @@ describe("FACT-55, FACT-56: somebody's sessions", () => {
     const other = new Person([url]);
     await other.visit(question.url);
     expect((await other.submit(question, {})).status).toBe(403);
-    expect((await operator.submit(question, { id: "bob" })).status).toBe(403);
-    expect((await operator.submit(question, { issuer: "x" })).status).toBe(403);
-    expect((await operator.submit(question, { id: "" })).status).toBe(403);
+    expect(
+      (await operator.submit(question, { person: personField({ ...ALICE, id: "bob" }) })).status,
+    ).toBe(403);
+    expect(
+      (await operator.submit(question, { person: personField({ ...ALICE, issuer: "x" }) })).status,
+    ).toBe(403);
+    expect((await operator.submit(question, { person: "" })).status).toBe(403);
     expect((await operator.submit(question, { token: "" })).status).toBe(403);
     expect((await operator.submit(question, { more: "x".repeat(70_000) })).status).toBe(403);
     expect(router.sessions.size).toBe(2);
