@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { errorName } from "../shared/log-text.js";
 import type { Logger } from "../shared/logger.js";
 import { PendingWork } from "../shared/pending-work.js";
 import { withTimeout } from "../shared/timeout.js";
@@ -18,7 +19,6 @@ import type { ClusterConfig } from "./cluster-config.js";
 import type { ClusterEngine } from "./engine.js";
 import { Envelopes } from "./envelope.js";
 import type { Packet } from "./envelope.js";
-import { nameOf } from "./exchange.js";
 import { Links } from "./links.js";
 import { Membership } from "./membership.js";
 import { countNode, uncountNode } from "./nodes-here.js";
@@ -261,7 +261,7 @@ export class SealedBus implements ClusterBus {
       call();
       return true;
     } catch (error) {
-      this.#logger.error(`A listener of the cluster has thrown: ${nameOf(error)}`);
+      this.#logger.error(`A listener of the cluster has thrown: ${errorName(error)}`);
       return false;
     }
   }

@@ -1,3 +1,4 @@
+import { errorName } from "../shared/log-text.js";
 import type { Logger } from "../shared/logger.js";
 import type { Exchange, ExchangeLoss, Frame } from "./cluster-bus.js";
 import { isPacket } from "./envelope.js";
@@ -209,13 +210,8 @@ class LinkedExchange implements Exchange {
     try {
       hear();
     } catch (error) {
-      this.#context.logger.error(`A listener of the cluster has thrown: ${nameOf(error)}`);
+      this.#context.logger.error(`A listener of the cluster has thrown: ${errorName(error)}`);
       this.abort();
     }
   }
-}
-
-/** The kind of an error: its message may have what was sent. */
-export function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : typeof error;
 }

@@ -8,7 +8,7 @@ import type { LinkHost } from "./link.js";
 import type { Outgoing } from "./outgoing.js";
 
 /** What all links together may keep for nodes that do not hear it, in characters. */
-export const MAX_UNHEARD_BYTES = 64 * 1024 * 1024;
+const MAX_UNHEARD_BYTES = 64 * 1024 * 1024;
 
 /** Greetings that were answered and not followed by anything. */
 const MAX_GREETED = 1_024;

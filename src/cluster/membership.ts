@@ -1,5 +1,6 @@
 import { Announcer } from "../session/announcer.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
+import { errorName } from "../shared/log-text.js";
 import type { Logger } from "../shared/logger.js";
 import { withTimeout } from "../shared/timeout.js";
 import type { ClusterBusEvents, ClusterNode, ClusterState } from "./cluster-bus.js";
@@ -8,7 +9,6 @@ import type { ClusterClock, Moment } from "./cluster-clock.js";
 import type { ClusterEngine } from "./engine.js";
 import type { Envelopes, Packet } from "./envelope.js";
 import { Epoch } from "./epoch.js";
-import { nameOf } from "./exchange.js";
 import { Heartbeat } from "./heartbeat.js";
 import { Roster } from "./roster.js";
 import type { SealBox } from "./seal-box.js";
@@ -74,7 +74,7 @@ export class Membership {
       onMissed: (error) => this.#goDown(error),
     });
     this.#events = new Announcer((error) =>
-      logger.error(`A listener of the cluster has thrown: ${nameOf(error)}`),
+      logger.error(`A listener of the cluster has thrown: ${errorName(error)}`),
     );
   }
 

@@ -2,6 +2,7 @@ import type { AuthMethod } from "../auth/auth-method.js";
 import { refusalAnswer, refusalReason } from "../auth/challenge.js";
 import type { Refusal } from "../auth/outcome.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
+import { isScope } from "../shared/http-syntax.js";
 import type { JsonRpcId } from "../shared/json-rpc.js";
 import type { ScopeChallenge } from "../policy/scope-check.js";
 
@@ -74,8 +75,8 @@ export function lacksScopes(
 /** Longest list of a caller's own scopes that a challenge repeats, in characters. */
 const MAX_OWN_SCOPES = 2_000;
 
-/** Those of a caller's scopes that can stand in a challenge. @see RFC 6749, section 3.3 */
+/** Those of a caller's scopes that can stand in a challenge. */
 function nameable(scopes: readonly string[]): readonly string[] {
-  const good = scopes.filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope));
+  const good = scopes.filter(isScope);
   return good.join(" ").length > MAX_OWN_SCOPES ? [] : good;
 }

@@ -21,7 +21,7 @@ const STREAM_HEADERS = {
 type PiecewiseResponse = ServerResponse & { flush?: () => void };
 
 /** Opens an event stream, which ends with its client. */
-export function openStream(res: ServerResponse): void {
+function openStream(res: ServerResponse): void {
   res.writeHead(200, STREAM_HEADERS);
   res.flushHeaders();
   res.on("error", () => undefined);

@@ -1,3 +1,4 @@
+import { errorName } from "../shared/log-text.js";
 import type { Logger } from "../shared/logger.js";
 import type { Audit } from "../options/audit-event.js";
 import { TELLERS } from "./audit-tellers.js";
@@ -10,7 +11,7 @@ export function auditTo(audit: Audit, hub: FactHub, router: string, logger: Logg
   const log = new SparingLog(logger);
   const failed = (error: unknown): void => {
     // Its message may have of the event what a log is not to have.
-    log.error("audit", `audit failed, and an event is lost: ${nameOf(error)}`);
+    log.error("audit", `audit failed, and an event is lost: ${errorName(error)}`);
   };
   const tell = (told: Told | undefined): void => {
     if (told === undefined) return;
@@ -28,10 +29,6 @@ function listen(hub: FactHub, name: AuditedName, tell: (told: Told | undefined) 
   // One teller for each name, which the compiler does not follow through a union.
   const teller = TELLERS[name] as Teller<typeof name>;
   hub.on(name, (fact) => tell(teller(fact)));
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : typeof error;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

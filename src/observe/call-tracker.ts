@@ -185,6 +185,6 @@ export function shorten(text: string): string {
 }
 
 /** Ids are of JSON-RPC's two kinds. */
-export function shortId(id: JsonRpcId): JsonRpcId {
+function shortId(id: JsonRpcId): JsonRpcId {
   return typeof id === "string" ? shorten(id) : id;
 }

@@ -95,10 +95,7 @@ export function addTarget(
  *
  * @see OpenTelemetry, semantic conventions for MCP, `error.type`
  */
-export function errorType(
-  outcome: CallEnded["outcome"],
-  code: string | undefined,
-): string | undefined {
+function errorType(outcome: CallEnded["outcome"], code: string | undefined): string | undefined {
   if (outcome === "ok") return undefined;
   if (outcome === "tool-error") return "tool_error";
   return outcome === "error" ? (code ?? OTHER) : outcome;

@@ -98,7 +98,7 @@ function detailsOf(denial: Denial): Readonly<Record<string, unknown>> & { readon
 }
 
 /** What a denial is, for people and models: nothing of a caller's is in it. */
-export function textOf({ kind, denial }: Denied): string {
+function textOf({ kind, denial }: Denied): string {
   switch (denial.code) {
     case "insufficient_scope": {
       const { missing } = denial;

@@ -1,6 +1,7 @@
 import type { AuthInfo } from "../auth/principal.js";
 import { WELL_KNOWN_PATH } from "../auth/protected-resource.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
+import { isScope } from "../shared/http-syntax.js";
 import type { ScopeChallenge } from "./scope-check.js";
 import type { JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
 import { withTimeout, TIMED_OUT } from "../shared/timeout.js";
@@ -55,19 +56,12 @@ async function waitFor(
   );
 }
 
-/** One scope. @see RFC 6749, section 3.3 */
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
-
 function checkChallenge(answer: ScopeChallenge | undefined): ScopeChallenge | undefined {
   if (answer === undefined) return undefined;
   // Users without TypeScript answer anything.
   const { scopes } = (answer as Partial<ScopeChallenge> | null) ?? {};
   if (Array.isArray(scopes) && scopes.length > 0 && scopes.every(isScope)) return answer;
   throw new TypeError("a scope challenge must be { scopes: [one or more] } or undefined");
-}
-
-function isScope(value: unknown): boolean {
-  return typeof value === "string" && SCOPE.test(value);
 }
 
 /**

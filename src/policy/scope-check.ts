@@ -12,9 +12,9 @@ export interface ScopeChallenge {
  * What a session's own server says that a caller lacks for a message, asked before it gets it, and after what its
  * operator says: see `policy.ts`.
  *
- * **You implement** one function; today that is `findScopeChallenge`. Every transport calls it for each message, when it is certain that the sender may go
- * on with the session: `MessageReceiver` for messages that are posted, `SSEServerTransport` for
- * those that are handed to it.
+ * **You implement** one function; today that is `findScopeChallenge`. Every transport calls it for each message, when
+ * it is certain that the sender may go on with the session: `MessageReceiver` for messages that are posted,
+ * `SSEServerTransport` for those that are handed to it.
  *
  * | result | what becomes of the message |
  * |---|---|

@@ -89,7 +89,7 @@ export interface HttpTimes {
 }
 
 /** {@link HttpTimesConfig}. */
-export const HTTP_TIMES = opt.block({
+const HTTP_TIMES = opt.block({
   /**
    * Longer than the 60 s for which load balancers keep a connection that is idle: whoever closes
    * it first must be the one who uses it, or a request meets its end and becomes a 502. Node's own

@@ -22,3 +22,8 @@ export function logText(text: string): string {
     return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
   });
 }
+
+/** What a line may say of an error of which nobody knows what its message has from outside. */
+export function errorName(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
+}

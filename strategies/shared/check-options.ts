@@ -1,5 +1,6 @@
 import type { AuthMethod } from "../../src/auth/auth-method.js";
 import { checkTextList, optionError } from "../../src/shared/check.js";
+import { isScope } from "../../src/shared/http-syntax.js";
 import { isSecureUrl } from "../../src/shared/loopback.js";
 import * as opt from "../../src/shared/option.js";
 
@@ -44,7 +45,7 @@ export function scopeNames(): opt.Option<readonly string[] | undefined> {
 function checkScopes(option: string, value: unknown): readonly string[] | undefined {
   const scopes = checkTextList(option, value);
   for (const scope of scopes ?? []) {
-    if (!/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)) {
+    if (!isScope(scope)) {
       throw optionError(
         option,
         "holds something that is no scope name",

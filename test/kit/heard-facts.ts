@@ -22,7 +22,7 @@ const NAMES: Readonly<Record<FactName, true>> = {
   cluster: true,
 };
 
-export const FACT_NAMES = Object.keys(NAMES) as readonly FactName[];
+const FACT_NAMES = Object.keys(NAMES) as readonly FactName[];
 
 /** Everything that routers tell on `node:diagnostics_channel`, as a tool that watches a process hears it. */
 export class HeardFacts {

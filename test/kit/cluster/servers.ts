@@ -28,7 +28,7 @@ type Session = SessionInfo<Principal>;
 const CAPABILITIES = { capabilities: { logging: {}, resources: { subscribe: true } } };
 
 /** The resource that clients subscribe to. */
-export const WATCHED = "test://watched";
+const WATCHED = "test://watched";
 
 const textOf = (text: string) => ({ content: [{ type: "text" as const, text }] });
 
