@@ -1,0 +1,137 @@
+import { Server } from "@modelcontextprotocol/sdk/server/index.js";
+import type { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { asCaller } from "../kit/conversation.js";
+import { guardedV1, guardedV2, Ran, RULES } from "../kit/guarded-servers.js";
+import { recordingLogger, secret } from "../kit/leak-watch.js";
+import { MODERN, STATEFUL } from "../kit/policy-wires.js";
+import type { Asking } from "../kit/policy-wires.js";
+import { at, serveNode } from "../kit/restoring-nodes.js";
+import { toolCall } from "../kit/raw-sse.js";
+import { JWT_AUTH, startMcpServer } from "../kit/serve.js";
+import { begin, serveMcp } from "../kit/streamable.js";
+import { SECRET } from "../kit/tokens.js";
+
+cleanUpAfterEach();
+
+const READER = asCaller({ scope: "read" });
+const DENIED_META = "express-mcp-sse/denied";
+
+const namesOf = async (client: Asking, cursor?: string) => {
+  const { result } = await client.ask("tools/list", cursor === undefined ? {} : { cursor });
+  return {
+    names: (result.tools as { name: string }[]).map(({ name }) => name),
+    nextCursor: result.nextCursor as string | undefined,
+  };
+};
+
+/* eslint-disable @typescript-eslint/no-deprecated -- the class for those who answer themselves */
+/** A server of v1 whose list has a page for each tool. */
+function paging(pages: readonly string[]): Server {
+  const server = new Server({ name: "paging", version: "1.0.0" }, { capabilities: { tools: {} } });
+  server.setRequestHandler(ListToolsRequestSchema, ({ params }) => {
+    const page = Number(params?.cursor ?? 0);
+    const name = pages[page]!;
+    return {
+      tools: [{ name, inputSchema: { type: "object" } }],
+      ...(page + 1 < pages.length && { nextCursor: String(page + 1) }),
+    };
+  });
+  return server;
+}
+/* eslint-enable @typescript-eslint/no-deprecated */
+
+it.each(STATEFUL)(
+  "POLICY-34: a page over $name may be empty, and leads to the next",
+  async (wire) => {
+    const createServer = () => paging(["delete", "look", "delete"]);
+    const client = await wire.connect(await serveMcp({ createServer, policy: RULES }), READER);
+    const pages = [await namesOf(client), await namesOf(client, "1"), await namesOf(client, "2")];
+    expect(pages).toEqual([
+      { names: [], nextCursor: "1" },
+      { names: ["look"], nextCursor: "2" },
+      { names: [], nextCursor: undefined },
+    ]);
+  },
+);
+
+it.each([...STATEFUL, MODERN])(
+  "POLICY-33: what is asked for too often is 429 over $name, and says when to come back",
+  async (wire) => {
+    const policy = { tools: { look: { perMinute: 1 } }, denied: "http-403" } as const;
+    const createServer = () => guardedV2.create(new Ran());
+    const client = await wire.connect(await serveMcp({ createServer, policy }), READER);
+    const look = () => client.post("tools/call", { name: "look", arguments: {} });
+    expect((await look()).status).toBeLessThan(300);
+    const late = await look();
+    expect([late.status, late.header("www-authenticate")]).toEqual([429, ""]);
+    expect(Number(late.header("retry-after"))).toBeGreaterThan(50);
+    expect(Number(late.header("retry-after"))).toBeLessThanOrEqual(60);
+    expect(late.json).toMatchObject({ error: { code: -32010, data: { code: "rate_limited" } } });
+  },
+);
+
+it.each([...STATEFUL, MODERN])(
+  "POLICY-30: a tool that is registered later, and a call that asks for a task, are no way around over $name",
+  async (wire) => {
+    const ran = new Ran();
+    const createServer = () => {
+      const server = guardedV2.create(ran) as unknown as McpServerV1;
+      server.registerTool("delete_all", {}, () => {
+        ran.note("delete_all");
+        return { content: [] };
+      });
+      return server as never;
+    };
+    const policy = { tools: { "delete*": { scopes: ["admin"] } } };
+    const client = await wire.connect(await serveMcp({ createServer, policy }), READER);
+    expect((await namesOf(client)).names).toEqual(["look"]);
+    for (const name of ["delete", "delete_all"]) {
+      const { result } = await client.ask("tools/call", { name, arguments: {} });
+      expect(result._meta[DENIED_META]).toMatchObject({ missing: ["admin"] });
+      const { error } = await client.ask("tools/call", { name, arguments: {}, task: { ttl: 1 } });
+      expect(error).toMatchObject({ code: -32010, data: { missing: ["admin"] } });
+    }
+    expect(ran.list).toEqual([]);
+  },
+);
+
+it("POLICY-30: a session that another process goes on with has the same rules", async () => {
+  const ran = new Ran();
+  const options = { createServer: () => guardedV1.create(ran), policy: RULES };
+  const here = await serveNode(options);
+  const there = await serveNode(options);
+  const restored = at(there.mcpUrl, await begin(here.mcpUrl, READER));
+  const denied = await restored.post(toolCall(7, "delete"));
+  expect(denied.json.result._meta[DENIED_META].missing).toEqual(["admin"]);
+  const list = { jsonrpc: "2.0", id: 8, method: "tools/list" };
+  expect((await restored.post(list)).json.result.tools).toMatchObject([{ name: "look" }]);
+  expect(there.router.sessions.list()).toMatchObject([{ isRestored: true }]);
+  expect(ran.list).toEqual([]);
+});
+
+it.each(["sse", "http-stream"] as const)("POLICY-30: MCPServer has it over %s", async (type) => {
+  secret(SECRET);
+  const options = { port: 0, auth: JWT_AUTH, logger: recordingLogger(), policy: RULES };
+  const ran: string[] = [];
+  const server = await startMcpServer({
+    name: "guarded",
+    setup: (mcp: McpServerV1) => {
+      for (const name of ["look", "delete"]) {
+        mcp.registerTool(name, {}, () => {
+          ran.push(name);
+          return { content: [] };
+        });
+      }
+    },
+    transport: { type, options },
+  });
+  const urls = { mcpUrl: server.url!, sseUrl: server.url! };
+  const client = await STATEFUL[type === "sse" ? 0 : 1].connect(urls, READER);
+  const { result } = await client.ask("tools/call", { name: "delete", arguments: {} });
+  expect(result._meta[DENIED_META]).toMatchObject({ missing: ["admin"] });
+  expect((await namesOf(client)).names).toEqual(["look"]);
+  await client.ask("tools/call", { name: "look", arguments: {} });
+  expect(ran).toEqual(["look"]);
+});
