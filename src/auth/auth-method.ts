@@ -200,9 +200,11 @@ export interface SignInStep {
 
 /** Hears of what only a method knows. Must not throw. */
 export interface MethodObserver {
+  /** The method has asked somebody: an issuer, an introspection endpoint. */
   upstream(asked: UpstreamRequest): void;
   /** Whether anybody wants to hear of sign-ins by now: else they need not be looked up. */
   readonly hearsSignIns: boolean;
+  /** A person or a client has come one step further in a sign-in, or was stopped. */
   signIn(step: SignInStep): void;
 }
 

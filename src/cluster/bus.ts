@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { errorName } from "../shared/log-text.js";
 import type { Logger } from "../shared/logger.js";
-import { PendingWork } from "../shared/pending-work.js";
+import { pendingWork } from "../shared/pending-work.js";
+import type { PendingWork } from "../shared/pending-work.js";
 import { withTimeout } from "../shared/timeout.js";
 import { Asking } from "./asking.js";
 import type {
@@ -177,7 +178,7 @@ export class SealedBus implements ClusterBus {
     this.#membership.drain();
   }
 
-  async stop(timeoutMs: number, asked = new PendingWork()): Promise<void> {
+  async stop(timeoutMs: number, asked = pendingWork()): Promise<void> {
     if (this.state === "closed") return;
     if (this.#isCounted) uncountNode(this.#prefix);
     const until = this.#clock.steady() + timeoutMs;

@@ -1,5 +1,5 @@
 import { shuttingDown } from "../session/session-end.js";
-import { PendingWork } from "../shared/pending-work.js";
+import { pendingWork } from "../shared/pending-work.js";
 import type { AdmittedRequest } from "./incoming-request.js";
 import type { RouterSession } from "./router-session.js";
 
@@ -12,9 +12,9 @@ export class Shutdown {
   holdCall:
     ((session: RouterSession, request: AdmittedRequest) => Promise<void> | undefined) | undefined;
   /** Servers of sessions that have ended, on their way out. */
-  readonly closings = new PendingWork();
+  readonly closings = pendingWork();
   /** Responses to what was posted here for sessions that may be at other nodes. */
-  readonly relayed = new PendingWork();
+  readonly relayed = pendingWork();
 
   /** @throws McpSseError 503 when no new sessions are taken. */
   checkOpen(): void {

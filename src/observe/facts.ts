@@ -111,6 +111,7 @@ export interface Call {
   };
 }
 
+/** Which trace a request is part of, each as the header of its name has it. Other forms are left out. */
 export interface TraceContext {
   readonly traceparent: string;
   readonly tracestate?: string;
@@ -146,6 +147,7 @@ export interface ClientRequestStarted {
   carry(trace: TraceContext): void;
 }
 
+/** The client has answered, or never will. */
 export interface ClientRequestEnded {
   /** The same object as in `client-request-started`. */
   readonly request: Omit<ClientRequestStarted, "carry">;
@@ -226,6 +228,7 @@ export interface Facts {
   cluster: ClusterFact;
 }
 
+/** What stands behind `express-mcp-sse:` in the name of a channel. */
 export type FactName = keyof Facts;
 
 /** What subscribers of a channel get, for tools that look at all routers of a process. */

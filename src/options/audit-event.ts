@@ -54,6 +54,7 @@ export interface AuditEvent {
   readonly details: Readonly<Record<string, AuditDetail>>;
 }
 
+/** What may stand beside a name in {@link AuditEvent.details}. */
 export type AuditDetail = string | number | boolean | readonly string[];
 
 /** Gets each event. What it throws, or rejects with, is logged and changes nothing; nobody waits for it. */

@@ -35,8 +35,7 @@ export function mayTake(
 ): boolean {
   const { last } = lane;
   const isLikeLast =
-    last !== undefined &&
-    last.route === route &&
+    last?.route === route &&
     last.principal === principal &&
     last.base === base &&
     last.routedBase === routedBase &&

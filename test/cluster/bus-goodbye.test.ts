@@ -1,5 +1,5 @@
 import type { Exchange } from "../../src/cluster/cluster-bus.js";
-import { PendingWork } from "../../src/shared/pending-work.js";
+import { pendingWork } from "../../src/shared/pending-work.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { Heard, sealedCluster, startBus } from "../kit/cluster/buses.js";
 import { until } from "../kit/waiting.js";
@@ -75,7 +75,7 @@ it("CLUSTER-17: so is what was sent to a node that had answered a greeting, and 
 
 it("CLUSTER-17: a node that goes waits for what others answer it, and for what it asks of them meanwhile", async () => {
   const { one, theirs, talk } = await startTwo();
-  const asked = new PendingWork();
+  const asked = pendingWork();
   const ask = () => {
     const heard = talk();
     const ended = heard.until((one) => one.ended);

@@ -49,7 +49,7 @@ it("FACT-11: a request that is refused is a fact, whatever its code", async () =
       throw new McpSseError(left.shift() ?? "server_error", "Refused.");
     },
   });
-  for (const _code of codes) await send(sseUrl, { headers: asCaller() });
+  while (left.length > 0) await send(sseUrl, { headers: asCaller() });
   expect(facts.all("refusal").map(({ code }) => code)).toEqual(codes);
 });
 
