@@ -73,6 +73,10 @@ function publishWhatIsRare(): void {
     denial: { code: "insufficient_scope", needed: ["a"], missing: ["a"] },
   });
   publish("revoked", { by: "close-for", principal: undefined, ended: 2 });
+  publish("sign-in", {
+    ...{ event: "approved", person: "alice", issuer: "https://issuer.example" },
+    ...{ clientId: "client", method: "oauth" },
+  });
   publish("upstream", { ...UPSTREAM, outcome: "failed" });
   publish("cluster", { event: "relayed", outcome: "answered", durationMs: 1 });
   publish("cluster", { event: "node-lost", node: "another" });
