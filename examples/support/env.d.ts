@@ -2,6 +2,7 @@
 declare namespace NodeJS {
   interface ProcessEnv {
     PORT?: string;
+    AUDIT_FILE?: string;
     METRICS_PORT?: string;
     JWT_SECRET?: string;
     JWT_PUBLIC_KEY?: string;
