@@ -7,6 +7,7 @@ import type { FactHub } from "../observe/fact-hub.js";
 import type { ToldDenial } from "../observe/facts.js";
 import { refOf, whoIs } from "../observe/refs.js";
 import { DENIED_RPC_CODE, deniedAnswer, deniedRefusal } from "../policy/denied-answer.js";
+import { keptFromOthers } from "../policy/list-filter.js";
 import type { Hearing, Passage } from "../policy/passage.js";
 import type {
   Denial,
@@ -14,6 +15,7 @@ import type {
   Policy,
   PolicyAsker,
   PolicySession,
+  ResultFilter,
   Verdict,
 } from "../policy/policy.js";
 import { McpSseError } from "../shared/errors.js";
@@ -60,7 +62,7 @@ export class PolicyGate implements MessageGate {
     const asker = askerFor(request.caller, session);
     const pass = (denied: Verdict): Passage | undefined => {
       if (denied !== undefined) return this.#deny(denied, message, request, session);
-      const filter = this.#policy.filterOf(message, asker);
+      const filter = this.#policy.filterOf(message, asker) ?? sharing(message, session);
       return filter && { to: "server", filter };
     };
     const verdict = this.#policy.judge(message, asker);
@@ -130,6 +132,11 @@ export class PolicyGate implements MessageGate {
     const { reason, error } = this.#callers.lacksScopes({ scopes: refusal }, request);
     return new RefusedCaller(reason, error, DENIED_RPC_CODE, id);
   }
+}
+
+/** Only the results of 2026-07-28 say who else may have them. */
+function sharing(message: JsonRpcMessage, { era }: RouterSession): ResultFilter | undefined {
+  return era === "2026" ? keptFromOthers(message) : undefined;
 }
 
 /** What a rule of the operator's threw may have anything in it. */

@@ -1,6 +1,7 @@
 import { entryTarget } from "./targets.js";
 import type { Target } from "./targets.js";
-import type { PolicyKind } from "./policy.js";
+import type { JsonRpcMessage } from "../shared/json-rpc.js";
+import type { PolicyKind, ResultFilter } from "./policy.js";
 
 /** A list in a result. */
 interface List {
@@ -16,6 +17,7 @@ const LISTS = new Map<string, List>([
   ["prompts", { naming: "name", kind: "prompt", isUri: false }],
   ["resources", { naming: "uri", kind: "resource", isUri: true }],
   ["resourceTemplates", { naming: "uriTemplate", kind: "resource", isUri: false }],
+  ["skills", { naming: "uri", kind: "resource", isUri: true }],
 ]);
 
 /** The member that the result of a list request must have. */
@@ -24,12 +26,34 @@ export const LISTED_BY = new Map([
   ["prompts/list", "prompts"],
   ["resources/list", "resources"],
   ["resources/templates/list", "resourceTemplates"],
+  ["resources/directory/read", "resources"],
+  ["skills/list", "skills"],
 ]);
+
+/** Results of 2026-07-28 that their server may call everybody's, beside the lists. */
+const SHAREABLE: ReadonlySet<string> = new Set(["resources/read", "skills/get"]);
 
 type Result = Readonly<Record<string, unknown>>;
 
 /**
- * A result with those entries that are permitted; everything else of it stays, so that a page may be short.
+ * What keeps the result of a request that was permitted to its caller from others; `undefined` where nothing would
+ * hand it to them.
+ */
+export function keptFromOthers(message: JsonRpcMessage): ResultFilter | undefined {
+  return "method" in message && SHAREABLE.has(message.method) ? forOneCaller : undefined;
+}
+
+/**
+ * Security decision: what a server says that caches may give to everybody, a policy may not permit to everybody.
+ *
+ * @see MCP 2026-07-28, "Caching"
+ */
+const forOneCaller = (result: Result): Result =>
+  "cacheScope" in result ? { ...result, cacheScope: "private" } : result;
+
+/**
+ * A result with those entries that are permitted, for nobody else; everything else of it stays, so that a page may be
+ * short.
  *
  * @param member that it must have.
  * @throws Error for a result that is none of a list request.
@@ -45,9 +69,11 @@ export function filterResult(
     .filter(([name]) => name in result)
     .map(([name, list]) => [name, filterEntries(name, result[name], list, permits)] as const);
   const isLate = filtered.some(([, entries]) => entries instanceof Promise);
-  if (!isLate) return { ...result, ...Object.fromEntries(filtered) };
+  const having = (lists: Iterable<readonly [string, unknown]>): Result =>
+    forOneCaller({ ...result, ...Object.fromEntries(lists) });
+  if (!isLate) return having(filtered);
   const late = filtered.map(async ([name, entries]) => [name, await entries] as const);
-  return Promise.all(late).then((done) => ({ ...result, ...Object.fromEntries(done) }));
+  return Promise.all(late).then(having);
 }
 
 function filterEntries(

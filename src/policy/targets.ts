@@ -27,6 +27,8 @@ const readers = new Map<string, Reader>([
   ["resources/read", ({ uri }) => resource(uri, true)],
   ["resources/subscribe", ({ uri }) => resource(uri, true)],
   ["resources/unsubscribe", ({ uri }) => resource(uri, false)],
+  ["resources/directory/read", ({ uri }) => resource(uri, true)],
+  ["skills/get", ({ uri }) => resource(uri, true)],
   ["completion/complete", ({ ref }) => completed(ref)],
 ]);
 
@@ -37,6 +39,7 @@ const readers = new Map<string, Reader>([
 const ALWAYS: ReadonlySet<string> = new Set([
   ...["initialize", "ping", "logging/setLevel", "server/discover", "subscriptions/listen"],
   ...["tools/list", "prompts/list", "resources/list", "resources/templates/list"],
+  "skills/list",
 ]);
 
 /** Whether no rule of `methods` could say anything of a method. */

@@ -40,9 +40,7 @@ function unknownError(
     case "prompt":
       return invalid(sdk, `Prompt ${name} not found`);
     case "resource":
-      return method === "completion/complete"
-        ? invalid(sdk, `Resource template ${name} not found`)
-        : unknownResource(name, sdk);
+      return UNKNOWN_URI.get(method)?.(name, sdk) ?? unknownResource(name, sdk);
     case "method":
       // A request without the members of its method is not denied for its method.
       return isSpokenFor(method)
@@ -50,6 +48,13 @@ function unknownError(
         : { code: METHOD_NOT_FOUND, message: "Method not found" };
   }
 }
+
+/** Where it is not an unknown resource that is told. Skills are an extension of SDK v2. */
+const UNKNOWN_URI = new Map<string, (uri: string, sdk: SdkMajor) => JsonRpcError>([
+  ["completion/complete", (uri, sdk) => invalid(sdk, `Resource template ${uri} not found`)],
+  ["skills/get", (uri, sdk) => invalid(sdk, `No skill is served at ${uri}`)],
+  ["resources/directory/read", (uri, sdk) => invalid(sdk, `${uri} is not a directory resource`)],
+]);
 
 function unknownResource(uri: string, sdk: SdkMajor): JsonRpcError {
   const url = URL.canParse(uri) ? new URL(uri).href : undefined;

@@ -3,6 +3,7 @@ import { ANONYMOUS } from "../auth/authenticate.js";
 import type { Caller } from "../auth/outcome.js";
 import { createAuthInfo, createPrincipal, ownerKey } from "../auth/principal.js";
 import type { Principal } from "../auth/principal.js";
+import { deepFreeze } from "../shared/deep-freeze.js";
 import { fromPortable, NotPortableError, toPortable } from "./portable-value.js";
 import type { CallerText } from "./relay-frames.js";
 
@@ -117,7 +118,10 @@ export class RelayedCallers {
     }
     const principal = createPrincipal(name, {
       ...init,
-      claims: Object.fromEntries(claims.map(([claim, value]) => [claim, fromPortable(value)])),
+      // All its requests have them.
+      claims: deepFreeze(
+        Object.fromEntries(claims.map(([claim, value]) => [claim, fromPortable(value)])),
+      ),
     });
     const known: KnownCaller = {
       principal,

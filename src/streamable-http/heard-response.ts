@@ -23,7 +23,7 @@ export interface Audience {
 export async function heardResponse(response: Response, audience: Audience): Promise<Response> {
   const { status, headers, body } = response;
   if (body === null) return response;
-  if (headers.get("content-type") === "text/event-stream") {
+  if (EVENT_STREAM.test(headers.get("content-type") ?? "")) {
     return new Response(body.pipeThrough(heardEvents(audience)), { status, headers });
   }
   // There is nothing else in it that not everybody may hear.
@@ -31,6 +31,9 @@ export async function heardResponse(response: Response, audience: Audience): Pro
   const known = await heardText(await response.text(), audience);
   return Response.json(known, { status });
 }
+
+/** @see RFC 9110, section 8.3.1 */
+const EVENT_STREAM = /^text\/event-stream\s*(?:;|$)/i;
 
 /** Looks at each event of a stream. */
 function heardEvents(audience: Audience): TransformStream<Uint8Array, Uint8Array> {

@@ -1,6 +1,7 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import type { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { asCaller } from "../kit/conversation.js";
 import { guardedV1, guardedV2, Ran, RULES } from "../kit/guarded-servers.js";
@@ -12,6 +13,7 @@ import { toolCall } from "../kit/raw-sse.js";
 import { JWT_AUTH, startMcpServer } from "../kit/serve.js";
 import { begin, serveMcp } from "../kit/streamable.js";
 import { SECRET } from "../kit/tokens.js";
+import { until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
 
@@ -94,6 +96,49 @@ it.each([...STATEFUL, MODERN])(
       expect(error).toMatchObject({ code: -32010, data: { missing: ["admin"] } });
     }
     expect(ran.list).toEqual([]);
+  },
+);
+
+it("POLICY-9: what one caller of 2026-07-28 gets is not for shared caches, whatever its server says", async () => {
+  const hint = { cacheScope: "public", ttlMs: 60_000 } as const;
+  const createServer = () => {
+    const cacheHints = { "tools/list": hint, "resources/read": hint };
+    const server = new McpServerV2({ name: "cached", version: "2.0.0" }, { cacheHints });
+    server.registerTool("look", {}, () => ({ content: [] }));
+    server.registerResource("a", "db://a", {}, () => ({
+      contents: [{ uri: "db://a", text: "a" }],
+    }));
+    return server;
+  };
+  const scopes = async (policy?: typeof RULES) => {
+    const served = await serveMcp({ createServer, ...(policy && { policy }) });
+    const client = await MODERN.connect(served, asCaller({ scope: "read admin" }));
+    const list = await client.ask("tools/list");
+    const read = await client.ask("resources/read", { uri: "db://a" });
+    expect(read.result).toMatchObject({ contents: [{ text: "a" }], ttlMs: 60_000 });
+    return [list.result.cacheScope, read.result.cacheScope] as string[];
+  };
+  expect(await scopes()).toEqual(["public", "public"]);
+  expect(await scopes(RULES)).toEqual(["private", "private"]);
+});
+
+it.each(STATEFUL)(
+  "POLICY-31: denied calls over $name leave no bytes on any account",
+  async (wire) => {
+    const createServer = () => guardedV1.create(new Ran());
+    const served = await serveMcp({ createServer, policy: RULES });
+    const client = await wire.connect(served, READER);
+    const [session] = served.router.sessions.list() as unknown as {
+      bytes: { account: { held: number } };
+      callLoad: number;
+    }[];
+    await until(() => session!.callLoad === 0);
+    const before = session!.bytes.account.held;
+    for (let call = 0; call < 20; call++) {
+      await client.ask("tools/call", { name: "delete", arguments: { text: "x".repeat(10_000) } });
+    }
+    await until(() => session!.bytes.account.held - before < 10_000);
+    expect(session!.callLoad).toBe(0);
   },
 );
 

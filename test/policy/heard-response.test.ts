@@ -46,6 +46,11 @@ describe("POLICY-35: what SDK v2's handler writes to a client of 2026-07-28", ()
     expect([text.includes("secret"), faults]).toEqual([false, []]);
   });
 
+  it("POLICY-35: an answer is filtered whatever else its type says", async () => {
+    const { text } = await heardOf([frame(SECRET)], "text/event-stream; charset=utf-8");
+    expect(text).toContain('"tools":[]');
+  });
+
   it.each<[string, string]>([
     ["a batch", frame([SECRET])],
     ["no message", frame({ tools: [{ name: "secret" }] })],

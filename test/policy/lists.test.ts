@@ -175,6 +175,40 @@ describe("what is listed", () => {
     });
   });
 
+  it("POLICY-9: what is filtered for one caller is not for shared caches, whatever its server says", async () => {
+    const policy = policyOf({
+      tools: { b: { when: async () => false } },
+      resources: { "x:y": false },
+    });
+    for (const [method, member] of [
+      ["tools/list", "tools"],
+      ["resources/list", "resources"],
+    ] as const) {
+      const filter = policy.filterOf(requestOf(method), askerOf());
+      const result = { [member]: [{ name: "b", uri: "a:b" }], ttlMs: 60_000, cacheScope: "public" };
+      expect(await filter?.(result)).toMatchObject({ ttlMs: 60_000, cacheScope: "private" });
+    }
+  });
+
+  it("POLICY-10: skills of SDK v2 and what is in a directory are resources, by their URIs", async () => {
+    const policy = policyOf({ resources: { "skill://hr/*": false } });
+    const asker = askerOf();
+    const entries = [{ uri: "skill://hr/SKILL.md" }, { uri: "skill://dev/SKILL.md" }];
+    for (const [method, member] of [
+      ["skills/list", "skills"],
+      ["resources/directory/read", "resources"],
+    ] as const) {
+      const filter = policy.filterOf(requestOf(method), asker);
+      expect(await filter?.({ [member]: entries })).toEqual({ [member]: entries.slice(1) });
+    }
+    expect(policy.judge(requestOf("skills/list"), asker)).toBeUndefined();
+    for (const method of ["skills/get", "resources/directory/read"]) {
+      const judge = (uri: string) => denialOf(policy.judge(requestOf(method, { uri }), asker));
+      expect(await judge("skill://hr/x/../SKILL.md")).toEqual({ code: "forbidden" });
+      expect(await judge("skill://dev/SKILL.md")).toBeUndefined();
+    }
+  });
+
   it("POLICY-9: other results are nobody's business", () => {
     const policy = policyOf({ tools: {} });
     for (const method of ["tools/call", "ping", "tasks/list"]) {

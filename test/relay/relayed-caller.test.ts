@@ -59,6 +59,15 @@ describe("a caller whom another node has let in", () => {
     expect(Object.entries(read.principal!.claims)).toEqual(Object.entries(claims));
   });
 
+  it("CLUSTER-21, POLICY-7: has claims that nobody can write into, since all its requests have the same", () => {
+    const there = new RelayedCallers([method("jwt")]);
+    const claims = { roles: ["guest"], org: { teams: ["a"] } };
+    const { principal } = there.read(tellCaller(callerOf("jwt", { ...ALICE, claims })));
+    const told = principal!.claims as typeof claims;
+    expect(() => told.roles.push("admin")).toThrow(TypeError);
+    expect(() => told.org.teams.push("b")).toThrow(TypeError);
+  });
+
   it("CLUSTER-21: is one object for all its requests, each with an authInfo of its own", () => {
     const there = new RelayedCallers([method("jwt")]);
     const text = tellCaller(callerOf("jwt", ALICE));
