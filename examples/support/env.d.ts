@@ -15,6 +15,8 @@ declare namespace NodeJS {
     CORS_ORIGINS?: string;
     API_KEY_1?: string;
     API_KEY_2?: string;
+    READER_KEY?: string;
+    CLERK_KEY?: string;
     CI?: string;
     SESSION_SECRET?: string;
     OPERATOR_PASSWORD?: string;
