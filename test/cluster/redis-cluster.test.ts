@@ -1,9 +1,11 @@
 import { inspect } from "node:util";
 import { createClient } from "redis";
-import { redisCluster } from "../../src/redis/index.js";
+import { clusterEngineContract } from "../../src/cluster-contract/index.js";
+import { redisCluster, RedisStorage } from "../../src/redis/index.js";
 import { codeOf } from "../../src/redis/connection.js";
 import { portOf } from "../../src/redis/redis-client.js";
 import type { RedisClient } from "../../src/redis/index.js";
+import { read } from "../docs/pages.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { jumpingClock } from "../kit/clock.js";
 import { SwallowingProxy } from "../kit/cluster/proxy.js";
@@ -14,6 +16,14 @@ import { isSettled, turn, until } from "../kit/waiting.js";
 cleanUpAfterEach();
 
 const MINUTE_MS = 60_000;
+
+const NOT_HERE = { notApplicable: "the engine's own tests do it" };
+
+/** The arguments of `ACL` in docs/cluster.md. */
+function documentedUser(): readonly string[] {
+  const [, written = ""] = /^ACL (SETUSER [^`]+)```/m.exec(read("docs/cluster.md")) ?? [];
+  return written.trim().split(/\s+/);
+}
 
 const SECRET = "0123456789abcdef0123456789abcdef";
 
@@ -147,6 +157,35 @@ describeWithRedis("redisCluster, with a Redis", () => {
       await expect(engine.join("node", () => undefined)).rejects.toThrow(
         /^Redis: SUBSCRIBE failed with NOPERM$/,
       );
+    },
+  );
+
+  it("CLUSTER-7: the user of Redis that the documentation makes may do all that is asked", async () => {
+    await redis.command("ACL", ...documentedUser());
+    const client = await open("redis", redis.port, "mcp:PASSWORD@");
+    const { createEngine, createCounter } = redisCluster({ client, secret: SECRET });
+    const fixture = { create: createEngine, outage: NOT_HERE, cut: NOT_HERE };
+    for (const { run } of clusterEngineContract(fixture)) await run();
+    const counted = await createCounter?.(MINUTE_MS)?.penalty("key");
+    expect(counted).toMatchObject({ consumedPoints: 1 });
+    const storage = new RedisStorage({ client });
+    await storage.set("key", "value", MINUTE_MS);
+    expect(await storage.get("key")).toBe("value");
+    expect(await storage.add("other", "value", MINUTE_MS)).toBe(true);
+    expect(await storage.take("key")).toBe("value");
+    await storage.delete("other");
+  });
+
+  it.each(["redis 5", "ioredis", "iovalkey"] as const)(
+    "CLUSTER-7: that user may join with a client of %s",
+    async (name) => {
+      await redis.command("ACL", ...documentedUser());
+      const engine = redisCluster({
+        ...{ client: await open(name, redis.port, "mcp:PASSWORD@"), secret: SECRET },
+      }).createEngine();
+      onDispose(() => engine.leave());
+      await engine.join("node", () => undefined);
+      expect(await engine.send("node", "message")).toBe("sent");
     },
   );
 
