@@ -13,7 +13,7 @@ import { toolCall } from "../kit/raw-sse.js";
 import { JWT_AUTH, startMcpServer } from "../kit/serve.js";
 import { begin, serveMcp } from "../kit/streamable.js";
 import { SECRET } from "../kit/tokens.js";
-import { until } from "../kit/waiting.js";
+import { signal, until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
 
@@ -95,6 +95,28 @@ it.each([...STATEFUL, MODERN])(
       const { error } = await client.ask("tools/call", { name, arguments: {}, task: { ttl: 1 } });
       expect(error).toMatchObject({ code: -32010, data: { missing: ["admin"] } });
     }
+    expect(ran.list).toEqual([]);
+  },
+);
+
+it.each([...STATEFUL, MODERN])(
+  "POLICY-30: a call over $name whose caller is shut out while a rule thinks does not reach the server",
+  async (wire) => {
+    const ran = new Ran();
+    const [asked, told] = [signal(), signal<boolean>()];
+    const when = () => {
+      asked.resolve();
+      return told.promise;
+    };
+    const createServer = () => guardedV2.create(ran);
+    const served = await serveMcp({ createServer, policy: { tools: { delete: { when } } } });
+    const client = await wire.connect(served, READER);
+    const posted = client.post("tools/call", { name: "delete", arguments: {} });
+    await asked.promise;
+    expect(served.router.sessions.closeFor((who) => who?.id === "alice")).toBe(1);
+    told.resolve(true);
+    await until(() => served.lines.join("\n").includes("refused POST: 404 session_closed"));
+    expect((await posted).status).toBeGreaterThan(400);
     expect(ran.list).toEqual([]);
   },
 );
