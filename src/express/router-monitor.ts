@@ -18,6 +18,7 @@ type Monitored = Pick<Assembly, "hub" | "sessions" | "cluster" | "options" | "re
 export class RouterMonitors {
   readonly #monitored: Monitored;
   readonly #all: Promise<Monitor>[] = [];
+  #isClosed = false;
 
   constructor(monitored: Monitored) {
     this.#monitored = monitored;
@@ -33,6 +34,8 @@ export class RouterMonitors {
       ({ Monitor }) => new Monitor({ facts: hub, sessions, cluster, secrets, ...look }),
     );
     this.#all.push(made);
+    // Of a router that was closed there is a page, and nothing that would go on.
+    if (this.#isClosed) void made.then((monitor) => monitor.close());
     const router = express.Router();
     // Security decision: all in one route, since between handlers of a router, next("route") goes on to the next of them:
     // a guard that sends people away by it would let them in.
@@ -49,6 +52,7 @@ export class RouterMonitors {
 
   /** Ends what they show. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const monitor of await Promise.all(this.#all)) monitor.close();
   }
 }

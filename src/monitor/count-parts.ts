@@ -71,7 +71,7 @@ export function refusals(look: Look): Markup {
         >${what.isOthers && html` <span class="alarm">another’s session</span>`}`,
     more: [
       { head: "Status", isNumber: true, cell: ({ what }) => what.status },
-      { head: "Of", cell: ({ what }) => what.leg },
+      { head: "Request", cell: ({ what }) => what.leg },
     ] satisfies readonly Column<Counted<RefusalKind>>[],
     none: "Nothing was refused.",
   });
@@ -121,8 +121,8 @@ export function endings(look: Look): Markup {
 }
 
 const REVOKED_BY: Readonly<Record<Revocation["by"], string>> = {
-  "close-for": "closeFor",
-  cluster: "the cluster",
+  "close-for": "closeFor, or this page",
+  cluster: "another node",
 };
 
 export function revocations(look: Look): Markup {
@@ -137,13 +137,13 @@ export function revocations(look: Look): Markup {
     { head: "Ended", isNumber: true, cell: ({ ended }) => countText(ended) },
     { head: "Ago", isNumber: true, cell: ({ at }) => durationText(look.at - at) },
   ];
-  return html`<h2 id="revocations-title">Access withdrawn</h2>
+  return html`<h2 id="revocations-title">Ended on purpose</h2>
     ${table({
-      label: "Access withdrawn, the newest first",
+      label: "Ended on purpose, the newest first",
       columns,
       rows,
-      idOf: ({ at, by }) => `r-${at}-${by}`,
-      none: "Nobody’s access was withdrawn.",
+      idOf: ({ nth }) => `r-${nth}`,
+      none: "Nobody’s sessions were ended on purpose.",
     })}`;
 }
 
@@ -171,6 +171,6 @@ function counted<T>(look: Look, tally: Tally<T>, init: CountedInit<T>): Markup {
   return html`<h2 id="${id}-title">
       ${title} <span class="count">${countText(tally.total)}</span>
     </h2>
-    ${table({ label: title, columns, rows, idOf: ({ what }) => `${id}-${JSON.stringify(what)}`, none })}
+    ${table({ label: title, columns, rows, idOf: ({ key }) => `${id} ${key}`, none })}
     ${restText(shown, tally.total, "of other kinds", "")}`;
 }

@@ -30,6 +30,8 @@ export interface CallKind {
 }
 
 export interface Revocation extends RevokedFact {
+  /** From 1: several may be at the same time. */
+  readonly nth: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
 }
@@ -117,7 +119,8 @@ export class Ledger {
   }
 
   #noteRevoked(fact: RevokedFact): void {
-    this.revocations.unshift({ ...fact, at: Date.now() });
+    const nth = (this.revocations[0]?.nth ?? 0) + 1;
+    this.revocations.unshift({ ...fact, nth, at: Date.now() });
     this.revocations.length = Math.min(this.revocations.length, MAX_REVOCATIONS);
   }
 

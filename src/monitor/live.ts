@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setImmediate as turn } from "node:timers/promises";
+import { queryText } from "./query.js";
 import type { Query } from "./query.js";
 import type { Look, Parts } from "./view.js";
 import { refuseStream, Viewer } from "./viewer.js";
@@ -73,8 +75,7 @@ export class Live {
     clearTimeout(this.#timer);
     const startedAt = performance.now();
     try {
-      const look = await this.#init.look();
-      for (const [res, reader] of this.#readers) this.#showTo(res, reader, look);
+      await this.#showAll(await this.#init.look());
     } catch {
       // The engine of the cluster is away. The next look may find it.
     }
@@ -84,10 +85,27 @@ export class Live {
     this.#timer = setTimeout(() => void this.#show(), Math.max(EVERY_MS, tookMs * SHARE)).unref();
   }
 
-  #showTo(res: ServerResponse, { viewer, query, until }: Reader, look: Look): void {
-    const isThere = viewer.show(this.#init.render(look, query));
+  /** What several look for is rendered once; between what is rendered, other requests get their turn. */
+  async #showAll(look: Look): Promise<void> {
+    const rendered = new Map<string, Parts>();
+    for (const [res, reader] of this.#readers) {
+      const key = queryText(reader.query);
+      let parts = rendered.get(key);
+      if (parts === undefined) {
+        if (rendered.size > 0) await turn();
+        parts = this.#init.render(look, reader.query);
+        rendered.set(key, parts);
+      }
+      this.#showTo(res, reader, parts);
+    }
+  }
+
+  #showTo(res: ServerResponse, { viewer, until }: Reader, parts: Parts): void {
+    // It may have gone, or all may have ended, while others were rendered.
+    if (!this.#readers.has(res)) return;
+    const isThere = viewer.show(parts);
     if (isThere && performance.now() < until) return;
-    if (isThere) viewer.end();
+    if (isThere) viewer.askAgain();
     this.#readers.delete(res);
   }
 }

@@ -76,6 +76,10 @@ export const SCRIPT = `
       say("Live", "live");
       for (const [id, markup] of Object.entries(JSON.parse(data))) show(id, markup);
     });
+    source.addEventListener("again", () => {
+      stop();
+      listen();
+    });
     source.addEventListener("refused", ({ data }) => {
       stop();
       say("Not live: " + JSON.parse(data), "off");

@@ -64,6 +64,7 @@ code { font: .8125rem/1.4 ui-monospace, "SFMono-Regular", Menlo, Consolas, monos
 .find { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
 input { flex: 1 1 14rem; max-width: 26rem; min-height: 2.25rem; padding: .25rem .6rem; font: inherit; color: var(--ink);
   background: var(--paper); border: 1px solid var(--soft); border-radius: .4rem; }
+::placeholder { color: var(--soft); opacity: 1; }
 .button, button { display: inline-flex; align-items: center; min-height: 2.25rem; padding: .35rem .8rem; font: inherit; line-height: 1.4rem;
   border: 1px solid var(--line); border-radius: .4rem; background: var(--paper); color: var(--ink); text-decoration: none;
   cursor: pointer; }

@@ -23,10 +23,11 @@ export function people(look: Look, query: Query): Markup {
   const rows = all.slice(0, MAX_PEOPLE);
   const columns: readonly Column<PersonRow>[] = [
     { head: "Principal", cell: ({ person }) => personMarkup(person) },
+    // Next to the name: on a phone, what is further right is out of sight.
+    { head: "Action", cell: ({ person }) => endLink(look.referenceOf(person), person.id) },
     { head: "Sessions", isNumber: true, cell: ({ sessions }) => countText(sessions) },
     { head: "In flight", isNumber: true, cell: ({ inFlight }) => countText(inFlight) },
     { head: "Last message", isNumber: true, cell: ({ activeAt }) => age(look, activeAt) },
-    { head: "Access", cell: ({ person }) => endLink(look.referenceOf(person), person.id) },
   ];
   return html`<h2 id="people-title">
       Principals <span class="count">${countText(all.length)}</span>
@@ -70,7 +71,7 @@ function sessionColumns(look: Look, hasNodes: boolean): readonly Column<SessionR
   return [
     { head: "Principal", cell: ({ person }) => personMarkup(person) },
     { head: "Client", cell: ({ client }) => foreign(client, 40) },
-    { head: "Wire", cell: wireOf },
+    { head: "Transport", cell: wireOf },
     { head: "State", cell: stateOf },
     { head: "In flight", isNumber: true, cell: ({ inFlight }) => countText(inFlight) },
     { head: "Age", isNumber: true, cell: ({ openedAt }) => age(look, openedAt) },

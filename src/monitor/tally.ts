@@ -1,5 +1,7 @@
 /** What is counted together, and when it last happened. */
 export interface Counted<T> {
+  /** The same for as long as it is counted. */
+  readonly key: string;
   readonly what: T;
   readonly count: number;
   /** Milliseconds since the epoch. */
@@ -41,7 +43,7 @@ export class Tally<T> {
     const count = (this.#kinds.get(key)?.count ?? 0) + 1;
     // At the end, since it is the newest.
     this.#kinds.delete(key);
-    this.#kinds.set(key, { what, count, lastAt, lastBy });
+    this.#kinds.set(key, { key, what, count, lastAt, lastBy });
     this.#total++;
     if (this.#kinds.size > MAX_KINDS) this.#forgetOldest();
   }

@@ -66,6 +66,12 @@ export class Viewer {
     return true;
   }
 
+  /** Ends it in a way in which the page asks for another, and does not call that a loss. */
+  askAgain(): void {
+    this.#write(eventText("again", null));
+    this.end();
+  }
+
   end(): void {
     this.#res.end();
     const cut = setTimeout(() => this.#res.destroy(), LAST_BYTES_MS).unref();

@@ -116,6 +116,8 @@ describe("FACT-51: what has happened", () => {
     expect(JSON.stringify(ledger.denials.list()).length).toBeLessThan(100_000);
     expect(ledger.calls.list()).toMatchObject([{ what: { failed: 5_000 }, count: 5_000 }]);
     expect(ledger.revocations.length).toBe(20);
+    // Each is a row of its own, also of those that were at the same time.
+    expect(new Set(ledger.revocations.map(({ nth }) => nth)).size).toBe(20);
   });
 
   it("is heard of by nobody once a monitor is closed", () => {

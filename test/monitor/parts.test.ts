@@ -8,7 +8,7 @@ import { referenceOf } from "../../src/monitor/person.js";
 import { durationText } from "../../src/monitor/text.js";
 import type { Look } from "../../src/monitor/view.js";
 import { FactHub } from "../../src/observe/fact-hub.js";
-import type { DeniedFact } from "../../src/observe/facts.js";
+import type { Call, DeniedFact } from "../../src/observe/facts.js";
 import { endLinkOf, textIn } from "../kit/monitor.js";
 
 const AT = 1_800_000_000_000;
@@ -157,6 +157,26 @@ it("FACT-58: numbers that are only seen are said, too", () => {
     'aria-label="Calls in the last ten minutes, for each ten seconds: at most 0"',
   );
   expect(chart([0, 1, 4], "Calls").text).toMatch(/viewBox="0 0 3 24".*v-24h\.75v24z/s);
+});
+
+it("FACT-58: a row stays the same one while what it counts goes on", () => {
+  const { look, hub } = lookAt([]);
+  const call: Call = {
+    session: {
+      ...{ id: "s", principal: undefined, openedAt: 0, client: undefined, address: undefined },
+      transport: "sse",
+      era: "2024",
+      state: "open",
+    },
+    ...{ principal: undefined, id: 1, method: "ping", target: undefined, address: undefined },
+    ...{ startedAt: 0, trace: { meta: undefined, http: undefined } },
+  };
+  const rowId = (): string | undefined => {
+    hub.emit("call-ended", { call, outcome: "ok", rpcCode: undefined, durationMs: 5 });
+    return /<tr id="([^"]+)"/.exec(renderParts(look, search()).get("done") ?? "")?.[1];
+  };
+  expect(rowId()).toMatch(/./);
+  expect(rowId()).toBe(rowId());
 });
 
 it("FACT-58: tables name their columns and rows", () => {
