@@ -166,7 +166,7 @@ describeWithRedis("redisCluster, with a Redis", () => {
     const { createEngine, createCounter } = redisCluster({ client, secret: SECRET });
     const fixture = { create: createEngine, outage: NOT_HERE, cut: NOT_HERE };
     for (const { run } of clusterEngineContract(fixture)) await run();
-    const counted = await createCounter?.(MINUTE_MS)?.penalty("key");
+    const counted = await createCounter?.(MINUTE_MS).penalty("key");
     expect(counted).toMatchObject({ consumedPoints: 1 });
     const storage = new RedisStorage({ client });
     await storage.set("key", "value", MINUTE_MS);
