@@ -57,8 +57,8 @@ export interface ClusterInit extends ClusterOptions {
   /** Makes the engine of one router: a new one at each call. */
   createEngine: () => ClusterEngine;
   /**
-   * Makes what counts bad credentials for all nodes, see `throttle`; keys are digests. Default: each node
-   * counts for itself.
+   * Makes what counts for all nodes: bad credentials, see `throttle`, and calls, see `perMinute` of a policy's rules.
+   * Keys are digests. Default: each node counts for itself.
    */
   createCounter?: (windowMs: number) => SharedCounter;
 }

@@ -13,7 +13,7 @@ import type { ThrottleOptions } from "../auth/failure-throttle.js";
 import type { Principal } from "../auth/principal.js";
 import { networkOf } from "../shared/network.js";
 import type { ClusterConfig } from "../cluster/cluster-config.js";
-import { counterOfAll } from "../cluster/failure-counter.js";
+import { counterOfAll } from "../cluster/counter-of-all.js";
 import type { AskedPath, Discovery } from "./discovery.js";
 import { addressOf } from "./mount.js";
 import type { HostRequest } from "./mount.js";

@@ -1,5 +1,5 @@
 import type { ClusterConfig } from "../cluster/cluster-config.js";
-import { counterOfAll } from "../cluster/failure-counter.js";
+import { counterOfAll } from "../cluster/counter-of-all.js";
 import { SparingLog } from "../observe/sparing-log.js";
 import { compilePolicy } from "../policy/compile-policy.js";
 import type { Policy } from "../policy/policy.js";

@@ -1,5 +1,5 @@
 import { FailureThrottle } from "../../src/auth/failure-throttle.js";
-import { counterOfAll } from "../../src/cluster/failure-counter.js";
+import { counterOfAll } from "../../src/cluster/counter-of-all.js";
 import { memoryCluster } from "../../src/cluster/memory.js";
 import { redisCluster } from "../../src/redis/index.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";

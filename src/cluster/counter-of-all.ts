@@ -4,10 +4,10 @@ import type { ClusterConfig } from "./cluster-config.js";
 import { ClusterNames } from "./cluster-names.js";
 
 /**
- * What counts bad credentials for all nodes; `undefined` where each counts for itself.
+ * What counts bad credentials, and calls that a policy limits, for all nodes; `undefined` where each counts for itself.
  *
- * Security decision: addresses are digests that only who has the secret can make, so that nobody who
- * reads the engine learns who calls.
+ * Security decision: addresses, principals and names are digests that only who has the secret can make, so that nobody
+ * who reads the engine learns who calls.
  */
 export function counterOfAll(
   windowMs: number,
@@ -18,5 +18,5 @@ export function counterOfAll(
   const [newest = prefix] = secret === false ? [] : secret;
   const names = new ClusterNames(deriveKey(newest, "express-mcp-sse failures"));
   const counter = config.createCounter(windowMs);
-  return { penalty: (address) => counter.penalty(names.of("address", address)) };
+  return { penalty: (key) => counter.penalty(names.of("address", key)) };
 }
