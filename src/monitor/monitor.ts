@@ -156,10 +156,10 @@ export class Monitor {
     sendPage(res, askPage(found, people, token), { "Set-Cookie": cookie });
   }
 
-  async #end({ req, res }: MonitorRequest): Promise<void> {
+  async #end({ req, res, isSecure }: MonitorRequest): Promise<void> {
     const { method, headers } = req;
     const { host, origin } = headers;
-    const isOurs = comesFromHere({ method, host, origin, fetchSite: fetchSiteOf(req) });
+    const isOurs = comesFromHere({ method, host, origin, fetchSite: fetchSiteOf(req), isSecure });
     const form = isOurs ? await readForm(req) : undefined;
     const person = form && personInField(form.get("person") ?? "");
     if (form === undefined || person === undefined || !this.#isShown(req, form, person)) {
@@ -203,7 +203,10 @@ async function readForm(req: MonitorRequest["req"]): Promise<URLSearchParams | u
     const fields = Object.entries(Object(req.body) as object);
     return new URLSearchParams(fields.filter(([, value]) => typeof value === "string"));
   }
-  const text = await getRawBody(req, { limit: MAX_FORM_BYTES, encoding: "utf8" }).catch(nothing);
+  // By its length, what is too long is refused before it comes.
+  const length = req.headers["content-length"] ?? null;
+  const limits = { length, limit: MAX_FORM_BYTES, encoding: "utf8" } as const;
+  const text = await getRawBody(req, limits).catch(nothing);
   return text === undefined ? undefined : new URLSearchParams(text);
 }
 

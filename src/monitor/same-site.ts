@@ -9,6 +9,8 @@ export interface Origins {
   readonly origin: string | undefined;
   /** `Sec-Fetch-Site`, which browsers send over https and to loopback. */
   readonly fetchSite: string | undefined;
+  /** Whether it is known to have come over https; where it is not, a proxy may have taken that off. */
+  readonly isSecure: boolean;
 }
 
 /**
@@ -17,14 +19,16 @@ export interface Origins {
  * Security decision: who looks at the monitor is let in by a cookie, a password that the browser keeps, or a
  * network, and all of these come along when a page of another site sends a form here. Only a POST counts, it has
  * to say where it comes from, and that has to be here. Where the browser says in its own words that it is
- * (`same-origin`), a proxy may have changed `Host`; `same-site` is a neighbour, and not enough.
+ * (`same-origin`), a proxy may have changed `Host`; `same-site` is a neighbour, and not enough. A page over http may be
+ * anybody's on the way, so it sends nothing over https.
  *
  * @see Fetch Metadata Request Headers, section 2.4; RFC 6454, section 7
  */
-export function comesFromHere({ method, host, origin, fetchSite }: Origins): boolean {
+export function comesFromHere({ method, host, origin, fetchSite, isSecure }: Origins): boolean {
   if (method !== "POST" || origin === undefined || origin === "null") return false;
   if (fetchSite !== undefined) return fetchSite === "same-origin";
-  return host !== undefined && (origin === `https://${host}` || origin === `http://${host}`);
+  if (host === undefined) return false;
+  return origin === `https://${host}` || (!isSecure && origin === `http://${host}`);
 }
 
 /** Whether a stream is asked for by a page of another site, which would hold a place that somebody needs. */

@@ -3,7 +3,7 @@ import type { RequestHandler } from "express";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { asCaller } from "../kit/conversation.js";
 import { endLinkOf, serveMonitor } from "../kit/monitor.js";
-import { send } from "../kit/raw-http.js";
+import { RawConnection, send } from "../kit/raw-http.js";
 import { begin } from "../kit/streamable.js";
 
 cleanUpAfterEach();
@@ -94,5 +94,34 @@ describe("FACT-55: a name", () => {
     const decoded = Object.fromEntries(fields.filter(([, value]) => /[\r\n]/.test(value)));
     expect((await operator.submit(question, decoded)).status).toBe(200);
     expect(router.sessions.size).toBe(0);
+  });
+});
+
+describe("FACT-56: a body", () => {
+  it("that is too large, or does not come to its end, ends nothing and harms nobody", async () => {
+    const { port, url, pageUrl, mcpUrl, operator, router } = await serveMonitor();
+    await begin(mcpUrl, asCaller({ sub: "alice" }));
+    const page = await operator.visit(pageUrl);
+    const question = await operator.visit(`${pageUrl}${endLinkOf(page.text, "alice")}`);
+    const head = [
+      "POST /admin/mcp/end HTTP/1.1",
+      `Host: ${new URL(url).host}`,
+      `Origin: ${url}`,
+      `Cookie: ${operator.cookies.for(question.url)}`,
+      "Content-Type: application/x-www-form-urlencoded",
+    ].join("\r\n");
+    const large = await RawConnection.open(port);
+    large.write(`${head}\r\nContent-Length: 9999999999\r\n\r\n`);
+    expect((await large.nextAnswer()).status).toBe(403);
+    const endless = await RawConnection.open(port);
+    endless.write(
+      `${head}\r\nTransfer-Encoding: chunked\r\n\r\n11170\r\n${"x".repeat(70_000)}\r\n`,
+    );
+    expect((await endless.nextAnswer()).status).toBe(403);
+    const cut = await RawConnection.open(port);
+    cut.write(`${head}\r\nContent-Length: 100\r\n\r\ntoken=`);
+    cut.destroy();
+    expect((await send(pageUrl)).status).toBe(200);
+    expect(router.sessions.size).toBe(1);
   });
 });

@@ -13,11 +13,13 @@ const HERE = {
   host: "admin.example.com",
   origin: "https://admin.example.com",
   fetchSite: undefined,
+  isSecure: false,
 };
 
 describe("FACT-56: a form", () => {
   it.each([
     ["over https", HERE],
+    ["over https, which no proxy has taken off", { ...HERE, isSecure: true }],
     ["over http", { ...HERE, origin: "http://admin.example.com" }],
     ["behind a proxy that changes Host", { ...HERE, host: "inner:8080", fetchSite: "same-origin" }],
   ])("of this page is taken: %s", (_how, request) => {
@@ -25,6 +27,10 @@ describe("FACT-56: a form", () => {
   });
 
   it.each([
+    [
+      "over http, to us over https",
+      { ...HERE, origin: "http://admin.example.com", isSecure: true },
+    ],
     ["by GET", { ...HERE, method: "GET" }],
     ["without a method", { ...HERE, method: undefined }],
     ["of another site", { ...HERE, origin: "https://evil.example" }],
