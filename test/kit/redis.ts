@@ -22,9 +22,13 @@ export function describeWithRedis(title: string, tests: () => void): void {
 
 /**
  * Ends Redis with whoever started it, however that ends: then nothing is at the other end of its
- * input any more.
+ * input any more. And it ends with Redis, so that nobody waits for one that could not start.
  */
-const GUARD = 'redis-server "$@" & pid=$!; echo "pid $pid"; cat >/dev/null; kill -KILL $pid';
+const GUARD = [
+  'exec 3<&0; redis-server "$@" 3<&- & pid=$!; echo "pid $pid"',
+  "{ cat <&3; kill -KILL $pid; } >/dev/null 2>&1 & waiting=$!",
+  "exec 3<&-; wait $pid; kill $waiting 2>/dev/null",
+].join("; ");
 
 type Guard = ChildProcessByStdio<Writable, Readable, null>;
 
@@ -57,6 +61,8 @@ export class TestRedis {
     const cluster = this.#isCluster
       ? ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"]
       : [];
+    // Its own choice, 10,000 above the other port, is among those that the system gives to anybody.
+    if (this.#isCluster) cluster.push("--cluster-port", String(await lastingPort()));
     const args = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.#folder];
     const memory = ["--save", "", "--appendonly", "no", "--maxmemory", "200mb"];
     this.#guard = spawn("sh", ["-c", GUARD, "sh", ...args, ...memory, ...cluster], {
@@ -72,7 +78,7 @@ export class TestRedis {
     if (guard === undefined) return;
     this.#guard = undefined;
     guard.stdin.end();
-    await once(guard, "exit");
+    if (guard.exitCode === null && guard.signalCode === null) await once(guard, "exit");
   }
 
   async stop(): Promise<void> {
