@@ -43,7 +43,7 @@ function testsOnBothMajors(): string[] {
 }
 
 /** Rooms whose tests have servers of the SDK. */
-const ROOMS_ON_SDK = /^test\/(?:clients|express|faults|server|session|sse)\//;
+const ROOMS_ON_SDK = /^test\/(?:clients|express|faults|policy|server|session|sse)\//;
 
 /** Those of the short form that stand for all the others on another version of the SDK. */
 function testsOnOldestSdk(): string[] {
