@@ -1,7 +1,7 @@
 /**
  * Measures what a cluster costs: a call at home, a call that came in at another node, and sessions that move.
  *
- *   node cluster.mjs          two minutes; prints a table for RESULTS.md
+ *   node cluster.mjs          four minutes; prints what it found
  *   node cluster.mjs --short  whether it works and answers are right; measures nothing
  *
  * Everything runs on all cores: a call that is passed on has three processes work for it beside the load.
@@ -20,14 +20,16 @@ import { median, ratiosOf } from "./stats.mjs";
 const here = import.meta.dirname;
 
 const FULL = {
-  rounds: 7,
+  // Two processes of the same program differ, by more than a cluster costs.
+  copies: 3,
+  rounds: 4,
   ms: 1_000,
   warmUpCalls: 16_000,
   trips: 2_000,
   moved: 1_000,
   sessions: 50,
 };
-const SHORT = { rounds: 1, ms: 100, warmUpCalls: 50, trips: 50, moved: 20, sessions: 5 };
+const SHORT = { copies: 1, rounds: 1, ms: 100, warmUpCalls: 50, trips: 50, moved: 20, sessions: 5 };
 
 const { values } = parseArgs({ options: { short: { type: "boolean", default: false } } });
 const plan = values.short ? SHORT : FULL;
@@ -88,51 +90,59 @@ async function turn({ ask }, count, nodes = []) {
   return { ...result, cpuUs: cpuUs.reduce((sum, one) => sum + one, 0) };
 }
 
-/** Rows in turns, in another order each round. @returns what each measured in each round. */
-async function inTurns(rows, count) {
-  const results = new Map(rows.map(({ name }) => [name, []]));
+/**
+ * The rows of each set in turns, in another order each round.
+ *
+ * @returns what each measured in each round of each set.
+ */
+async function inTurns(sets, count) {
+  const results = new Map(sets[0].map(({ name }) => [name, []]));
   for (let round = 0; round < plan.rounds; round++) {
-    const order = round % 2 === 0 ? rows : rows.toReversed();
-    for (const { name, target, nodes } of order) {
-      results.get(name).push(await turn(target, count, nodes));
+    for (const rows of sets) {
+      const order = round % 2 === 0 ? rows : rows.toReversed();
+      for (const { name, target, nodes } of order) {
+        results.get(name).push(await turn(target, count, nodes));
+      }
     }
   }
   return (name, measure) => results.get(name).map((result) => result[measure]);
 }
 
-async function measureCalls() {
-  const plain = await startNode();
-  const recent = await startNode("recent", "our-router", "recent");
-  const exact = await startNode("exact", "our-router", "exact");
-  const [home, edge] = [
-    await startNode("exact", "our-router", "relayed"),
-    await startNode("exact", "our-router", "relayed"),
-  ];
-  const [a, b, c] = await Promise.all(
-    ["three", "three", "three"].map((prefix) => startNode("exact", "our-router", prefix)),
-  );
+/** One of each row, in processes of their own. */
+async function startSet(number) {
+  const start = (calls, name) => startNode(calls, "our-router", `${name}${number}`);
   const rows = [
-    { name: "without", nodes: [plain] },
-    { name: "recent", nodes: [recent] },
-    { name: "exact", nodes: [exact] },
-    { name: "relayed", nodes: [home, edge] },
+    { name: "without", nodes: [await startNode()] },
+    { name: "recent", nodes: [await start("recent", "recent")] },
+    { name: "exact", nodes: [await start("exact", "exact")] },
+    { name: "relayed", nodes: [await start("exact", "relayed"), await start("exact", "relayed")] },
   ];
   for (const row of rows) {
     row.target = await useNodes(row.nodes);
     await warmUp(row.target);
   }
-  const many = await inTurns(rows, plan.sessions);
-  const one = await inTurns(rows, 1);
+  return rows;
+}
+
+async function measureCalls() {
+  const sets = [];
+  for (let number = 0; number < plan.copies; number++) sets.push(await startSet(number));
+  const many = await inTurns(sets, plan.sessions);
+  const one = await inTurns(sets, 1);
+  const [a, b, c] = await Promise.all(
+    ["three", "three", "three"].map((prefix) => startNode("exact", "our-router", prefix)),
+  );
   // A third of the sessions at each node, and each node gets a third of each node's POSTs.
   const thirds = await Promise.all([a, b, c].map((node) => useNodes([node, a, b, c])));
   for (const target of thirds) await warmUp(target);
+  const exact = sets[0].find(({ name }) => name === "exact");
   const shared = [];
   const local = [];
   for (let round = 0; round < plan.rounds; round++) {
     const count = Math.ceil(plan.sessions / 3);
     const turns = await Promise.all(thirds.map((target) => turn(target, count)));
     shared.push(turns.reduce((sum, { perSecond }) => sum + perSecond, 0));
-    local.push((await turn(rows[2].target, plan.sessions)).perSecond);
+    local.push((await turn(exact.target, plan.sessions)).perSecond);
   }
   return { many, one, shared, local };
 }
