@@ -34,30 +34,53 @@ export interface GuardedKit {
   create(ran: Ran): McpServerLike;
 }
 
+/** As much of a server as is the same on both majors. */
+interface Registry {
+  registerTool(name: string, config: object, run: () => ReturnType<typeof text>): unknown;
+  registerResource(
+    name: string,
+    uri: string,
+    config: object,
+    read: () => { contents: { uri: string; text: string }[] },
+  ): unknown;
+  registerPrompt(
+    name: string,
+    config: { argsSchema: never },
+    get: () => { messages: never[] },
+  ): unknown;
+}
+
+/** @param argsOf the schema of a prompt's arguments: each major has a form of its own. */
+function register(server: Registry, ran: Ran, argsOf: (prompt: string) => object): void {
+  for (const name of TOOLS) {
+    server.registerTool(name, {}, () => {
+      ran.note(name);
+      return text(name);
+    });
+  }
+  for (const uri of RESOURCES) {
+    server.registerResource(uri, uri, {}, () => {
+      ran.note(uri);
+      return { contents: [{ uri, text: uri }] };
+    });
+  }
+  for (const name of PROMPTS) {
+    server.registerPrompt(name, { argsSchema: argsOf(name) as never }, () => {
+      ran.note(name);
+      return { messages: [] };
+    });
+  }
+}
+
+/** What a completion would tell of a prompt. */
+const completions = (prompt: string) => () => [`${prompt}-secret`];
+
 export const guardedV1: GuardedKit = {
   sdk: "v1",
   create: (ran) => {
     const server = new McpServerV1({ name: "guarded", version: "1.0.0" }, CAPABILITIES);
     ran.servers.push(server);
-    for (const name of TOOLS) {
-      server.registerTool(name, {}, () => {
-        ran.note(name);
-        return text(name);
-      });
-    }
-    for (const uri of RESOURCES) {
-      server.registerResource(uri, uri, {}, () => {
-        ran.note(uri);
-        return { contents: [{ uri, text: uri }] };
-      });
-    }
-    for (const name of PROMPTS) {
-      const who = completableV1(z.string(), () => [`${name}-secret`]);
-      server.registerPrompt(name, { argsSchema: { who } }, () => {
-        ran.note(name);
-        return { messages: [] };
-      });
-    }
+    register(server, ran, (name) => ({ who: completableV1(z.string(), completions(name)) }));
     server.server.setRequestHandler(SubscribeRequestSchema, ({ params }) => {
       ran.note(`subscribe ${params.uri}`);
       return {};
@@ -71,25 +94,9 @@ export const guardedV2: GuardedKit = {
   create: (ran) => {
     const server = new McpServerV2({ name: "guarded", version: "2.0.0" }, CAPABILITIES);
     ran.servers.push(server);
-    for (const name of TOOLS) {
-      server.registerTool(name, {}, () => {
-        ran.note(name);
-        return text(name);
-      });
-    }
-    for (const uri of RESOURCES) {
-      server.registerResource(uri, uri, {}, () => {
-        ran.note(uri);
-        return { contents: [{ uri, text: uri }] };
-      });
-    }
-    for (const name of PROMPTS) {
-      const who = completableV2(z.string(), () => [`${name}-secret`]);
-      server.registerPrompt(name, { argsSchema: z.object({ who }) }, () => {
-        ran.note(name);
-        return { messages: [] };
-      });
-    }
+    register(server, ran, (name) =>
+      z.object({ who: completableV2(z.string(), completions(name)) }),
+    );
     server.server.setRequestHandler("resources/subscribe", ({ params }) => {
       ran.note(`subscribe ${params.uri}`);
       return {};

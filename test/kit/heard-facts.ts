@@ -1,7 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { EventEmitter, once } from "node:events";
-import type { PublishedFact } from "../../src/observe/facts.js";
-import type { FactName, Facts } from "../../src/observe/facts.js";
+import type { FactName, Facts, PublishedFact } from "../../src/observe/facts.js";
 import { onDispose } from "./clean-up.js";
 import { observe } from "./leak-watch.js";
 
@@ -22,7 +21,8 @@ const NAMES: Readonly<Record<FactName, true>> = {
   cluster: true,
 };
 
-const FACT_NAMES = Object.keys(NAMES) as readonly FactName[];
+/** The names of all facts that there are. */
+export const FACT_NAMES = Object.keys(NAMES) as readonly FactName[];
 
 /** Everything that routers tell on `node:diagnostics_channel`, as a tool that watches a process hears it. */
 export class HeardFacts {

@@ -1,10 +1,10 @@
 import { channel } from "node:diagnostics_channel";
 import { diag } from "@opentelemetry/api";
 import type { Meter, Tracer } from "@opentelemetry/api";
-import type { FactName } from "../../src/observe/facts.js";
 import { instrument } from "../../src/otel/index.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
 import { asCaller } from "../kit/conversation.js";
+import { FACT_NAMES } from "../kit/heard-facts.js";
 import { secret } from "../kit/leak-watch.js";
 import { filesLoadedBy } from "../kit/loaded-files.js";
 import { send } from "../kit/raw-http.js";
@@ -128,30 +128,13 @@ test.each([SSE_V1, MODERN])(
   },
 );
 
-/** All that there are. */
-const FACTS: Readonly<Record<FactName, true>> = {
-  caller: true,
-  refusal: true,
-  session: true,
-  "call-started": true,
-  "call-ended": true,
-  "client-request-started": true,
-  "client-request-ended": true,
-  limit: true,
-  denied: true,
-  revoked: true,
-  "sign-in": true,
-  upstream: true,
-  cluster: true,
-};
-
-const heard = () =>
-  Object.keys(FACTS).filter((name) => channel(`express-mcp-sse:${name}`).hasSubscribers);
+/** The facts that somebody listens to. */
+const heard = () => FACT_NAMES.filter((name) => channel(`express-mcp-sse:${name}`).hasSubscribers);
 
 test("FACT-39: once stopped, nothing listens, what was counted is taken back, and nothing more is", async () => {
   expect(heard()).toEqual([]);
   const { instrumentation, sum } = await observeTelemetry();
-  expect(heard()).toEqual(Object.keys(FACTS));
+  expect(heard()).toEqual(FACT_NAMES);
   const { client, stage } = await serveTraced(SSE_V1);
   const held = client.callTool({ name: "held", arguments: { name: "a" } });
   await stage.heard("a started");
