@@ -1,5 +1,5 @@
 import type { Attributes, Meter } from "@opentelemetry/api";
-import { DURATION_BUCKETS, QUICK_BUCKETS } from "./buckets.js";
+import { createDuration, QUICK_BUCKETS } from "./durations.js";
 import type { FactListeners } from "./fact-listeners.js";
 import { FewValues } from "./few-values.js";
 
@@ -19,12 +19,12 @@ function measureCallers(meter: Meter, facts: FactListeners): void {
     description: "Callers that were let in or refused, by method and by what they came for.",
     unit: "{decision}",
   });
-  const duration = meter.createHistogram("express_mcp_sse.auth.duration", {
-    description:
-      "How long it took to verify credentials, of those that were not known from before.",
-    unit: "s",
-    advice: { explicitBucketBoundaries: QUICK_BUCKETS },
-  });
+  const duration = createDuration(
+    meter,
+    "express_mcp_sse.auth.duration",
+    "How long it took to verify credentials, of those that were not known from before.",
+    QUICK_BUCKETS,
+  );
   facts.on("caller", ({ outcome, leg, method, code, durationMs }, router) => {
     const attributes: Attributes = {
       "express_mcp_sse.router": router,
@@ -118,11 +118,11 @@ function measurePolicy(meter: Meter, facts: FactListeners): void {
 }
 
 function measureUpstream(meter: Meter, facts: FactListeners): void {
-  const duration = meter.createHistogram("express_mcp_sse.upstream.duration", {
-    description: "How long issuers took to answer: for keys, about tokens, with tokens.",
-    unit: "s",
-    advice: { explicitBucketBoundaries: DURATION_BUCKETS },
-  });
+  const duration = createDuration(
+    meter,
+    "express_mcp_sse.upstream.duration",
+    "How long issuers took to answer: for keys, about tokens, with tokens.",
+  );
   facts.on("upstream", ({ method, request, outcome, usesStale, durationMs }, router) =>
     duration.record(durationMs / 1000, {
       "express_mcp_sse.router": router,

@@ -1,7 +1,7 @@
 import type { Attributes, BatchObservableCallback, Meter } from "@opentelemetry/api";
 import type { CallTarget } from "../observe/facts.js";
 import { addOutcome, addTarget, fewStatusCode, methodName } from "./attributes.js";
-import { DURATION_BUCKETS } from "./buckets.js";
+import { createDuration } from "./durations.js";
 import type { FactListeners } from "./fact-listeners.js";
 import { FewValues, OTHER } from "./few-values.js";
 import { OpenRequests } from "./open-requests.js";
@@ -9,11 +9,11 @@ import { Wires } from "./wires.js";
 
 /** How long requests of clients take, by method, tool and outcome; how many are on their way. */
 export function measureCalls(meter: Meter, facts: FactListeners): void {
-  const duration = meter.createHistogram("mcp.server.operation.duration", {
-    description: "Time from when a request was received until its answer was sent.",
-    unit: "s",
-    advice: { explicitBucketBoundaries: DURATION_BUCKETS },
-  });
+  const duration = createDuration(
+    meter,
+    "mcp.server.operation.duration",
+    "Time from when a request was received until its answer was sent.",
+  );
   const names = new FewValues();
   const nameOf = ({ name, isKnown }: CallTarget): string => (isKnown ? names.of(name) : OTHER);
   const wires = new Wires();

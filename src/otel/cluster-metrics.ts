@@ -1,14 +1,14 @@
 import type { Meter } from "@opentelemetry/api";
-import { DURATION_BUCKETS } from "./buckets.js";
+import { createDuration } from "./durations.js";
 import type { FactListeners } from "./fact-listeners.js";
 
 /** What goes on between the nodes of a cluster, as this process sees it. */
 export function measureCluster(meter: Meter, facts: FactListeners): void {
-  const relays = meter.createHistogram("express_mcp_sse.cluster.relay.duration", {
-    description: "How long other nodes took to answer requests that came here.",
-    unit: "s",
-    advice: { explicitBucketBoundaries: DURATION_BUCKETS },
-  });
+  const relays = createDuration(
+    meter,
+    "express_mcp_sse.cluster.relay.duration",
+    "How long other nodes took to answer requests that came here.",
+  );
   const losses = meter.createCounter("express_mcp_sse.cluster.losses", {
     description: "Links to other nodes that broke, and nodes that are gone.",
     unit: "{event}",

@@ -1,7 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { diag } from "@opentelemetry/api";
-import type { PublishedFact } from "../observe/facts.js";
-import type { FactName, Facts } from "../observe/facts.js";
+import type { FactName, Facts, PublishedFact } from "../observe/facts.js";
 
 /** Hears of the facts of all routers of the process, until it is stopped. */
 export class FactListeners {

@@ -1,7 +1,7 @@
 import type { Attributes, Meter } from "@opentelemetry/api";
 import type { SessionFact } from "../observe/facts.js";
 import { wireAttributes } from "./attributes.js";
-import { DURATION_BUCKETS } from "./buckets.js";
+import { createDuration } from "./durations.js";
 import type { FactListeners } from "./fact-listeners.js";
 
 /** Ends of a session that its client did not want, and nobody decided. */
@@ -21,11 +21,11 @@ export function measureSessions(meter: Meter, facts: FactListeners): void {
     description: "Sessions, by whether their client is there.",
     unit: "{session}",
   });
-  const duration = meter.createHistogram("mcp.server.session.duration", {
-    description: "How long sessions lasted that have ended.",
-    unit: "s",
-    advice: { explicitBucketBoundaries: DURATION_BUCKETS },
-  });
+  const duration = createDuration(
+    meter,
+    "mcp.server.session.duration",
+    "How long sessions lasted that have ended.",
+  );
   const resumptions = meter.createCounter("express_mcp_sse.resumptions", {
     description: "Clients that came back to their session, by what showed that it is theirs.",
     unit: "{resumption}",
