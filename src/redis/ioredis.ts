@@ -19,8 +19,11 @@ interface Subscriber {
   disconnect(): void;
 }
 
-/** Options of a duplicate: it subscribes again by itself, whatever the user's client does. */
-const OWN = { lazyConnect: true, autoResubscribe: true };
+/**
+ * Options of a duplicate: it subscribes again by itself, whatever the user's client does; and nothing of it is waited
+ * for when it is closed, which kept a process for two seconds where its connection was gone already.
+ */
+const OWN = { lazyConnect: true, autoResubscribe: true, disconnectTimeout: 0 };
 
 export function ioredisPort(client: IoRedisClient): RedisPort {
   const { isCluster } = client as { readonly isCluster?: boolean };

@@ -35,6 +35,7 @@ export interface NodeRedisCluster {
 /** What a duplicate of either is used for. */
 interface Subscriber {
   on(event: "error", listener: (error: unknown) => void): unknown;
+  on(event: "connect" | "reconnecting", listener: () => void): unknown;
   connect(): Promise<unknown>;
   subscribe(channels: readonly string[], hear: HearChannel): Promise<unknown>;
   destroy(): void;
@@ -80,16 +81,38 @@ function listenOver(
   hear: HearChannel,
 ): Listening {
   const trouble = noteErrors(subscriber);
+  const close = closerOf(subscriber);
   const open = async (): Promise<void> => {
     await subscriber.connect();
     await subscriber.subscribe(channels, hear);
   };
-  const close = (): void => {
+  return { opened: open(), trouble, close };
+}
+
+/**
+ * What closes a client that has yet to connect. One whose socket is connecting is closed when that is there, or
+ * cannot be: `destroy()` would leave it alone, and the client would go on hearing.
+ */
+function closerOf(subscriber: Subscriber): () => void {
+  // That of a cluster has several sockets, and tells less of them.
+  let isConnecting = !("masters" in subscriber);
+  let isClosed = false;
+  const destroy = (): void => {
     try {
       subscriber.destroy();
     } catch {
       // It is closed.
     }
   };
-  return { opened: open(), trouble, close };
+  const hasConnected = (): void => {
+    isConnecting = false;
+    if (isClosed) destroy();
+  };
+  subscriber.on("connect", hasConnected);
+  subscriber.on("error", hasConnected);
+  subscriber.on("reconnecting", () => (isConnecting = true));
+  return () => {
+    isClosed = true;
+    if (!isConnecting) destroy();
+  };
 }

@@ -7,7 +7,7 @@ import { portOf } from "../../src/redis/redis-client.js";
 import type { RedisClient } from "../../src/redis/index.js";
 import { read } from "../docs/pages.js";
 import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
-import { jumpingClock } from "../kit/clock.js";
+import { freezeTimers, jumpingClock } from "../kit/clock.js";
 import { SwallowingProxy } from "../kit/cluster/proxy.js";
 import { CLIENTS } from "../kit/cluster/redis-clients.js";
 import { describeWithRedis, TestRedis } from "../kit/redis.js";
@@ -128,6 +128,35 @@ describeWithRedis("redisCluster, with a Redis", () => {
       await engine.leave();
       await until(async () => (await redis.subscribers()) === 0);
       expect(await engine.send("node", "message")).toBe("nobody");
+    },
+  );
+
+  it.each(["redis", "redis 5", "ioredis", "iovalkey"] as const)(
+    "CLUSTER-7: leaves no connection that hears where that is closed while it is being made, with a client of %s",
+    async (name) => {
+      const port = portOf("client", await open(name));
+      const [closed, other] = [1, 2].map(() => port.listen(["channel"], () => undefined));
+      closed!.opened.catch(() => undefined);
+      closed!.close();
+      // That was asked for later, so Redis knows of both.
+      await other!.opened;
+      other!.close();
+      await until(async () => (await redis.subscribers()) === 0);
+    },
+  );
+
+  it.each(["ioredis", "iovalkey"] as const)(
+    "CLUSTER-7: waits for nothing where the connection that it closes is gone already, with a client of %s",
+    async (name) => {
+      await redis.command("ACL", "SETUSER", "gone", "on", ">pw", "~*", "&*", "+@all");
+      const client = await open(name, redis.port, "gone:pw@");
+      await redis.command("ACL", "SETUSER", "gone", "<pw", ">next");
+      const listening = portOf("client", client).listen(["channel"], () => undefined);
+      await expect(listening.opened).rejects.toThrow();
+      freezeTimers();
+      listening.close();
+      jest.advanceTimersByTime(1);
+      expect(jest.getTimerCount()).toBe(0);
     },
   );
 
