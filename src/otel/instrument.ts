@@ -1,5 +1,6 @@
 import { metrics, trace } from "@opentelemetry/api";
 import type { MeterProvider, TracerProvider } from "@opentelemetry/api";
+import { checkOptionNames } from "../shared/check.js";
 import { measureAccess } from "./access-metrics.js";
 import { measureCalls } from "./call-metrics.js";
 import { traceCalls } from "./call-spans.js";
@@ -73,13 +74,11 @@ export function instrument(options: InstrumentOptions = {}): Instrumentation {
 /** What a provider has, by the option that it is given to. */
 const PROVIDES = { meterProvider: "getMeter", tracerProvider: "getTracer" } as const;
 
-function checkOptions(options: InstrumentOptions): void {
-  for (const [name, provider] of Object.entries(options) as [string, unknown][]) {
-    if (!Object.hasOwn(PROVIDES, name)) {
-      throw new TypeError(`instrument() has no option ${JSON.stringify(name)}.`);
-    }
+function checkOptions(given: unknown): void {
+  checkOptionNames("options", given, Object.keys(PROVIDES));
+  for (const [name, method] of Object.entries(PROVIDES)) {
+    const provider = given[name];
     if (provider === undefined || provider === false) continue;
-    const method = PROVIDES[name as keyof typeof PROVIDES];
     if (typeof (provider as Record<string, unknown> | null)?.[method] !== "function") {
       throw new TypeError(`instrument(): ${name} must have ${method}(), or be false.`);
     }

@@ -180,8 +180,12 @@ test("FACT-41: providers that throw at every turn end nothing and change no answ
 });
 
 test("an option that there is not, and what is no provider, are a TypeError that says what to write", () => {
-  const given = (options: object) => () => instrument(options);
-  expect(given({ meter: 1 })).toThrow(new TypeError('instrument() has no option "meter".'));
+  const given = (options: unknown) => () => instrument(options as object);
+  const takes = "It takes: meterProvider, tracerProvider.";
+  expect(given({ meter: 1 })).toThrow(
+    new TypeError(`options.meter is not an option. ${takes} Did you mean "meterProvider"?`),
+  );
+  expect(given(null)).toThrow(new TypeError(`options must be an object. ${takes}`));
   for (const tracerProvider of [true, null, {}, "otlp"]) {
     expect(given({ tracerProvider })).toThrow(
       new TypeError("instrument(): tracerProvider must have getTracer(), or be false."),
