@@ -4,7 +4,8 @@ import { addOutcome, addTarget, fewStatusCode, methodName } from "./attributes.j
 import { createDuration } from "./durations.js";
 import type { FactListeners } from "./fact-listeners.js";
 import { FewValues, OTHER } from "./few-values.js";
-import { OpenRequests } from "./open-requests.js";
+import { followRequests } from "./open-requests.js";
+import type { OpenRequests } from "./open-requests.js";
 import { Wires } from "./wires.js";
 
 /** How long requests of clients take, by method, tool and outcome; how many are on their way. */
@@ -17,7 +18,7 @@ export function measureCalls(meter: Meter, facts: FactListeners): void {
   const names = new FewValues();
   const nameOf = ({ name, isKnown }: CallTarget): string => (isKnown ? names.of(name) : OTHER);
   const wires = new Wires();
-  const open = new OpenRequests<Attributes>(() => undefined);
+  const open = followRequests<Attributes>(facts);
 
   facts.on("call-started", (call, router) => open.add(call, wires.of(router, call.session)));
   facts.on("call-ended", ({ call, outcome, rpcCode, durationMs }, router) => {
@@ -27,9 +28,6 @@ export function measureCalls(meter: Meter, facts: FactListeners): void {
     addTarget(attributes, call.target, nameOf);
     addOutcome(attributes, outcome, fewStatusCode(rpcCode));
     duration.record(durationMs / 1000, attributes);
-  });
-  facts.on("session", ({ event, session }) => {
-    if (event === "closed") open.endSession(session.id);
   });
   observeOpen(meter, facts, { open, wires });
 }
@@ -59,9 +57,6 @@ function observeOpen(
   };
   const remove = (): void => meter.removeBatchObservableCallback(observe, [inFlight, oldest]);
   meter.addBatchObservableCallback(observe, [inFlight, oldest]);
-  facts.onStop(() => {
-    // A reader keeps the last that it was told: that there are none is told once more.
-    open.clear();
-    isStopped = true;
-  });
+  // A reader keeps the last that it was told: that there are none is told once more.
+  facts.onStop(() => (isStopped = true));
 }

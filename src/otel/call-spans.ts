@@ -1,11 +1,11 @@
-import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import type { Attributes, Span, SpanOptions, Tracer } from "@opentelemetry/api";
-import type { Call, CallEnded, CallTarget } from "../observe/facts.js";
-import { addOutcome, addTarget, methodName, shown, shownUri, statusCode } from "./attributes.js";
+import { context, SpanKind, trace } from "@opentelemetry/api";
+import type { Attributes, SpanOptions, Tracer } from "@opentelemetry/api";
+import type { Call, CallTarget } from "../observe/facts.js";
+import { addTarget, methodName, shown, shownUri } from "./attributes.js";
 import type { FactListeners } from "./fact-listeners.js";
-import { OpenRequests } from "./open-requests.js";
+import { followRequests } from "./open-requests.js";
+import { endLost, endSpan, RequestSpans } from "./request-spans.js";
 import { placeOf } from "./trace-parent.js";
-import { Wires } from "./wires.js";
 
 /**
  * A span for each request of a client, within which its server handles it, so that what a tool does is below it. It
@@ -14,7 +14,7 @@ import { Wires } from "./wires.js";
  * @see OpenTelemetry, semantic conventions for MCP, "Server"
  */
 export function traceCalls(tracer: Tracer, facts: FactListeners): void {
-  const open = new OpenRequests<Span>(endLost);
+  const open = followRequests(facts, endLost);
   const spans = new RequestSpans();
   const startSpan = (call: Call, router: string, startTime?: number) => {
     const { parent, links } = placeOf(call.trace, context.active());
@@ -41,10 +41,6 @@ export function traceCalls(tracer: Tracer, facts: FactListeners): void {
     if (isNamed(call)) span.updateName(spanName(call));
     endSpan(span, outcome, rpcCode);
   });
-  facts.on("session", ({ event, session }) => {
-    if (event === "closed") open.endSession(session.id);
-  });
-  facts.onStop(() => open.clear());
 }
 
 /** Of few words: what a caller made up is no name. */
@@ -62,40 +58,4 @@ function addCall(attributes: Attributes, { target, address }: Call): void {
   const uri = target?.kind === "resource" ? shownUri(target.name) : undefined;
   if (uri !== undefined) attributes["mcp.resource.uri"] = uri;
   if (address !== undefined) attributes["client.address"] = address;
-}
-
-/** What a span says of any request, in whichever direction. */
-export class RequestSpans {
-  readonly #wires = new Wires();
-
-  attributesOf(
-    { session, id, method }: Pick<Call, "session" | "id" | "method">,
-    router: string,
-  ): Attributes {
-    const attributes: Attributes = { ...this.#wires.of(router, session) };
-    attributes["mcp.method.name"] = shown(method);
-    attributes["jsonrpc.request.id"] = shown(String(id));
-    // A request of 2026-07-28 is part of no session.
-    if (session.era !== "2026") attributes["mcp.session.id"] = session.id;
-    return attributes;
-  }
-}
-
-/** Ends a span with what came of its request. */
-export function endSpan(
-  span: Span,
-  outcome: CallEnded["outcome"],
-  rpcCode: number | undefined,
-): void {
-  if (outcome !== "ok") {
-    const attributes: Attributes = {};
-    addOutcome(attributes, outcome, statusCode(rpcCode));
-    span.setAttributes(attributes).setStatus({ code: SpanStatusCode.ERROR });
-  }
-  span.end();
-}
-
-/** Ends one whose answer nobody will hear of. */
-export function endLost(span: Span): void {
-  endSpan(span, "lost", undefined);
 }

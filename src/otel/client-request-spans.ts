@@ -1,10 +1,10 @@
 import { context, propagation, SpanKind, trace } from "@opentelemetry/api";
-import type { Context, Span, Tracer } from "@opentelemetry/api";
+import type { Context, Tracer } from "@opentelemetry/api";
 import type { ClientRequestStarted } from "../observe/facts.js";
 import { methodName } from "./attributes.js";
-import { endLost, endSpan, RequestSpans } from "./call-spans.js";
 import type { FactListeners } from "./fact-listeners.js";
-import { OpenRequests } from "./open-requests.js";
+import { followRequests } from "./open-requests.js";
+import { endLost, endSpan, RequestSpans } from "./request-spans.js";
 
 /**
  * A span for each request of a server to its client, below that of the call in whose course it is made, if there is one.
@@ -12,7 +12,7 @@ import { OpenRequests } from "./open-requests.js";
  * @see OpenTelemetry, semantic conventions for MCP, "Client"
  */
 export function traceClientRequests(tracer: Tracer, facts: FactListeners): void {
-  const open = new OpenRequests<Span>(endLost);
+  const open = followRequests(facts, endLost);
   const spans = new RequestSpans();
 
   facts.on("client-request-started", (request, router) => {
@@ -28,10 +28,6 @@ export function traceClientRequests(tracer: Tracer, facts: FactListeners): void 
     const span = open.take(request);
     if (span !== undefined) endSpan(span, outcome, rpcCode);
   });
-  facts.on("session", ({ event, session }) => {
-    if (event === "closed") open.endSession(session.id);
-  });
-  facts.onStop(() => open.clear());
 }
 
 /**

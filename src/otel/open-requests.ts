@@ -1,4 +1,5 @@
 import type { JsonRpcId } from "../shared/json-rpc.js";
+import type { FactListeners } from "./fact-listeners.js";
 
 /** By what a request is told from others, also from one of the same id before it. */
 export interface RequestKey {
@@ -14,6 +15,19 @@ interface Entry<T> {
 
 /** Far more than one process has at a time; a bound for what never ends. */
 const MAX_OPEN = 50_000;
+
+/** Those of which facts tell: they are lost when their session is closed, too, and when nobody listens any more. */
+export function followRequests<T>(
+  facts: FactListeners,
+  lose: (value: T) => void = () => undefined,
+): OpenRequests<T> {
+  const open = new OpenRequests<T>(lose);
+  facts.on("session", ({ event, session }) => {
+    if (event === "closed") open.endSession(session.id);
+  });
+  facts.onStop(() => open.clear());
+  return open;
+}
 
 /**
  * What belongs to each request that has no answer yet. Nothing stays for good: a request is lost when its session
