@@ -1,4 +1,5 @@
 import type { JsonRpcId } from "../shared/json-rpc.js";
+import { settlesWithin } from "../shared/timeout.js";
 import { readPage, textOfPage } from "./call-page.js";
 import type { CallPage, NotedCall, OpenCalls } from "./call-page.js";
 import type { ClusterBus } from "./cluster-bus.js";
@@ -65,6 +66,9 @@ export class CallJournal {
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #isWriting = false;
+  /** The writing that is under way, or the last. */
+  #writing = Promise.resolve();
+  #isStopped = false;
   /** How many calls have come since the last writing began, and how many had when it did. */
   #arrived = 0;
   #lastArrived = 0;
@@ -147,10 +151,13 @@ export class CallJournal {
     return [...this.#written].map((page) => nameOf(this.#init.bus.node, page));
   }
 
-  /** Writes what is still to be written, for the last time. */
+  /** Writes what is still to be written, for the last time; what comes during a writing that takes too long is not. */
   async stop(): Promise<void> {
+    await settlesWithin(LONGEST_WAIT_MS, this.#writing);
     await this.#write();
+    this.#isStopped = true;
     this.#disarm();
+    this.#next.end();
   }
 
   /** How long whoever waits may wait for others, in milliseconds. */
@@ -178,6 +185,7 @@ export class CallJournal {
 
   #arm(inMs: number): void {
     this.#disarm();
+    if (this.#isStopped) return;
     // A timer takes a millisecond at least.
     if (inMs <= 0) this.#immediate = setImmediate(() => void this.#write());
     else this.#timer = setTimeout(() => void this.#write(), inMs).unref();
@@ -188,11 +196,15 @@ export class CallJournal {
     clearImmediate(this.#immediate);
   }
 
-  /** Never rejects: what could not be written is written when the engine is back. */
-  async #write(): Promise<void> {
+  /** Begins to write, unless that is under way. It never rejects: what could not be written is when the engine is back. */
+  #write(): Promise<void> {
     this.#dueAt = Infinity;
+    const isDue = this.#dirty.size > 0 && !this.#isWriting;
+    return isDue ? (this.#writing = this.#writeDirty()) : Promise.resolve();
+  }
+
+  async #writeDirty(): Promise<void> {
     const pages = [...this.#dirty];
-    if (pages.length === 0 || this.#isWriting) return;
     this.#dirty.clear();
     this.#lastAt = performance.now();
     this.#lastArrived = this.#arrived;

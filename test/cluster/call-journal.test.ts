@@ -4,7 +4,11 @@ import { memoryCluster } from "../../src/cluster/memory.js";
 import { SealBox } from "../../src/cluster/seal-box.js";
 import { SECRET } from "../kit/cluster/buses.js";
 import { withFaults } from "../kit/cluster/faulty-engine.js";
-import { until } from "../kit/waiting.js";
+import { cleanUpAfterEach } from "../kit/clean-up.js";
+import { freezeTimers } from "../kit/clock.js";
+import { isSettled, signal, turn, until } from "../kit/waiting.js";
+
+cleanUpAfterEach();
 
 function journals(isExact = true) {
   const { cluster, faults } = withFaults(memoryCluster({ secret: SECRET }));
@@ -60,6 +64,49 @@ it("CLUSTER-37: a call goes on when it cannot be written, and is written when th
   await here.note(alice, 1, undefined);
   faults.isAway = false;
   await until(async () => (await there.read("here", alice.page, alice.key)).length === 1);
+});
+
+it("CLUSTER-37: what comes while a writing is under way is written, too, before its node goes", async () => {
+  const { here, there, faults } = journals();
+  const alice = { key: "s:alice", page: here.assign() };
+  const [begun, held] = [signal(), signal()];
+  faults.beforeWrite = () => {
+    begun.resolve();
+    return held.promise;
+  };
+  const first = here.note(alice, 1, undefined);
+  await begun.promise;
+  const second = here.note(alice, 2, undefined);
+  const stopped = here.stop();
+  expect(await isSettled(stopped)).toBe(false);
+  held.resolve();
+  await Promise.all([stopped, first, second]);
+  expect(await there.read("here", alice.page, alice.key)).toHaveLength(2);
+});
+
+it("CLUSTER-37: a node that goes waits for a writing no longer than calls do, and writes nothing when it has gone", async () => {
+  const { here, faults, writings } = journals();
+  const alice = { key: "s:alice", page: here.assign() };
+  freezeTimers();
+  const [begun, held] = [signal(), signal()];
+  faults.beforeWrite = () => {
+    begun.resolve();
+    return held.promise;
+  };
+  const first = here.note(alice, 1, undefined);
+  await begun.promise;
+  const second = here.note(alice, 2, undefined);
+  const stopped = here.stop();
+  await turn();
+  jest.advanceTimersByTime(1_000);
+  await Promise.all([stopped, first, second]);
+  faults.isAway = true;
+  held.resolve();
+  await turn();
+  expect(jest.getTimerCount()).toBe(0);
+  expect(here.note(alice, 3, undefined)).toBeUndefined();
+  expect(jest.getTimerCount()).toBe(0);
+  expect(writings()).toBe(1);
 });
 
 it("CLUSTER-37: an id that is too long to be kept is not", () => {
