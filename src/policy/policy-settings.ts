@@ -11,8 +11,10 @@ export interface RuleSettings {
   readonly key: string;
   /** As errors and the log call it: `options.policy.tools["delete_*"]`. */
   readonly name: string;
+  /** Whether it permits nothing to anybody. */
   readonly isNever: boolean;
   readonly scopes: readonly string[];
+  /** One of them is needed; nothing where there are none. */
   readonly roles: readonly string[];
   readonly when: RuleCode | undefined;
   readonly perMinute: number | undefined;
@@ -22,7 +24,7 @@ export interface RuleSettings {
 export interface PolicySettings {
   readonly rules: Readonly<Record<PolicyKind, readonly RuleSettings[]>>;
   readonly otherwise: "allow" | "deny";
-  /** `undefined` where no rule has roles. */
+  /** `undefined` only where no rule has roles. */
   readonly roles: PolicyRoles | undefined;
   readonly askFor: "needed" | "all";
   readonly denied: "in-band" | "http-403";

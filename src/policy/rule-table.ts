@@ -1,16 +1,8 @@
-import type { RuleCode } from "./policy-settings.js";
+import type { RuleSettings } from "./policy-settings.js";
 import type { RateLimit } from "./rate-limit.js";
 
-/** One rule of an operator's, checked. */
-export interface Rule {
-  /** As errors and the log call it: `options.policy.tools["delete_*"]`. */
-  readonly name: string;
-  /** Whether it permits nothing to anybody. */
-  readonly isNever: boolean;
-  readonly scopes: readonly string[];
-  /** One of them is needed; nothing where there are none. */
-  readonly roles: readonly string[];
-  readonly when: RuleCode | undefined;
+/** One rule of an operator's, as it is asked: what it is about, its table knows. */
+export interface Rule extends Omit<RuleSettings, "key" | "perMinute"> {
   readonly limit: RateLimit | undefined;
 }
 
