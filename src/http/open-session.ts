@@ -2,6 +2,7 @@ import type { Caller } from "../auth/outcome.js";
 import { hasLapsed } from "../auth/verified-cache.js";
 import { McpSseError, retryAfter } from "../shared/errors.js";
 import type { Logger } from "../shared/logger.js";
+import { isThenable } from "../shared/thenable.js";
 import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
 import type { McpServerLike, McpTransport, ServerFactory } from "./mcp-transport.js";
 import type { MessageGate } from "./message-gate.js";
@@ -110,7 +111,7 @@ export async function makeServer(
   try {
     // The call itself may throw; either way it is the server's mistake, not the client's.
     const creating = createServer(session);
-    if (!isPromise(creating)) return checkServer(creating);
+    if (!isThenable(creating)) return checkServer(creating);
     const server = await withTimeout(creating, openTimeoutMs);
     if (server === TIMED_OUT) {
       throw createdTooLate(Promise.resolve(creating), openTimeoutMs, logger);
@@ -165,11 +166,6 @@ function createdTooLate(
     headers: retryAfter(),
     cause: new Error(`createServer did not return within ${openTimeoutMs} ms`),
   });
-}
-
-/** Users without TypeScript return any promise. */
-function isPromise(value: McpServerLike | Promise<McpServerLike>): value is Promise<McpServerLike> {
-  return typeof (value as Partial<Promise<McpServerLike>> | null | undefined)?.then === "function";
 }
 
 function checkServer(server: McpServerLike): McpServerLike {

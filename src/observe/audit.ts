@@ -1,5 +1,6 @@
 import { errorName } from "../shared/log-text.js";
 import type { Logger } from "../shared/logger.js";
+import { isThenable } from "../shared/thenable.js";
 import type { Audit } from "../options/audit-event.js";
 import { TELLERS } from "./audit-tellers.js";
 import type { AuditedName, Teller, Told } from "./audit-tellers.js";
@@ -29,8 +30,4 @@ function listen(hub: FactHub, name: AuditedName, tell: (told: Told | undefined) 
   // One teller for each name, which the compiler does not follow through a union.
   const teller = TELLERS[name] as Teller<typeof name>;
   hub.on(name, (fact) => tell(teller(fact)));
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
 }

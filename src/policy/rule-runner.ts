@@ -1,3 +1,4 @@
+import { isThenable } from "../shared/thenable.js";
 import { TIMED_OUT, withTimeout } from "../shared/timeout.js";
 import type { Findings } from "./findings.js";
 
@@ -56,8 +57,4 @@ export class RuleRunner {
     findings.fail(cause);
     this.#onFault(rule, cause);
   }
-}
-
-function isThenable(answer: unknown): answer is PromiseLike<unknown> {
-  return typeof (answer as { then?: unknown } | null | undefined)?.then === "function";
 }

@@ -4,6 +4,7 @@ import { McpSseError, retryAfter } from "../shared/errors.js";
 import { isScope } from "../shared/http-syntax.js";
 import type { ScopeChallenge } from "./scope-check.js";
 import type { JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
+import { isThenable } from "../shared/thenable.js";
 import { withTimeout, TIMED_OUT } from "../shared/timeout.js";
 
 /**
@@ -34,11 +35,7 @@ export function findScopeChallenge(
   if (!("method" in message && "id" in message)) return undefined;
   const answer = resolver({ request: message, ...(authInfo !== undefined && { authInfo }) });
   // Most know at once, and those messages are not kept waiting.
-  return isPromise(answer) ? waitFor(Promise.resolve(answer)) : checkChallenge(answer);
-}
-
-function isPromise(answer: unknown): answer is PromiseLike<ScopeChallenge | undefined> {
-  return typeof (answer as { then?: unknown } | null | undefined)?.then === "function";
+  return isThenable(answer) ? waitFor(Promise.resolve(answer)) : checkChallenge(answer);
 }
 
 async function waitFor(
