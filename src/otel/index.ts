@@ -4,5 +4,7 @@
  *
  * @module express-mcp-sse/otel
  */
+import "./find-api.js";
+
 export { instrument } from "./instrument.js";
 export type { Instrumentation, InstrumentOptions } from "./instrument.js";

@@ -1,6 +1,6 @@
 import { metrics, trace } from "@opentelemetry/api";
 import type { MeterProvider, TracerProvider } from "@opentelemetry/api";
-import { checkOptionNames } from "../shared/check.js";
+import { checkOptionNames, optionError } from "../shared/check.js";
 import { measureAccess } from "./access-metrics.js";
 import { measureCalls } from "./call-metrics.js";
 import { traceCalls } from "./call-spans.js";
@@ -71,16 +71,25 @@ export function instrument(options: InstrumentOptions = {}): Instrumentation {
   return { stop: () => facts.stop() };
 }
 
-/** What a provider has, by the option that it is given to. */
-const PROVIDES = { meterProvider: "getMeter", tracerProvider: "getTracer" } as const;
+/** What a provider has, and where there is one, by the option that it is given to. */
+const PROVIDERS = {
+  meterProvider: {
+    method: "getMeter",
+    instead: 'new MeterProvider({ readers: [exporter] }), of "@opentelemetry/sdk-metrics"',
+  },
+  tracerProvider: {
+    method: "getTracer",
+    instead:
+      'new NodeTracerProvider({ spanProcessors: [processor] }), of "@opentelemetry/sdk-trace-node"',
+  },
+} as const;
 
 function checkOptions(given: unknown): void {
-  checkOptionNames("options", given, Object.keys(PROVIDES));
-  for (const [name, method] of Object.entries(PROVIDES)) {
+  checkOptionNames("options", given, Object.keys(PROVIDERS));
+  for (const [name, { method, instead }] of Object.entries(PROVIDERS)) {
     const provider = given[name];
     if (provider === undefined || provider === false) continue;
-    if (typeof (provider as Record<string, unknown> | null)?.[method] !== "function") {
-      throw new TypeError(`instrument(): ${name} must have ${method}(), or be false.`);
-    }
+    if (typeof (provider as Record<string, unknown> | null)?.[method] === "function") continue;
+    throw optionError(`options.${name}`, "is no provider", `Write ${instead}, or false for none.`);
   }
 }

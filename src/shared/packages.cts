@@ -122,6 +122,15 @@ function libsql(): unknown {
   }
 }
 
+/** @throws Error that says what to install. */
+function openTelemetryApi(): unknown {
+  try {
+    return require("@opentelemetry/api");
+  } catch (error) {
+    throw toldWhatToInstall(error, "express-mcp-sse/otel", "@opentelemetry/api");
+  }
+}
+
 /** Names a peer that is missing; any other failure to load one is passed on as it is. */
 function toldWhatToInstall(error: unknown, neededBy: string, peer: string, range = ""): unknown {
   if (!isMissing(error, peer)) return error;
@@ -143,6 +152,7 @@ export = {
   missingSdk,
   missingSdkV2,
   oidcProvider,
+  openTelemetryApi,
   passportHeaderApiKey,
   passportJwt,
   passportOAuth2,

@@ -188,7 +188,9 @@ test("an option that there is not, and what is no provider, are a TypeError that
   expect(given(null)).toThrow(new TypeError(`options must be an object. ${takes}`));
   for (const tracerProvider of [true, null, {}, "otlp"]) {
     expect(given({ tracerProvider })).toThrow(
-      new TypeError("instrument(): tracerProvider must have getTracer(), or be false."),
+      new TypeError(
+        'options.tracerProvider is no provider. Write new NodeTracerProvider({ spanProcessors: [processor] }), of "@opentelemetry/sdk-trace-node", or false for none.',
+      ),
     );
   }
   const nothing = instrument({ meterProvider: false, tracerProvider: false });

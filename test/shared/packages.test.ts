@@ -10,6 +10,7 @@ test("a package that is installed is loaded", async () => {
   expect(packages.passportHeaderApiKey()).toHaveProperty("HeaderAPIKeyStrategy");
   expect(packages.jwksRsa()).toHaveProperty("JwksClient");
   expect(packages.passportOAuth2()).toBeInstanceOf(Function);
+  expect(packages.openTelemetryApi()).toHaveProperty("metrics");
   expect(packages.libsql()).toBeInstanceOf(Function);
   packages.findOidcProvider();
   expect(await packages.sdk.server()).toHaveProperty("McpServer");
@@ -40,6 +41,10 @@ describe("in an application without the optional peers", () => {
     [
       "findOidcProvider()",
       "signIn needs the package oidc-provider. Run: npm install oidc-provider@~9.13.3",
+    ],
+    [
+      "openTelemetryApi()",
+      "express-mcp-sse/otel needs the package @opentelemetry/api. Run: npm install @opentelemetry/api",
     ],
     ["libsql()", "FileStorage needs the package libsql. Run: npm install libsql"],
     [
