@@ -1,9 +1,9 @@
 import type { SessionInfo } from "../session/session-info.js";
 import type { JsonRpcId, JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
-import { rpcCodeOf, shorten } from "./call-tracker.js";
 import type { FactHub } from "./fact-hub.js";
 import type { ClientRequestEnded, TraceContext } from "./facts.js";
 import { refOf } from "./refs.js";
+import { rpcCodeOf, shorten } from "./request-facts.js";
 
 type Request = ClientRequestEnded["request"];
 type Outcome = ClientRequestEnded["outcome"];
