@@ -57,8 +57,8 @@ describeWithRedis("nodes over a Redis", () => {
   }
 
   /** One of a prefix of its own that waits for nobody, and what it logs at `warn`. */
-  function makeBus(client: RedisClient, prefix: string) {
-    const config = redisCluster({ client, secret: SECRET, prefix, leaseMs: 3_000 });
+  function makeBus(client: RedisClient, prefix: string, secret = SECRET) {
+    const config = redisCluster({ client, secret, prefix, leaseMs: 3_000 });
     const warned: string[] = [];
     const keep = (line: string) => void warned.push(line);
     const logger = toLogger("logger", { ...SILENT, warn: keep });
@@ -138,6 +138,18 @@ describeWithRedis("nodes over a Redis", () => {
     }
     expect(heard.lost).toBeUndefined();
     expect(heard.frames).toEqual(Array.from({ length: 30 }, (_, n) => ["n", n]));
+  });
+
+  it("CLUSTER-16: change their secret at once when all are stopped and the marker is deleted by its documented name", async () => {
+    const client = await open();
+    const before = makeBus(client, "leaked");
+    await before.bus.whenUp(60_000);
+    await before.bus.stop(1_000);
+    const { bus, warned } = makeBus(client, "leaked", `${SECRET} (2)`);
+    await until(() => warned.length > 0);
+    expect(warned[0]).toContain("The cluster's marker does not open");
+    expect(await client.del("{leaked}:key:epoch")).toBe(1);
+    expect(await bus.whenUp(60_000)).toBe(true);
   });
 
   it("CLUSTER-15: notice that it was emptied, and find each other again", async () => {
