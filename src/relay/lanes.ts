@@ -1,4 +1,3 @@
-import type { AdmittedRequest } from "../http/incoming-request.js";
 import type { TransportRoute } from "../http/transport.js";
 import type { SessionStanding } from "../session/session-standing.js";
 
@@ -19,31 +18,6 @@ interface Asking {
   readonly base: string;
   readonly routedBase: string;
   readonly url: string | undefined;
-}
-
-/**
- * Whether a request may take a lane. Most are like the one before, and need no digest for that.
- *
- * Security decision: a principal is frozen, and is another for another owner, so with the same one, at the same
- * URL and mount, everything is the same. Where headers count as well, or there is no principal, each is decided.
- */
-export function mayTake(
-  lane: Lane,
-  { req: { url }, mount: { base, routedBase }, caller: { principal } }: AdmittedRequest,
-  route: TransportRoute,
-  decide: () => boolean,
-): boolean {
-  const { last } = lane;
-  const isLikeLast =
-    last?.route === route &&
-    last.principal === principal &&
-    last.base === base &&
-    last.routedBase === routedBase &&
-    last.url === url;
-  if (isLikeLast && principal !== undefined) return true;
-  if (!decide()) return false;
-  lane.last = { route, principal, base, routedBase, url };
-  return true;
 }
 
 /** How many are kept: those that were used last. */

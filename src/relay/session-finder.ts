@@ -10,13 +10,13 @@ import type { TransportRoute } from "../http/transport.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import type { Requester } from "../session/requester.js";
 import { mayHaveBeenDone, shuttingDown } from "../session/session-end.js";
-import { mayGoOn } from "../session/session-standing.js";
 import type { Adoptions } from "./adoptions.js";
 import type { KeptSessions, RouterRecord } from "./kept-sessions.js";
-import { Lanes, mayTake } from "./lanes.js";
-import type { Lane } from "./lanes.js";
+import { Lanes } from "./lanes.js";
 import type { Relayed, RequestRelay } from "./request-relay.js";
 import { notInTime, noNodeStays } from "./search-errors.js";
+import { mayGoOnWith, mayListen, mayTake } from "./who-goes-on.js";
+import type { Naming } from "./who-goes-on.js";
 
 export interface SessionFinderInit {
   readonly bus: ClusterBus;
@@ -31,18 +31,14 @@ export interface SessionFinderInit {
 }
 
 /** A request that looks for its session. */
-interface Search {
+interface Search extends Naming {
   readonly id: string;
-  readonly request: AdmittedRequest;
-  readonly route: TransportRoute;
   /** On the clock of `performance.now()`. */
   readonly until: number;
   /** At which node nobody was there to hear it, and how often, one time after the other. */
   unheard: { readonly node: string; readonly times: number } | undefined;
   /** How often this node was being closed, and knew of none that stays. */
   alone: number;
-  /** See {@link Elsewhere.goOn}. */
-  readonly listensAt: string | undefined;
 }
 
 /** What one look came to: `undefined` to look again. */
@@ -115,13 +111,13 @@ export class SessionFinder implements Elsewhere {
   ): Promise<FoundHere | FoundNowhere> {
     const unhurried = { until: 0, unheard: undefined, alone: 0, listensAt: undefined };
     const search: Search = { id, request, route, ...unhurried };
-    const { adoptions, bus, store } = this.#init;
+    const { adoptions, bus, store, rules } = this.#init;
     const here = await this.#findHere(search);
     const isNobodys = adoptions.isNobodys(id);
     if (here !== undefined || adoptions.isClosing) return here ?? NONE;
     if (!isToAdopt && !isNobodys) return NONE;
     const found = await store.find(id);
-    if (found === undefined || !this.#mayGoOn(search, found.record)) return NONE;
+    if (found === undefined || !mayGoOnWith(search, found.record, rules)) return NONE;
     const { home } = found.record;
     const isOwn = isNobodys && home === bus.node;
     if (!isOwn && home !== undefined && (await bus.isAlive(home))) return NONE;
@@ -136,10 +132,9 @@ export class SessionFinder implements Elsewhere {
   async look(id: string, asker: Requester): Promise<LeftSession | undefined> {
     const { relayTimeoutMs, rules } = this.#init;
     const until = performance.now() + relayTimeoutMs;
-    const mayListen = ({ standing }: RouterRecord): boolean =>
-      standing !== undefined && mayGoOn("listen", asker, standing, rules);
+    const isListener = (record: RouterRecord): boolean => mayListen(asker, record, rules);
     for (;;) {
-      const found = await this.#lookUp({ id, until }, mayListen);
+      const found = await this.#lookUp({ id, until }, isListener);
       if (found !== "later") return found?.record.session;
     }
   }
@@ -158,10 +153,11 @@ export class SessionFinder implements Elsewhere {
    * @param here that it is here, and another's.
    */
   async #look(search: Search, trusts: boolean, here: FoundNowhere | undefined): Promise<Step> {
-    const mayBe = (what: Omit<Lane, "home">): boolean =>
-      here === undefined && this.#mayGoOn(search, what);
+    const { bus, rules } = this.#init;
+    const mayBe = (record: RouterRecord): boolean =>
+      here === undefined && mayGoOnWith(search, record, rules);
     const lane = trusts ? this.#lanes.get(search.id) : undefined;
-    if (lane !== undefined && here === undefined && this.#mayTake(search, lane)) {
+    if (lane !== undefined && here === undefined && mayTake(search, lane, rules)) {
       const relayed = await this.#relay(search, lane.home);
       if (relayed.kind === "answered") return relayed;
       await this.#lost(search, relayed, lane.home);
@@ -172,7 +168,7 @@ export class SessionFinder implements Elsewhere {
     if (found === "later") return undefined;
     const { home } = found.record;
     if (home === undefined) return await this.#adoptSomewhere(search, found);
-    if (home === this.#init.bus.node) return await this.#missHere(search, found);
+    if (home === bus.node) return await this.#missHere(search, found);
     return await this.#askHome(search, found, home);
   }
 
@@ -217,7 +213,8 @@ export class SessionFinder implements Elsewhere {
 
   /** Its home does not have it, or not for this caller: there is none, unless it has left in this moment. */
   async #unlessMoved(search: Search, found: FoundRecord<LeftSession>): Promise<Step> {
-    const now = await this.#lookUp(search, (record) => this.#mayGoOn(search, record));
+    const { rules } = this.#init;
+    const now = await this.#lookUp(search, (record) => mayGoOnWith(search, record, rules));
     if (now === "later") return undefined;
     return now === undefined || now.version === found.version ? NONE : undefined;
   }
@@ -310,32 +307,6 @@ export class SessionFinder implements Elsewhere {
     const session = await this.#init.adoptions.adopt(id, found, { request, route });
     if (session === "taken") return undefined;
     return session === undefined ? NONE : { kind: "here", session };
-  }
-
-  #mayTake(search: Search, lane: Lane): boolean {
-    const { request, route, listensAt } = search;
-    const decide = (): boolean => this.#mayGoOn(search, lane);
-    const isPlain = listensAt === undefined && this.#init.rules.boundHeaders.length === 0;
-    return isPlain ? mayTake(lane, request, route, decide) : decide();
-  }
-
-  /**
-   * Security decision: a session of another wire is none, and so is one that the caller may not continue.
-   * Where only its home can tell who may, it is asked.
-   */
-  #mayGoOn(
-    { request, route, listensAt }: Search,
-    { transport, standing }: Omit<Lane, "home">,
-  ): boolean {
-    if (route.transport !== transport) return false;
-    if (standing === undefined) return true;
-    const asker = requesterOf(request);
-    if (transport === "sse" && listensAt === undefined) {
-      return mayGoOn("message", asker, standing, this.#init.rules);
-    }
-    // All requests of another wire's session go to the URL at which it was begun.
-    const path = listensAt ?? `${request.mount.base}${route.path}`;
-    return mayGoOn("listen", { ...asker, path }, standing, this.#init.rules);
   }
 }
 
