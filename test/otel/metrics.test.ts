@@ -205,3 +205,16 @@ test("FACT-30: nothing of the entry, and nothing of OpenTelemetry, is loaded wit
   expect(files).toContain("src/observe/fact-hub.ts");
   expect(files.filter((file) => /opentelemetry|^src\/otel/.test(file))).toEqual([]);
 });
+
+test("whoever has not installed OpenTelemetry's API is told what to install, before anything of the entry needs it", async () => {
+  jest.doMock("@opentelemetry/api", () => {
+    const code = "MODULE_NOT_FOUND";
+    throw Object.assign(new Error("Cannot find module '@opentelemetry/api'"), { code });
+  });
+  onDispose(() => jest.dontMock("@opentelemetry/api"));
+  await jest.isolateModulesAsync(async () => {
+    await expect(import("../../src/otel/index.js")).rejects.toThrow(
+      "express-mcp-sse/otel needs the package @opentelemetry/api. Run: npm install @opentelemetry/api",
+    );
+  });
+});
