@@ -56,10 +56,13 @@ export const ROOMS = {
     "shared",
     "strategies",
   ],
+  doctor: ["auth", "shared", "strategies"],
+  cli: ["doctor", "express", "options", "auth", "shared", "strategies"],
+  testing: ["server", "express", "options", "session", "auth", "shared", "strategies"],
 };
 
 /** Rooms that may import Express itself. */
-const KNOWS_EXPRESS = ["express", "server"];
+const KNOWS_EXPRESS = ["express", "server", "testing"];
 
 const arrows = [
   ...Object.entries(ROOMS).map(([room, below]) => ({

@@ -1,0 +1,109 @@
+import type { Answered, Finding, Reply, Target } from "./contract.js";
+
+/** What a caller without a credential gets at the URL. */
+export interface StrangerEvidence {
+  readonly get: Reply;
+  /** `initialize` of Streamable HTTP. */
+  readonly post: Reply;
+}
+
+/** A document of discovery, where it was looked for. */
+export interface DocumentEvidence {
+  readonly reply: Reply;
+  /** The members, where it is a JSON object. */
+  readonly members?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What clients find out about signing in. */
+export interface DiscoveryEvidence {
+  /** RFC 9728, in the order in which clients look. */
+  readonly resource: readonly DocumentEvidence[];
+  /** RFC 8414 and OpenID Connect Discovery, of each issuer that is named. */
+  readonly issuers: readonly {
+    readonly issuer: string;
+    readonly documents: readonly DocumentEvidence[];
+  }[];
+}
+
+/** What a token says, and what its issuer's key set has. Nothing in it was verified. */
+export interface TokenEvidence {
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly claims: Readonly<Record<string, unknown>>;
+  readonly keySet?: DocumentEvidence | undefined;
+}
+
+/** An event stream of HTTP+SSE. */
+export interface StreamEvidence {
+  readonly reply: Reply;
+  /** From the request to the first event. In milliseconds; `undefined` where none came. */
+  readonly firstEventMs?: number | undefined;
+  /** Data of the event `endpoint`. */
+  readonly endpoint?: string | undefined;
+}
+
+/** Messages to the endpoint that a stream named. */
+export interface MessagesEvidence {
+  readonly initialize: Reply;
+  /** What came on the stream as its answer. */
+  readonly answer?: unknown;
+  readonly tools?: Reply | undefined;
+  readonly listed?: unknown;
+}
+
+/** Streamable HTTP of 2025-11-25 and before. */
+export interface StreamableEvidence {
+  readonly initialize: Reply;
+  readonly answer?: unknown;
+  readonly tools?: Reply | undefined;
+  readonly listed?: unknown;
+  readonly get?: Reply | undefined;
+}
+
+/** Streamable HTTP of 2026-07-28, which has no sessions. */
+export interface ModernEvidence {
+  readonly tools: Reply;
+}
+
+/** What a browser is told. */
+export interface BrowserEvidence {
+  readonly preflight: Reply;
+  readonly get: Reply;
+}
+
+/** Messages of one session, each over a connection of its own. */
+export interface ReplicasEvidence {
+  readonly asked: number;
+  /** Those that were answered as if there were no such session. */
+  readonly lost: number;
+  readonly sample?: Answered | undefined;
+}
+
+/** What came on a stream while nothing happened. */
+export interface KeepAliveEvidence {
+  readonly waitedMs: number;
+  /** From the last event to the first sign of life. */
+  readonly aliveMs?: number | undefined;
+  /** When the stream ended by itself. */
+  readonly endedMs?: number | undefined;
+}
+
+/** All that was gathered; a part is missing where its step was not needed or could not be done. */
+export interface Evidence {
+  readonly target: Target;
+  readonly stranger?: StrangerEvidence;
+  readonly discovery?: DiscoveryEvidence;
+  readonly token?: TokenEvidence;
+  readonly stream?: StreamEvidence;
+  readonly messages?: MessagesEvidence;
+  readonly streamable?: StreamableEvidence;
+  readonly modern?: ModernEvidence;
+  readonly browser?: BrowserEvidence;
+  readonly replicas?: ReplicasEvidence;
+  readonly keepAlive?: KeepAliveEvidence;
+}
+
+/** The name of a part of the evidence, which is its step's. */
+export type PartName = Exclude<keyof Evidence, "target">;
+
+/** Looks at the evidence for one fault. Pure: the same evidence gives the same finding. */
+export type Finder = (evidence: Evidence) => Finding | undefined;
