@@ -25,11 +25,10 @@ export function overview(look: Look): Markup {
 }
 
 function sessionsTile({ census, ledger }: Look): Markup {
-  const count = (state: string): number =>
-    census.sessions.filter((session) => session.state === state).length;
   const states = ["open", "detached", "opening"]
-    .filter((state) => count(state) > 0)
-    .map((state) => `${countText(count(state))} ${state}`);
+    .map((name) => ({ name, count: census.sessions.filter(({ state }) => state === name).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ name, count }) => `${countText(count)} ${name}`);
   return tile(
     "Sessions",
     countText(census.sessions.length),

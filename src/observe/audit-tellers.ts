@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../shared/errors.js";
 import type { AuditAction, AuditActor, AuditDetail, AuditEvent } from "../options/audit-event.js";
-import type { CallerFact, Facts, Leg, SessionFact, SessionRef, Who } from "./facts.js";
+import type { CallerFact, Facts, Leg, SessionFact, SessionRef, SignInFact, Who } from "./facts.js";
 
 /** An event, but for when and where it was. */
 export type Told = Omit<AuditEvent, "time" | "router">;
@@ -68,12 +68,7 @@ export const TELLERS: { readonly [K in AuditedName]: Teller<K> } = {
     details: known({ ...principal, by, ended }),
   }),
   "sign-in": ({ event, person, issuer, clientId, method }) => ({
-    action:
-      event === "redeemed"
-        ? "signin.redeem"
-        : event === "revoked"
-          ? "signin.revoke"
-          : "signin.approve",
+    action: SIGN_IN_ACTIONS[event],
     actor: known({ id: person, method, issuer, clientId }),
     target: `client ${clientId ?? "of any name"}`,
     outcome: event === "denied" ? "denied" : "ok",
@@ -93,6 +88,14 @@ export const TELLERS: { readonly [K in AuditedName]: Teller<K> } = {
     outcome: "outcome" in more ? more.outcome : "ok",
     details: known({ ...more }),
   }),
+};
+
+/** A denial is an approval whose outcome says that there was none. */
+const SIGN_IN_ACTIONS: Readonly<Record<SignInFact["event"], AuditAction>> = {
+  approved: "signin.approve",
+  denied: "signin.approve",
+  redeemed: "signin.redeem",
+  revoked: "signin.revoke",
 };
 
 const SESSION_ACTIONS: Readonly<Record<SessionFact["event"], AuditAction | undefined>> = {

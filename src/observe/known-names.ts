@@ -7,13 +7,13 @@ type Kind = CallTarget["kind"];
 const MAX_NAMES = 1_000;
 
 /** Where a list request's answer has names, and of what. */
-const LISTS: Readonly<
-  Record<string, { readonly kind: Kind; readonly key: string; readonly name: string }>
-> = {
-  "tools/list": { kind: "tool", key: "tools", name: "name" },
-  "prompts/list": { kind: "prompt", key: "prompts", name: "name" },
-  "resources/list": { kind: "resource", key: "resources", name: "uri" },
-};
+const LISTS = new Map<string, { readonly kind: Kind; readonly key: string; readonly name: string }>(
+  [
+    ["tools/list", { kind: "tool", key: "tools", name: "name" }],
+    ["prompts/list", { kind: "prompt", key: "prompts", name: "name" }],
+    ["resources/list", { kind: "resource", key: "resources", name: "uri" }],
+  ],
+);
 
 /**
  * Names of tools, prompts and resources that servers of a router are known to have.
@@ -39,7 +39,7 @@ export class KnownNames {
     const result = Object(answer.result) as Readonly<Record<string, unknown>>;
     const isRun = result["isError"] !== true && target?.kind !== "resource";
     if (target !== undefined && isRun) this.#add(target.kind, target.name);
-    const list = Object.hasOwn(LISTS, method) ? LISTS[method] : undefined;
+    const list = LISTS.get(method);
     if (list === undefined) return;
     const entries: unknown = result[list.key];
     if (!Array.isArray(entries)) return;
