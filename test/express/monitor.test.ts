@@ -3,7 +3,7 @@ import { createMcpRouter } from "../../src/index.js";
 import type { MonitorOptions } from "../../src/index.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { asCaller, converse } from "../kit/conversation.js";
-import { partOf, serveMonitor, textIn } from "../kit/monitor.js";
+import { letIn, partOf, serveMonitor, textIn } from "../kit/monitor.js";
 import { send } from "../kit/raw-http.js";
 import { begin } from "../kit/streamable.js";
 import { createToolServer } from "../kit/tools.js";
@@ -50,7 +50,6 @@ describe("FACT-50: the guard", () => {
   });
 
   it("may be several, each of which is asked", async () => {
-    const letIn: RequestHandler = (_req, _res, next) => next();
     const { pageUrl } = await serveMonitor({ monitor: { guard: [letIn, keepOut] } });
     expect((await send(pageUrl)).text).toBe("operators only");
   });

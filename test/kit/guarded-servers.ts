@@ -7,6 +7,7 @@ import {
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import type { McpServerLike } from "../../src/index.js";
+import { asCaller } from "./conversation.js";
 
 /** What servers of a test were asked to do. */
 export class Ran {
@@ -104,6 +105,12 @@ export const guardedV2: GuardedKit = {
     return server;
   },
 };
+
+/** Where a result says what was denied. */
+export const DENIED_META = "express-mcp-sse/denied";
+
+export const READER = asCaller({ scope: "read" });
+export const ADMIN = asCaller({ scope: "read admin" });
 
 /** Rules by which `admin` has all, and everybody else the first of each. */
 export const RULES = {

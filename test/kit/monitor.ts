@@ -13,7 +13,8 @@ export type ServeMonitorOptions = ServeMcpOptions & {
   readonly before?: readonly RequestHandler[];
 };
 
-const letIn: RequestHandler = (_req, _res, next) => next();
+/** A guard that keeps nobody out. */
+export const letIn: RequestHandler = (_req, _res, next) => next();
 
 /** A router for all wires, and its monitor at `/admin/mcp`. */
 export async function serveMonitor({ monitor, before = [], ...options }: ServeMonitorOptions = {}) {

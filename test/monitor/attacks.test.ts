@@ -1,23 +1,20 @@
 import express from "express";
-import type { RequestHandler } from "express";
 import { Live } from "../../src/monitor/live.js";
 import type { Look } from "../../src/monitor/view.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { asCaller } from "../kit/conversation.js";
 import { listen } from "../kit/listen.js";
-import { partOf, serveMonitor } from "../kit/monitor.js";
+import { letIn, partOf, serveMonitor } from "../kit/monitor.js";
 import { send } from "../kit/raw-http.js";
 import { openStream } from "../kit/raw-sse.js";
 import { begin } from "../kit/streamable.js";
 
 cleanUpAfterEach();
 
-const guard: RequestHandler = (_req, _res, next) => next();
-
 it("FACT-53: a monitor that is asked for after its router was closed streams nothing", async () => {
   const { router } = await serveMonitor();
   await router.close();
-  const { url } = await listen(express().use("/late", router.monitor({ guard })));
+  const { url } = await listen(express().use("/late", router.monitor({ guard: letIn })));
   const refused = await (await openStream(`${url}/late/live`)).nextEvent();
   expect([refused.event, refused.data]).toEqual(["refused", '"The server is being closed."']);
 });

@@ -1,11 +1,10 @@
 import express from "express";
-import type { RequestHandler } from "express";
 import { personField } from "../../src/monitor/person.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { serveCluster } from "../kit/cluster/routers.js";
 import { asCaller } from "../kit/conversation.js";
 import { listen } from "../kit/listen.js";
-import { endLinkOf, partOf, serveMonitor, textIn } from "../kit/monitor.js";
+import { endLinkOf, letIn, partOf, serveMonitor, textIn } from "../kit/monitor.js";
 import { Person } from "../kit/person.js";
 import { send } from "../kit/raw-http.js";
 import { JWT_AUTH } from "../kit/serve.js";
@@ -14,6 +13,11 @@ import { begin } from "../kit/streamable.js";
 cleanUpAfterEach();
 
 const ALICE = { id: "alice", issuer: undefined };
+
+/** What makes a form one that was shown here. */
+function tokenIn(page: string): string {
+  return /name="token" value="([^"]+)"/.exec(page)?.[1] ?? "";
+}
 
 describe("FACT-55, FACT-56: somebody's sessions", () => {
   /** An operator who is asked about alice. */
@@ -49,7 +53,7 @@ describe("FACT-55, FACT-56: somebody's sessions", () => {
 
   it("are not ended by JSON, even where a parser of the app has read it", async () => {
     const { question, operator, router, url } = await ask({ before: [express.json()] });
-    const token = /name="token" value="([^"]+)"/.exec(question.text)?.[1] ?? "";
+    const token = tokenIn(question.text);
     const answer = await send(question.url, {
       method: "POST",
       headers: {
@@ -86,7 +90,7 @@ describe("FACT-55, FACT-56: somebody's sessions", () => {
 
   it("are not ended without a word on where the form is from", async () => {
     const { question, operator, router } = await ask();
-    const token = /name="token" value="([^"]+)"/.exec(question.text)?.[1] ?? "";
+    const token = tokenIn(question.text);
     const body = new URLSearchParams({ token, person: personField(ALICE) }).toString();
     const form = { "content-type": "application/x-www-form-urlencoded" };
     const cookie = operator.cookies.for(question.url);
@@ -140,14 +144,12 @@ describe("FACT-55, FACT-56: somebody's sessions", () => {
 });
 
 describe("FACT-57: in a cluster", () => {
-  const guard: RequestHandler = (_req, _res, next) => next();
-
   /** Two nodes with a monitor each, and alice at both. */
   async function serveNodes() {
     const { nodes } = await serveCluster();
     const [one, other] = nodes;
     const serve = async ({ router }: typeof one) =>
-      `${(await listen(express().use("/monitor", router.monitor({ guard })))).url}/monitor/`;
+      `${(await listen(express().use("/monitor", router.monitor({ guard: letIn })))).url}/monitor/`;
     const [pageUrl, otherUrl] = [await serve(one), await serve(other)];
     await begin(one.mcpUrl, asCaller({ sub: "alice" }));
     await begin(other.mcpUrl, asCaller({ sub: "alice" }));

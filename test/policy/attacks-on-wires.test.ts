@@ -2,9 +2,17 @@ import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { serveCluster } from "../kit/cluster/routers.js";
-import { asCaller, converse } from "../kit/conversation.js";
+import { converse } from "../kit/conversation.js";
 import { clientV1, clientV2 } from "../kit/feature-clients.js";
-import { guardedV1, guardedV2, Ran, RULES } from "../kit/guarded-servers.js";
+import {
+  ADMIN,
+  DENIED_META,
+  guardedV1,
+  guardedV2,
+  Ran,
+  READER,
+  RULES,
+} from "../kit/guarded-servers.js";
 import { connectV2, listenTo } from "../kit/modern.js";
 import { MODERN, STATEFUL } from "../kit/policy-wires.js";
 import { send } from "../kit/raw-http.js";
@@ -14,9 +22,6 @@ import { begin, serveMcp, StreamableConversation } from "../kit/streamable.js";
 import { signal, until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
-
-const READER = asCaller({ scope: "read" });
-const ADMIN = asCaller({ scope: "read admin" });
 
 const list = (id: number) => ({ jsonrpc: "2.0", id, method: "tools/list", params: {} });
 const named = (name: string) => ({ name, inputSchema: { type: "object" } });
@@ -29,8 +34,6 @@ function listing(answer: () => Promise<unknown>): Server {
   return server;
 }
 /* eslint-enable @typescript-eslint/no-deprecated */
-
-const DENIED_META = "express-mcp-sse/denied";
 
 describe("a list on its way", () => {
   it("POLICY-35: is filtered although its client cancels it, and uses its id again", async () => {

@@ -3,8 +3,15 @@ import type { McpServer as McpServerV1 } from "@modelcontextprotocol/sdk/server/
 import { ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { McpServer as McpServerV2 } from "@modelcontextprotocol/server";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
-import { asCaller } from "../kit/conversation.js";
-import { guardedV1, guardedV2, Ran, RULES } from "../kit/guarded-servers.js";
+import {
+  ADMIN,
+  DENIED_META,
+  guardedV1,
+  guardedV2,
+  Ran,
+  READER,
+  RULES,
+} from "../kit/guarded-servers.js";
 import { recordingLogger, secret } from "../kit/leak-watch.js";
 import { MODERN, STATEFUL } from "../kit/policy-wires.js";
 import type { Asking } from "../kit/policy-wires.js";
@@ -16,9 +23,6 @@ import { SECRET } from "../kit/tokens.js";
 import { signal, until } from "../kit/waiting.js";
 
 cleanUpAfterEach();
-
-const READER = asCaller({ scope: "read" });
-const DENIED_META = "express-mcp-sse/denied";
 
 const namesOf = async (client: Asking, cursor?: string) => {
   const { result } = await client.ask("tools/list", cursor === undefined ? {} : { cursor });
@@ -134,7 +138,7 @@ it("POLICY-9: what one caller of 2026-07-28 gets is not for shared caches, whate
   };
   const scopes = async (policy?: typeof RULES) => {
     const served = await serveMcp({ createServer, ...(policy && { policy }) });
-    const client = await MODERN.connect(served, asCaller({ scope: "read admin" }));
+    const client = await MODERN.connect(served, ADMIN);
     const list = await client.ask("tools/list");
     const read = await client.ask("resources/read", { uri: "db://a" });
     expect(read.result).toMatchObject({ contents: [{ text: "a" }], ttlMs: 60_000 });

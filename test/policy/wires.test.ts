@@ -1,15 +1,19 @@
 import express from "express";
 import type { Express } from "express";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
-import { asCaller } from "../kit/conversation.js";
-import { guardedV1, guardedV2, Ran, RULES } from "../kit/guarded-servers.js";
+import {
+  ADMIN,
+  DENIED_META,
+  guardedV1,
+  guardedV2,
+  Ran,
+  READER,
+  RULES,
+} from "../kit/guarded-servers.js";
 import { MODERN, STATEFUL } from "../kit/policy-wires.js";
 import { serveMcp } from "../kit/streamable.js";
 
 cleanUpAfterEach();
-
-const READER = asCaller({ scope: "read" });
-const ADMIN = asCaller({ scope: "read admin" });
 
 const CASES = [
   ...STATEFUL.flatMap((wire) => [
@@ -39,7 +43,7 @@ describe.each(CASES)("$name", ({ wire, kit }) => {
     const denied = await reader.ask("tools/call", { name: "delete", arguments: {} });
     expect(denied.result).toMatchObject({
       isError: true,
-      _meta: { "express-mcp-sse/denied": { error: "insufficient_scope", missing: ["admin"] } },
+      _meta: { [DENIED_META]: { error: "insufficient_scope", missing: ["admin"] } },
     });
     for (const [method, params] of [
       ["resources/read", { uri: "db://salaries" }],
