@@ -75,7 +75,10 @@ export class CallerGuard {
     const { throttle } = init.options;
     this.#throttle =
       throttle &&
-      new FailureThrottle(throttle, counterOfAll(throttle.windowMs, init.options.cluster));
+      new FailureThrottle(
+        throttle,
+        counterOfAll("address", throttle.windowMs, init.options.cluster),
+      );
   }
 
   /** How callers may say who they are; none on an open endpoint. */

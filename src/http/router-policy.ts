@@ -20,6 +20,6 @@ export function createPolicy({ policy, logger, cluster }: PolicyContext): Policy
   return compilePolicy(policy, {
     onFault: (rule, cause) =>
       faults.warn(rule, `${rule} could not be asked, so nothing was permitted: ${String(cause)}`),
-    createCounter: (windowMs) => counterOfAll(windowMs, cluster),
+    createCounter: (windowMs) => counterOfAll("rule", windowMs, cluster),
   });
 }

@@ -26,7 +26,7 @@ export function createCounter(
     },
   };
   return new RateLimiterRedis({
-    ...{ storeClient, keyPrefix: `{${prefix}}:failures`, points: 1 },
+    ...{ storeClient, keyPrefix: `{${prefix}}:counter`, points: 1 },
     // Redis counts whole seconds here.
     duration: Math.max(1, Math.ceil(windowMs / 1000)),
   });

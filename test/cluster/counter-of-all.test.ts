@@ -15,8 +15,8 @@ const ADDRESS = "192.0.2.44";
 const secret = "0123456789abcdef0123456789abcdef";
 
 it("CLUSTER-9: each node counts for itself over an engine that cannot count", () => {
-  expect(counterOfAll(1_000, memoryCluster({ secret }))).toBeUndefined();
-  expect(counterOfAll(1_000, undefined)).toBeUndefined();
+  expect(counterOfAll("address", 1_000, memoryCluster({ secret }))).toBeUndefined();
+  expect(counterOfAll("address", 1_000, undefined)).toBeUndefined();
 });
 
 describeWithRedis("the throttle of several nodes", () => {
@@ -31,7 +31,7 @@ describeWithRedis("the throttle of several nodes", () => {
     const own = await CLIENTS[name](redis);
     onDispose(() => own.close());
     const cluster = redisCluster({ client: own.client, secret });
-    return new FailureThrottle(LIMIT, counterOfAll(LIMIT.windowMs, cluster));
+    return new FailureThrottle(LIMIT, counterOfAll("address", LIMIT.windowMs, cluster));
   }
 
   it("CLUSTER-9: bad credentials are counted for all nodes, each address by itself, by digests", async () => {
@@ -46,8 +46,18 @@ describeWithRedis("the throttle of several nodes", () => {
     const keys = await redis.keys();
     expect(keys).toHaveLength(2);
     for (const key of keys) {
-      expect(key).toMatch(/^\{express-mcp-sse\}:failures:[\w-]{32}$/);
+      expect(key).toMatch(/^\{express-mcp-sse\}:counter:[\w-]{32}$/);
       expect(Number(await redis.command("TTL", key))).toBeGreaterThan(0);
+    }
+  });
+
+  it("CLUSTER-9: an address is not counted with a rule of the same text", async () => {
+    const own = await CLIENTS.redis(redis);
+    onDispose(() => own.close());
+    const cluster = redisCluster({ client: own.client, secret });
+    for (const counted of ["address", "rule"] as const) {
+      const counter = counterOfAll(counted, LIMIT.windowMs, cluster);
+      expect(await counter?.penalty("text")).toMatchObject({ consumedPoints: 1 });
     }
   });
 
