@@ -65,11 +65,13 @@ export const ROOMS = {
 const KNOWS_EXPRESS = ["express", "server", "testing"];
 
 const arrows = [
-  ...Object.entries(ROOMS).map(([room, below]) => ({
-    files: [`src/${room}/**`],
-    forbidden: forbiddenIn(room, below),
-    message: `src/${room}/ imports ${below.join(", ") || "nothing of ours"} (the rooms' order: eslint.config.mjs).`,
-  })),
+  ...Object.entries(ROOMS).flatMap(([room, below]) =>
+    [`src/${room}/*`, `src/${room}/*/*`].map((files, depth) => ({
+      files: [files],
+      forbidden: forbiddenIn(room, below, "\\.\\./".repeat(depth + 1)),
+      message: `src/${room}/ imports ${below.join(", ") || "nothing of ours"} (the rooms' order: eslint.config.mjs).`,
+    })),
+  ),
   {
     files: ["strategies/**"],
     forbidden: "^(express(/|$)|(\\.\\./)+src/(?!(?:auth|shared)/))",
@@ -77,11 +79,11 @@ const arrows = [
   },
 ];
 
-/** A pattern for the imports that a room must not have. */
-function forbiddenIn(room, below) {
+/** A pattern for the imports that a room must not have. @param toSrc the way from a file of it to `src`, as a pattern. */
+function forbiddenIn(room, below, toSrc) {
   const allowed = below.filter((name) => name !== "strategies").map((name) => `${name}/`);
-  const up = `\\.\\./(?!\\.\\./)${allowed.length > 0 ? `(?!${allowed.join("|")})` : ""}`;
-  const out = below.includes("strategies") ? "\\.\\./\\.\\./(?!strategies/)" : "\\.\\./\\.\\./";
+  const up = `${toSrc}(?!\\.\\./)${allowed.length > 0 ? `(?!${allowed.join("|")})` : ""}`;
+  const out = `${toSrc}\\.\\./${below.includes("strategies") ? "(?!strategies/)" : ""}`;
   const express = KNOWS_EXPRESS.includes(room) ? "" : "express(/|$)|";
   return `^(${express}${up}|${out})`;
 }

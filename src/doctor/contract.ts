@@ -32,7 +32,14 @@ export interface Answered {
   readonly text: string;
   /** From asking until the head was there. In milliseconds. */
   readonly headMs: number;
+  readonly bodyEnd: BodyEnd;
 }
+
+/**
+ * Why no more of a body was read: it was whole, it was enough, nothing more came in time, it was too long, or the
+ * connection broke.
+ */
+export type BodyEnd = "whole" | "enough" | "late" | "too-long" | "broken";
 
 /** Nothing came back. */
 export interface Unanswered {
@@ -79,7 +86,16 @@ export interface AskInit {
    * Default: the whole body.
    */
   readonly until?: "head" | ((text: string) => boolean);
+  /** For how long its head is waited for, and then its body. In milliseconds. Default: the target's. */
+  readonly timeoutMs?: number;
+  /** Ends it: what came so far is the reply. */
+  readonly signal?: AbortSignal;
+  /** Whether it gets a connection that no other request had or will have. Default: `false`. */
+  readonly hasOwnConnection?: boolean;
 }
 
-/** One request. Never throws, follows no redirect, and asks nobody whom it may not ask. */
+/**
+ * One request. Never throws, follows no redirect, and asks nobody whom it may not ask. `until` hears the text each time
+ * that there is more of it, so that something can be done while a stream is open.
+ */
 export type Ask = (url: URL, init?: AskInit) => Promise<Reply>;

@@ -1,4 +1,4 @@
-import type { Answered, Finding, Reply, Target } from "./contract.js";
+import type { Answered, Finding, Reply, Severity, Target } from "./contract.js";
 
 /** What a caller without a credential gets at the URL. */
 export interface StrangerEvidence {
@@ -53,15 +53,23 @@ export interface MessagesEvidence {
 /** Streamable HTTP of 2025-11-25 and before. */
 export interface StreamableEvidence {
   readonly initialize: Reply;
+  /** The JSON-RPC message that answers it. */
   readonly answer?: unknown;
+  readonly initialized?: Reply | undefined;
   readonly tools?: Reply | undefined;
+  /** The JSON-RPC message that answers `tools/list`. */
   readonly listed?: unknown;
+  /** The event stream beside the calls. */
   readonly get?: Reply | undefined;
+  /** The end of the session, where it had one. */
+  readonly end?: Reply | undefined;
 }
 
 /** Streamable HTTP of 2026-07-28, which has no sessions. */
 export interface ModernEvidence {
   readonly tools: Reply;
+  /** The JSON-RPC message that answers it. */
+  readonly listed?: unknown;
 }
 
 /** What a browser is told. */
@@ -105,5 +113,20 @@ export interface Evidence {
 /** The name of a part of the evidence, which is its step's. */
 export type PartName = Exclude<keyof Evidence, "target">;
 
-/** Looks at the evidence for one fault. Pure: the same evidence gives the same finding. */
-export type Finder = (evidence: Evidence) => Finding | undefined;
+/** What a finder says of the fault that it sees. Whole sentences. */
+export type Observation = Pick<Finding, "seen" | "cause" | "change">;
+
+/** Knows one fault. What is fixed about it stands here, so that no finding is without its explanation. */
+export interface Finder {
+  /** See {@link Finding.id}. */
+  readonly id: string;
+  readonly severity: Severity;
+  /** See {@link Finding.docs}. */
+  readonly docs: string;
+  /** The step in whose evidence it shows. */
+  readonly step: PartName;
+  /** Ids of findings that are only a consequence of this one, and are left out beside it. */
+  readonly hides?: readonly string[];
+  /** Looks for it. Pure: the same evidence gives the same answer. */
+  readonly look: (evidence: Evidence) => Observation | undefined;
+}

@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import { logText } from "../shared/log-text.js";
+import type { Target } from "./contract.js";
+
+/** How many characters in a row of a secret give it away; a shorter secret is looked for as a whole. */
+const PIECE = 16;
+
+/** Shorter secrets are parts of words: they are looked for between others than letters and digits. */
+const SHORT = 8;
+
+/** By what a secret is recognised by who has it. */
+export function fingerprint(secret: string): string {
+  return `sha256:${createHash("sha256").update(secret).digest("hex").slice(0, 8)}`;
+}
+
+/** A URL as it may be shown: each value of its query by its fingerprint. */
+export function shownUrl({ origin, pathname, searchParams }: URL): string {
+  const query = [...searchParams].map(([name, value]) => `${name}=${fingerprint(value)}`);
+  return logText(`${origin}${pathname}${query.length > 0 ? `?${query.join("&")}` : ""}`);
+}
+
+/** Makes any text fit to be shown. */
+export type Redact = (text: string) => string;
+
+/**
+ * Security decision: servers repeat what they were sent, in bodies, headers and errors, whole or in part, and what they
+ * say gets into a report. So nothing is shown but through this: a secret in it, and any longer piece of one, is replaced
+ * by the secret's fingerprint, however it is encoded; and what a terminal would obey is written as code points.
+ */
+export function createRedact(target: Target): Redact {
+  const secrets = [
+    ...target.credentials.map(({ value }) => value),
+    ...target.url.searchParams.values(),
+  ].filter((value) => value !== "");
+  const traces = secrets.flatMap((value) => {
+    const shown = fingerprint(value);
+    return [...formsOf(value)].map((form) => new Trace(form, shown));
+  });
+  // The longest first, so that one that holds another is found as a whole.
+  traces.sort((a, b) => b.length - a.length);
+  return (text) => logText(traces.reduce((sofar, trace) => trace.remove(sofar), text));
+}
+
+/** A secret as it is written here and there. */
+function formsOf(value: string): Set<string> {
+  const bytes = Buffer.from(value);
+  return new Set([
+    value,
+    encodeURIComponent(value),
+    new URLSearchParams({ "": value }).toString().slice(1),
+    JSON.stringify(value).slice(1, -1),
+    bytes.toString("base64"),
+    bytes.toString("base64url"),
+  ]);
+}
+
+/** Finds a text, and every longer piece of it. */
+class Trace {
+  readonly length: number;
+  readonly #text: string;
+  readonly #shown: string;
+  readonly #pieces = new Set<string>();
+  readonly #size: number;
+
+  constructor(text: string, shown: string) {
+    this.length = text.length;
+    this.#text = text;
+    this.#shown = shown;
+    this.#size = Math.min(PIECE, text.length);
+    for (let at = 0; at + this.#size <= text.length; at++) {
+      this.#pieces.add(text.slice(at, at + this.#size));
+    }
+  }
+
+  remove(text: string): string {
+    let result = "";
+    let at = 0;
+    while (at < text.length) {
+      if (!this.#isAt(text, at)) {
+        result += text.charAt(at++);
+        continue;
+      }
+      // Pieces that overlap are one.
+      let end = at + this.#size;
+      for (let next = at + 1; next <= end; next++) {
+        if (this.#isAt(text, next)) end = next + this.#size;
+      }
+      result += this.#shown;
+      at = end;
+    }
+    return result;
+  }
+
+  #isAt(text: string, at: number): boolean {
+    if (!this.#pieces.has(text.slice(at, at + this.#size))) return false;
+    if (this.#text.length >= SHORT) return true;
+    const neighbours = text.slice(Math.max(0, at - 1), at) + text.charAt(at + this.#size);
+    return !/[\p{L}\p{N}]/u.test(neighbours);
+  }
+}

@@ -1,0 +1,100 @@
+import type { Answered, Reply } from "./contract.js";
+
+/** The newest revision of MCP that has a handshake. */
+export const REVISION = "2025-11-25";
+
+/** As the doctor calls itself. */
+export const CLIENT_INFO = { name: "express-mcp-sse-doctor", version: "1" };
+
+/** What clients of Streamable HTTP accept. */
+export const ACCEPT = "application/json, text/event-stream";
+
+/** Begins a session. */
+export function initializeRequest(id: number): object {
+  const params = { protocolVersion: REVISION, capabilities: {}, clientInfo: CLIENT_INFO };
+  return { jsonrpc: "2.0", id, method: "initialize", params };
+}
+
+/** Says that the answer to `initialize` is there. */
+export const INITIALIZED = { jsonrpc: "2.0", method: "notifications/initialized" };
+
+/** Asks for the tools. */
+export function listRequest(id: number): object {
+  return { jsonrpc: "2.0", id, method: "tools/list", params: {} };
+}
+
+/** An event of a stream. */
+export interface StreamEvent {
+  readonly event: string;
+  readonly data: string;
+}
+
+/**
+ * The events of a stream that are whole.
+ *
+ * @see HTML Living Standard, section 9.2.6
+ */
+export function eventsIn(text: string): StreamEvent[] {
+  const lines = text.replace(/^\ufeff/, "").split(/\r\n|\r|\n/);
+  const events: StreamEvent[] = [];
+  let event = "message";
+  let data: string[] = [];
+  // What stands behind the last line end is no line yet.
+  for (const line of lines.slice(0, -1)) {
+    const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/.exec(line) ?? [];
+    if (field === "event") event = value;
+    if (field === "data") data.push(value);
+    if (line !== "") continue;
+    if (data.length > 0) events.push({ event, data: data.join("\n") });
+    event = "message";
+    data = [];
+  }
+  return events;
+}
+
+/** A JSON-RPC message. */
+export type Message = Readonly<Record<string, unknown>>;
+
+/** The message in a text; `undefined` if it is none. */
+export function messageIn(text: string): Message | undefined {
+  const value = jsonIn(text);
+  return value?.["jsonrpc"] === "2.0" ? value : undefined;
+}
+
+/** The JSON object in a text. */
+export function jsonIn(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? (value as Message) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a stream has the answer to a request. For `AskInit.until`. */
+export function untilAnswered(id: number): (text: string) => boolean {
+  return (text) => answerOnStream(text, id) !== undefined;
+}
+
+/** The answer to a request among the events of a stream. */
+export function answerOnStream(text: string, id: number): Message | undefined {
+  return eventsIn(text)
+    .map(({ data }) => messageIn(data))
+    .find((message) => message?.["id"] === id && message["method"] === undefined);
+}
+
+/** The answer to a request that was posted, which is JSON or an event. */
+export function answerIn(reply: Reply, id: number): Message | undefined {
+  if (reply.kind !== "answered") return undefined;
+  return isEventStream(reply) ? answerOnStream(reply.text, id) : messageIn(reply.text);
+}
+
+/** Of which type the body of an answer is: without parameters, in small letters. */
+export function typeOf({ headers }: Answered): string {
+  return (headers.get("content-type") ?? "").split(";", 1).join("").trim().toLowerCase();
+}
+
+export function isEventStream(reply: Answered): boolean {
+  return typeOf(reply) === "text/event-stream";
+}

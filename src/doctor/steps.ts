@@ -1,0 +1,5 @@
+import type { Step } from "./step.js";
+import { stranger } from "./steps/stranger.js";
+
+/** All steps, in the order in which they are made: each may read what those above it have gathered. */
+export const STEPS: readonly Step[] = [stranger];
