@@ -67,7 +67,7 @@ export type {
 export type { CloseReason } from "./session/close-reason.js";
 
 // Authentication methods, and what one of your own is made of.
-export { apikey } from "../strategies/apikey.js";
+export { apikey, createApiKey, isApiKeyIntact } from "../strategies/apikey.js";
 export type {
   ApiKeyDetails,
   ApiKeyEntry,
@@ -75,6 +75,8 @@ export type {
   ApiKeyLookupOptions,
   ApiKeyOptions,
   ApiKeyPlaces,
+  CreateApiKeyOptions,
+  CreatedApiKey,
   VerifyApiKey,
 } from "../strategies/apikey.js";
 export { jwt } from "../strategies/jwt.js";

@@ -16,11 +16,14 @@ import { countLines } from "../src/shared/raw-headers.js";
 import { queryOf } from "../src/shared/url.js";
 import { API_KEY } from "./apikey/apikey-options.js";
 import type { ApiKeyOptions, KeyList, VerifyApiKey } from "./apikey/apikey-options.js";
+import { isDamaged } from "./apikey/key-form.js";
 import { commonMembers } from "./shared/check-options.js";
 import { expired, invalidToken } from "./shared/credential-errors.js";
 import { translateFailures } from "./shared/translate-failures.js";
 import type { ActiveStrategy } from "./shared/translate-failures.js";
 
+export { createApiKey, isApiKeyIntact } from "./apikey/create-api-key.js";
+export type { CreateApiKeyOptions, CreatedApiKey } from "./apikey/create-api-key.js";
 export type { ApiKeyDetails, ApiKeyEntry } from "./apikey/api-key-entry.js";
 export type {
   ApiKeyListOptions,
@@ -85,10 +88,21 @@ type KeyVerifier = (key: string) => Promise<PrincipalInit>;
 function createVerifier(keys: KeyList | undefined, verify: VerifyApiKey | undefined): KeyVerifier {
   return async (key) => {
     const known = keys?.current()(key) ?? (await verify?.(key));
-    if (known === undefined || known === null) throw invalidToken("the API key is not known");
+    if (known === undefined || known === null) throw unknownKey(key);
     if (hasEnded(known)) throw expired("the API key has expired");
     return known;
   };
+}
+
+/**
+ * Refuses a key that nobody knows.
+ *
+ * Security decision: that a key came damaged is for the log alone. Its sender may have picked it up
+ * somewhere, and hears no more than whoever sends an invented one.
+ */
+function unknownKey(key: string): McpSseError {
+  const note = isDamaged(key) ? "by its checksum it is cut short or mistyped" : undefined;
+  return invalidToken("the API key is not known", note);
 }
 
 /** What is known of the keys: the list as it is now, and nothing where somebody else is asked. */

@@ -68,12 +68,16 @@ export function refusalReason(
     case "no-credential":
       return `no credential (${where})`;
     case "invalid":
-      return `${outcome.reason} (${where})`;
+      return `${outcome.reason}${noteOf(outcome)} (${where})`;
     case "insufficient-scope":
       return `a scope is missing, needed: ${outcome.required.join(" ")}`;
     case "unavailable":
       return outcome.reason;
   }
+}
+
+function noteOf({ note }: { readonly note?: string }): string {
+  return note === undefined ? "" : `; ${note}`;
 }
 
 /** All places in which any method looks. */

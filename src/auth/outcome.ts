@@ -48,6 +48,8 @@ export type Outcome =
       readonly kind: "invalid";
       /** Names no value of the request; safe for the client and for logs. */
       readonly reason: string;
+      /** What the log says beside the reason; not for the client. */
+      readonly note?: string;
       /** Whether the refused credential was a bearer token. */
       readonly bearer: boolean;
       /** Whether it was good once: then nobody is guessing. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { McpSseError, RETRY_SOON_SECONDS } from "../shared/errors.js";
 import { EXPIRED_CREDENTIAL } from "./expired-credential.js";
 import type { AuthMethod, FoundCredential } from "./auth-method.js";
-import {} from "./outcome.js";
+import { LogNote } from "./log-note.js";
 import type { Refusal } from "./outcome.js";
 import type { StrategyAnswer } from "./strategy-runner.js";
 
@@ -88,6 +88,7 @@ function refusalOfError(
         reason: error.message,
         bearer,
         ...(error.cause === EXPIRED_CREDENTIAL && { isExpired: true }),
+        ...(error.cause instanceof LogNote && { note: error.cause.text }),
       };
     case "too_many_failures":
       return { kind: "invalid", reason: error.message, bearer, isUnasked: true };

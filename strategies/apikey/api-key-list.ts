@@ -98,8 +98,8 @@ function readEntry(option: string, value: unknown): Holder & { readonly isShort:
   if (typeof value !== "object" || value === null) {
     const key = checkKey(option, value);
     const digest = digestOf(key);
-    const id = `key-${digest.toString("hex").slice(0, 12)}`;
-    return { digest, principal: { id }, isShort: key.length < MIN_KEY_LENGTH };
+    const id = idOfKey(digest.toString("hex"));
+    return { digest, principal: { id }, isShort: isShort(key) };
   }
   const { sha256, key: given, ...principal } = API_KEY_ENTRY.read(option, value);
   if ("sha256" in value && !("key" in value)) {
@@ -109,11 +109,21 @@ function readEntry(option: string, value: unknown): Holder & { readonly isShort:
     throw optionError(option, "has both key and sha256", "Keep sha256: it suffices.");
   }
   const key = checkKey(`${option}.key`, given);
-  return { digest: digestOf(key), principal, isShort: key.length < MIN_KEY_LENGTH };
+  return { digest: digestOf(key), principal, isShort: isShort(key) };
+}
+
+/** The caller of a key that has no name, by its digest as hexadecimal digits. */
+export function idOfKey(sha256: string): string {
+  return `key-${sha256.slice(0, 12)}`;
+}
+
+/** Whether a key may be guessed by trying. */
+export function isShort(key: string): boolean {
+  return key.length < MIN_KEY_LENGTH;
 }
 
 /** What can stand in a header as it is. @see RFC 9110, section 5.5 */
-function checkKey(option: string, value: unknown): string {
+export function checkKey(option: string, value: unknown): string {
   const key = checkText(option, value);
   if (!/^[\x21-\x7e]+( +[\x21-\x7e]+)*$/.test(key)) {
     throw optionError(

@@ -1,9 +1,15 @@
 import { EXPIRED_CREDENTIAL } from "../../src/auth/expired-credential.js";
+import { LogNote } from "../../src/auth/log-note.js";
 import { McpSseError, retryAfter } from "../../src/shared/errors.js";
 
-/** The credential is bad: another one is needed. `reason` repeats no value of it. */
-export function invalidToken(reason: string): McpSseError {
-  return new McpSseError("invalid_token", reason);
+/**
+ * The credential is bad: another one is needed. `reason` repeats no value of it.
+ *
+ * @param note what the log says beside, and the caller is not told.
+ */
+export function invalidToken(reason: string, note?: string): McpSseError {
+  const cause = note === undefined ? {} : { cause: new LogNote(note) };
+  return new McpSseError("invalid_token", reason, cause);
 }
 
 /** The credential was good, and its time is over: that is no attempt to guess one. */
