@@ -8,6 +8,7 @@ import { judge, worstAt } from "./report.js";
 import type { Report, ReportedFinding, StepReport } from "./report.js";
 import type { Description, Step, Visit } from "./step.js";
 import { STEPS } from "./steps.js";
+import { wantsCredential } from "./visit.js";
 
 export interface ExamineOptions {
   /** Called before each step that is made. */
@@ -47,15 +48,16 @@ export async function examine(
     made.push({ step, description, tookMs: Math.round(performance.now() - begin) });
   }
   signal.throwIfAborted();
-  return reportOf(target, made, judge(evidence, FINDERS));
+  return reportOf(evidence, made, judge(evidence, FINDERS));
 }
 
 /** Everything that may be shown, and nothing else. */
 function reportOf(
-  target: Target,
+  evidence: Evidence,
   made: readonly Made[],
   findings: readonly ReportedFinding[],
 ): Report {
+  const { target } = evidence;
   const redact = createRedact(target);
   return {
     schema: 1,
@@ -64,6 +66,7 @@ function reportOf(
       const name = credential.kind === "bearer" ? "" : ` ${credential.name}`;
       return redact(`${credential.kind}${name}`) + ` ${fingerprint(credential.value)}`;
     }),
+    lacksCredential: target.credentials.length === 0 && wantsCredential(evidence),
     steps: made.map((each) => stepReportOf(each, findings, redact)),
     findings: findings.map((finding) => ({
       ...finding,

@@ -11,6 +11,8 @@ export interface Report {
   readonly url: string;
   /** The credentials that were shown to it: `bearer sha256:…`. */
   readonly credentials: readonly string[];
+  /** Whether strangers are turned away, and there was no credential to go on with: then much was not asked. */
+  readonly lacksCredential: boolean;
   readonly steps: readonly StepReport[];
   /** The worst first. */
   readonly findings: readonly ReportedFinding[];

@@ -1,0 +1,102 @@
+import type { Target } from "../doctor/contract.js";
+import { examine } from "../doctor/examine.js";
+import type { Report } from "../doctor/report.js";
+import { CREDENTIAL_HELP, CREDENTIAL_OPTIONS, readCredentials } from "./credentials.js";
+import { SECRET_HELP } from "./read-secret.js";
+import { reportText } from "./report-text.js";
+import { createPaint } from "./terminal.js";
+import type { Terminal } from "./terminal.js";
+import { parseOptions, STATUS, UsageError } from "./usage.js";
+import type { Command } from "./usage.js";
+
+const OPTIONS = {
+  ...CREDENTIAL_OPTIONS,
+  origin: { type: "string" },
+  timeout: { type: "string", default: "10" },
+  quick: { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+  "no-color": { type: "boolean", default: false },
+} as const;
+
+/** Examines a URL as clients use it, and says what is wrong and what to change. */
+export const doctor: Command = {
+  help: `doctor <url> [options]
+
+Examines an MCP server over HTTP, of whatever make: what strangers, clients of every wire and browsers get at the URL.
+Says what was seen, the likely cause, and what to change. Asks the URL, and what its documents name; shows credentials
+to the URL's own origin only.
+
+${CREDENTIAL_HELP}
+  --origin URL          also asks as a browser does for a page of this origin
+  --quick               does not wait for signs of life on an idle stream
+  --timeout SECONDS     how long one answer is waited for; default: 10
+  --json                prints JSON (docs/doctor.md has its schema)
+  --no-color            prints no colours, as with NO_COLOR in the environment
+
+${SECRET_HELP}
+
+Exit status: 0 if callers get in (there may be warnings), 1 if something keeps them out, 2 if it was called wrongly.`,
+
+  async run(args, terminal) {
+    const { values, positionals } = parseOptions(args, OPTIONS, 1);
+    const target: Target = {
+      url: readUrl(positionals[0]),
+      origin: readOrigin(values.origin),
+      timeoutMs: readTimeout(values.timeout),
+      isQuick: values.quick,
+      credentials: await readCredentials(values, terminal),
+    };
+    const report = await examineWithProgress(target, terminal);
+    if (values.json) terminal.out.write(`${JSON.stringify(report, null, 2)}\n`);
+    else {
+      const paint = createPaint(terminal.out, terminal.env, values["no-color"]);
+      terminal.out.write(reportText(report, paint, terminal.out.columns));
+    }
+    const isBad = report.findings.some(({ severity }) => severity === "error");
+    return isBad ? STATUS.found : STATUS.fine;
+  },
+};
+
+/** Says on a terminal what is waited for. */
+async function examineWithProgress(target: Target, { err, env }: Terminal): Promise<Report> {
+  if (!err.isTTY) return examine(target);
+  const paint = createPaint(err, env);
+  const show = (text: string) => err.write(`\r\u001b[K${text}`);
+  try {
+    return await examine(target, { onStep: ({ title }) => show(paint("dim", `${title} …`)) });
+  } finally {
+    show("");
+  }
+}
+
+function readUrl(text: string | undefined): URL {
+  if (text === undefined) {
+    throw new UsageError("needs the URL of a server, such as http://127.0.0.1:8080/mcp");
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new UsageError("the URL must begin with http:// or https://");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new UsageError("the URL has a user name or a password in it: use --header instead");
+  }
+  url.hash = "";
+  return url;
+}
+
+function readOrigin(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const origin = URL.canParse(text) ? new URL(text).origin : "null";
+  if (origin === "null") {
+    throw new UsageError("--origin must be the URL of a web page, such as https://app.example.com");
+  }
+  return origin;
+}
+
+function readTimeout(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds >= 0.1 && seconds <= 600)) {
+    throw new UsageError("--timeout must be a number of seconds from 0.1 to 600");
+  }
+  return seconds * 1000;
+}

@@ -1,0 +1,83 @@
+import type { Severity } from "../doctor/contract.js";
+import { SEVERITIES } from "../doctor/report.js";
+import type { Report, ReportedFinding, StepReport } from "../doctor/report.js";
+import type { Paint } from "./terminal.js";
+
+/** Lines are no longer than this, also where there is more room. */
+const WIDTH = 100;
+
+/** How an outcome is shown: never by its colour alone. */
+const MARKS = {
+  fine: { sign: "✓", word: "ok", style: "green" },
+  note: { sign: "i", word: "note", style: "cyan" },
+  warning: { sign: "!", word: "warning", style: "yellow" },
+  error: { sign: "✗", word: "error", style: "red" },
+  absent: { sign: "–", word: "absent", style: "dim" },
+  skipped: { sign: "–", word: "skipped", style: "dim" },
+} as const;
+
+/** A report for people. */
+export function reportText(report: Report, paint: Paint, columns = WIDTH): string {
+  const width = Math.max(40, Math.min(WIDTH, columns));
+  const shown = report.credentials.map((each) => `\n${paint("dim", `with ${each}`)}`);
+  return [
+    `${paint("bold", report.url)}${shown.join("")}`,
+    report.steps.map((step) => stepLine(step, paint, width)).join("\n"),
+    ...report.findings.map((finding) => findingText(finding, paint, width)),
+    conclusion(report, paint, width),
+  ]
+    .join("\n\n")
+    .concat("\n");
+}
+
+function stepLine({ title, outcome, text }: StepReport, paint: Paint, width: number): string {
+  const { sign, word, style } = MARKS[outcome];
+  const head = `${paint(style, `${sign} ${word.padEnd(7)}`)} ${title.padEnd(26)} `;
+  return `  ${head}${wrapped(text, width, 38)}`.trimEnd();
+}
+
+function findingText(finding: ReportedFinding, paint: Paint, width: number): string {
+  const { sign, word, style } = MARKS[finding.severity];
+  const line = (name: string, text: string) =>
+    `  ${paint("dim", name.padEnd(7))} ${wrapped(text, width, 10)}`;
+  return [
+    `${paint([style, "bold"], `${sign} ${word}`)} ${paint("bold", finding.id)}`,
+    line("seen", finding.seen),
+    line("cause", finding.cause),
+    line("change", finding.change),
+    // A URL that is broken cannot be followed.
+    `  ${paint("dim", "more".padEnd(7))} ${finding.docs}`,
+  ].join("\n");
+}
+
+function conclusion({ findings, lacksCredential }: Report, paint: Paint, width: number): string {
+  const counts = SEVERITIES.map((severity) => countOf(findings, severity)).filter(
+    (count) => count !== "",
+  );
+  const [worst] = findings;
+  const verdict =
+    worst === undefined
+      ? paint("green", "No fault was found.")
+      : paint(MARKS[worst.severity].style, `${counts.join(", ")}.`);
+  const hint =
+    "Strangers are turned away, and there was no credential to go on with: give one with --bearer, --header or --query.";
+  return lacksCredential ? `${verdict}\n${wrapped(hint, width, 0)}` : verdict;
+}
+
+function countOf(findings: readonly ReportedFinding[], severity: Severity): string {
+  const count = findings.filter((finding) => finding.severity === severity).length;
+  return count === 0 ? "" : `${count} ${severity}${count === 1 ? "" : "s"}`;
+}
+
+/** A text in lines, each but the first behind so many spaces. */
+function wrapped(text: string, width: number, indent: number): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && indent + line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join(`\n${" ".repeat(indent)}`);
+}

@@ -1,0 +1,56 @@
+import { parseArgs } from "node:util";
+import type { ParseArgsConfig } from "node:util";
+import type { Terminal } from "./terminal.js";
+
+/** One thing that the program does. */
+export interface Command {
+  /** Its help, without the name of the program: what it is for, how it is called, its options. */
+  readonly help: string;
+  /** Does it. @returns the exit status. @throws UsageError */
+  run(args: readonly string[], terminal: Terminal): Promise<number>;
+}
+
+/** Exit statuses. */
+export const STATUS = { fine: 0, found: 1, usage: 2 } as const;
+
+/** It was called in a way that it does not know. The text says what is wrong, and never a value: it may be a secret. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+type Options = NonNullable<ParseArgsConfig["options"]>;
+
+type Parsed<T extends Options> = ReturnType<
+  typeof parseArgs<{ args: string[]; options: T; allowPositionals: true; strict: true }>
+>;
+
+/**
+ * Reads options and arguments.
+ *
+ * @param most how many arguments there may be beside the options.
+ * @throws UsageError
+ */
+export function parseOptions<const T extends Options>(
+  args: readonly string[],
+  options: T,
+  most: number,
+): Parsed<T> {
+  const parsed = parse(args, options);
+  if (parsed.positionals.length > most) {
+    const wanted = most === 0 ? "no argument" : most === 1 ? "one argument" : `${most} arguments`;
+    throw new UsageError(
+      `takes ${wanted} beside its options, and got ${parsed.positionals.length}`,
+    );
+  }
+  return parsed;
+}
+
+function parse<const T extends Options>(args: readonly string[], options: T): Parsed<T> {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    // Node's texts name options, and no values; what follows the first sentence is about another program's needs.
+    const [problem = ""] = error instanceof Error ? error.message.split(/\. |\n/) : [];
+    throw new UsageError(problem.replace(/\.?$/, ""));
+  }
+}
