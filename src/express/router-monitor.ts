@@ -4,6 +4,7 @@ import type { HostRequest } from "../http/mount.js";
 import { checkSource } from "../http/origin.js";
 import { sourceRefused } from "../http/source-guard.js";
 import type { Monitor } from "../monitor/monitor.js";
+import { EarlyFacts } from "../observe/early-facts.js";
 import type { SourceRules } from "../options/source-rules.js";
 import { checkOptionNames } from "../shared/check.js";
 import * as opt from "../shared/option.js";
@@ -30,9 +31,15 @@ export class RouterMonitors {
     const { guard, ...look } = opt.readOptions(MONITOR_OPTIONS, "options", given);
     const { hub, sessions, cluster, options, refusals } = this.#monitored;
     const secrets = options.cluster?.secret === false ? [] : (options.cluster?.secret ?? []);
-    const made = import("../monitor/monitor.js").then(
-      ({ Monitor }) => new Monitor({ facts: hub, sessions, cluster, secrets, ...look }),
-    );
+    // What happens from here on is on the page, however long that takes to load.
+    const facts = new EarlyFacts(hub);
+    const made = import("../monitor/monitor.js").then(({ Monitor }) => {
+      const monitor = new Monitor({ facts, sessions, cluster, secrets, ...look });
+      facts.release();
+      return monitor;
+    });
+    // Whoever asks for the page hears of it.
+    made.catch(() => facts.release());
     this.#all.push(made);
     // Of a router that was closed there is a page, and nothing that would go on.
     if (this.#isClosed) void made.then((monitor) => monitor.close());

@@ -1,4 +1,4 @@
-import type { FactHub } from "../observe/fact-hub.js";
+import type { FactSource } from "../observe/early-facts.js";
 import type { Call, CallEnded, DeniedFact, LimitFact, RefusalFact } from "../observe/facts.js";
 import type { RevokedFact, SessionFact } from "../observe/facts.js";
 import { nameOf } from "./person.js";
@@ -76,7 +76,7 @@ export class Ledger {
   readonly #open = new Map<string, OpenCall>();
   readonly #stops: readonly (() => void)[];
 
-  constructor(facts: FactHub) {
+  constructor(facts: FactSource) {
     this.#stops = [
       facts.on("refusal", (fact) => this.#noteRefusal(fact)),
       facts.on("limit", (fact) => this.#noteLimit(fact)),

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import getRawBody from "raw-body";
 import type { RouterCluster } from "../cluster/router-cluster.js";
-import type { FactHub } from "../observe/fact-hub.js";
+import type { FactSource } from "../observe/early-facts.js";
 import { cookieText, cookieValues } from "../shared/cookies.js";
 import { locationText } from "../shared/foreign-text.js";
 import { deriveKey } from "../shared/seal.js";
@@ -30,7 +30,7 @@ import type { Look } from "./view.js";
 
 /** What a monitor is made of. */
 export interface MonitorInit {
-  readonly facts: FactHub;
+  readonly facts: FactSource;
   readonly sessions: SessionsHere;
   readonly cluster: RouterCluster | undefined;
   /** What signs forms at all nodes, the first of several; empty where there is one, which makes its own. */

@@ -42,6 +42,11 @@ export class FactHub {
     this.#onListenerError = onListenerError;
   }
 
+  /** All that there are. */
+  get names(): readonly FactName[] {
+    return Object.keys(this.#lanes) as readonly FactName[];
+  }
+
   /** Whether anybody hears of such facts. Where it costs something to make one, ask first. */
   has(name: FactName): boolean {
     const { listeners, channel } = this.#lanes[name];

@@ -1,3 +1,4 @@
+import express from "express";
 import type { ErrorRequestHandler, RequestHandler } from "express";
 import { createMcpRouter } from "../../src/index.js";
 import type { MonitorOptions } from "../../src/index.js";
@@ -5,7 +6,7 @@ import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { asCaller, converse } from "../kit/conversation.js";
 import { letIn, partOf, serveMonitor, textIn } from "../kit/monitor.js";
 import { send } from "../kit/raw-http.js";
-import { begin } from "../kit/streamable.js";
+import { begin, serveMcp } from "../kit/streamable.js";
 import { createToolServer } from "../kit/tools.js";
 
 cleanUpAfterEach();
@@ -125,6 +126,20 @@ describe("FACT-52: a page", () => {
 });
 
 describe("FACT-54: what happens", () => {
+  it("is shown from the moment on at which the monitor was asked for", async () => {
+    const admin = express.Router();
+    const { router, mcpUrl, url } = await serveMcp({
+      configure: (app) => app.use("/admin", admin),
+    });
+    await begin(mcpUrl, asCaller({ sub: "alice" }));
+    admin.use(router.monitor({ guard: letIn }));
+    // What the page is made of is not loaded by now.
+    expect(router.sessions.closeFor((principal) => principal?.id === "alice")).toBe(1);
+    const page = (await send(`${url}/admin/`)).text;
+    expect(partOf(page, "endings")).toMatch(/revoked 1 .*alice/);
+    expect(partOf(page, "revocations")).toContain("closeFor");
+  });
+
   it("is shown once it has: calls, refusals and limits", async () => {
     const { mcpUrl, sseUrl, pageUrl } = await serveMonitor({ sessions: { maxInFlight: 1 } });
     const alice = await begin(mcpUrl, asCaller({ sub: "alice" }));
