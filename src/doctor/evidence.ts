@@ -1,4 +1,6 @@
 import type { Answered, Finding, Reply, Severity, Target } from "./contract.js";
+import type { ResourcePlace } from "./discovery-places.js";
+import type { ReadToken } from "./read-token.js";
 
 /** What a caller without a credential gets at the URL. */
 export interface StrangerEvidence {
@@ -14,10 +16,17 @@ export interface DocumentEvidence {
   readonly members?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** A document about the URL itself. */
+export interface ResourceDocumentEvidence extends DocumentEvidence {
+  readonly place: ResourcePlace;
+}
+
 /** What clients find out about signing in. */
 export interface DiscoveryEvidence {
+  /** What challenges call `resource_metadata`, as it is written there. */
+  readonly named: readonly string[];
   /** RFC 9728, in the order in which clients look. */
-  readonly resource: readonly DocumentEvidence[];
+  readonly resource: readonly ResourceDocumentEvidence[];
   /** RFC 8414 and OpenID Connect Discovery, of each issuer that is named. */
   readonly issuers: readonly {
     readonly issuer: string;
@@ -25,10 +34,14 @@ export interface DiscoveryEvidence {
   }[];
 }
 
-/** What a token says, and what its issuer's key set has. Nothing in it was verified. */
+/** What the token that is sent says, and what its issuer's key set has. Nothing in it was verified. */
 export interface TokenEvidence {
-  readonly header: Readonly<Record<string, unknown>>;
-  readonly claims: Readonly<Record<string, unknown>>;
+  readonly read: ReadToken;
+  /** When the token was read, on the clock of this machine. In milliseconds since the epoch. */
+  readonly readAtMs: number;
+  /** By how much the server's clock is ahead of this machine's; `undefined` where it says no `Date`. In milliseconds. */
+  readonly serverAheadMs?: number | undefined;
+  /** The key set of the issuer that the token names, if the server names that one, too. */
   readonly keySet?: DocumentEvidence | undefined;
 }
 
