@@ -1,7 +1,7 @@
 import type { JsonRpcId } from "../shared/json-rpc.js";
 import { settlesWithin } from "../shared/timeout.js";
-import { readPage, textOfPage } from "./call-page.js";
-import type { CallPage, NotedCall, OpenCalls } from "./call-page.js";
+import { OpenCalls, readPage, textOfPage } from "./call-page.js";
+import type { CallPage, NotedCall } from "./call-page.js";
 import type { ClusterBus } from "./cluster-bus.js";
 import type { ClusterEngine, EngineWrite } from "./engine.js";
 import type { Sealer } from "./record-store.js";
@@ -116,7 +116,7 @@ export class CallJournal {
    */
   note({ key, page }: Noter, id: JsonRpcId, place: number | undefined): Promise<void> | undefined {
     if (String(id).length > MAX_ID_LENGTH) return undefined;
-    this.#callsOf(page, key).set(id, place);
+    this.#callsOf(page, key).add(id, place);
     const { isExact, bus } = this.#init;
     this.#arrived++;
     this.#noteDirty(page, isExact ? this.#restMs() : RECENT_MS);
@@ -128,8 +128,9 @@ export class CallJournal {
     const sessions = this.#pages.get(page);
     const calls = sessions?.get(key);
     if (calls?.delete(id) !== true) return;
-    if (calls.size === 0) sessions?.delete(key);
-    this.#noteDirty(page, DONE_MS);
+    if (calls.isEmpty) sessions?.delete(key);
+    // An acknowledgement ends many.
+    if (!this.#dirty.has(page)) this.#noteDirty(page, DONE_MS);
   }
 
   /** The open calls of a session that was at a node. @throws what the engine rejects with. */
@@ -168,7 +169,7 @@ export class CallJournal {
   #callsOf(page: number, key: string): OpenCalls {
     const known = this.#pages.get(page)?.get(key);
     if (known !== undefined) return known;
-    const calls: OpenCalls = new Map<JsonRpcId, number | undefined>();
+    const calls = new OpenCalls();
     const sessions = this.#pages.get(page);
     if (sessions === undefined) this.#pages.set(page, new Map([[key, calls]]));
     else sessions.set(key, calls);

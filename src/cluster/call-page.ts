@@ -6,45 +6,86 @@ export interface NotedCall {
   readonly place: number | undefined;
 }
 
-/** By their ids, each with its place. */
-export type OpenCalls = Map<JsonRpcId, number | undefined>;
-
-/** The open calls of some sessions, by the names of their records. */
-export type CallPage = Map<string, OpenCalls>;
-
 /**
  * Calls whose ids, and places, follow each other by one: clients count their calls, so that a session that waits
  * to hear of thirty answers has one run of them. JSON has `null` for no place.
  */
 type Run = [first: JsonRpcId, count: number, place: number | null];
 
+/**
+ * The open calls of one session, as they are written. Most begin and end in the same order: then none of both
+ * allocates anything.
+ */
+export class OpenCalls {
+  /** In the order in which they came. */
+  readonly runs: Run[] = [];
+
+  get isEmpty(): boolean {
+    return this.runs.length === 0;
+  }
+
+  add(id: JsonRpcId, place: number | undefined): void {
+    const last = this.runs.at(-1);
+    if (last !== undefined && goesOn(last, id, place ?? null)) last[1]++;
+    else this.runs.push([id, 1, place ?? null]);
+  }
+
+  /** @returns whether it was there. Of several with one id, which there must not be, the oldest. */
+  delete(id: JsonRpcId): boolean {
+    const at = this.runs.findIndex((run) => positionIn(run, id) !== undefined);
+    const run = this.runs[at];
+    if (run === undefined) return false;
+    const position = positionIn(run, id) ?? 0;
+    if (position === 0 && run[1] > 1) dropFirst(run);
+    else {
+      const parts = [partOf(run, 0, position), partOf(run, position + 1, run[1])];
+      this.runs.splice(at, 1, ...parts.filter(([, count]) => count > 0));
+    }
+    return true;
+  }
+}
+
+/** The open calls of some sessions, by the names of their records. */
+export type CallPage = Map<string, OpenCalls>;
+
 type WrittenPage = readonly (readonly [key: string, runs: readonly Run[]])[];
 
 /** A page as it is written; `undefined` for one without a call. */
 export function textOfPage(page: CallPage): string | undefined {
-  const written: WrittenPage = [...page].map(([key, calls]) => [key, runsOf(calls)] as const);
+  const written: WrittenPage = [...page].map(([key, { runs }]) => [key, runs] as const);
   return written.length === 0 ? undefined : JSON.stringify(written);
 }
 
 /** The calls of one session that stand on a page. */
 export function readPage(text: string, key: string): readonly NotedCall[] {
   const runs = (JSON.parse(text) as WrittenPage).find(([one]) => one === key)?.[1] ?? [];
-  return runs.flatMap(callsOf);
-}
-
-function runsOf(calls: OpenCalls): readonly Run[] {
-  const runs: Run[] = [];
-  let last: Run | undefined;
-  for (const [id, place = null] of calls) {
-    if (last !== undefined && goesOn(last, id, place)) last[1]++;
-    else runs.push((last = [id, 1, place]));
-  }
-  return runs;
+  // A client that is told twice could take that for the end of another call.
+  const byId = new Map(runs.flatMap(callsOf).map((call) => [call.id, call]));
+  return [...byId.values()];
 }
 
 function goesOn([first, count, from]: Run, id: JsonRpcId, place: number | null): boolean {
   if (!Number.isSafeInteger(first) || id !== (first as number) + count) return false;
   return from === null ? place === null : place === from + count;
+}
+
+/** At which position of a run a call is; `undefined` where it is none of it. */
+function positionIn([first, count]: Run, id: JsonRpcId): number | undefined {
+  if (id === first) return 0;
+  if (typeof id !== "number" || typeof first !== "number") return undefined;
+  const position = id - first;
+  return position > 0 && position < count && Number.isInteger(position) ? position : undefined;
+}
+
+function dropFirst(run: Run): void {
+  run[0] = (run[0] as number) + 1;
+  run[1]--;
+  if (run[2] !== null) run[2]++;
+}
+
+function partOf([first, , place]: Run, from: number, to: number): Run {
+  const id = from === 0 ? first : (first as number) + from;
+  return [id, to - from, place === null ? null : place + from];
 }
 
 function callsOf([first, count, from]: Run): readonly NotedCall[] {

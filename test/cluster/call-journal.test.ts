@@ -176,3 +176,35 @@ it("CLUSTER-15: calls are found by the name that their session has since the eng
   await until(async () => (await there.read("here", page, "s:new")).length === 0);
   expect(here.names).toEqual([]);
 });
+
+it("CLUSTER-37: calls end in any order, and those that are left are found as they were noted", async () => {
+  const { here, there } = journals();
+  const alice = { key: "s:alice", page: here.assign() };
+  const ids = Array.from({ length: 6 }, (_, at) => at + 1);
+  for (const id of ids) void here.note(alice, id, id + 10);
+  const found = async () => {
+    await here.note({ key: "s:bob", page: alice.page }, "now", undefined);
+    return await there.read("here", alice.page, alice.key);
+  };
+  const of = (...left: number[]) => left.map((id) => ({ id, place: id + 10 }));
+  expect(await found()).toEqual(of(...ids));
+  for (const id of [3, 3, 2.5, 9]) here.done(alice, id);
+  expect(await found()).toEqual(of(1, 2, 4, 5, 6));
+  here.done(alice, 6);
+  here.done(alice, 1);
+  expect(await found()).toEqual(of(2, 4, 5));
+  void here.note(alice, 6, 16);
+  for (const id of [4, 2, 5]) here.done(alice, id);
+  expect(await found()).toEqual(of(6));
+});
+
+it("CLUSTER-37: of calls with one id, which there must not be, one that is open is found, once", async () => {
+  const { here, there } = journals();
+  const alice = { key: "s:alice", page: here.assign() };
+  for (let times = 0; times < 3; times++) await here.note(alice, 1, undefined);
+  here.done(alice, 1);
+  await here.note(alice, 2, undefined);
+  expect(await there.read("here", alice.page, alice.key)).toEqual(
+    [1, 2].map((id) => ({ id, place: undefined })),
+  );
+});
