@@ -31,7 +31,7 @@ execFileSync(
 writeFileSync("dist/cjs/package.json", '{ "type": "commonjs" }\n');
 cpSync("dist/cjs", "dist/esm", {
   recursive: true,
-  filter: (path) => !/\.(c?js|map|json)$/.test(path),
+  filter: (path) => !/\.([cm]?js|map|json)$/.test(path),
 });
 for (const { import: esm, require: cjs } of Object.values(exports)) {
   if (esm !== undefined) writeEntry(esm.default, cjs.default);

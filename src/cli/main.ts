@@ -21,6 +21,11 @@ const COMMANDS: readonly Entry[] = [
     summary: "examines an MCP server: says what is wrong, why, and what to change",
     load: async () => (await import("./doctor-command.js")).doctor,
   },
+  {
+    name: "key",
+    summary: "makes an API key and its entry for keys; key hash: the entry of a key",
+    load: async () => (await import("./key-command.js")).key,
+  },
 ];
 
 /** Does what the arguments say. @returns the exit status. */

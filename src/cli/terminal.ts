@@ -8,6 +8,8 @@ export interface Terminal {
   readonly err: Output;
   readonly input: Input;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Loads a module of the user's, as Node's `import()` does. */
+  importModule(url: string): Promise<unknown>;
   /** Of this package. */
   readonly version: string;
 }

@@ -50,7 +50,7 @@ function parse<const T extends Options>(args: readonly string[], options: T): Pa
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
     // Node's texts name options, and no values; what follows the first sentence is about another program's needs.
-    const [problem = ""] = error instanceof Error ? error.message.split(/\. |\n/) : [];
+    const [problem = ""] = (error as Error).message.split(/\. |\n/);
     throw new UsageError(problem.replace(/\.?$/, ""));
   }
 }

@@ -24,14 +24,19 @@ export interface CreatedApiKey {
   readonly entry: ApiKeyEntry & { readonly sha256: string };
 }
 
-const DETAILS = API_KEY_ENTRY.options;
+const DETAILS = {
+  id: opt.optional(API_KEY_ENTRY.options.id),
+  scopes: API_KEY_ENTRY.options.scopes,
+  expiresAt: API_KEY_ENTRY.options.expiresAt,
+};
+
+/** {@link ApiKeyDetails} of which none has to be there. */
+const KNOWN_DETAILS = opt.block(DETAILS);
 
 /** {@link CreateApiKeyOptions}. */
 const CREATE_API_KEY = opt.block({
-  id: opt.optional(DETAILS.id),
+  ...DETAILS,
   prefix: opt.withDefault(opt.checked(opt.text(), checkPrefix), DEFAULT_PREFIX),
-  scopes: DETAILS.scopes,
-  expiresAt: DETAILS.expiresAt,
 } satisfies opt.Declares<CreateApiKeyOptions>);
 
 /**
@@ -54,17 +59,15 @@ export function createApiKey(options?: CreateApiKeyOptions): CreatedApiKey {
   return { key, entry: entryOf(key, details) };
 }
 
-/** What is known of a key beside itself; nothing of it has to be. */
-type KnownDetails = { readonly [K in keyof ApiKeyDetails]?: ApiKeyDetails[K] | undefined };
-
 /**
  * The entry for `keys` of a key that is there already.
  *
- * @throws TypeError for a text that cannot be a key; it does not repeat it.
+ * @param details as `createApiKey` takes them, without a prefix.
+ * @throws TypeError for a text that cannot be a key, which it does not repeat, and for a wrong detail.
  */
-export function entryOf(key: string, details: KnownDetails = {}): CreatedApiKey["entry"] {
+export function entryOf(key: string, details?: object): CreatedApiKey["entry"] {
   const sha256 = hash("sha256", checkKey("the key", key), "hex");
-  const { id = idOfKey(sha256), scopes, expiresAt } = details;
+  const { id = idOfKey(sha256), scopes, expiresAt } = KNOWN_DETAILS.read("options", details);
   return {
     id,
     sha256,

@@ -41,8 +41,15 @@ void main(args, {
   err: outputTo(process.stderr),
   input: process.stdin,
   env: process.env,
+  importModule: (url) => import(url) as Promise<unknown>,
   version: versionOf(realpathSync(program)),
-}).then((status) => {
-  // Not `exit`, which cuts off what a pipe has not taken yet.
-  process.exitCode = status;
-});
+}).then(leave);
+
+/** Ends the process, whatever somebody's configuration has left open in it. What was written goes first: `exit` cuts off what a pipe has not taken yet. */
+async function leave(status: number): Promise<void> {
+  const streams = [process.stdout, process.stderr];
+  await Promise.all(
+    streams.map((stream) => new Promise<void>((resolve) => stream.write("", () => resolve()))),
+  );
+  process.exit(status);
+}
