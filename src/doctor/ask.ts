@@ -13,7 +13,7 @@ const LATE = "late";
 /**
  * Asks for a target.
  *
- * @param signal ends every request that is under way.
+ * @param signal ends every request that is under way, but for farewells.
  */
 export function createAsk(target: Target, signal?: AbortSignal): Ask {
   return async (url, init = {}) => {
@@ -22,7 +22,8 @@ export function createAsk(target: Target, signal?: AbortSignal): Ask {
     if (refusal !== undefined) {
       return { kind: "unanswered", method, url, code: "NOT_ALLOWED", reason: refusal };
     }
-    const deadline = new Deadline(init.timeoutMs ?? target.timeoutMs, [signal, init.signal]);
+    const signals = init.isFarewell === true ? [init.signal] : [signal, init.signal];
+    const deadline = new Deadline(init.timeoutMs ?? target.timeoutMs, signals);
     try {
       return await exchange(url, method, init, target, deadline);
     } catch (error) {
@@ -43,7 +44,7 @@ async function exchange(
   const credentials =
     init.isAuthorized === true && isSameOrigin(url, target.url) ? target.credentials : [];
   const begin = performance.now();
-  const response = await fetch(withQuery(url, credentials), {
+  const response = await fetch(init.keepsQuery === true ? url : withQuery(url, credentials), {
     method,
     headers: headersFor(init, credentials),
     ...(init.body !== undefined && { body: JSON.stringify(init.body) }),

@@ -90,6 +90,10 @@ export interface AskInit {
   readonly timeoutMs?: number;
   /** Ends it: what came so far is the reply. */
   readonly signal?: AbortSignal;
+  /** Leaves the query as a server named it, as clients do: no credential is added to it. Default: `false`. */
+  readonly keepsQuery?: boolean;
+  /** Ends what was begun: it is sent also when nobody waits for the report any more. Default: `false`. */
+  readonly isFarewell?: boolean;
   /** Whether it gets a connection that no other request had or will have. Default: `false`. */
   readonly hasOwnConnection?: boolean;
 }

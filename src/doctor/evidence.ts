@@ -52,6 +52,8 @@ export interface StreamEvidence {
   readonly firstEventMs?: number | undefined;
   /** Data of the event `endpoint`. */
   readonly endpoint?: string | undefined;
+  /** Whether the first event came soon without compression; asked for where it did not with it. */
+  readonly isPromptPlain?: boolean;
 }
 
 /** Messages to the endpoint that a stream named. */
@@ -59,8 +61,13 @@ export interface MessagesEvidence {
   readonly initialize: Reply;
   /** What came on the stream as its answer. */
   readonly answer?: unknown;
+  /** Whether the stream ended by itself before an answer came. */
+  readonly hasEnded?: boolean;
   readonly tools?: Reply | undefined;
+  /** What came on the stream as the answer to `tools/list`. */
   readonly listed?: unknown;
+  /** A message that is larger than most. */
+  readonly large?: Reply | undefined;
 }
 
 /** Streamable HTTP of 2025-11-25 and before. */
@@ -85,17 +92,23 @@ export interface ModernEvidence {
   readonly listed?: unknown;
 }
 
-/** What a browser is told. */
+/** What a page in a browser is told when it begins a conversation. */
 export interface BrowserEvidence {
+  readonly wire: "HTTP+SSE" | "Streamable HTTP";
   readonly preflight: Reply;
-  readonly get: Reply;
+  /** The request itself. */
+  readonly actual: Reply;
+  /** The same without a credential. */
+  readonly stranger: Reply;
 }
 
 /** Messages of one session, each over a connection of its own. */
 export interface ReplicasEvidence {
+  readonly wire: "HTTP+SSE" | "Streamable HTTP";
   readonly asked: number;
   /** Those that were answered as if there were no such session. */
   readonly lost: number;
+  /** One of these. */
   readonly sample?: Answered | undefined;
 }
 
@@ -118,8 +131,9 @@ export interface Evidence {
   readonly messages?: MessagesEvidence;
   readonly streamable?: StreamableEvidence;
   readonly modern?: ModernEvidence;
-  readonly browser?: BrowserEvidence;
-  readonly replicas?: ReplicasEvidence;
+  /** Of each wire that there is. */
+  readonly browser?: readonly BrowserEvidence[];
+  readonly replicas?: readonly ReplicasEvidence[];
   readonly keepAlive?: KeepAliveEvidence;
 }
 

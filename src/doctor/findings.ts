@@ -1,8 +1,13 @@
 import type { Finder } from "./evidence.js";
+import { BROWSER } from "./findings/browser.js";
 import { CREDENTIAL, UNEXPLAINED } from "./findings/credential.js";
 import { DISCOVERY } from "./findings/discovery.js";
 import { ISSUER } from "./findings/issuer.js";
+import { MESSAGES } from "./findings/messages.js";
+import { HOSTS, KEEP_ALIVE } from "./findings/proxy.js";
 import { REACH } from "./findings/reach.js";
+import { REPLICAS } from "./findings/replicas.js";
+import { STREAM } from "./findings/stream.js";
 import { TOKEN } from "./findings/token.js";
 
 /**
@@ -11,9 +16,15 @@ import { TOKEN } from "./findings/token.js";
  */
 export const FINDERS: readonly Finder[] = [
   ...REACH,
+  ...HOSTS,
   ...CREDENTIAL,
   ...DISCOVERY,
   ...ISSUER,
   ...TOKEN,
   ...UNEXPLAINED,
+  ...STREAM,
+  ...REPLICAS,
+  ...MESSAGES,
+  ...BROWSER,
+  ...KEEP_ALIVE,
 ];

@@ -1,3 +1,4 @@
+import { createParser } from "eventsource-parser";
 import type { Answered, Reply } from "./contract.js";
 
 /** The newest revision of MCP that has a handshake. */
@@ -29,26 +30,13 @@ export interface StreamEvent {
   readonly data: string;
 }
 
-/**
- * The events of a stream that are whole.
- *
- * @see HTML Living Standard, section 9.2.6
- */
+/** The events of a stream that are whole. */
 export function eventsIn(text: string): StreamEvent[] {
-  const lines = text.replace(/^\ufeff/, "").split(/\r\n|\r|\n/);
   const events: StreamEvent[] = [];
-  let event = "message";
-  let data: string[] = [];
-  // What stands behind the last line end is no line yet.
-  for (const line of lines.slice(0, -1)) {
-    const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/.exec(line) ?? [];
-    if (field === "event") event = value;
-    if (field === "data") data.push(value);
-    if (line !== "") continue;
-    if (data.length > 0) events.push({ event, data: data.join("\n") });
-    event = "message";
-    data = [];
-  }
+  const parser = createParser({
+    onEvent: ({ event = "message", data }) => events.push({ event, data }),
+  });
+  parser.feed(text);
   return events;
 }
 

@@ -20,6 +20,11 @@ export function inShort(reply: Reply | undefined): string {
   return reply.kind === "answered" ? String(reply.status) : reply.code;
 }
 
+/** A duration: "1.5 s". */
+export function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`;
+}
+
 /** A status with its name. */
 export function statusOf({ status }: Answered): string {
   const name = STATUS_CODES[status];

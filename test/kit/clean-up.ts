@@ -8,6 +8,14 @@ export function onDispose(dispose: () => unknown): void {
   disposers.push(dispose);
 }
 
+/** Undoes everything when all tests of a file are over, for servers that they share; leaks are not looked for. */
+export function cleanUpAfterAll(): void {
+  afterAll(async () => {
+    for (const dispose of disposers.splice(0).reverse()) await dispose();
+    takeLeaks();
+  });
+}
+
 /**
  * Turns a frozen clock on again and undoes everything after each test; fails the test if a
  * credential that it sent has been seen in an answer, an event or a log line. (An unhandled

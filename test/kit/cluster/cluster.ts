@@ -1,6 +1,7 @@
 import { lastingPort } from "../listen.js";
 import { describeWithRedis, TestRedis } from "../redis.js";
-import { hasNginx, Nginx } from "./nginx.js";
+import { hasNginx } from "../nginx.js";
+import { Nginx } from "./nginx.js";
 import { Node, Program, settingsOf } from "./nodes.js";
 import type { NodeReport, NodeSettings } from "./settings.js";
 
