@@ -58,7 +58,7 @@ export const ROOMS = {
   ],
   doctor: ["auth", "shared", "strategies"],
   cli: ["doctor", "express", "options", "auth", "shared", "strategies"],
-  testing: ["server", "express", "options", "session", "auth", "shared", "strategies"],
+  testing: ["policy", "shared", "strategies"],
 };
 
 /** Rooms that may import Express itself. */

@@ -19,6 +19,7 @@ const common: Config = {
     "^express-mcp-sse/cluster/redis$": "<rootDir>/src/redis/index.ts",
     "^express-mcp-sse/cluster/contract$": "<rootDir>/src/cluster-contract/index.ts",
     "^express-mcp-sse/otel$": "<rootDir>/src/otel/index.ts",
+    "^express-mcp-sse/testing$": "<rootDir>/src/testing/index.ts",
     "^(\\.{1,2}/.*)\\.js$": "$1",
     "^(.*/shared/packages)\\.cjs$": "$1.cts",
   },

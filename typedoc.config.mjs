@@ -18,6 +18,7 @@ export default {
     "src/redis/index.ts",
     "src/cluster-contract/index.ts",
     "src/otel/index.ts",
+    "src/testing/index.ts",
   ],
   plugin: [groupAsIndex],
   readme: "README.md",

@@ -15,12 +15,31 @@ const { exports } = JSON.parse(readFileSync("package.json", "utf8"));
 
 /** The SDK as an application gets it that imports it: src/shared/packages.cts says why. */
 const IMPORT_SDK = `import packages from "../../cjs/src/shared/packages.cjs";
-const { missingSdk, missingSdkV2, sdk } = packages;
+const { missingSdk, sdk, undefinedWhereMissing } = packages;
 sdk.server = () => import("@modelcontextprotocol/sdk/server/mcp.js").catch(missingSdk);
 sdk.stdio = () => import("@modelcontextprotocol/sdk/server/stdio.js").catch(missingSdk);
 sdk.validator = () => import("@modelcontextprotocol/sdk/validation/ajv").catch(missingSdk);
-sdk.v2 = () => import("@modelcontextprotocol/server").catch(missingSdkV2);
+sdk.v2 = () => import("@modelcontextprotocol/server").catch(undefinedWhereMissing);
 `;
+
+/** And its clients, for tests. */
+const IMPORT_CLIENTS = `import packages from "../../../cjs/src/shared/packages.cjs";
+const { sdk, undefinedWhereMissing } = packages;
+sdk.clientV1 = () =>
+  Promise.all([
+    import("@modelcontextprotocol/sdk/client/index.js"),
+    import("@modelcontextprotocol/sdk/client/sse.js"),
+    import("@modelcontextprotocol/sdk/client/streamableHttp.js"),
+  ]).catch(undefinedWhereMissing);
+sdk.clientV2 = () =>
+  Promise.all([import("@modelcontextprotocol/client")]).catch(undefinedWhereMissing);
+`;
+
+/** What an entry does before it gives anything. */
+const FIRST = new Map([
+  ["./dist/esm/src/index.js", IMPORT_SDK],
+  ["./dist/esm/src/testing/index.js", IMPORT_CLIENTS],
+]);
 
 rmSync("dist", { recursive: true, force: true });
 execFileSync(
@@ -41,5 +60,5 @@ function writeEntry(file, implementation) {
   const names = Object.keys(require(join(process.cwd(), implementation)));
   const from = relative(dirname(file), implementation);
   const entry = `export { ${names.join(", ")} } from "${from}";\n`;
-  writeFileSync(file, file.endsWith("src/index.js") ? IMPORT_SDK + entry : entry);
+  writeFileSync(file, (FIRST.get(file) ?? "") + entry);
 }

@@ -12,7 +12,7 @@ import type { Denial, Denied } from "./policy.js";
 export const DENIED_RPC_CODE = -32010;
 
 /** Where a result says what was denied, for programs. */
-const DENIED_META = "express-mcp-sse/denied";
+export const DENIED_META = "express-mcp-sse/denied";
 
 /** What decides about the form of an answer. */
 export interface AnswerForm {

@@ -96,7 +96,8 @@ export class Listener {
     return this.#http?.server;
   }
 
-  async listen(): Promise<void> {
+  /** @param givenPort the port for this time; without, that of the options. */
+  async listen(givenPort?: number): Promise<void> {
     if (this.#isSpent) this.#built = this.#build();
     this.#isSpent = false;
     await this.#built.router.ready().catch((error: unknown) => {
@@ -113,7 +114,7 @@ export class Listener {
       onHeaderTooLarge: () =>
         this.#built.assembly.sessions.noteLimit({ limit: "maxHeaderSize", outcome: "refused" }),
     });
-    await http.listen(port, host);
+    await http.listen(givenPort ?? port, host);
     this.#http = http;
     this.logger.info(`listening on ${this.url ?? "a port"} (auth: ${this.#methodNames()})`);
   }

@@ -13,7 +13,7 @@ import { LazyValidator } from "./lazy-validator.js";
 import { STDERR_LOGGER } from "../shared/logger.js";
 import type { McpServerConfig, SdkMcpServer, Setup } from "./mcp-server-config.js";
 import { readHttpStream } from "./http-stream-options.js";
-import { readSseServer } from "./server-options.js";
+import { PORT_OPTIONS, readSseServer } from "./server-options.js";
 import type { PortSettings } from "./server-options.js";
 import type { SessionInfo } from "../session/session-info.js";
 import { Listener } from "./listener.js";
@@ -39,6 +39,9 @@ export const MCP_SERVER = opt.block(
   CONFIG_DIRECTIONS,
 );
 
+/** Of `start()`: the option `port` for one time. */
+const START_PORT = opt.optional(PORT_OPTIONS.port);
+
 /** What {@link MCPServer} makes. */
 export interface MCPServer {
   /**
@@ -60,10 +63,12 @@ export interface MCPServer {
   /**
    * Resolves once the server is listening. With OAuth the issuer is looked up before that.
    *
+   * @param options `port`: the TCP port for this time, in place of the option `port`; 0 for a free one, as tests
+   * want it. From 0 to 65535. Nothing on stdio.
    * @throws Error when the port cannot be had, when the issuer is not found (with every URL that
    * was tried and what it answered), when SDK v1 is not installed, or when called twice.
    */
-  start(): Promise<void>;
+  start(options?: { port?: number }): Promise<void>;
   /**
    * Takes no new sessions, lets calls in flight finish, ends all streams and frees the port.
    * Safe to call twice, before `start()`, and while that is at work; calls that happen together
@@ -167,12 +172,13 @@ export const MCPServer: MCPServerClass = class MCPServer {
     return `MCPServer ${inspect(this.toJSON(), options)}`;
   }
 
-  async start(): Promise<void> {
+  async start({ port }: { port?: number } = {}): Promise<void> {
+    const portNow = START_PORT.read("port", port);
     const stopping = this.#stopping;
     if (this.#starting !== undefined && stopping === undefined) {
       throw new Error("The server is started already.");
     }
-    const starting = this.#start(stopping);
+    const starting = this.#start(stopping, portNow);
     this.#starting = starting;
     try {
       await starting;
@@ -201,11 +207,11 @@ export const MCPServer: MCPServerClass = class MCPServer {
     if (this.#starting === starting) this.#starting = undefined;
   }
 
-  async #start(stopping: Promise<void> | undefined): Promise<void> {
+  async #start(stopping: Promise<void> | undefined, port: number | undefined): Promise<void> {
     await stopping;
     await loadSdk();
     if (this.#setup === undefined) (this.#listener?.logger ?? STDERR_LOGGER).warn(NO_SETUP);
-    if (this.#listener !== undefined) await this.#listener.listen();
+    if (this.#listener !== undefined) await this.#listener.listen(port);
     else await this.#startStdio();
   }
 

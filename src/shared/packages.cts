@@ -42,15 +42,38 @@ const sdk = {
     try {
       return require("@modelcontextprotocol/server");
     } catch (cause) {
-      missingSdkV2(cause);
-      return undefined;
+      return undefinedWhereMissing(cause);
+    }
+  },
+  /** The client of SDK v1 and its transports, module by module; `undefined` where it is not installed. */
+  async clientV1(): Promise<unknown> {
+    try {
+      return [
+        require("@modelcontextprotocol/sdk/client/index.js"),
+        require("@modelcontextprotocol/sdk/client/sse.js"),
+        require("@modelcontextprotocol/sdk/client/streamableHttp.js"),
+      ];
+    } catch (cause) {
+      return undefinedWhereMissing(cause);
+    }
+  },
+  /** The client of SDK v2 and its transports, which are one module; `undefined` where it is not installed. */
+  async clientV2(): Promise<unknown> {
+    try {
+      return [require("@modelcontextprotocol/client")];
+    } catch (cause) {
+      return undefinedWhereMissing(cause);
     }
   },
 };
 
-/** @throws the failure to load it, unless it is what is missing. */
-function missingSdkV2(cause: unknown): void {
-  if (!isMissing(cause, "@modelcontextprotocol/server")) throw cause as Error;
+/** Packages of the SDK that an application may do without. */
+const SDK_PACKAGES = ["server", "client", "sdk"].map((name) => `@modelcontextprotocol/${name}`);
+
+/** @throws the failure to load a package of the SDK, unless it is what is missing. */
+function undefinedWhereMissing(cause: unknown): unknown {
+  if (!SDK_PACKAGES.some((name) => isMissing(cause, name))) throw cause;
+  return undefined;
 }
 
 /** Says what to install, also where the SDK is too old to have the part; any other failure to load it is passed on as it is. */
@@ -150,11 +173,11 @@ export = {
   jwksRsa,
   libsql,
   missingSdk,
-  missingSdkV2,
   oidcProvider,
   openTelemetryApi,
   passportHeaderApiKey,
   passportJwt,
   passportOAuth2,
   sdk,
+  undefinedWhereMissing,
 };

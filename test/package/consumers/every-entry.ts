@@ -25,6 +25,8 @@ import type * as contract from "express-mcp-sse/strategies/contract";
 import { jwt } from "express-mcp-sse/strategies/jwt";
 import { oauth } from "express-mcp-sse/strategies/oauth";
 import { fromPassport as fromStrategy } from "express-mcp-sse/strategies/passport";
+import { connectTestClient, createTestIssuer, expectAccess } from "express-mcp-sse/testing";
+import type { ConnectedTestClient, SdkClientV1, TestIssuer } from "express-mcp-sse/testing";
 
 declare const mcp: McpServer;
 declare const strategy: api.PassportStrategy;
@@ -131,5 +133,21 @@ jwt({ secret: "s", algorithms: ["none"] });
 
 // @ts-expect-error -- nor the principal
 createSseRouter({ auth: methods[0]!, createServer: ({ principal }) => principal });
+
+export async function test(issuer: TestIssuer): Promise<ConnectedTestClient<SdkClientV1>> {
+  createMcpRouter({ auth: [issuer.auth, issuer.jwtAuth], createServer: () => mcp });
+  const bearer = issuer.sign({ sub: "ada" }, { expiresIn: -1 });
+  await connectTestClient(app, { bearer });
+  await connectTestClient(server, { transport: "sse" });
+  await expectAccess(node, { callers: { ada: undefined }, tools: { look: ["ada"] } });
+
+  // @ts-expect-error -- a caller that is not among the callers
+  await expectAccess(node, { callers: { ada: undefined }, tools: { look: ["bob"] } });
+
+  const client = await connectTestClient(router, { bearer: (await createTestIssuer()).sign() });
+  // @ts-expect-error -- no method of a client
+  await client.lookAround();
+  return client;
+}
 
 export type Contract = typeof contract;
