@@ -235,6 +235,7 @@ export type {
   ToldDenial,
   TraceContext,
   UpstreamFact,
+  WaitingMessages,
   Who,
 } from "./observe/facts.js";
 export type { ResumeMark } from "./session/resume-mark.js";

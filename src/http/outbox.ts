@@ -17,6 +17,12 @@ export interface OutboxEntry extends MessageJson {
   readonly metadata: MessageMetadata;
 }
 
+/** One that is kept. */
+interface KeptEntry extends OutboxEntry {
+  /** When it was sent from here, in milliseconds since the epoch. */
+  readonly at: number;
+}
+
 /** From here on, in bytes of memory, what is kept is much to write again. */
 const MUCH = 128 * 1_024;
 
@@ -66,7 +72,7 @@ export class Outbox {
   readonly #maxBytes: number;
   readonly #holder: ByteHolder | undefined;
   readonly #caller: WatchedCaller | undefined;
-  readonly #entries: OutboxEntry[] = [];
+  readonly #entries: KeptEntry[] = [];
   #bytes = 0;
   #lastSeq = 0;
   #forgottenSeq = 0;
@@ -125,6 +131,11 @@ export class Outbox {
     return this.#entries.length > 0;
   }
 
+  /** When the oldest message behind `seq` was sent that is kept; `undefined` if there is none. */
+  sentAfter(seq: number): number | undefined {
+    return this.#entries[Math.max(0, seq - this.keptSeq)]?.at;
+  }
+
   /** Whether more is kept than the bound allows. The newest message always may be, whatever its size. */
   get isOverfull(): boolean {
     return this.#bytes > this.#maxBytes && this.#entries.length > 1;
@@ -165,7 +176,7 @@ export class Outbox {
   ): OutboxEntry {
     const isWatched = known.kind === "answer" && this.#caller?.callWatch !== undefined;
     const metadata = isWatched ? withCall(known, message) : known;
-    const entry = { seq: ++this.#lastSeq, json, bytes, weight, metadata };
+    const entry = { seq: ++this.#lastSeq, at: Date.now(), json, bytes, weight, metadata };
     this.#entries.push(entry);
     this.#add(weight);
     return entry;

@@ -20,6 +20,9 @@ export interface SessionRow {
   readonly openedAt: number;
   readonly activeAt: number;
   readonly inFlight: number;
+  readonly waitingBytes: number;
+  /** 0 where nothing waits. */
+  readonly waitingSince: number;
   readonly client: string;
   readonly address: string;
 }
@@ -108,6 +111,8 @@ function rowOf(summary: Readonly<Record<string, unknown>>): SessionRow {
     openedAt: numberOf(summary["openedAt"]),
     activeAt: numberOf(summary["activeAt"]),
     inFlight: numberOf(summary["inFlight"]),
+    waitingBytes: numberOf(summary["waitingBytes"]),
+    waitingSince: numberOf(summary["waitingSince"]),
     client: [textOf(name), textOf(version)].join(" ").trim(),
     address: textOf(summary["address"]),
   };

@@ -6,7 +6,7 @@ import { isWanted, queryText } from "./query.js";
 import type { Query } from "./query.js";
 import { foreign, personMarkup, restText, table } from "./table.js";
 import type { Column } from "./table.js";
-import { countText, durationText } from "./text.js";
+import { bytesText, countText, durationText } from "./text.js";
 import type { Look } from "./view.js";
 
 /** How many sessions are on a page. */
@@ -74,6 +74,7 @@ function sessionColumns(look: Look, hasNodes: boolean): readonly Column<SessionR
     { head: "Transport", cell: wireOf },
     { head: "State", cell: stateOf },
     { head: "In flight", isNumber: true, cell: ({ inFlight }) => countText(inFlight) },
+    { head: "Waiting for it", isNumber: true, cell: (row) => waitingText(look, row) },
     { head: "Age", isNumber: true, cell: ({ openedAt }) => age(look, openedAt) },
     { head: "Last message", isNumber: true, cell: ({ activeAt }) => age(look, activeAt) },
     { head: "Address", cell: ({ address }) => foreign(address, 45) },
@@ -101,6 +102,13 @@ const STATES: ReadonlySet<string> = new Set(["opening", "open", "detached"]);
 
 function stateOf({ state }: SessionRow): Markup {
   return html`<span class="state ${STATES.has(state) ? state : "other"}">${foreign(state)}</span>`;
+}
+
+/** How much is kept for its client, and how long the oldest waits that it may not have. */
+function waitingText(look: Look, { waitingBytes, waitingSince }: SessionRow): string {
+  if (waitingBytes <= 0) return "";
+  const kept = bytesText(waitingBytes);
+  return waitingSince > 0 ? `${kept}, ${age(look, waitingSince)}` : kept;
 }
 
 /** A node's clock may be ahead. */

@@ -22,6 +22,12 @@ export function durationText(ms: number): string {
   return `${Math.max(0, Math.floor(ms / 1_000))} s`;
 }
 
+/** How much memory something takes, in one unit. */
+export function bytesText(bytes: number): string {
+  if (bytes >= 1_048_576) return `${(bytes / 1_048_576).toFixed(1)} MiB`;
+  return bytes >= 1_024 ? `${Math.round(bytes / 1_024)} KiB` : `${bytes} B`;
+}
+
 /** A number with its thousands apart. */
 export function countText(count: number): string {
   return count.toLocaleString("en-US");

@@ -83,6 +83,14 @@ export interface SessionFact {
   readonly mark: ResumeMark | undefined;
   /** For `moved`: the node where it was, as far as that is known. */
   readonly from: string | undefined;
+  /** What waits for its client when it is asked. Who keeps this keeps the session, and is to let go when that is `closed`. */
+  readonly waiting: () => WaitingMessages;
+}
+
+/** What waits for a client. See the members of `SessionInfo`. */
+export interface WaitingMessages {
+  readonly waitingBytes: number;
+  readonly waitingSince: number | undefined;
 }
 
 /** What a request of MCP is about. */

@@ -9,7 +9,7 @@ import { CallTracker } from "./call-tracker.js";
 import type { CallOrigin } from "./call-tracker.js";
 import { ClientRequests } from "./client-requests.js";
 import type { FactHub } from "./fact-hub.js";
-import type { RevokedFact, SessionFact } from "./facts.js";
+import type { RevokedFact, SessionFact, WaitingMessages } from "./facts.js";
 import { refOf, whoIs } from "./refs.js";
 
 /** As much of a session as is told of it. */
@@ -88,13 +88,18 @@ export class SessionWatch<P, E> implements SessionObserver<WatchedSession<P>, P,
   #note(
     event: SessionFact["event"],
     session: SessionInfo<P>,
-    more: Partial<Omit<SessionFact, "event" | "session">> = {},
+    more: Partial<Pick<SessionFact, "reason" | "mark" | "from">> = {},
   ): void {
     // One that is a request and its answer is told of as a call.
     if (session.era === "2026" || !this.#hub.has("session")) return;
     const { reason, mark, from } = more;
-    this.#hub.emit("session", { event, session: refOf(session), reason, mark, from });
+    const waiting = (): WaitingMessages => waitingFor(session);
+    this.#hub.emit("session", { event, session: refOf(session), reason, mark, from, waiting });
   }
+}
+
+function waitingFor({ waitingBytes, waitingSince }: SessionInfo): WaitingMessages {
+  return { waitingBytes, waitingSince };
 }
 
 function beginningOf({ isMoved, isRestored }: SessionInfo): SessionFact["event"] {

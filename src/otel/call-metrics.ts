@@ -1,4 +1,4 @@
-import type { Attributes, BatchObservableCallback, Meter } from "@opentelemetry/api";
+import type { Attributes, Meter } from "@opentelemetry/api";
 import type { CallTarget } from "../observe/facts.js";
 import { addOutcome, addTarget, fewStatusCode, methodName } from "./attributes.js";
 import { createDuration } from "./durations.js";
@@ -6,6 +6,7 @@ import type { FactListeners } from "./fact-listeners.js";
 import { FewValues, OTHER } from "./few-values.js";
 import { followRequests } from "./open-requests.js";
 import type { OpenRequests } from "./open-requests.js";
+import { whenAsked } from "./when-asked.js";
 import { Wires } from "./wires.js";
 
 /** How long requests of clients take, by method, tool and outcome; how many are on their way. */
@@ -46,17 +47,10 @@ function observeOpen(
     description: "How long the oldest request has had no answer.",
     unit: "s",
   });
-  let isStopped = false;
-  const observe: BatchObservableCallback = (result) => {
+  whenAsked(meter, facts, [inFlight, oldest], (result) => {
     for (const [wire, count] of wires.tally(open.values())) result.observe(inFlight, count, wire);
     const { oldestAt } = open;
     const ageMs = oldestAt === undefined ? 0 : performance.now() - oldestAt;
     result.observe(oldest, ageMs / 1000);
-    // Not while callbacks are gone through.
-    if (isStopped) queueMicrotask(remove);
-  };
-  const remove = (): void => meter.removeBatchObservableCallback(observe, [inFlight, oldest]);
-  meter.addBatchObservableCallback(observe, [inFlight, oldest]);
-  // A reader keeps the last that it was told: that there are none is told once more.
-  facts.onStop(() => (isStopped = true));
+  });
 }

@@ -1,8 +1,10 @@
 import type { Attributes, Meter } from "@opentelemetry/api";
 import type { SessionFact } from "../observe/facts.js";
-import { wireAttributes } from "./attributes.js";
 import { createDuration } from "./durations.js";
 import type { FactListeners } from "./fact-listeners.js";
+import { observeOutboxes } from "./outbox-metrics.js";
+import type { OpenSession } from "./outbox-metrics.js";
+import { Wires } from "./wires.js";
 
 /** Ends of a session that its client did not want, and nobody decided. */
 const FAILED: ReadonlySet<string> = new Set([
@@ -13,7 +15,9 @@ const FAILED: ReadonlySet<string> = new Set([
   "failed-to-open",
 ]);
 
-type Counted = "open" | "detached";
+interface Counted extends OpenSession {
+  readonly state: "open" | "detached";
+}
 
 /** How many sessions there are, how long they last, why they end, and how clients come back. */
 export function measureSessions(meter: Meter, facts: FactListeners): void {
@@ -35,10 +39,12 @@ export function measureSessions(meter: Meter, facts: FactListeners): void {
     unit: "{session}",
   });
   const counted = new CountedSessions((change, attributes) => sessions.add(change, attributes));
+  const wires = new Wires();
+  observeOutboxes(meter, facts, { wires, open: () => counted.open() });
 
   facts.on("session", (fact, router) => {
     const { event, session, reason, mark } = fact;
-    const wire = wireAttributes(router, session);
+    const wire = wires.of(router, session);
     counted.note(fact, router, wire);
     // One that could not be opened counts, too.
     if (event === "closed" || event === "abandoned") {
@@ -68,13 +74,13 @@ function endOf(reason: SessionFact["reason"], wire: Attributes): Attributes {
 /** Which sessions are counted, and as what: each once, whatever is announced of it. */
 class CountedSessions {
   readonly #add: (change: 1 | -1, attributes: Attributes) => void;
-  readonly #states = new Map<string, { readonly state: Counted; readonly wire: Attributes }>();
+  readonly #states = new Map<string, Counted>();
 
   constructor(add: (change: 1 | -1, attributes: Attributes) => void) {
     this.#add = add;
   }
 
-  note({ event, session }: SessionFact, router: string, wire: Attributes): void {
+  note({ event, session, waiting }: SessionFact, router: string, wire: Attributes): void {
     const key = `${router} ${session.id}`;
     const before = this.#states.get(key);
     if (event === "closed" || event === "abandoned") {
@@ -84,8 +90,12 @@ class CountedSessions {
     const state = event === "detached" || session.state === "detached" ? "detached" : "open";
     if (before?.state === state) return;
     this.#remove(key);
-    this.#states.set(key, { state, wire });
+    this.#states.set(key, { state, wire, waiting });
     this.#count(1, state, wire);
+  }
+
+  open(): Iterable<OpenSession> {
+    return this.#states.values();
   }
 
   clear(): void {
@@ -99,7 +109,7 @@ class CountedSessions {
     this.#count(-1, before.state, before.wire);
   }
 
-  #count(change: 1 | -1, state: Counted, wire: Attributes): void {
+  #count(change: 1 | -1, state: Counted["state"], wire: Attributes): void {
     this.#add(change, { ...wire, "express_mcp_sse.state": state });
   }
 }

@@ -16,6 +16,10 @@ export class Wires {
     return found;
   }
 
+  all(): Iterable<Attributes> {
+    return this.#known.values();
+  }
+
   /** How often each occurs among these, those included that do not. */
   tally(all: Iterable<Attributes>): ReadonlyMap<Attributes, number> {
     const counts = new Map<Attributes, number>();

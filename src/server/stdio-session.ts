@@ -32,7 +32,7 @@ export function createStdioSession(close: () => void): {
     client: undefined,
     address: undefined,
     signal: abort.signal,
-    inFlight: 0,
+    ...{ inFlight: 0, waitingBytes: 0, waitingSince: undefined },
     // There is no caller, and so none that could change.
     onPrincipalChanged: () => undefined,
     upstream: () => Promise.reject(noUpstream()),

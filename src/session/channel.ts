@@ -71,6 +71,12 @@ export interface Channel {
   send(message: JsonRpcMessage, json: MessageJson, related: JsonRpcId | undefined): WriteResult;
 
   /**
+   * When the oldest message was sent, in milliseconds since the epoch, that is kept since the client is not known to
+   * have it; where clients confirm nothing, since it has not left this process. `undefined` if there is none.
+   */
+  readonly waitingSince: number | undefined;
+
+  /**
    * Whether an answer was not written to any connection of the client. Such a session counts as in
    * use, and a shutdown waits for it.
    */

@@ -34,6 +34,8 @@ export abstract class SessionFacts<P> {
   abstract readonly hasBegun: boolean;
   abstract readonly activeAt: number;
   abstract readonly inFlight: number;
+  abstract readonly waitingBytes: number;
+  abstract readonly waitingSince: number | undefined;
   abstract readonly client: ClientInfo | undefined;
 
   constructor(init: SessionInit<P>) {
@@ -103,15 +105,18 @@ function summaryOf(session: {
   readonly openedAt: number;
   readonly activeAt: number;
   readonly inFlight: number;
+  readonly waitingBytes: number;
+  readonly waitingSince: number | undefined;
   readonly client: ClientInfo | undefined;
   readonly address: string | undefined;
 }): SessionSummary {
   const { id, principal, transport, era, state, hasBegun, openedAt, activeAt } = session;
-  const { inFlight, client, address } = session;
+  const { inFlight, waitingBytes, waitingSince, client, address } = session;
   return {
     id,
     ...(isPrincipal(principal) && { principal: publicPart(principal) }),
-    ...{ transport, era, state, hasBegun, openedAt, activeAt, inFlight },
+    ...{ transport, era, state, hasBegun, openedAt, activeAt, inFlight, waitingBytes },
+    ...(waitingSince !== undefined && { waitingSince }),
     ...(client !== undefined && { client }),
     ...(address !== undefined && { address }),
   };

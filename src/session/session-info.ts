@@ -87,6 +87,14 @@ export interface SessionInfo<P = unknown> {
   readonly signal: AbortSignal;
   /** How many requests of the client have no answer yet. */
   readonly inFlight: number;
+  /** How much memory the messages take that are kept for its client, or that it has not read yet, in bytes; 0 on stdio. */
+  readonly waitingBytes: number;
+  /**
+   * When the oldest message was sent that its client is not known to have, in milliseconds since the epoch, at this
+   * node: over HTTP+SSE the oldest that it has not acknowledged, over Streamable HTTP, where nothing is, the oldest that has
+   * not left this process. `undefined` if there is none, without `resume`, and on stdio.
+   */
+  readonly waitingSince: number | undefined;
   /**
    * Calls `listener` when a credential with more scopes, or with other claims (beside `exp`,
    * `nbf`, `iat` and `jti`), goes on with the session: before the message that came with it is
@@ -120,6 +128,10 @@ export interface SessionSummary {
   /** When the last message went in either direction, in milliseconds since the epoch. */
   readonly activeAt: number;
   readonly inFlight: number;
+  /** Bytes of messages for its client. */
+  readonly waitingBytes: number;
+  /** When the oldest of them was sent that its client is not known to have, in milliseconds since the epoch; absent if none is. */
+  readonly waitingSince?: number;
   readonly client?: ClientInfo;
   readonly address?: string;
 }

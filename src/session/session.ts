@@ -121,6 +121,14 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     return this.channel.hasWaitingAnswer;
   }
 
+  get waitingBytes(): number {
+    return this.bytes.outgoing;
+  }
+
+  get waitingSince(): number | undefined {
+    return this.channel.waitingSince;
+  }
+
   get leftAt(): number | undefined {
     return this.channel.leftAt;
   }

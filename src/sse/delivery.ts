@@ -89,9 +89,9 @@ export class Delivery implements PingWriter {
     return this.#outbox.hasGap;
   }
 
-  /** Whether anything is kept that the client may not have. */
-  get isWaiting(): boolean {
-    return this.#outbox.isWaiting;
+  /** See {@link Channel.waitingSince}. */
+  get waitingSince(): number | undefined {
+    return this.#outbox.sentAfter(0);
   }
 
   /** Resolves when no answer waits, or nobody is left to hear it. */

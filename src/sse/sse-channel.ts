@@ -143,6 +143,10 @@ export class SseChannel implements Channel, ChannelLuggage, StreamOwner, ClientT
     return this.#session.bytes;
   }
 
+  get waitingSince(): number | undefined {
+    return this.#delivery.waitingSince;
+  }
+
   get hasWaitingAnswer(): boolean {
     return this.#delivery.hasWaitingAnswer;
   }

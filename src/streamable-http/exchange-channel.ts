@@ -34,6 +34,8 @@ export class ExchangeChannel implements Channel, StreamOwner {
   readonly state = "open";
   readonly leftAt = undefined;
   readonly hasListened = false;
+  /** What is written is not kept. */
+  readonly waitingSince = undefined;
   /** Is called when a reader has room again. */
   onDrained: (() => void) | undefined;
 

@@ -98,6 +98,12 @@ export class MessageStream implements StreamOwner {
     return this.isKeeping && this.isFinished && (this.#answerSeq ?? 0) > this.#takenSeq;
   }
 
+  /** See `Channel.waitingSince`. */
+  get waitingSince(): number | undefined {
+    const isDone = this.isFinished && !this.hasWaitingAnswer;
+    return isDone ? undefined : this.#outbox.sentAfter(this.#leftSeq);
+  }
+
   get isKeeping(): boolean {
     return this.#init.retryMs !== undefined;
   }

@@ -96,6 +96,15 @@ export class SessionStreams implements ByteHolder, DeadlineListener {
     return false;
   }
 
+  /** See `Channel.waitingSince`. */
+  get waitingSince(): number | undefined {
+    let oldest = this.standalone.waitingSince;
+    for (const { waitingSince: since = Infinity } of this.#calls.values()) {
+      if (since < (oldest ?? Infinity)) oldest = since;
+    }
+    return oldest;
+  }
+
   /** Resolves when there is no such answer, or it is not kept any more. */
   async whenSettled(): Promise<void> {
     while (this.hasWaitingAnswer) {

@@ -98,6 +98,10 @@ export class StreamableChannel implements Channel, ChannelLuggage {
     return this.#streams.standalone.hasBeenHeard;
   }
 
+  get waitingSince(): number | undefined {
+    return this.#streams.waitingSince;
+  }
+
   get hasWaitingAnswer(): boolean {
     return this.#streams.hasWaitingAnswer;
   }

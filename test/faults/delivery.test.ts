@@ -193,19 +193,21 @@ describe("the answer to initialize", () => {
   const answer = { id: 1, result: {} };
 
   it("RESUME-9: has arrived when the client says that it is initialised", () => {
-    expect(delivered([answer], "notifications/initialized").isWaiting).toBe(false);
+    expect(delivered([answer], "notifications/initialized").waitingSince).toBeUndefined();
     // What comes before it has arrived too; of what comes after it nobody knows.
     const before = delivered([{ method: "before" }, answer], "notifications/initialized");
-    expect(before.isWaiting).toBe(false);
+    expect(before.waitingSince).toBeUndefined();
     const after = delivered([answer, { method: "after" }], "notifications/initialized");
-    expect(after.isWaiting).toBe(true);
+    expect(after.waitingSince).toBeDefined();
     const another = delivered([answer, { id: 2, result: {} }], "notifications/initialized");
-    expect(another.isWaiting).toBe(true);
+    expect(another.waitingSince).toBeDefined();
   });
 
   it("RESUME-9: may not have arrived when the client says anything else", () => {
-    expect(delivered([answer], "ping").isWaiting).toBe(true);
-    expect(delivered([{ method: "after" }], "notifications/initialized").isWaiting).toBe(true);
+    expect(delivered([answer], "ping").waitingSince).toBeDefined();
+    expect(
+      delivered([{ method: "after" }], "notifications/initialized").waitingSince,
+    ).toBeDefined();
   });
 });
 
@@ -226,7 +228,7 @@ it("RESUME-9: a pong that is lost is asked for again, so that not all that follo
   const pings = pingsIn(stream.frames);
   expect(pings).toHaveLength(2);
   delivery.takeAnswer({ jsonrpc: "2.0", id: pings[1]!, result: {} });
-  expect(delivery.isWaiting).toBe(false);
+  expect(delivery.waitingSince).toBeUndefined();
 });
 
 describe("a request of the server", () => {
@@ -248,7 +250,7 @@ describe("a request of the server", () => {
     jest.advanceTimersByTime(0);
     const [, forRequest] = pingsIn(stream.frames);
     delivery.takeAnswer({ jsonrpc: "2.0", id: forRequest!, result: {} });
-    expect(delivery.isWaiting).toBe(false);
+    expect(delivery.waitingSince).toBeUndefined();
   });
 
   it("RESUME-9: gets no ping of its own where one that was written after it is on its way", () => {
@@ -271,7 +273,7 @@ describe("a request of the server", () => {
     const rest = pingsIn(stream.frames).slice(10);
     expect(rest).toHaveLength(1);
     delivery.takeAnswer({ jsonrpc: "2.0", id: rest[0]!, result: {} });
-    expect(delivery.isWaiting).toBe(false);
+    expect(delivery.waitingSince).toBeUndefined();
   });
 });
 
@@ -336,5 +338,5 @@ it("RESUME-9: answers that a client may have are asked for in a silence, and onl
   expect(pingsIn(stream.frames)).toHaveLength(1);
   expect(delivery.writePing()).toBe(true);
   pong();
-  expect([delivery.isWaiting, delivery.writePing()]).toEqual([false, false]);
+  expect([delivery.waitingSince, delivery.writePing()]).toEqual([undefined, false]);
 });

@@ -16,6 +16,7 @@ export class MailboxChannel implements Channel {
   readonly era = "2025";
   readonly leftAt = undefined;
   readonly hasListened = true;
+  readonly waitingSince = undefined;
   state: Channel["state"] = "opening";
   /** What waits for the client. */
   readonly mail: string[] = [];

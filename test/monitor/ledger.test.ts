@@ -61,7 +61,8 @@ describe("FACT-51: what has happened", () => {
     hub.emit("denied", { ...denialOf("refund"), denial: missing });
     hub.emit("revoked", { by: "close-for", principal: ALICE, ended: 2 });
     const closed = { event: "closed", reason: "idle", mark: undefined, from: undefined } as const;
-    hub.emit("session", { ...closed, session: SESSION });
+    const waiting = () => ({ waitingBytes: 0, waitingSince: undefined });
+    hub.emit("session", { ...closed, session: SESSION, waiting });
 
     expect(ledger.refusals.list()).toMatchObject([
       { what: { code: "invalid_token", status: 401 }, count: 2, lastBy: "192.0.2.1" },

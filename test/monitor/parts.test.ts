@@ -26,6 +26,8 @@ function rowOf(more: Partial<SessionRow> = {}): SessionRow {
     openedAt: AT - 120_000,
     activeAt: AT - 1_000,
     inFlight: 0,
+    waitingBytes: 0,
+    waitingSince: 0,
     client: "inspector 1.0",
     address: "203.0.113.7",
     ...more,

@@ -36,11 +36,16 @@ async function serveWatched(options: ServeMcpOptions = {}) {
   return { ...served, ...telemetry, facts, audited, held };
 }
 
+/** The last event that a client has heard. */
+function lastIdOf({ bytes }: { readonly bytes: string }): string {
+  return [...bytes.matchAll(/^id: (.*)$/gm)].at(-1)?.[1] ?? "";
+}
+
 test("FACT-13: which sessions there are, how long they last and why they end; who came back, and by what (1, 2, 10)", async () => {
   const { sseUrl, mcpUrl, router, sum, facts, audited } = await serveWatched();
   const away = await converse(sseUrl);
   await begin(mcpUrl, asCaller({ sub: "bob" }));
-  const last = [...away.stream.bytes.matchAll(/^id: (.*)$/gm)].at(-1)?.[1] ?? "";
+  const last = lastIdOf(away.stream);
   away.stream.close();
   await detached(router.sessions, away.sessionId);
   // 1: `sessions`, and the metric of the same.
@@ -149,6 +154,42 @@ test("FACT-13: which tool a policy denied for which scope, and what was revoked 
   expect(audited("access.revoke")).toMatchObject([{ details: { by: "close-for", ended: 1 } }]);
 });
 
+test("FACT-13, FACT-59: how much is kept for whose client, and how long the oldest of it waits (11)", async () => {
+  const { sseUrl, mcpUrl, router, sum, facts } = await serveWatched();
+  const away = await converse(sseUrl);
+  await begin(mcpUrl, asCaller({ sub: "bob" }));
+  away.stream.close();
+  await detached(router.sessions, away.sessionId);
+  const before = Date.now();
+  for (const id of [7, 8]) {
+    await post(away.postUrl, toolCall(id, "echo", { text: "x".repeat(1_000) }), away.headers);
+    await facts.first("call-ended", ({ call }) => call.id === id);
+  }
+  const [kept, none] = router.sessions.list();
+  expect(kept).toMatchObject({ waitingSince: expect.any(Number) });
+  expect(kept?.waitingBytes).toBeGreaterThan(2_000);
+  expect(kept?.waitingSince).toBeGreaterThanOrEqual(before);
+  expect(none?.waitingSince).toBeUndefined();
+  const waits = { [`${OWN}transport`]: "sse" };
+  expect(await sum(`${OWN}outbox_bytes`, waits)).toBe(kept?.waitingBytes);
+  const age = await sum(`${OWN}outbox_oldest`, waits);
+  expect(age).toBeGreaterThanOrEqual(0);
+  expect(age * 1_000).toBeLessThanOrEqual(Date.now() - before);
+  expect(await sum(`${OWN}outbox_oldest`, { [`${OWN}transport`]: "streamable" })).toBe(0);
+  expect(JSON.parse(JSON.stringify(kept))).toMatchObject({
+    waitingBytes: kept?.waitingBytes,
+    waitingSince: kept?.waitingSince,
+  });
+  // What the client says that it has does not wait any more, nor what is ended.
+  const back = await openStream(sseUrl, {
+    ...away.headers,
+    "last-event-id": lastIdOf(away.stream),
+  });
+  for (const id of [7, 8]) await back.answerTo(id);
+  router.sessions.closeFor(() => true);
+  expect(await sum(`${OWN}outbox_bytes`)).toBe(0);
+});
+
 test("FACT-13: whose client took less than is kept for it, and what came of that (11, 12)", async () => {
   const { sseUrl, router, sum, facts, audited } = await serveWatched({
     resume: { maxBufferedBytes: 1_000 },
@@ -165,6 +206,20 @@ test("FACT-13: whose client took less than is kept for it, and what came of that
   const overflow = { [`${OWN}close_reason`]: "buffer-overflow" };
   expect(await sum("mcp_server_session_duration_count", overflow)).toBe(1);
   expect(audited("limit")).toMatchObject([{ target: "maxBufferedBytes", session: sessionId }]);
+});
+
+test("FACT-13, FACT-36: who does not read, and what came of that (12)", async () => {
+  const { sseUrl, sum, facts } = await serveWatched({ sessions: { stallMs: 200 } });
+  const { postUrl, headers, stream } = await converse(sseUrl);
+  stream.pause();
+  // More than the buffers of both ends of a connection have room for.
+  for (const id of [7, 8, 9, 10]) {
+    await post(postUrl, toolCall(id, "echo", { text: "x".repeat(3_000_000) }), headers);
+  }
+  await facts.first("limit", ({ limit }) => limit === "stallMs");
+  const cut = { [`${OWN}limit`]: "stallMs", [`${OWN}outcome`]: "detached" };
+  expect(await sum(`${OWN}readers_cut_total`, cut)).toBe(1);
+  expect(await sum(`${OWN}limits_total`, cut)).toBe(1);
 });
 
 test("FACT-13: which requests went to other nodes, which of these are gone, and whether they reach each other (15)", async () => {

@@ -58,6 +58,7 @@ const session: SessionRef = {
 
 const of = (event: SessionFact["event"]): SessionFact => ({
   ...{ event, session, reason: undefined, mark: "event-id", from: "another" },
+  waiting: () => ({ waitingBytes: 0, waitingSince: undefined }),
 });
 
 const UPSTREAM = { method: "oauth", request: "jwks", usesStale: true, durationMs: 1 } as const;

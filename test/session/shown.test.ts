@@ -37,6 +37,7 @@ describeEveryMount((serve) => {
         openedAt: expect.any(Number) as number,
         activeAt: expect.any(Number) as number,
         inFlight: 0,
+        waitingBytes: expect.any(Number) as number,
         client: { name: "raw", version: "1" },
         address: expect.stringMatching(/127\.0\.0\.1$/) as string,
       },
