@@ -20,7 +20,7 @@ export function isCompressed(reply: Reply): boolean {
 /** Where a stream says that messages are posted; `undefined` where it says nothing that is a URL. */
 export function endpointOf(stream: StreamEvidence | undefined): URL | undefined {
   const { endpoint, reply } = stream ?? {};
-  if (endpoint === undefined || !URL.canParse(endpoint, reply?.url)) return undefined;
+  if (endpoint === undefined || !URL.canParse(endpoint, reply?.url.href)) return undefined;
   return new URL(endpoint, reply?.url);
 }
 

@@ -288,7 +288,7 @@ function lostPrefix(evidence: Evidence): string | undefined {
 
 function locationOf({ headers, url }: Answered): string {
   const location = headers.get("location") ?? "";
-  return URL.canParse(location, url) ? shownUrl(new URL(location, url)) : "none";
+  return URL.canParse(location, url.href) ? shownUrl(new URL(location, url)) : "none";
 }
 
 /** Whether a server says that it has no tools, in one of two ways. */
