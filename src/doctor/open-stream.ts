@@ -3,9 +3,6 @@ import type { Ask, AskInit, Reply } from "./contract.js";
 import { messageIn } from "./messages.js";
 import type { Message, StreamEvent } from "./messages.js";
 
-/** As much of an event as is kept while it is not whole, in characters. */
-const MAX_EVENT = 1024 * 1024;
-
 /** An event of a stream, and when it came: in milliseconds from asking. */
 export interface HeardEvent extends StreamEvent {
   readonly atMs: number;
@@ -28,12 +25,8 @@ export class OpenStream {
   /** @param init `timeoutMs`: for how long its head is waited for, and for how long it may stay open. */
   constructor(ask: Ask, url: URL, init: Pick<AskInit, "headers" | "timeoutMs"> = {}) {
     const parser = createParser({
-      maxBufferSize: MAX_EVENT,
       onEvent: ({ event = "message", data }) => {
         this.#events.push({ event, data, atMs: this.#now() });
-      },
-      onError: ({ type }) => {
-        if (type === "max-buffer-size-exceeded") this.#letGo.abort();
       },
     });
     const hear = (text: string): boolean => {

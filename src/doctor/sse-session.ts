@@ -69,7 +69,8 @@ export class SseSession {
     return this.#stream.sign(withinMs);
   }
 
-  async close(): Promise<void> {
-    await this.#stream.close();
+  /** @returns the stream, with all that came on it. */
+  close(): Promise<Reply> {
+    return this.#stream.close();
   }
 }

@@ -3,7 +3,7 @@ import type { Answered, Unanswered } from "../contract.js";
 import type { Evidence, Finder, StreamEvidence } from "../evidence.js";
 import { shownUrl } from "../fingerprint.js";
 import { isEventStream, typeOf } from "../messages.js";
-import { endpointOf, isCompressed, isLate } from "../stream-evidence.js";
+import { endpointOf, hasEndpoint, isCompressed, isLate } from "../stream-evidence.js";
 import { seconds, told } from "../words.js";
 
 /** Any event in a text, whatever its type says. */
@@ -130,7 +130,8 @@ export const STREAM: readonly Finder[] = [
     step: "stream",
     look: (evidence) => {
       const endpoint = endpointOf(evidence.stream);
-      if (endpoint === undefined || namesSession(endpoint, evidence)) return undefined;
+      if (endpoint === undefined || !hasEndpoint(evidence)) return undefined;
+      if (namesSession(endpoint, evidence)) return undefined;
       return {
         seen: `The endpoint event names ${shownUrl(endpoint)}, without a session.`,
         cause:
