@@ -106,6 +106,7 @@ export class CallJournal {
     const calls = sessions?.get(from);
     if (sessions === undefined || calls === undefined || from === to) return;
     sessions.delete(from);
+    calls.key = to;
     sessions.set(to, calls);
   }
 
@@ -169,7 +170,7 @@ export class CallJournal {
   #callsOf(page: number, key: string): OpenCalls {
     const known = this.#pages.get(page)?.get(key);
     if (known !== undefined) return known;
-    const calls = new OpenCalls();
+    const calls = new OpenCalls(key);
     const sessions = this.#pages.get(page);
     if (sessions === undefined) this.#pages.set(page, new Map([[key, calls]]));
     else sessions.set(key, calls);

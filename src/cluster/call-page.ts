@@ -12,34 +12,56 @@ export interface NotedCall {
  */
 type Run = [first: JsonRpcId, count: number, place: number | null];
 
+type WrittenCalls = readonly [key: string, runs: readonly Run[]];
+
 /**
  * The open calls of one session, as they are written. Most begin and end in the same order: then none of both
  * allocates anything.
  */
 export class OpenCalls {
   /** In the order in which they came. */
-  readonly runs: Run[] = [];
+  readonly #runs: Run[] = [];
+  #key: string;
+  /** `undefined` where it is to be made anew. Of most sessions of a page nothing has changed. */
+  #text: string | undefined;
+
+  /** @param key name of the session's record. */
+  constructor(key: string) {
+    this.#key = key;
+  }
+
+  set key(key: string) {
+    this.#key = key;
+    this.#text = undefined;
+  }
 
   get isEmpty(): boolean {
-    return this.runs.length === 0;
+    return this.#runs.length === 0;
+  }
+
+  /** What a page says of them. */
+  get text(): string {
+    return (this.#text ??= JSON.stringify([this.#key, this.#runs] satisfies WrittenCalls));
   }
 
   add(id: JsonRpcId, place: number | undefined): void {
-    const last = this.runs.at(-1);
+    this.#text = undefined;
+    const last = this.#runs.at(-1);
     if (last !== undefined && goesOn(last, id, place ?? null)) last[1]++;
-    else this.runs.push([id, 1, place ?? null]);
+    else this.#runs.push([id, 1, place ?? null]);
   }
 
   /** @returns whether it was there. Of several with one id, which there must not be, the oldest. */
   delete(id: JsonRpcId): boolean {
-    const at = this.runs.findIndex((run) => positionIn(run, id) !== undefined);
-    const run = this.runs[at];
+    const at = this.#runs.findIndex((run) => positionIn(run, id) !== undefined);
+    const run = this.#runs[at];
     if (run === undefined) return false;
+    this.#text = undefined;
     const position = positionIn(run, id) ?? 0;
     if (position === 0 && run[1] > 1) dropFirst(run);
     else {
       const parts = [partOf(run, 0, position), partOf(run, position + 1, run[1])];
-      this.runs.splice(at, 1, ...parts.filter(([, count]) => count > 0));
+      this.#runs.splice(at, 1, ...parts.filter(([, count]) => count > 0));
     }
     return true;
   }
@@ -48,17 +70,16 @@ export class OpenCalls {
 /** The open calls of some sessions, by the names of their records. */
 export type CallPage = Map<string, OpenCalls>;
 
-type WrittenPage = readonly (readonly [key: string, runs: readonly Run[]])[];
-
 /** A page as it is written; `undefined` for one without a call. */
 export function textOfPage(page: CallPage): string | undefined {
-  const written: WrittenPage = [...page].map(([key, { runs }]) => [key, runs] as const);
-  return written.length === 0 ? undefined : JSON.stringify(written);
+  if (page.size === 0) return undefined;
+  return `[${Array.from(page.values(), ({ text }) => text).join()}]`;
 }
 
 /** The calls of one session that stand on a page. */
 export function readPage(text: string, key: string): readonly NotedCall[] {
-  const runs = (JSON.parse(text) as WrittenPage).find(([one]) => one === key)?.[1] ?? [];
+  const runs =
+    (JSON.parse(text) as readonly WrittenCalls[]).find(([one]) => one === key)?.[1] ?? [];
   // A client that is told twice could take that for the end of another call.
   const byId = new Map(runs.flatMap(callsOf).map((call) => [call.id, call]));
   return [...byId.values()];
