@@ -26,6 +26,11 @@ const COMMANDS: readonly Entry[] = [
     summary: "makes an API key and its entry for keys; key hash: the entry of a key",
     load: async () => (await import("./key-command.js")).key,
   },
+  {
+    name: "token",
+    summary: "shows what a token says, and which options would accept it",
+    load: async () => (await import("./token-command.js")).token,
+  },
 ];
 
 /** Does what the arguments say. @returns the exit status. */

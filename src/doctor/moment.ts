@@ -16,6 +16,9 @@ export function distanceText(atMs: number, nowMs: number): string {
   return atMs >= nowMs ? `in ${spanText(atMs - nowMs)}` : `${spanText(nowMs - atMs)} ago`;
 }
 
+/** The last second that a date can have. @see ECMA-262, section 21.4.1.1 */
+const LATEST = 8_640_000_000_000;
+
 /**
  * The date of a claim such as `exp`, without milliseconds.
  *
@@ -24,6 +27,6 @@ export function distanceText(atMs: number, nowMs: number): string {
  * @see RFC 7519, section 2 (NumericDate)
  */
 export function dateText(seconds: unknown): string | undefined {
-  if (typeof seconds !== "number" || Math.abs(seconds) > 8_640_000_000_000) return undefined;
+  if (typeof seconds !== "number" || !(Math.abs(seconds) <= LATEST)) return undefined;
   return new Date(Math.floor(seconds) * 1_000).toISOString().replace(".000", "");
 }

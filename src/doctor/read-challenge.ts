@@ -11,7 +11,7 @@ const MAX_LENGTH = 16_384;
 
 /** A parameter, or else a scheme: both begin with a token, and what follows tells. */
 const PART = new RegExp(
-  `[\\s,]*(?:(${TOKEN})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,"]*))|(${TOKEN})(?![ \\t]*=))`,
+  `[\\s,]*(?:(${TOKEN})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,"]*)(?!"))|(${TOKEN})(?=[\\s,]|$)(?![ \\t]*=))`,
   "y",
 );
 

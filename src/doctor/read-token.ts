@@ -35,57 +35,51 @@ export function readToken(token: string): ReadToken {
     : { form: "opaque" };
 }
 
+/** Values of the header's `typ` that an access token may have: the first ones say that it is one. */
+const ACCESS_TYPE = /^(?:application\/)?at\+jwt$/i;
+const PLAIN_TYPE = /^(?:application\/)?jwt$/i;
+
 /** Claims that access tokens have, and ID tokens have not. */
 const PERMITTING = ["scope", "scp", "permissions", "client_id", "cid", "appid", "azpacr"];
 
-/** Values of the header's `typ` that say nothing, or that it is an access token. */
-const ACCESS_TYPES = /^(?:application\/)?at\+jwt$/i;
-const PLAIN_TYPES = /^(?:application\/)?jwt$/i;
-
 /**
- * What a token is for, as far as it shows. The strategies refuse the same ones, and do not say which
- * it was.
+ * What a token is for, as far as it shows. What the strategies refuse as no access token is none here;
+ * they do not say which other kind it is.
  *
  * @see RFC 9068, section 2.1; OpenID Connect Core 1.0, section 2
  */
-function purposeOf(header: Members, claims: Members): TokenPurpose {
-  const { typ } = header;
-  const type = typeof typ === "string" ? typ : "";
+function purposeOf({ typ }: Members, claims: Members): TokenPurpose {
+  const type = typ === undefined ? "JWT" : typeof typ === "string" ? typ : "";
   if (/^(?:application\/)?logout\+jwt$/i.test(type) || "events" in claims) return "logout";
+  if (!ACCESS_TYPE.test(type) && !PLAIN_TYPE.test(type)) return "other";
   const named = namedPurpose(claims);
-  if (named !== undefined) return named;
+  if (named !== undefined && named !== "access") return named;
   if (hasIdTokenClaims(claims)) return "id";
-  if (ACCESS_TYPES.test(type)) return "access";
-  if (type !== "" && !PLAIN_TYPES.test(type)) return "other";
-  return permits(claims) ? "access" : "unknown";
+  const isAccess = named === "access" || ACCESS_TYPE.test(type);
+  return isAccess || PERMITTING.some((name) => name in claims) ? "access" : "unknown";
 }
 
 /** What the issuer calls it: Keycloak in `typ`, Cognito and Hydra in `token_use`, others elsewhere. */
 function namedPurpose(claims: Members): TokenPurpose | undefined {
-  const names = ["typ", "token_use", "token_type", "tokenType", "type"].map((name) => claims[name]);
+  const { typ, token_use: use } = claims;
+  const names = [typ, use, ...["token_type", "tokenType", "type"].map((name) => claims[name])];
   const has = (pattern: RegExp): boolean =>
     names.some((name) => typeof name === "string" && pattern.test(name));
-  if (has(/^(?:refresh|offline|refresh[-_]?token)$/i)) return "refresh";
-  if (has(/^id[-_]?token$/i) || claims["typ"] === "ID" || claims["token_use"] === "id") return "id";
-  if (has(/^logout$/i)) return "logout";
-  if (has(/^(?:access|access[-_]?token)$/i) || claims["typ"] === "Bearer") return "access";
-  return undefined;
+  if (typ === "Refresh" || typ === "Offline" || has(/^refresh(?:[-_]?token)?$/i)) return "refresh";
+  if (typ === "ID" || use === "id" || has(/^id[-_]?token$/i)) return "id";
+  if (typ === "Logout") return "logout";
+  if (use !== undefined && use !== "access" && use !== "access_token") return "other";
+  return typ === "Bearer" || has(/^access(?:[-_]?token)?$/i) ? "access" : undefined;
 }
 
 function hasIdTokenClaims(claims: Members): boolean {
   if ("at_hash" in claims || "c_hash" in claims) return true;
-  if (permits(claims)) return false;
-  const { aud, azp } = claims;
-  return "nonce" in claims || "auth_time" in claims || (azp !== undefined && azp === aud);
-}
-
-function permits(claims: Members): boolean {
-  return PERMITTING.some((name) => name in claims);
+  return "nonce" in claims && !("scope" in claims || "scp" in claims);
 }
 
 /** Whether only the holder of some key may use the token. @see RFC 7800, section 3.1; RFC 9449 */
-export function isBoundToKey(claims: Members): boolean {
-  return "cnf" in claims;
+export function isBoundToKey({ cnf, token_type: type }: Members): boolean {
+  return cnf !== undefined || (typeof type === "string" && /^(?:dpop|pop|mac)$/i.test(type));
 }
 
 const PURPOSE_TEXT: Readonly<Record<TokenPurpose, string>> = {

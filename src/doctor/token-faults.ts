@@ -80,7 +80,9 @@ export function keysOf({ keySet }: TokenEvidence): readonly Members[] | undefine
 /** Whether a key set has no key of a kind that an algorithm works with. */
 function hasOtherAlgorithm({ header: { alg }, evidence }: SentJwt): boolean {
   const keys = evidence.token && keysOf(evidence.token);
-  if (keys === undefined || keys.length === 0 || typeof alg !== "string") return false;
+  if (keys === undefined || keys.length === 0 || typeof alg !== "string" || alg === "none") {
+    return false;
+  }
   const type = { R: "RSA", P: "RSA", E: alg === "EdDSA" ? "OKP" : "EC" }[alg.charAt(0)];
   return !keys.some(({ kty, alg: only }) => kty === type && (only === undefined || only === alg));
 }

@@ -36,9 +36,10 @@ const WORDS: readonly (readonly [Topic, RegExp])[] = [
     /api[- ]?key (?:is |was )?(?:not known|unknown|invalid|not valid|not found|wrong)|(?:invalid|unknown|incorrect|wrong) api[- ]?key/i,
   ],
   ["no-expiry", /has no expiry|\b(?:missing|no)\b[^.]{0,20}\bexp\b/i],
+  ["inactive", /token is not active|inactive|revoked/i],
   [
     "not-yet-valid",
-    /not valid yet|not yet valid|not (?:yet )?active|used before|issued in the future|\bnbf\b/i,
+    /not valid yet|not yet valid|not yet active|jwt not active|used before|issued in the future|\bnbf\b/i,
   ],
   ["expired", /expired|\bexp\b[^.]{0,40}(?:timestamp|claim|check)|lifetime/i],
   ["audience", /not meant for this|audience|\baud\b/i],
@@ -48,7 +49,6 @@ const WORDS: readonly (readonly [Topic, RegExp])[] = [
   ["signature", /signature/i],
   ["bound", /bound to a key|\bdpop\b|proof of possession/i],
   ["purpose", /no access token|not an access token|\bid[-_ ]?token\b|refresh token|token type/i],
-  ["inactive", /not active|inactive|revoked/i],
   ["issuer", /issuer|\biss\b/i],
   [
     "malformed",

@@ -1,59 +1,92 @@
-import type { Credential } from "../../src/doctor/contract.js";
 import { examine } from "../../src/doctor/examine.js";
-import type { Report } from "../../src/doctor/report.js";
-import { cleanUpAfterEach, onDispose } from "../kit/clean-up.js";
+import type { ReportedFinding } from "../../src/doctor/report.js";
+import { cleanUpAfterAll, onDispose } from "../kit/clean-up.js";
 import { JwksServer } from "../kit/jwks-server.js";
 import { OidcIssuer } from "../kit/oidc-issuer.js";
-import { CLIENT, oauthFor } from "../kit/resource-server.js";
+import { CLIENT, oauthFor, tokenOf } from "../kit/resource-server.js";
 import { serveRouter } from "../kit/serve.js";
-import { serveSignIn } from "../kit/sign-in.js";
-import { rsaKey } from "../kit/tokens.js";
-import { BROKEN_DOCUMENTS, serveMcp } from "./broken/oauth.js";
+import { obtainTokens, serveSignIn } from "../kit/sign-in.js";
+import { keyToken, rsaKey } from "../kit/tokens.js";
+import { targetOf } from "./broken/case.js";
+import type { Patient } from "./broken/case.js";
+import { BROKEN_CREDENTIALS, bearerOf } from "./broken/credentials.js";
+import { BROKEN_DOCUMENTS, serveMcp, wholeIssuer } from "./broken/oauth.js";
 
-cleanUpAfterEach();
+cleanUpAfterAll();
 
-async function reportOn(url: string, ...credentials: readonly Credential[]): Promise<Report> {
-  return await examine({ url: new URL(url), credentials, timeoutMs: 10_000, isQuick: true });
+/** None of these servers stands behind one. */
+const NO_NGINX = undefined as never;
+
+async function findingsOf(patient: Patient): Promise<readonly ReportedFinding[]> {
+  return (await examine(targetOf(patient))).findings;
 }
 
-it.each(BROKEN_DOCUMENTS)("the first finding is %s: %s", async (id, _fault, serve) => {
-  const { url } = await serve();
-  const { findings } = await reportOn(url);
-  expect(findings[0]).toMatchObject({ id });
+it.each(BROKEN_DOCUMENTS)("CLI-23: the finding is $finding: $name", async ({ finding, serve }) => {
+  const found = await findingsOf(await serve(NO_NGINX));
+  expect(found.map(({ id }) => id)).toEqual([finding]);
 });
 
-describe("a healthy server has no finding, for who shows nothing", () => {
+it.each(BROKEN_CREDENTIALS)(
+  "CLI-25: the finding is $finding: $name",
+  async ({ finding, serve }) => {
+    const found = await findingsOf(await serve(NO_NGINX));
+    expect(found.map(({ id }) => id)).toEqual([finding]);
+  },
+);
+
+describe("CLI-26: a healthy server has no finding", () => {
   it("with an issuer at which clients register", async () => {
     const issuer = await OidcIssuer.start();
     onDispose(() => issuer.stop());
-    const url = await serveMcp(oauthFor(issuer, CLIENT));
-    expect((await reportOn(url)).findings).toEqual([]);
+    expect(await findingsOf({ url: await serveMcp(oauthFor(issuer, CLIENT)) })).toEqual([]);
   });
 
-  it("with sign-in", async () => {
-    const { resource } = await serveSignIn();
-    expect((await reportOn(resource)).findings).toEqual([]);
+  it("with a good token of an issuer", async () => {
+    const issuer = await wholeIssuer();
+    const credential = bearerOf(await tokenOf(issuer));
+    for (const url of [
+      await serveMcp(oauthFor(issuer)),
+      (await serveRouter({ auth: oauthFor(issuer) })).sseUrl,
+    ]) {
+      expect(await findingsOf({ url, credential })).toEqual([]);
+    }
+  });
+
+  it("with sign-in, and with a token of it", async () => {
+    const setup = await serveSignIn();
+    const { tokens } = await obtainTokens(setup, setup.person());
+    const credential = bearerOf(tokens.access_token);
+    expect(await findingsOf({ url: setup.resource })).toEqual([]);
+    expect(await findingsOf({ url: setup.resource, credential })).toEqual([]);
   });
 
   it("with API keys", async () => {
-    const { sseUrl } = await serveRouter({
-      auth: { type: "apikey", options: { keys: ["a-key-of-some-length"] } },
+    const key = "a-key-of-some-length-0123456789";
+    const { sseUrl: url } = await serveRouter({
+      auth: { type: "apikey", options: { keys: [key] } },
     });
-    expect((await reportOn(sseUrl)).findings).toEqual([]);
+    expect(await findingsOf({ url })).toEqual([]);
+    for (const name of ["X-API-Key", "Authorization"]) {
+      const value = name === "Authorization" ? `Bearer ${key}` : key;
+      expect(await findingsOf({ url, credential: { kind: "header", name, value } })).toEqual([]);
+    }
   });
 
   it("with tokens of a key set, and nothing to discover", async () => {
-    const keys = await JwksServer.start(rsaKey("one"));
+    const key = rsaKey("one");
+    const keys = await JwksServer.start(key);
     onDispose(() => keys.stop());
     const url = await serveMcp({
       type: "jwt",
       options: { jwksUri: keys.url, audience: "us", algorithms: ["RS256"] },
     });
-    expect((await reportOn(url)).findings).toEqual([]);
+    const credential = bearerOf(keyToken(key, { aud: "us" }));
+    expect(await findingsOf({ url })).toEqual([]);
+    expect(await findingsOf({ url, credential })).toEqual([]);
   });
 
   it("that lets everybody in", async () => {
-    const { sseUrl } = await serveRouter({ auth: false });
-    expect((await reportOn(sseUrl)).findings).toEqual([]);
+    const { sseUrl: url } = await serveRouter({ auth: false });
+    expect(await findingsOf({ url })).toEqual([]);
   });
 });

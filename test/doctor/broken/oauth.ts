@@ -11,14 +11,7 @@ import { fakeIssuer, oauthFor } from "../../kit/resource-server.js";
 import { serveRouter } from "../../kit/serve.js";
 import type { ServeRouterOptions } from "../../kit/serve.js";
 import { createToolServer } from "../../kit/tools.js";
-
-/** A server with one fault. */
-export interface Patient {
-  readonly url: string;
-}
-
-/** The first finding's id, the fault, and the server that has it. */
-export type Case = readonly [id: string, fault: string, serve: () => Promise<Patient>];
+import type { Case, Patient } from "./case.js";
 
 /** What an issuer publishes so that MCP clients can use it. */
 const WHOLE = {
@@ -31,6 +24,13 @@ export async function issuerWith(change: Record<string, unknown> = {}): Promise<
   const issuer = await fakeIssuer();
   issuer.metadata = { ...WHOLE, ...change };
   return issuer;
+}
+
+let whole: Promise<FakeIssuer> | undefined;
+
+/** One that nothing is changed of, for all that need no other: to make keys takes a while. */
+export function wholeIssuer(): Promise<FakeIssuer> {
+  return (whole ??= issuerWith());
 }
 
 /** A router of ours before an issuer that publishes something else than it should. */
@@ -113,55 +113,55 @@ export function describing(change: Readonly<Record<string, unknown>>): () => Pro
 
 /** What can be wrong with documents. */
 export const BROKEN_DOCUMENTS: readonly Case[] = [
-  [
-    "resource-differs",
-    "a publicUrl on another host",
-    async () => {
-      const url = new URL(await serveMcp(oauthFor(await issuerWith())));
+  {
+    finding: "resource-differs",
+    name: "a publicUrl on another host",
+    serve: async () => {
+      const url = new URL(await serveMcp(oauthFor(await wholeIssuer())));
       url.hostname = "localhost";
       return { url: url.href };
     },
-  ],
-  [
-    "resource-differs",
-    "a document that names no resource",
-    async () =>
+  },
+  {
+    finding: "resource-differs",
+    name: "a document that names no resource",
+    serve: async () =>
       await describing({
         resource: undefined,
-        authorization_servers: [(await issuerWith()).url],
+        authorization_servers: [(await wholeIssuer()).url],
       })(),
-  ],
-  [
-    "resource-metadata-missing",
-    "a publicUrl with a prefix that the app does not have",
-    async () => ({
-      url: await serveMcp(oauthFor(await issuerWith()), (origin) => `${origin}/prefix/mcp`),
+  },
+  {
+    finding: "resource-metadata-missing",
+    name: "a publicUrl with a prefix that the app does not have",
+    serve: async () => ({
+      url: await serveMcp(oauthFor(await wholeIssuer()), (origin) => `${origin}/prefix/mcp`),
     }),
-  ],
-  [
-    "resource-metadata-refused",
-    "a challenge that names a document by plain http elsewhere",
-    async () =>
+  },
+  {
+    finding: "resource-metadata-refused",
+    name: "a challenge that names a document by plain http elsewhere",
+    serve: async () =>
       await refusing(() => `Bearer resource_metadata="http://169.254.169.254/latest/meta-data"`),
-  ],
-  [
-    "resource-metadata-refused",
-    "a challenge that names a file",
-    async () => await refusing(() => `Bearer resource_metadata="file:///etc/passwd"`),
-  ],
-  [
-    "discovery-is-page",
-    "a catch-all page, and no OAuth",
-    async () => {
+  },
+  {
+    finding: "resource-metadata-refused",
+    name: "a challenge that names a file",
+    serve: async () => await refusing(() => `Bearer resource_metadata="file:///etc/passwd"`),
+  },
+  {
+    finding: "discovery-is-page",
+    name: "a catch-all page, and no OAuth",
+    serve: async () => {
       const auth: AuthConfig = { type: "apikey", options: { keys: ["a-key-of-some-length"] } };
       return { url: (await serveRouter({ auth, ...WITH_PAGE })).sseUrl };
     },
-  ],
-  [
-    "discovery-has-page",
-    "a catch-all page, and no document at the root",
-    async () => {
-      const issuer = await issuerWith();
+  },
+  {
+    finding: "discovery-has-page",
+    name: "a catch-all page, and no document at the root",
+    serve: async () => {
+      const issuer = await wholeIssuer();
       const origin = await serveAt(() => {
         const router = createSseRouter({
           auth: oauthFor(issuer),
@@ -174,12 +174,12 @@ export const BROKEN_DOCUMENTS: readonly Case[] = [
       });
       return { url: `${origin}/mcp/sse` };
     },
-  ],
-  [
-    "documents-disagree",
-    "two documents that name different issuers",
-    async () => {
-      const { url } = await issuerWith();
+  },
+  {
+    finding: "documents-disagree",
+    name: "two documents that name different issuers",
+    serve: async () => {
+      const { url } = await wholeIssuer();
       return await refusing(
         (origin) => `Bearer resource_metadata="${origin}/about"`,
         (origin) => ({
@@ -188,66 +188,78 @@ export const BROKEN_DOCUMENTS: readonly Case[] = [
         }),
       );
     },
-  ],
-  ["authorization-servers-missing", "a document without issuers", describing({})],
-  ["challenge-missing", "a 401 without a challenge", async () => await refusing(undefined)],
-  [
-    "issuer-refused",
-    "an issuer by plain http elsewhere",
-    describing({ authorization_servers: ["http://169.254.169.254/"] }),
-  ],
-  [
-    "issuer-refused",
-    "an issuer that is no http URL",
-    describing({ authorization_servers: ["file:///etc/passwd"] }),
-  ],
-  [
-    "issuer-unreachable",
-    "an issuer that is away",
-    async () => {
+  },
+  {
+    finding: "authorization-servers-missing",
+    name: "a document without issuers",
+    serve: describing({}),
+  },
+  {
+    finding: "challenge-missing",
+    name: "a 401 without a challenge",
+    serve: async () => await refusing(undefined),
+  },
+  {
+    finding: "issuer-refused",
+    name: "an issuer by plain http elsewhere",
+    serve: describing({ authorization_servers: ["http://169.254.169.254/"] }),
+  },
+  {
+    finding: "issuer-refused",
+    name: "an issuer that is no http URL",
+    serve: describing({ authorization_servers: ["file:///etc/passwd"] }),
+  },
+  {
+    finding: "issuer-unreachable",
+    name: "an issuer that is away",
+    serve: async () => {
       const issuer = await issuerWith();
       await issuer.stop();
       return await serveBefore(issuer);
     },
-  ],
-  [
-    "issuer-metadata-missing",
-    "an issuer without metadata",
-    async () => {
+  },
+  {
+    finding: "issuer-metadata-missing",
+    name: "an issuer without metadata",
+    serve: async () => {
       const issuer = await issuerWith();
       issuer.forms.clear();
       return await serveBefore(issuer);
     },
-  ],
-  [
-    "issuer-differs",
-    "an issuer that calls itself otherwise",
-    withMetadata({ issuer: "https://auth.example.com" }),
-  ],
-  [
-    "endpoint-missing",
-    "no authorization endpoint",
-    withMetadata({ authorization_endpoint: undefined }),
-  ],
-  ["endpoint-missing", "no token endpoint", withMetadata({ token_endpoint: undefined })],
-  [
-    "endpoint-refused",
-    "a token endpoint by plain http",
-    withMetadata({ token_endpoint: "http://auth.example.com/token" }),
-  ],
-  [
-    "pkce-unsupported",
-    "an issuer that takes plain PKCE only",
-    withMetadata({ code_challenge_methods_supported: ["plain"] }),
-  ],
-  [
-    "pkce-unsaid",
-    "an issuer that does not say that it takes PKCE",
-    withMetadata({ code_challenge_methods_supported: undefined }),
-  ],
-  [
-    "registration-missing",
-    "an issuer at which no client can register",
-    withMetadata({ registration_endpoint: undefined }),
-  ],
+  },
+  {
+    finding: "issuer-differs",
+    name: "an issuer that calls itself otherwise",
+    serve: withMetadata({ issuer: "https://auth.example.com" }),
+  },
+  {
+    finding: "endpoint-missing",
+    name: "no authorization endpoint",
+    serve: withMetadata({ authorization_endpoint: undefined }),
+  },
+  {
+    finding: "endpoint-missing",
+    name: "no token endpoint",
+    serve: withMetadata({ token_endpoint: undefined }),
+  },
+  {
+    finding: "endpoint-refused",
+    name: "a token endpoint by plain http",
+    serve: withMetadata({ token_endpoint: "http://auth.example.com/token" }),
+  },
+  {
+    finding: "pkce-unsupported",
+    name: "an issuer that takes plain PKCE only",
+    serve: withMetadata({ code_challenge_methods_supported: ["plain"] }),
+  },
+  {
+    finding: "pkce-unsaid",
+    name: "an issuer that does not say that it takes PKCE",
+    serve: withMetadata({ code_challenge_methods_supported: undefined }),
+  },
+  {
+    finding: "registration-missing",
+    name: "an issuer at which no client can register",
+    serve: withMetadata({ registration_endpoint: undefined }),
+  },
 ];
