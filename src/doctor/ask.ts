@@ -53,7 +53,7 @@ async function exchange(
   });
   const headMs = performance.now() - begin;
   const { status, headers } = response;
-  deadline.restart();
+  deadline.restart(init.bodyTimeoutMs);
   const body = await readBody(response, init.until, deadline);
   return { kind: "answered", method, url, status, headers, headMs, ...body };
 }
@@ -133,9 +133,9 @@ class Deadline {
     return this.#ms;
   }
 
-  restart(): void {
+  restart(ms = this.#ms): void {
     this.clear();
-    this.#timer = setTimeout(() => this.#late.abort(LATE), this.#ms);
+    this.#timer = setTimeout(() => this.#late.abort(LATE), ms);
   }
 
   clear(): void {

@@ -88,6 +88,8 @@ export interface AskInit {
   readonly until?: "head" | ((text: string) => boolean);
   /** For how long its head is waited for, and then its body. In milliseconds. Default: the target's. */
   readonly timeoutMs?: number;
+  /** The same for its body alone. */
+  readonly bodyTimeoutMs?: number;
   /** Ends it: what came so far is the reply. */
   readonly signal?: AbortSignal;
   /** Leaves the query as a server named it, as clients do: no credential is added to it. Default: `false`. */

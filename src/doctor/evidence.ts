@@ -7,6 +7,8 @@ export interface StrangerEvidence {
   readonly get: Reply;
   /** `initialize` of Streamable HTTP. */
   readonly post: Reply;
+  /** The same at usual places of the same origin; asked for where both were answered with 404. */
+  readonly nearby?: readonly Reply[];
 }
 
 /** A document of discovery, where it was looked for. */

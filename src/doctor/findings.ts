@@ -6,8 +6,11 @@ import { ISSUER } from "./findings/issuer.js";
 import { MESSAGES } from "./findings/messages.js";
 import { HOSTS, KEEP_ALIVE } from "./findings/proxy.js";
 import { REACH } from "./findings/reach.js";
+import { REDIRECT } from "./findings/redirect.js";
 import { REPLICAS } from "./findings/replicas.js";
+import { STATUS } from "./findings/status.js";
 import { STREAM } from "./findings/stream.js";
+import { STREAMABLE } from "./findings/streamable.js";
 import { TOKEN } from "./findings/token.js";
 
 /**
@@ -17,6 +20,7 @@ import { TOKEN } from "./findings/token.js";
 export const FINDERS: readonly Finder[] = [
   ...REACH,
   ...HOSTS,
+  ...REDIRECT,
   ...CREDENTIAL,
   ...DISCOVERY,
   ...ISSUER,
@@ -25,6 +29,8 @@ export const FINDERS: readonly Finder[] = [
   ...STREAM,
   ...REPLICAS,
   ...MESSAGES,
+  ...STATUS,
+  ...STREAMABLE,
   ...BROWSER,
   ...KEEP_ALIVE,
 ];

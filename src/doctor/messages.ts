@@ -4,6 +4,9 @@ import type { Answered, Reply } from "./contract.js";
 /** The newest revision of MCP that has a handshake. */
 export const REVISION = "2025-11-25";
 
+/** The first revision without a handshake. */
+export const MODERN_REVISION = "2026-07-28";
+
 /** As the doctor calls itself. */
 export const CLIENT_INFO = { name: "express-mcp-sse-doctor", version: "1" };
 
@@ -22,6 +25,17 @@ export const INITIALIZED = { jsonrpc: "2.0", method: "notifications/initialized"
 /** Asks for the tools. */
 export function listRequest(id: number): object {
   return { jsonrpc: "2.0", id, method: "tools/list", params: {} };
+}
+
+/** The same in the revision without a handshake, where each request says who asks. */
+export function modernListRequest(id: number): object {
+  const prefix = "io.modelcontextprotocol";
+  const _meta = {
+    [`${prefix}/protocolVersion`]: MODERN_REVISION,
+    [`${prefix}/clientCapabilities`]: {},
+    [`${prefix}/clientInfo`]: CLIENT_INFO,
+  };
+  return { jsonrpc: "2.0", id, method: "tools/list", params: { _meta } };
 }
 
 /** An event of a stream. */
@@ -76,6 +90,43 @@ export function answerOnStream(text: string, id: number): Message | undefined {
 export function answerIn(reply: Reply, id: number): Message | undefined {
   if (reply.kind !== "answered") return undefined;
   return isEventStream(reply) ? answerOnStream(reply.text, id) : messageIn(reply.text);
+}
+
+/** The result in an answer; `undefined` where it is an error, or no answer. */
+export function resultOf(answer: unknown): Message | undefined {
+  return objectIn(answer, "result");
+}
+
+/** The error in an answer. */
+export function errorOf(answer: unknown): Message | undefined {
+  return objectIn(answer, "error");
+}
+
+/** The code in a body that says no, as express-mcp-sse and OAuth write it: of an error of JSON-RPC, too. */
+export function codeIn({ text }: Answered): string | undefined {
+  const body = jsonIn(text);
+  const code = objectIn(objectIn(body, "error"), "data")?.["code"] ?? body?.["error"];
+  return typeof code === "string" && code !== "" ? code : undefined;
+}
+
+/** A member that is an object. */
+export function objectIn(value: unknown, name: string): Message | undefined {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
+  const member = (value as Message)[name];
+  return typeof member === "object" && member !== null ? (member as Message) : undefined;
+}
+
+/** The revision of MCP on which an answer to `initialize` settles. */
+export function versionOf(answer: unknown): string {
+  const version = resultOf(answer)?.["protocolVersion"];
+  return typeof version === "string" ? version : REVISION;
+}
+
+/** What names the session that an answer has begun; `undefined` where it has begun none that has a name. */
+export function sessionHeaders(reply: Reply): Record<string, string> | undefined {
+  const id = reply.kind === "answered" ? reply.headers.get("mcp-session-id") : null;
+  if (id === null) return undefined;
+  return { "mcp-session-id": id, "mcp-protocol-version": versionOf(answerIn(reply, 1)) };
 }
 
 /** Of which type the body of an answer is: without parameters, in small letters. */

@@ -19,9 +19,14 @@ export function canTalk(evidence: Evidence): boolean {
   return isReached(evidence) && (credentials.length > 0 || !wantsCredential(evidence));
 }
 
+/** The URL of another path of the same origin, with the same query. */
+export function at(url: URL, path: string): URL {
+  const result = new URL(url);
+  result.pathname = path;
+  return result;
+}
+
 /** The URL of something below another, with the same query. */
 export function below(url: URL, path: string): URL {
-  const result = new URL(url);
-  result.pathname = url.pathname.replace(/\/$/, "") + path;
-  return result;
+  return at(url, url.pathname.replace(/\/$/, "") + path);
 }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Answered, Reply } from "./contract.js";
 import { shownUrl } from "./fingerprint.js";
-import { typeOf } from "./messages.js";
+import { resultOf, typeOf } from "./messages.js";
 
 /** As much of a server's text as is quoted, in characters. */
 const QUOTED = 200;
@@ -23,6 +23,14 @@ export function inShort(reply: Reply | undefined): string {
 /** A duration: "1.5 s". */
 export function seconds(ms: number): string {
   return `${Math.round(ms / 100) / 10} s`;
+}
+
+/** What `tools/list` came to: "3 tools". */
+export function toolsIn(reply: Reply | undefined, listed: unknown): string {
+  if (reply === undefined) return "no tools";
+  const tools = resultOf(listed)?.["tools"];
+  if (!Array.isArray(tools)) return `tools/list ${inShort(reply)}`;
+  return `${tools.length} tool${tools.length === 1 ? "" : "s"}`;
 }
 
 /** A status with its name. */

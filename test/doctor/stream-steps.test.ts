@@ -4,7 +4,7 @@ import type { Target } from "../../src/doctor/contract.js";
 import type { Evidence } from "../../src/doctor/evidence.js";
 import { examine } from "../../src/doctor/examine.js";
 import { FINDERS } from "../../src/doctor/findings.js";
-import { ACCEPT, initializeRequest } from "../../src/doctor/messages.js";
+import { ACCEPT, answerIn, initializeRequest } from "../../src/doctor/messages.js";
 import { judge } from "../../src/doctor/report.js";
 import type { Step, Visit } from "../../src/doctor/step.js";
 import { browser } from "../../src/doctor/steps/browser.js";
@@ -59,7 +59,7 @@ describe("messages", () => {
     });
     const target = targetOf({ url: `${url}/sse`, credential: CREDENTIAL });
     const { findings } = await examine(target);
-    expect(findings.map(({ id }) => id)).toEqual(["endpoint-origin"]);
+    expect(findings.map(({ id }) => id)).toEqual(["endpoint-origin", "open-to-strangers"]);
     expect(other.asked).toEqual([]);
   });
 
@@ -227,5 +227,5 @@ async function streamableOf(target: Target): Promise<Partial<Evidence>> {
     body: initializeRequest(1),
     isAuthorized: true,
   });
-  return { streamable: { initialize } };
+  return { streamable: { initialize, answer: answerIn(initialize, 1) } };
 }

@@ -8,7 +8,7 @@ export const REPLICAS: readonly Finder[] = [
     severity: "error",
     docs: "cluster.md#when-it-is-needed",
     step: "replicas",
-    hides: ["post-not-found", "post-refused", "answer-missing"],
+    hides: ["post-not-found", "post-refused", "answer-missing", "session-lost"],
     look: (evidence) => {
       const { wire, asked, lost, sample } = lossy(evidence) ?? {};
       if (sample === undefined) return undefined;

@@ -1,6 +1,12 @@
-import { ACCEPT, initializeRequest, untilAnswered } from "../messages.js";
+import { isAnswered } from "../ask.js";
+import type { Ask, Reply } from "../contract.js";
+import { ACCEPT, initializeRequest, sessionHeaders, untilAnswered } from "../messages.js";
 import type { Step } from "../step.js";
+import { at } from "../visit.js";
 import { inShort } from "../words.js";
+
+/** Where servers often are. */
+const USUAL_PATHS = ["/mcp", "/sse", "/mcp/sse", "/"];
 
 /** What anybody gets who shows nothing. */
 export const stranger: Step<"stranger"> = {
@@ -9,21 +15,44 @@ export const stranger: Step<"stranger"> = {
   isNeeded: () => true,
   async gather({ ask, evidence }) {
     const { url } = evidence.target;
-    const [get, post] = await Promise.all([
-      ask(url, { headers: { accept: "text/event-stream" }, until: isSomething }),
-      ask(url, {
-        method: "POST",
-        headers: { accept: ACCEPT },
-        body: initializeRequest(1),
-        until: untilAnswered(1),
-      }),
-    ]);
-    return { get, post };
+    const [get, post] = await Promise.all([openStream(ask, url), beginAndEnd(ask, url)]);
+    if (!isNotFound(get) || !isNotFound(post)) return { get, post };
+    const others = USUAL_PATHS.filter((path) => path !== url.pathname).map((path) => at(url, path));
+    return { get, post, nearby: await Promise.all(others.map((other) => lookAt(ask, other))) };
   },
   describe: ({ get, post }) => ({ text: `GET ${inShort(get)}, POST ${inShort(post)}` }),
 };
 
-/** A stream that lets strangers in is not read to its end, which never comes. */
-function isSomething(text: string): boolean {
-  return text.includes("\n\n");
+/** For how long a stream's first event is waited for: that of Streamable HTTP may have none. In milliseconds. */
+const FIRST_EVENT_MS = 2_000;
+
+/** Reads the first event: a stream that is open to strangers has no end. */
+function openStream(ask: Ask, url: URL): Promise<Reply> {
+  return ask(url, {
+    headers: { accept: "text/event-stream" },
+    bodyTimeoutMs: FIRST_EVENT_MS,
+    until: (text) => /\r?\n\r?\n/.test(text),
+  });
+}
+
+/** Begins a session, and ends it again where strangers may begin one. */
+async function beginAndEnd(ask: Ask, url: URL): Promise<Reply> {
+  const reply = await ask(url, {
+    method: "POST",
+    headers: { accept: ACCEPT },
+    body: initializeRequest(1),
+    until: untilAnswered(1),
+  });
+  const headers = sessionHeaders(reply);
+  if (headers !== undefined) await ask(url, { method: "DELETE", headers, until: "head" });
+  return reply;
+}
+
+/** Whether a place answers at all: only the head is asked for, and no session is begun. */
+function lookAt(ask: Ask, url: URL): Promise<Reply> {
+  return ask(url, { headers: { accept: "text/event-stream" }, until: "head" });
+}
+
+function isNotFound(reply: Reply): boolean {
+  return isAnswered(reply) && reply.status === 404;
 }
