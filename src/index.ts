@@ -162,6 +162,7 @@ export type {
   StreamableOptions,
   WireOptions,
 } from "./options/streamable-options.js";
+export type { ServerMonitorOptions } from "./server/monitor-place.js";
 export type { HttpTimesConfig, PortOptions, SseServerOptions } from "./server/server-options.js";
 export type {
   HttpStreamResumability,

@@ -76,6 +76,10 @@ export class Pipeline {
     this.#hasBoundHeaders = init.options.boundHeaders.length > 0;
   }
 
+  get paths(): readonly string[] {
+    return this.#routes.paths;
+  }
+
   /** What a path below the mount leads to; `undefined` for a path that is none of ours. */
   find(path: string): Target | undefined {
     return this.#routes.find(path);

@@ -50,6 +50,12 @@ export class RouteTable {
     return target ?? discoveryTarget(this.#discovery, path);
   }
 
+  /** All paths of transports, and the folder in which a sign-in has its pages. */
+  get paths(): readonly string[] {
+    const { signIn } = this.#discovery;
+    return [...this.#paths.keys(), ...(signIn === undefined ? [] : [signIn.prefix])];
+  }
+
   /** See {@link Transport.recognize}. */
   recognize(req: HostRequest): FastRoute | undefined {
     for (const transport of this.#transports) {

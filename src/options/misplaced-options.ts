@@ -3,6 +3,9 @@ import type { Directions } from "../shared/check.js";
 const POLICY =
   "Write it into transport.options.policy, with auth: over stdio there is one client, and its user is whoever started the process.";
 
+const MONITOR =
+  "Write it into transport.options.monitor, with a guard: over stdio there is nobody to look at but the parent process.";
+
 /**
  * Options of mcp-framework that have no meaning here, and what to write instead: who comes from
  * there changes the import first, and reads what is wrong afterwards.
@@ -13,6 +16,7 @@ export const CONFIG_DIRECTIONS: Directions = {
   transports: "A server has one: write transport: { type, options }.",
   auth: "Write it into transport.options.auth, as { type, options }.",
   policy: POLICY,
+  monitor: MONITOR,
   logging: "Leave it out; what is logged goes to transport.options.logger.",
   tasks: "Leave it out: setup gets the SDK's McpServer, which has what there is.",
   devMode: "Leave it out.",
@@ -21,6 +25,7 @@ export const CONFIG_DIRECTIONS: Directions = {
 /** Of `transport`. */
 export const TRANSPORT_DIRECTIONS: Directions = {
   policy: POLICY,
+  monitor: MONITOR,
   auth: "Write it into transport.options.auth, as { type, options }.",
 };
 

@@ -6,6 +6,7 @@ import { sendError } from "../http/respond-error.js";
 import type { Pipeline } from "../http/pipeline.js";
 import { notFound } from "../http/refused-caller.js";
 import { optionError } from "../shared/check.js";
+import { checkMonitorPath } from "./monitor-place.js";
 import { HttpListener } from "./http-server.js";
 import { STDERR_LOGGER, toLogger } from "../shared/logger.js";
 import type { Logger } from "../shared/logger.js";
@@ -52,6 +53,8 @@ export class Listener {
   readonly #build: () => BuiltRouter;
   #built: BuiltRouter;
   #http: HttpListener | undefined;
+  /** Of the router that there is now, from when it is served. */
+  #monitor: express.Router | undefined;
   /** Whether the router was closed, and a new start needs a new one. */
   #isSpent = false;
 
@@ -69,7 +72,12 @@ export class Listener {
     this.#build = () => buildRouter({ ...router, name, logger, createServer }, serving);
     // Made now rather than at start, so that wrong options are found when the object is built.
     this.#built = this.#build();
-    checkHealth(this.#own.health, this.#built.assembly.pipeline);
+    const { pipeline } = this.#built.assembly;
+    const { health, monitor } = own;
+    checkHealth(health, pipeline);
+    if (monitor === undefined) return;
+    const others = [...pipeline.paths, ...(health === undefined ? [] : [health])];
+    checkMonitorPath(`${PATH}.monitor.path`, monitor.path, others);
   }
 
   get sessions(): SseRouter["sessions"] {
@@ -98,7 +106,10 @@ export class Listener {
 
   /** @param givenPort the port for this time; without, that of the options. */
   async listen(givenPort?: number): Promise<void> {
-    if (this.#isSpent) this.#built = this.#build();
+    if (this.#isSpent) {
+      this.#built = this.#build();
+      this.#monitor = undefined;
+    }
     this.#isSpent = false;
     await this.#built.router.ready().catch((error: unknown) => {
       throw notReady(error);
@@ -147,14 +158,18 @@ export class Listener {
   }
 
   #createApp(): (req: IncomingMessage, res: ServerResponse, next: () => void) => void {
-    const { health } = this.#own;
+    const { health, monitor } = this.#own;
     const app = express();
     app.disable("x-powered-by");
     if (health !== undefined) {
-      // As a regular expression, because Express would read some characters of a path as a pattern.
       app.get(literally(health), (_req, res) => void res.json({ ok: true }));
     }
     const { router } = this.#built;
+    if (monitor !== undefined) {
+      const { path, ...page } = monitor;
+      this.#monitor ??= router.monitor(page);
+      app.use(new RegExp(`^${escaped(path)}(?=/|$)`, "i"), this.#monitor);
+    }
     app.use(router.wellKnown, router);
     return app;
   }
@@ -179,7 +194,12 @@ function reachableHost(address: string): string {
 
 /** A path that matches itself, and tolerates a trailing slash, as Express does. */
 function literally(path: string): RegExp {
-  return new RegExp(`^${path.replace(/[^\w/]/g, "\\$&")}/?$`, "i");
+  return new RegExp(`^${escaped(path)}/?$`, "i");
+}
+
+/** A path as part of a regular expression: Express would read some of its characters as a pattern. */
+function escaped(path: string): string {
+  return path.replace(/[^\w/]/g, "\\$&");
 }
 
 /** A method's error is worded for clients; what an operator needs is underneath. */

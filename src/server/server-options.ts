@@ -7,6 +7,8 @@ import type { StreamablePaths } from "../options/streamable-options.js";
 import { path, size } from "../options/values.js";
 import { checkOptionNames, optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
+import { SERVER_MONITOR_OPTIONS } from "./monitor-place.js";
+import type { ServerMonitorOptions } from "./monitor-place.js";
 
 /**
  * How long `MCPServer`'s HTTP server waits for its peers. Node looks at the last two every 30
@@ -51,6 +53,8 @@ export interface PortOptions<W = AuthConfig | false, M = never> {
   maxHeaderSize?: number | string;
   /** How long the HTTP server waits for its peers. Default: see {@link HttpTimesConfig}. */
   http?: HttpTimesConfig;
+  /** A page for operators, for those whom its `guard` lets in: see `router.monitor`. Default: there is none. */
+  monitor?: ServerMonitorOptions;
   /** Path of the health check, which needs no credential; `false` for none. Default: `"/health"`. */
   health?: string | false;
 }
@@ -113,6 +117,7 @@ export const PORT_OPTIONS = {
   // Larger than Node's 16 KiB, so that an oversized token is refused with an answer that says so.
   maxHeaderSize: size("128kb"),
   http: HTTP_TIMES,
+  monitor: opt.optional(opt.objectOf(SERVER_MONITOR_OPTIONS)),
   health: opt.custom("path, or `false`", readHealth, "/health"),
 } satisfies opt.Declares<PortOptions>;
 
@@ -126,7 +131,7 @@ const OPTION_NAMES = [SSE_OPTIONS, PORT_OPTIONS, SSE_SERVER_OPTIONS].flatMap(Obj
 /** What `MCPServer` itself makes of its options; the rest is the router's. */
 export interface ListenerOptions extends Pick<
   opt.Resolved<typeof PORT_OPTIONS>,
-  "port" | "host" | "health" | "ahead"
+  "port" | "host" | "monitor" | "health" | "ahead"
 > {
   readonly maxHeaderBytes: number;
   readonly times: HttpTimes;
@@ -178,11 +183,8 @@ export const SERVED_STREAMABLE = { modern: false } as const;
  * @throws TypeError that names the option and says what to write instead.
  */
 export function readPort(options: PortOptions): ListenerOptions {
-  const { auth, host, port, health, ahead, maxHeaderSize, http } = opt.readOptions(
-    PORT_OPTIONS,
-    PATH,
-    options,
-  );
+  const read = opt.readOptions(PORT_OPTIONS, PATH, options);
+  const { auth, host, port, monitor, health, ahead, maxHeaderSize, http } = read;
   if (auth === undefined && host !== "localhost" && !isLoopbackAddress(host)) {
     throw optionError(
       `${PATH}.auth`,
@@ -190,7 +192,8 @@ export function readPort(options: PortOptions): ListenerOptions {
       "Say who may call, or write auth: false to let everybody in.",
     );
   }
-  return { host, port, health, ahead, maxHeaderBytes: maxHeaderSize, times: timesOf(http) };
+  const times = timesOf(http);
+  return { host, port, monitor, health, ahead, maxHeaderBytes: maxHeaderSize, times };
 }
 
 /** The options that are for the router, `auth` included. @param others names of what else is not. */
