@@ -153,6 +153,16 @@ export default tseslint.config(
       "@typescript-eslint/no-unsafe-argument": "off",
     },
   },
+  {
+    // What `test` of node:test returns is its runner's to wait for.
+    files: ["examples/**", "test/package/consumers/**"],
+    rules: {
+      "@typescript-eslint/no-floating-promises": [
+        "error",
+        { allowForKnownSafeCalls: [{ from: "package", name: "test", package: "node:test" }] },
+      ],
+    },
+  },
   // What is CommonJS on purpose.
   { files: ["**/*.cts"], rules: { "@typescript-eslint/no-require-imports": "off" } },
   { files: ["**/*.mjs"], ...tseslint.configs.disableTypeChecked },

@@ -102,8 +102,11 @@ function partsOf(tarball: string, world: World): readonly Part[] {
     ),
     signIn(tsx, world),
     ...testRunners(
-      project("Jest", [...install, ...asTested("jest")]),
-      project("Vitest", [...install, "vitest@4.1.12"]),
+      {
+        jest: project("Jest", [...install, ...asTested("jest")]),
+        vitest: project("Vitest", [...install, "vitest@4.1.12"]),
+        node: javascript,
+      },
       world,
     ),
     bundles(javascript, world),
