@@ -7,8 +7,9 @@ import { endpointOf } from "../stream-evidence.js";
 import { quoted, told } from "../words.js";
 import { hasLostSome } from "./replicas.js";
 
-/** What servers say whose body another read before them. */
-const BODY_READ = /stream is not readable|message_unreadable|already (?:been )?(?:read|consumed)/i;
+/** What servers say whose body another read before them: JSON-RPC's parse error (-32700) among it, of what is good JSON. */
+const BODY_READ =
+  /stream is not readable|message_unreadable|already (?:been )?(?:read|consumed)|"code": ?-32700\b/i;
 
 /** JSON-RPC: there is no such method, which is no refusal. */
 const METHOD_NOT_FOUND = -32601;
@@ -96,15 +97,16 @@ export const MESSAGES: readonly Finder[] = [
     severity: "error",
     docs: "troubleshooting.md#messages-and-sessions",
     step: "messages",
-    hides: ["post-refused"],
-    look: (evidence) => {
-      const reply = refusal(evidence, (status) => status === 400 || status === 500);
-      if (reply === undefined || !BODY_READ.test(reply.text)) return undefined;
+    hides: ["post-refused", "initialize-refused"],
+    look: ({ messages, streamable }) => {
+      const replies = [messages?.initialize, streamable?.initialize].filter(isAnswered);
+      const reply = replies.find(isBodyRead);
+      if (reply === undefined) return undefined;
       return {
         seen: saidIn(reply),
         cause: "Something in the app reads the body before the MCP server, which finds none.",
         change:
-          "Mount the MCP routes before whatever reads bodies. With express-mcp-sse `express.json()` may be there, since its `req.body` is taken. With the SDK's `SSEServerTransport`: `handlePostMessage(req, res, req.body)`.",
+          "Mount the MCP routes before whatever reads bodies. With express-mcp-sse `express.json()` may be there, since its `req.body` is taken. In a server of your own on the SDK's transports: `handlePostMessage(req, res, req.body)`, `handleRequest(req, res, req.body)`.",
       };
     },
   },
@@ -252,6 +254,11 @@ function taken({ messages }: Evidence): Answered | undefined {
   const reply = messages?.initialize;
   const isMissing = isAnswered(reply) && isTaken(reply) && messages?.answer === undefined;
   return isMissing ? reply : undefined;
+}
+
+/** Whether a server did not get the body that was sent. */
+function isBodyRead({ status, text }: Answered): boolean {
+  return (status === 400 || status === 500) && BODY_READ.test(text);
 }
 
 function isTaken({ status }: Answered): boolean {

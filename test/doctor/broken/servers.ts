@@ -29,6 +29,14 @@ export const SERVERS: readonly Case[] = [
     },
   },
   {
+    name: "express.json() before the SDK's transport of Streamable HTTP, which is not given its result",
+    finding: "post-body-read",
+    serve: async () => {
+      const { url } = await handWired((app) => app.use("/mcp", express.json()));
+      return { url: `${url}/mcp` };
+    },
+  },
+  {
     name: "a parser that reads a body and keeps it to itself before a router",
     finding: "post-body-read",
     serve: async () => {
@@ -119,6 +127,14 @@ export const PAGES: readonly Case[] = [
     serve: async () => {
       const { url } = await handWired((app) => app.use(cors({ allowedHeaders: ["Content-Type"] })));
       return { url: `${url}/sse`, origin: PAGE };
+    },
+  },
+  {
+    name: "a session that pages cannot read",
+    finding: "cors-not-exposed",
+    serve: async () => {
+      const { url } = await handWired((app) => app.use(cors()));
+      return { url: `${url}/mcp`, origin: PAGE };
     },
   },
   {
