@@ -81,6 +81,8 @@ export interface StreamableEvidence {
   readonly tools?: Reply | undefined;
   /** The JSON-RPC message that answers `tools/list`. */
   readonly listed?: unknown;
+  /** A message that is larger than most. */
+  readonly large?: Reply | undefined;
   /** The event stream beside the calls. */
   readonly get?: Reply | undefined;
   /** The end of the session, where it had one. */

@@ -38,6 +38,15 @@ export function modernListRequest(id: number): object {
   return { jsonrpc: "2.0", id, method: "tools/list", params: { _meta } };
 }
 
+/** More than body parsers take unless they are told to, and less than any server of MCP refuses. In bytes. */
+const LARGE = 150 * 1024;
+
+/** Does nothing, and is as large as a call with a small picture or a page of text. */
+export function largePing(id: number): object {
+  const params = { _meta: { padding: " ".repeat(LARGE) } };
+  return { jsonrpc: "2.0", id, method: "ping", params };
+}
+
 /** An event of a stream. */
 export interface StreamEvent {
   readonly event: string;

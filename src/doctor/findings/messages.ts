@@ -232,9 +232,10 @@ export const MESSAGES: readonly Finder[] = [
     severity: "warning",
     docs: "troubleshooting.md#messages-and-sessions",
     step: "messages",
-    look: ({ messages }) => {
-      const large = messages?.large;
-      if (!isAnswered(large) || large.status !== 413) return undefined;
+    look: ({ messages, streamable }) => {
+      const replies = [messages?.large, streamable?.large].filter(isAnswered);
+      const large = replies.find(({ status }) => status === 413);
+      if (large === undefined) return undefined;
       return { seen: `A message of 150 KiB: ${saidIn(large)}`, ...TOO_LARGE };
     },
   },

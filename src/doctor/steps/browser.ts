@@ -1,8 +1,8 @@
 import type { AskInit } from "../contract.js";
+import { endSession } from "../end-session.js";
 import type { BrowserEvidence, Evidence } from "../evidence.js";
-import { ACCEPT, initializeRequest } from "../messages.js";
+import { ACCEPT, initializeRequest, untilAnswered } from "../messages.js";
 import type { Step, Visit } from "../step.js";
-import { endSession } from "../streamable-session.js";
 import { isReached } from "../visit.js";
 import { inShort } from "../words.js";
 
@@ -45,7 +45,12 @@ function pageRequests({ target, stream, streamable }: Evidence): PageRequest[] {
   const post: PageRequest = {
     wire: "Streamable HTTP",
     url: target.url,
-    init: { method: "POST", headers: { accept: ACCEPT }, body: initializeRequest(1) },
+    init: {
+      method: "POST",
+      headers: { accept: ACCEPT },
+      body: initializeRequest(1),
+      until: untilAnswered(1),
+    },
   };
   const hasPost = streamable?.answer !== undefined;
   return [...(stream?.endpoint !== undefined || !hasPost ? [sse] : []), ...(hasPost ? [post] : [])];
@@ -72,7 +77,8 @@ async function visitAsPage(
   const withOrigin = { ...init, headers: { ...init.headers, origin } };
   const stranger = await ask(url, withOrigin);
   const actual = await ask(url, { ...withOrigin, isAuthorized: true });
-  for (const reply of [stranger, actual]) await endSession(ask, reply);
+  await endSession(ask, stranger, { headers: { origin } });
+  await endSession(ask, actual, { headers: { origin }, isAuthorized: true });
   return { wire, preflight, actual, stranger };
 }
 

@@ -1,13 +1,10 @@
 import { isAnswered } from "../ask.js";
 import type { MessagesEvidence } from "../evidence.js";
-import { INITIALIZED, initializeRequest, listRequest } from "../messages.js";
+import { INITIALIZED, initializeRequest, largePing, listRequest } from "../messages.js";
 import { SseSession } from "../sse-session.js";
 import type { Step } from "../step.js";
 import { hasEndpoint } from "../stream-evidence.js";
 import { inShort } from "../words.js";
-
-/** More than body parsers take unless they are told to, and less than any server of MCP refuses. In bytes. */
-const LARGE = 150 * 1024;
 
 /** HTTP+SSE: messages to the endpoint, and their answers on the stream. */
 export const messages: Step<"messages"> = {
@@ -36,10 +33,4 @@ async function converse(session: SseSession): Promise<MessagesEvidence> {
   const large = await session.post(largePing(2));
   const { reply: tools, answer: listed } = await session.call(3, listRequest(3));
   return { initialize, answer, tools, listed, large };
-}
-
-/** Does nothing, and is as large as a call with a small picture or a page of text. */
-function largePing(id: number): object {
-  const params = { _meta: { padding: " ".repeat(LARGE) } };
-  return { jsonrpc: "2.0", id, method: "ping", params };
 }

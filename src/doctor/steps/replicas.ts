@@ -1,11 +1,17 @@
 import { isAnswered } from "../ask.js";
-import type { Answered, Reply } from "../contract.js";
-import type { ReplicasEvidence } from "../evidence.js";
-import { ACCEPT, INITIALIZED, initializeRequest } from "../messages.js";
+import type { Answered, AskInit, Reply } from "../contract.js";
+import { endSession } from "../end-session.js";
+import type { Evidence, ReplicasEvidence } from "../evidence.js";
+import {
+  ACCEPT,
+  INITIALIZED,
+  initializeRequest,
+  sessionHeaders,
+  untilAnswered,
+} from "../messages.js";
 import { SseSession } from "../sse-session.js";
 import type { Step, Visit } from "../step.js";
 import { hasEndpoint } from "../stream-evidence.js";
-import { endSession, sessionHeaders, sessionIn } from "../streamable-session.js";
 
 /** How many messages are posted: of two replicas that take turns, one of them gets at least one. */
 const POSTS = 10;
@@ -14,8 +20,7 @@ const POSTS = 10;
 export const replicas: Step<"replicas"> = {
   name: "replicas",
   title: "One session over many connections",
-  isNeeded: ({ evidence }) =>
-    hasEndpoint(evidence) || sessionIn(evidence.streamable?.initialize) !== undefined,
+  isNeeded: ({ evidence }) => hasEndpoint(evidence) || hasSession(evidence),
   async gather(visit) {
     const wires = [await overSse(visit), await overStreamable(visit)];
     const found = wires.filter((each) => each !== undefined);
@@ -32,28 +37,37 @@ async function overSse(visit: Visit): Promise<ReplicasEvidence | undefined> {
   if (!hasEndpoint(visit.evidence)) return undefined;
   const session = await SseSession.open(visit);
   if (session === undefined) return undefined;
-  try {
-    return await count("HTTP+SSE", (message) => session.post(message, { hasOwnConnection: true }));
-  } finally {
-    await session.close();
-  }
+  const own = { hasOwnConnection: true };
+  const counted = await count("HTTP+SSE", (message) => session.post(message, own));
+  await session.close();
+  return counted;
 }
 
 async function overStreamable({ ask, evidence }: Visit): Promise<ReplicasEvidence | undefined> {
-  const { target, streamable } = evidence;
-  if (sessionIn(streamable?.initialize) === undefined) return undefined;
+  const { target } = evidence;
+  if (!hasSession(evidence)) return undefined;
   const own = { isAuthorized: true, hasOwnConnection: true };
-  const post = (body: unknown, headers: Record<string, string>): Promise<Reply> =>
-    ask(target.url, { ...own, method: "POST", headers, body });
-  const begun = await post(initializeRequest(1), { accept: ACCEPT });
-  const id = sessionIn(begun);
-  if (id === undefined) return undefined;
-  try {
-    await post(INITIALIZED, sessionHeaders(id));
-    return await count("Streamable HTTP", (message) => post(message, sessionHeaders(id)));
-  } finally {
-    await endSession(ask, begun, own);
-  }
+  const post = (body: unknown, init: AskInit = {}): Promise<Reply> =>
+    ask(target.url, {
+      ...own,
+      ...init,
+      method: "POST",
+      headers: { accept: ACCEPT, ...init.headers },
+      body,
+    });
+  const begun = await post(initializeRequest(1), { until: untilAnswered(1) });
+  const headers = sessionHeaders(begun);
+  if (headers === undefined) return undefined;
+  const go = (message: unknown): Promise<Reply> => post(message, { headers, until: "head" });
+  await go(INITIALIZED);
+  const counted = await count("Streamable HTTP", go);
+  await endSession(ask, begun, own);
+  return counted;
+}
+
+/** Whether the server gives sessions a name over Streamable HTTP. */
+function hasSession({ streamable }: Evidence): boolean {
+  return streamable !== undefined && sessionHeaders(streamable.initialize) !== undefined;
 }
 
 async function count(

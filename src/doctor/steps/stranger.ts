@@ -1,6 +1,7 @@
 import { isAnswered } from "../ask.js";
 import type { Ask, Reply } from "../contract.js";
-import { ACCEPT, initializeRequest, sessionHeaders, untilAnswered } from "../messages.js";
+import { endSession } from "../end-session.js";
+import { ACCEPT, initializeRequest, untilAnswered } from "../messages.js";
 import type { Step } from "../step.js";
 import { at } from "../visit.js";
 import { inShort } from "../words.js";
@@ -43,8 +44,7 @@ async function beginAndEnd(ask: Ask, url: URL): Promise<Reply> {
     body: initializeRequest(1),
     until: untilAnswered(1),
   });
-  const headers = sessionHeaders(reply);
-  if (headers !== undefined) await ask(url, { method: "DELETE", headers, until: "head" });
+  await endSession(ask, reply, {});
   return reply;
 }
 

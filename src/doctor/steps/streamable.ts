@@ -1,10 +1,12 @@
 import type { Ask, Reply } from "../contract.js";
+import { endSession } from "../end-session.js";
 import type { StreamableEvidence } from "../evidence.js";
 import {
   ACCEPT,
   answerIn,
   INITIALIZED,
   initializeRequest,
+  largePing,
   listRequest,
   objectIn,
   resultOf,
@@ -52,14 +54,15 @@ async function goOn(
   const hasTools = objectIn(objectIn(resultOf(answer), "capabilities"), "tools") !== undefined;
   const tools = hasTools ? await post(ask, url, listRequest(2), headers, 2) : undefined;
   const listed = tools && answerIn(tools, 2);
-  if (session === undefined) return { initialized, tools, listed };
+  const large = await post(ask, url, largePing(3), headers, 3);
+  if (session === undefined) return { initialized, tools, listed, large };
   const get = await ask(url, {
     headers: { accept: "text/event-stream", ...headers },
     isAuthorized: true,
     until: "head",
   });
-  const end = await ask(url, { method: "DELETE", headers, isAuthorized: true, until: "head" });
-  return { initialized, tools, listed, get, end };
+  const end = await endSession(ask, initialize, { isAuthorized: true });
+  return { initialized, tools, listed, large, get, end };
 }
 
 function post(

@@ -215,7 +215,7 @@ async function transport(sessionIdGenerator: (() => string) | undefined) {
 
 /** Answers `initialize` by JSON, and everything else as it is told. */
 function afterInitialize(answer: express.RequestHandler): BrokenServer["serve"] {
-  const app = express().use(express.json());
+  const app = express().use(express.json({ limit: "4mb" }));
   app.post("/mcp", (req, res, next) => {
     const { id, method } = req.body as { id?: number; method?: string };
     if (method !== "initialize") return answer(req, res, next);

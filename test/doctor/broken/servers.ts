@@ -21,6 +21,14 @@ export const SERVERS: readonly Case[] = [
     },
   },
   {
+    name: "express.json() and its usual limit before the SDK's transport of Streamable HTTP",
+    finding: "large-message",
+    serve: async () => {
+      const { url } = await handWired((app) => app.use("/mcp", express.json()), true);
+      return { url: `${url}/mcp` };
+    },
+  },
+  {
     name: "express.json() before the SDK's transport, which is not given its result",
     finding: "post-body-read",
     serve: async () => {

@@ -26,8 +26,15 @@ export async function ours(options: ServeMcpOptions = {}) {
 }
 
 /* eslint-disable @typescript-eslint/no-deprecated -- the transport whose servers are examined */
-/** A server that somebody wired by hand with the SDK's own transports: `/sse`, and `/mcp`. */
-export async function handWired(configure: (app: Express) => unknown = () => undefined) {
+/**
+ * A server that somebody wired by hand with the SDK's own transports: `/sse`, and `/mcp`.
+ *
+ * @param passesBody whether the transport is given what a parser made of the body.
+ */
+export async function handWired(
+  configure: (app: Express) => unknown = () => undefined,
+  passesBody = false,
+) {
   const app = express();
   configure(app);
   const streams = new Map<string, SSEServerTransport>();
@@ -52,7 +59,7 @@ export async function handWired(configure: (app: Express) => unknown = () => und
       transport = begun;
       await createToolServer().connect(begun);
     }
-    await transport.handleRequest(req, res);
+    await transport.handleRequest(req, res, passesBody ? req.body : undefined);
   });
   return listen(app);
 }

@@ -1,0 +1,33 @@
+import { isAnswered } from "./ask.js";
+import type { Ask, AskInit, Reply } from "./contract.js";
+import { sessionHeaders } from "./messages.js";
+
+/** How often its end is asked for, where not every process knows a session. */
+const TIMES = 5;
+
+/**
+ * Ends the session that an answer to `initialize` began, if it did: also when nobody waits for the report any more.
+ *
+ * @param init how it was begun.
+ */
+export async function endSession(
+  ask: Ask,
+  begun: Reply,
+  init: Pick<AskInit, "headers" | "isAuthorized" | "hasOwnConnection">,
+): Promise<Reply | undefined> {
+  const session = sessionHeaders(begun);
+  if (session === undefined) return undefined;
+  const headers = { ...init.headers, ...session };
+  let reply: Reply | undefined;
+  for (let times = 0; times < TIMES; times++) {
+    reply = await ask(begun.url, {
+      ...init,
+      method: "DELETE",
+      headers,
+      until: "head",
+      isFarewell: true,
+    });
+    if (!isAnswered(reply) || reply.status !== 404) break;
+  }
+  return reply;
+}
