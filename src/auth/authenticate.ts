@@ -27,6 +27,9 @@ export const ANONYMOUS: Caller = Object.freeze({
   validUntil: undefined,
 });
 
+/** Hears what each method says of a request, in the order in which they are asked. */
+export type HearVerdict = (method: AuthMethod, verdict: Outcome) => void;
+
 /** Runs authentication methods, in their order, through a Passport instance of its own. */
 export class Authenticator {
   readonly methods: readonly AuthMethod[];
@@ -34,11 +37,16 @@ export class Authenticator {
   readonly #methodsTried: readonly (readonly AuthMethod[])[];
   readonly #runner = new StrategyRunner();
   readonly #exposesTokens: boolean;
+  readonly #hear: HearVerdict | undefined;
 
-  /** @param exposesTokens whether servers may see the tokens that methods let them see. Default: true. */
-  constructor(methods: readonly AuthMethod[], exposesTokens = true) {
+  /**
+   * @param exposesTokens whether servers may see the tokens that methods let them see. Default: true.
+   * @param hear Default: nobody, because what the last word is suffices.
+   */
+  constructor(methods: readonly AuthMethod[], exposesTokens = true, hear?: HearVerdict) {
     this.methods = methods;
     this.#exposesTokens = exposesTokens;
+    this.#hear = hear;
     this.#methodsTried = methods.map((_, index) => methods.slice(0, index + 1));
     methods.forEach((method, index) => {
       method.strategies.forEach((strategy, position) => {
@@ -57,6 +65,7 @@ export class Authenticator {
     for (const [index, method] of this.methods.entries()) {
       const credential = method.findCredential?.(req);
       const outcome = await this.#tryMethod(method, index, req, credential);
+      this.#hear?.(method, outcome);
       if (outcome.kind === "authenticated") return withGuess(outcome, refused, req);
       refusals.push(outcome);
       if (credential !== undefined && isGuess(outcome)) refused.push(credential);
@@ -112,7 +121,8 @@ export class Authenticator {
       const principal = createPrincipal(method.name, init);
       const missing = missingScopes(method.scopes, principal.scopes);
       if (missing.length > 0) {
-        return { kind: "insufficient-scope", required: method.scopes?.required ?? [] };
+        const required = method.scopes?.required ?? [];
+        return { kind: "insufficient-scope", required, missing, principal };
       }
       const methodsTried = this.#methodsTried[this.methods.indexOf(method)] ?? [];
       return {

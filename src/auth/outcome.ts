@@ -62,6 +62,9 @@ export type Outcome =
   | {
       readonly kind: "insufficient-scope";
       readonly required: readonly string[];
+      /** Those of them that the caller lacks, and who that is, where it is known. */
+      readonly missing?: readonly string[];
+      readonly principal?: Principal;
       /** Why they are needed, in words for the client. */
       readonly description?: string;
     }

@@ -22,6 +22,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./doctor-command.js")).doctor,
   },
   {
+    name: "why",
+    summary: "says what a configuration makes of a request: each method's verdict, and why",
+    load: async () => (await import("./why-command.js")).why,
+  },
+  {
     name: "key",
     summary: "makes an API key and its entry for keys; key hash: the entry of a key",
     load: async () => (await import("./key-command.js")).key,

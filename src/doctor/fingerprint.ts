@@ -22,17 +22,22 @@ export function shownUrl({ origin, pathname, searchParams }: URL): string {
 /** Makes any text fit to be shown. */
 export type Redact = (text: string) => string;
 
+/** Makes texts fit to be shown in which a target's secrets may be. */
+export function createRedact(target: Target): Redact {
+  return redactSecrets([
+    ...target.credentials.map(({ value }) => value),
+    ...target.url.searchParams.values(),
+  ]);
+}
+
 /**
  * Security decision: servers repeat what they were sent, in bodies, headers and errors, whole or in part, and what they
  * say gets into a report. So nothing is shown but through this: a secret in it, and any longer piece of one, is replaced
  * by the secret's fingerprint, however it is encoded; and what a terminal would obey is written as code points.
  */
-export function createRedact(target: Target): Redact {
-  const secrets = [
-    ...target.credentials.map(({ value }) => value),
-    ...target.url.searchParams.values(),
-  ].filter((value) => value !== "");
-  const traces = secrets.flatMap((value) => {
+export function redactSecrets(secrets: readonly string[]): Redact {
+  const some = secrets.filter((value) => value !== "");
+  const traces = some.flatMap((value) => {
     const shown = fingerprint(value);
     return [...formsOf(value)].map((form) => new Trace(form, shown));
   });

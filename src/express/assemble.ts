@@ -26,18 +26,13 @@ import { logSessions } from "../observe/session-log.js";
 import { SessionWatch } from "../observe/session-watch.js";
 import { refuseUncarried } from "../options/cluster-options.js";
 import { continuationRules } from "../options/continuation-options.js";
-import { WIRE_DIRECTIONS } from "../options/misplaced-options.js";
 import { refusePolicyForAll } from "../options/policy-options.js";
-import { resolveOptions } from "../options/resolve.js";
 import type { ResolvedOptions } from "../options/resolve.js";
-import { readWires, SSE_ONLY } from "../options/streamable-options.js";
 import type { Wires } from "../options/streamable-options.js";
 import type { ContinuationRules } from "../session/continuation.js";
 import { EndedSessions } from "../session/ended-sessions.js";
 import { LocalSessionRegistry } from "../session/local-session-registry.js";
 import type { LocalSessionRegistryOptions } from "../session/registry-options.js";
-import { checkOptionNames } from "../shared/check.js";
-import * as opt from "../shared/option.js";
 import { OWN_HINTS } from "../sse/resume.js";
 import { SseEndpoint } from "../sse/sse-endpoint.js";
 import { ChangeBus } from "../streamable-http/change-bus.js";
@@ -46,11 +41,12 @@ import { ModernHandler } from "../streamable-http/modern-handler.js";
 import { CLOCK_SKEW_MS } from "../streamable-http/sealed-id.js";
 import type { RestoreContext } from "../streamable-http/session-restorer.js";
 import { StreamableEndpoint } from "../streamable-http/streamable-endpoint.js";
-import type { Assembly, Serving } from "./assembly.js";
+import type { Assembly } from "./assembly.js";
+import type { Serving } from "./read-endpoint.js";
 import { createClusterParts } from "./cluster-parts.js";
 import type { ClusterParts } from "./cluster-parts.js";
 import { createAuthenticator } from "./create-authenticator.js";
-import { MCP_ROUTER_OPTION_NAMES, ROUTER_OPTION_NAMES, ROUTER_OPTIONS } from "./router-options.js";
+import { readEndpoint } from "./read-endpoint.js";
 
 /**
  * Makes an endpoint from the options of its user: the guards and the sessions, which are the same
@@ -59,13 +55,8 @@ import { MCP_ROUTER_OPTION_NAMES, ROUTER_OPTION_NAMES, ROUTER_OPTIONS } from "./
  * @throws TypeError for a wrong option, saying what to write instead.
  */
 export function assemble(given: unknown, serving: Serving): Assembly {
-  const { path, streamableAt } = serving;
-  checkOptionNames(path, given, optionNames(serving), WIRE_DIRECTIONS);
-  const { auth, createServer, name } = opt.readOptions(ROUTER_OPTIONS, path, given);
-  const wires = streamableAt === undefined ? SSE_ONLY : readWires(path, given);
-  const options = resolveOptions(given, path, wires);
-  // A client asks for a token with the very URL that its user has typed.
-  const resources = streamableAt?.(options) ?? [options.endpoint];
+  const { path } = serving;
+  const { auth, createServer, name, wires, options, resources } = readEndpoint(given, serving);
   const authenticator = createAuthenticator(`${path}.auth`, auth, options, resources);
   const methods = authenticator?.methods ?? [];
   const hub = createHub(name, methods, options);
@@ -125,11 +116,6 @@ function createGuards(
   const callers = new CallerGuard({ ...parts, policy, discovery, facts });
   const gate = policy && new PolicyGate({ policy, callers, hub });
   return { discovery, callers, gate };
-}
-
-/** Those that a router for these wires takes. */
-function optionNames({ streamableAt }: Serving): readonly string[] {
-  return streamableAt === undefined ? ROUTER_OPTION_NAMES : MCP_ROUTER_OPTION_NAMES;
 }
 
 /** Where everything that becomes known is told, with all of us who hear of it. */

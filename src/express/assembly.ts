@@ -6,7 +6,7 @@ import type { Refusals } from "../http/refusals.js";
 import type { Sessions } from "../http/router-session.js";
 import type { FactHub } from "../observe/fact-hub.js";
 import type { ResolvedOptions } from "../options/resolve.js";
-import type { StreamablePaths, Wires } from "../options/streamable-options.js";
+import type { Wires } from "../options/streamable-options.js";
 import type { ChangeBus } from "../streamable-http/change-bus.js";
 
 /** The parts of one endpoint, each made once; what serves it puts them to use. */
@@ -22,14 +22,4 @@ export interface Assembly {
   readonly hub: FactHub;
   /** What an application sees of other nodes; `undefined` where there are none. */
   readonly cluster: RouterCluster | undefined;
-}
-
-/** How an endpoint is served. */
-export interface Serving {
-  /** What comes before an option's name in errors. */
-  readonly path: string;
-  /** Whether requests for known sessions are answered before they are routed. */
-  readonly hasFastPath: boolean;
-  /** Paths below the mount at which Streamable HTTP is served. Default: HTTP+SSE only. */
-  readonly streamableAt?: StreamablePaths | undefined;
 }

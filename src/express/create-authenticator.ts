@@ -2,6 +2,7 @@ import type { AuthConfig } from "../../strategies/auth-config.js";
 import { toAuthMethods } from "../../strategies/index.js";
 import type { AuthMethod } from "../auth/auth-method.js";
 import { Authenticator } from "../auth/authenticate.js";
+import type { HearVerdict } from "../auth/authenticate.js";
 import { configuredMount, mountUrl, resourceUrl } from "../http/metadata-routes.js";
 import type { ResolvedOptions } from "../options/resolve.js";
 import { optionError } from "../shared/check.js";
@@ -11,6 +12,7 @@ import { optionError } from "../shared/check.js";
  *
  * @param option name of `auth`, for errors.
  * @param resources paths below the mount for which clients ask tokens.
+ * @param hear Default: nobody.
  * @throws TypeError
  */
 export function createAuthenticator(
@@ -18,6 +20,7 @@ export function createAuthenticator(
   auth: AuthConfig | false,
   options: ResolvedOptions,
   resources: readonly string[],
+  hear?: HearVerdict,
 ): Authenticator | undefined {
   if (auth === false) return undefined;
   const mount = configuredMount(options);
@@ -31,7 +34,7 @@ export function createAuthenticator(
     options.logger.warn(warning);
   for (const method of methods) method.reportTo?.((message) => options.logger.warn(message));
   // What one node alone could show, no server is to rely on.
-  return new Authenticator(methods, options.cluster?.carryToken ?? true);
+  return new Authenticator(methods, options.cluster?.carryToken ?? true, hear);
 }
 
 function hasEndpoints({ endpoints }: AuthMethod): boolean {

@@ -4,6 +4,7 @@ import type { WireOptions } from "../options/streamable-options.js";
 import { createNotifier } from "../streamable-http/change-bus.js";
 import type { Notifier } from "../streamable-http/notifier.js";
 import { buildRouter } from "./build-router.js";
+import { ALL_WIRES } from "./read-endpoint.js";
 import type { SseRouterOptions } from "./router-options.js";
 import type { SseRouter } from "./router-interface.js";
 
@@ -39,12 +40,7 @@ export interface McpRouter extends SseRouter {
 export function createMcpRouter<const W = unknown, M = never>(
   options: McpRouterOptions<W, M>,
 ): McpRouter {
-  const { router, assembly } = buildRouter(options, {
-    path: "options",
-    hasFastPath: true,
-    // Beside the mount, where clients find HTTP+SSE: those that try Streamable HTTP first need no other URL.
-    streamableAt: ({ endpoint }) => ["", endpoint],
-  });
+  const { router, assembly } = buildRouter(options, ALL_WIRES);
   const notify = Object.assign(router.notify.bind(router), createNotifier(assembly.bus));
   return Object.assign(router, { notify }) as McpRouter;
 }

@@ -1,4 +1,5 @@
 import { buildRouter } from "./build-router.js";
+import { HTTP_SSE } from "./read-endpoint.js";
 import type { SseRouterOptions } from "./router-options.js";
 import type { SseRouter } from "./router-interface.js";
 
@@ -26,5 +27,5 @@ import type { SseRouter } from "./router-interface.js";
 export function createSseRouter<const W = unknown, M = never>(
   options: SseRouterOptions<W, M>,
 ): SseRouter {
-  return buildRouter(options, { path: "options", hasFastPath: true }).router;
+  return buildRouter(options, HTTP_SSE).router;
 }

@@ -46,7 +46,7 @@ export interface CallerGuardInit {
   /** Are told when a limit is reached. */
   readonly sessions: { noteLimit(fact: LimitReached<Principal | undefined>): void };
   /** Are told who was let in, and who was not. */
-  readonly facts: CallerFacts;
+  readonly facts: Pick<CallerFacts, "isHeard" | "letIn" | "refused">;
 }
 
 /** How long after it was asked a method need not be asked again, in milliseconds. */

@@ -39,6 +39,18 @@ export interface RefusalsInit {
   readonly sessions: Pick<Sessions, "isOthers">;
 }
 
+/** What the log says of a request that was refused. */
+export function refusalLine(
+  what: string,
+  method: string | undefined,
+  told: McpSseError,
+  reason: string,
+): string {
+  // A method may be any text, and is not repeated.
+  const shown = method === "GET" || method === "POST" ? method : "other method";
+  return `${what} ${shown}: ${told.status} ${told.code}: ${reason}${describeCause(told)}`;
+}
+
 /** The last step of every request that could not be answered: the client is told, and the operator. */
 export class Refusals {
   readonly #init: RefusalsInit;
@@ -76,9 +88,7 @@ export class Refusals {
     if (hub.has("refusal")) this.#tell(request, told, reason, route);
     // There may be thousands, and one line tells of many: see SparingLog.
     if (told.code === "too_many_bytes") return;
-    // A method may be any text, and is not repeated.
-    const shown = method === "GET" || method === "POST" ? method : "other method";
-    const line = `${what} ${shown}: ${told.status} ${told.code}: ${reason}${describeCause(told)}`;
+    const line = refusalLine(what, method, told, reason);
     if (told.status >= 500) logger.error(line);
     else logger.info(line);
   }
