@@ -5,7 +5,7 @@ import type { HearChannel, Listening, RedisPort } from "./redis-port.js";
 export interface NodeRedisClient {
   readonly isReady: boolean;
   /** Sends a command, its name first. */
-  sendCommand(command: string[]): Promise<unknown>;
+  sendCommand(command: string[], options?: { timeout?: number | undefined }): Promise<unknown>;
   /** Makes the client that hears messages: connected, and closed, by this package. */
   duplicate(): object;
   /** Hears errors, where nobody of yours does. */
@@ -23,6 +23,7 @@ export interface NodeRedisCluster {
     key: string | undefined,
     isReadonly: boolean | undefined,
     command: string[],
+    options?: { timeout?: number | undefined },
   ): Promise<unknown>;
   /** Makes the client that hears messages: connected, and closed, by this package. */
   duplicate(): object;
@@ -52,7 +53,7 @@ export function nodeRedisPort(client: NodeRedisClient | NodeRedisCluster): Redis
         return client.isOpen && client.masters.some(isNodeReady);
       },
       isCluster: true,
-      run: (command, key) => client.sendCommand(key, false, [...command]),
+      run: (command, key) => client.sendCommand(key, false, [...command], UNTIMED),
       listen,
     };
   }
@@ -61,10 +62,16 @@ export function nodeRedisPort(client: NodeRedisClient | NodeRedisCluster): Redis
       return client.isReady;
     },
     isCluster: false,
-    run: (command) => client.sendCommand([...command]),
+    run: (command) => client.sendCommand([...command], UNTIMED),
     listen,
   };
 }
+
+/**
+ * Without the signal by which the client would time each command, whatever it was made with: that costs as much
+ * as the command, and is there for seconds. How long an answer is waited for, `Connection` says.
+ */
+const UNTIMED = { timeout: undefined };
 
 function isCluster(client: NodeRedisClient | NodeRedisCluster): client is NodeRedisCluster {
   return "masters" in client;

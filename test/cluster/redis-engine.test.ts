@@ -68,6 +68,19 @@ describeWithRedis(
       await Promise.all(all.map((running) => running.stop()));
     });
 
+    it("CLUSTER-6: a command is timed once, and not by a signal of the client's as well, which costs as much as the command", async () => {
+      const signals = jest.spyOn(AbortSignal, "timeout");
+      try {
+        for (const { own } of all) {
+          const engine = redisCluster({ client: own.client, secret: false }).createEngine();
+          expect(await engine.get("nothing")).toBeUndefined();
+        }
+        expect(signals).not.toHaveBeenCalled();
+      } finally {
+        signals.mockRestore();
+      }
+    });
+
     const nothing = (): never => {
       throw new Error("only names are asked for");
     };
