@@ -13,7 +13,9 @@ export interface TestRouter extends RequestHandler {
 
 /** As much of an `MCPServer` as a test client needs. */
 export interface TestServer {
+  /** Listens on the port that is told. */
   start(options: { port: number }): Promise<void>;
+  /** Ends everything, calls in flight after so long. */
   stop(options: { timeoutMs: number }): Promise<void>;
   readonly url: string | undefined;
   readonly httpServer: Server | undefined;
@@ -22,6 +24,7 @@ export interface TestServer {
 
 /** As much of a registry of sessions as a test client needs. */
 export interface TestSessions {
+  /** Ends one session. @returns whether there was one. */
   close(id: string): boolean;
 }
 

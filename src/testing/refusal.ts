@@ -14,7 +14,7 @@ export interface TestRefusal {
  *
  * @example
  * ```ts
- * await assert.rejects(connectTestClient(app), { name: "TestClientError", status: 401 });
+ * await assert.rejects(connectTestClient(router), { name: "TestClientError", status: 401 });
  * ```
  */
 export class TestClientError extends Error implements TestRefusal {

@@ -19,7 +19,9 @@ export type SdkClient = 0 extends 1 & SdkClientV1 ? SdkClientV2 : SdkClientV1;
 
 /** What a client of either major can be asked to do here. */
 export interface ConnectableClient {
+  /** Connects by a transport of the client's own major. */
   connect(transport: never): Promise<void>;
+  /** Ends the connection. */
   close(): Promise<void>;
 }
 
