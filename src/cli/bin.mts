@@ -34,6 +34,12 @@ function outputTo(stream: NodeJS.WriteStream): Output {
   };
 }
 
+function interruption(): AbortSignal {
+  const interrupted = new AbortController();
+  process.once("SIGINT", () => interrupted.abort());
+  return interrupted.signal;
+}
+
 const [, program = "", ...args] = process.argv;
 
 void main(args, {
@@ -41,6 +47,7 @@ void main(args, {
   err: outputTo(process.stderr),
   input: process.stdin,
   env: process.env,
+  interruption,
   importModule: (url) => import(url) as Promise<unknown>,
   version: versionOf(realpathSync(program)),
 }).then(leave);

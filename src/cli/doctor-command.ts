@@ -46,7 +46,11 @@ Exit status: 0 if callers get in (there may be warnings), 1 if something keeps t
       isQuick: values.quick,
       credentials: await readCredentials(values, terminal),
     };
-    const report = await examineWithProgress(target, terminal);
+    const signal = terminal.interruption();
+    const report = await examineWithProgress(target, terminal, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    if (report === undefined) return STATUS.interrupted;
     if (values.json) terminal.out.write(`${JSON.stringify(report, null, 2)}\n`);
     else {
       const paint = createPaint(terminal.out, terminal.env, values["no-color"]);
@@ -58,12 +62,17 @@ Exit status: 0 if callers get in (there may be warnings), 1 if something keeps t
 };
 
 /** Says on a terminal what is waited for. */
-async function examineWithProgress(target: Target, { err, env }: Terminal): Promise<Report> {
-  if (!err.isTTY) return examine(target);
+async function examineWithProgress(
+  target: Target,
+  { err, env }: Terminal,
+  signal: AbortSignal,
+): Promise<Report> {
+  if (!err.isTTY) return examine(target, { signal });
   const paint = createPaint(err, env);
   const show = (text: string) => err.write(`\r\u001b[K${text}`);
   try {
-    return await examine(target, { onStep: ({ title }) => show(paint("dim", `${title} …`)) });
+    const onStep = ({ title }: { title: string }) => show(paint("dim", `${title} …`));
+    return await examine(target, { onStep, signal });
   } finally {
     show("");
   }

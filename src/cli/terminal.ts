@@ -10,6 +10,11 @@ export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Loads a module of the user's, as Node's `import()` does. */
   importModule(url: string): Promise<unknown>;
+  /**
+   * For a command that has begun something elsewhere, and must end it: aborted when its user interrupts it (Ctrl-C).
+   * Where it was not called, and the second time, that ends the process.
+   */
+  interruption(): AbortSignal;
   /** Of this package. */
   readonly version: string;
 }

@@ -10,8 +10,8 @@ export interface Command {
   run(args: readonly string[], terminal: Terminal): Promise<number>;
 }
 
-/** Exit statuses. */
-export const STATUS = { fine: 0, found: 1, usage: 2 } as const;
+/** Exit statuses. The last is what shells say of a program that Ctrl-C has ended. */
+export const STATUS = { fine: 0, found: 1, usage: 2, interrupted: 130 } as const;
 
 /** It was called in a way that it does not know. The text says what is wrong, and never a value: it may be a secret. */
 export class UsageError extends Error {

@@ -5,6 +5,9 @@ import { sessionHeaders } from "./messages.js";
 /** How often its end is asked for, where not every process knows a session. */
 const TIMES = 5;
 
+/** For how long the answer is waited for: it changes nothing, and somebody may have left already. In milliseconds. */
+const PATIENCE_MS = 2_000;
+
 /**
  * Ends the session that an answer to `initialize` began, if it did: also when nobody waits for the report any more.
  *
@@ -25,6 +28,7 @@ export async function endSession(
       method: "DELETE",
       headers,
       until: "head",
+      timeoutMs: PATIENCE_MS,
       isFarewell: true,
     });
     if (!isAnswered(reply) || reply.status !== 404) break;

@@ -17,6 +17,8 @@ export interface CommandSetting {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether somebody looks at both outputs. Default: they are pipes. */
   readonly isTTY?: boolean;
+  /** What is aborted when its user interrupts it. Default: nobody does. */
+  readonly interruption?: AbortSignal;
   /** What modules give, by their URLs, beside those that Node finds. */
   readonly modules?: Readonly<Record<string, () => unknown>>;
 }
@@ -24,7 +26,13 @@ export interface CommandSetting {
 /** Runs a command of the program in this process. */
 export async function runCommand(
   args: readonly string[],
-  { input = "", env = {}, isTTY = false, modules = {} }: CommandSetting = {},
+  {
+    input = "",
+    env = {},
+    isTTY = false,
+    modules = {},
+    interruption = new AbortController().signal,
+  }: CommandSetting = {},
 ): Promise<CommandResult> {
   const written = { out: "", err: "" };
   const outputTo = (name: "out" | "err") => ({
@@ -37,6 +45,7 @@ export async function runCommand(
     input: Readable.from(input === "" ? [] : [input]),
     env,
     version: "0.0.0-test",
+    interruption: () => interruption,
     // Jest has no `import()`.
     importModule: async (url) => modules[url]?.() ?? missingModule(url),
   };
