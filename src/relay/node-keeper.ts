@@ -77,11 +77,12 @@ export class NodeKeeper implements SessionKeeper {
     if (await limits.revocations.endIfRevoked(session, since)) return;
     const noter = kept.get(session.id);
     if (noter === undefined || !move) return;
+    const confirm = (): Promise<void> | undefined => this.#confirmTaken(session);
     session.callWatch = {
       // One that its client would not come back for is lost with its connection.
       opened: (id, place) => {
         const noted = session.channel.luggage && journal.note(noter, id, place);
-        return noted?.then(() => this.#confirmTaken(session));
+        return noted?.then(confirm);
       },
       over: (id) => journal.done(noter, id),
     };
@@ -114,11 +115,16 @@ export class NodeKeeper implements SessionKeeper {
   /**
    * Another node may have gone on with the session before it could read of a call that was just written down.
    *
-   * @throws McpSseError where it did, or nobody can tell: then the call may have been done.
+   * @returns a promise only where that has to be looked up. It rejects with an McpSseError where the other did, or
+   * nobody can tell: then the call may have been done.
    */
-  async #confirmTaken(session: RouterSession): Promise<void> {
+  #confirmTaken(session: RouterSession): Promise<void> | undefined {
     const isLost = session.closeReason === "superseded";
-    if (!isLost && this.isCertain) return;
+    if (!isLost && this.isCertain) return undefined;
+    return this.#confirmHere(session, isLost);
+  }
+
+  async #confirmHere(session: RouterSession, isLost: boolean): Promise<void> {
     const isHere = !isLost && (await this.confirm(session).catch(() => false));
     if (!isHere && session.closeReason !== "moved") throw mayHaveBeenDone();
   }
