@@ -28,6 +28,8 @@ export interface SessionRef {
   readonly principal: Who | undefined;
   readonly transport: SessionWire;
   readonly era: SessionEra | undefined;
+  /** The revision of MCP, once it is known: that of the handshake, or of a request of 2026-07-28, whose sender can invent it. */
+  readonly protocolVersion: string | undefined;
   readonly state: SessionState;
   /** Milliseconds since the epoch. */
   readonly openedAt: number;

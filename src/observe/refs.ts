@@ -1,5 +1,6 @@
 import type { SessionInfo } from "../session/session-info.js";
 import type { SessionRef, Who } from "./facts.js";
+import { shorten } from "./request-facts.js";
 
 /** A principal by name, without what else was verified. */
 export function whoIs(principal: unknown): Who | undefined {
@@ -21,5 +22,10 @@ function textIn(value: unknown): string | undefined {
 /** A session as it is now. */
 export function refOf(session: SessionInfo): SessionRef {
   const { id, principal, transport, era, state, openedAt, client, address } = session;
-  return { id, principal: whoIs(principal), transport, era, state, openedAt, client, address };
+  const { protocolVersion: version } = session;
+  return {
+    ...{ id, principal: whoIs(principal), transport, era },
+    protocolVersion: version === undefined ? undefined : shorten(version),
+    ...{ state, openedAt, client, address },
+  };
 }

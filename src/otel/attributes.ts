@@ -38,6 +38,29 @@ export function methodName(method: string): string {
   return METHODS.has(method) ? method : OTHER;
 }
 
+/** Revisions of MCP that there are. */
+const VERSIONS: ReadonlySet<string> = new Set([
+  "2024-10-07",
+  "2024-11-05",
+  "2025-03-26",
+  "2025-06-18",
+  "2025-11-25",
+  "2026-07-28",
+]);
+
+/**
+ * Adds which revision of MCP is spoken, once that is known.
+ *
+ * Security decision: a caller can name any, so that one which there is not is not named.
+ */
+export function addVersion(
+  attributes: Attributes,
+  { protocolVersion: version }: Pick<SessionRef, "protocolVersion">,
+): void {
+  if (version === undefined) return;
+  attributes["mcp.protocol.version"] = VERSIONS.has(version) ? version : OTHER;
+}
+
 /** Longest text of a caller's that a span shows, in characters. */
 const MAX_TEXT = 200;
 

@@ -1,6 +1,6 @@
 import type { Attributes, Meter } from "@opentelemetry/api";
 import type { CallTarget } from "../observe/facts.js";
-import { addOutcome, addTarget, fewStatusCode, methodName } from "./attributes.js";
+import { addOutcome, addTarget, addVersion, fewStatusCode, methodName } from "./attributes.js";
 import { createDuration } from "./durations.js";
 import type { FactListeners } from "./fact-listeners.js";
 import { FewValues, OTHER } from "./few-values.js";
@@ -23,8 +23,8 @@ export function measureCalls(meter: Meter, facts: FactListeners): void {
 
   facts.on("call-started", (call, router) => open.add(call, wires.of(router, call.session)));
   facts.on("call-ended", ({ call, outcome, rpcCode, durationMs }, router) => {
-    open.take(call);
-    const attributes = { ...wires.of(router, call.session) };
+    const attributes = { ...(open.take(call) ?? wires.of(router, call.session)) };
+    addVersion(attributes, call.session);
     attributes["mcp.method.name"] = methodName(call.method);
     addTarget(attributes, call.target, nameOf);
     addOutcome(attributes, outcome, fewStatusCode(rpcCode));

@@ -1,7 +1,7 @@
 import { SpanStatusCode } from "@opentelemetry/api";
 import type { Attributes, Span } from "@opentelemetry/api";
 import type { Call, CallEnded } from "../observe/facts.js";
-import { addOutcome, shown, statusCode } from "./attributes.js";
+import { addOutcome, addVersion, shown, statusCode } from "./attributes.js";
 import { Wires } from "./wires.js";
 
 /** What a span says of any request, in whichever direction. */
@@ -13,6 +13,7 @@ export class RequestSpans {
     router: string,
   ): Attributes {
     const attributes: Attributes = { ...this.#wires.of(router, session) };
+    addVersion(attributes, session);
     attributes["mcp.method.name"] = shown(method);
     attributes["jsonrpc.request.id"] = shown(String(id));
     // A request of 2026-07-28 is part of no session.

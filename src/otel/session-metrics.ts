@@ -1,5 +1,6 @@
 import type { Attributes, Meter } from "@opentelemetry/api";
 import type { SessionFact } from "../observe/facts.js";
+import { addVersion } from "./attributes.js";
 import { createDuration } from "./durations.js";
 import type { FactListeners } from "./fact-listeners.js";
 import { observeOutboxes } from "./outbox-metrics.js";
@@ -43,12 +44,12 @@ export function measureSessions(meter: Meter, facts: FactListeners): void {
   observeOutboxes(meter, facts, { wires, open: () => counted.open() });
 
   facts.on("session", (fact, router) => {
-    const { event, session, reason, mark } = fact;
+    const { event, session, mark } = fact;
     const wire = wires.of(router, session);
     counted.note(fact, router, wire);
     // One that could not be opened counts, too.
     if (event === "closed" || event === "abandoned") {
-      duration.record(lasted(session.openedAt), endOf(reason, wire));
+      duration.record(lasted(session.openedAt), endOf(fact, wire));
     }
     if (event === "resumed") {
       resumptions.add(1, { ...wire, ...(mark !== undefined && { "express_mcp_sse.mark": mark }) });
@@ -62,13 +63,13 @@ function lasted(openedAt: number): number {
   return Math.max(0, Date.now() - openedAt) / 1000;
 }
 
-function endOf(reason: SessionFact["reason"], wire: Attributes): Attributes {
-  if (reason === undefined) return wire;
-  return {
-    ...wire,
-    "express_mcp_sse.close_reason": reason,
-    ...(FAILED.has(reason) && { "error.type": reason }),
-  };
+function endOf({ reason, session }: SessionFact, wire: Attributes): Attributes {
+  const attributes = { ...wire };
+  addVersion(attributes, session);
+  if (reason === undefined) return attributes;
+  attributes["express_mcp_sse.close_reason"] = reason;
+  if (FAILED.has(reason)) attributes["error.type"] = reason;
+  return attributes;
 }
 
 /** Which sessions are counted, and as what: each once, whatever is announced of it. */

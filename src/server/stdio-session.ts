@@ -26,7 +26,7 @@ export function createStdioSession(close: () => void): {
       memo = toMemoText(value);
     },
     transport: "stdio",
-    era: undefined,
+    ...{ era: undefined, protocolVersion: undefined },
     hasBegun: true,
     request: undefined,
     client: undefined,

@@ -26,6 +26,9 @@ export interface Channel {
   /** The year of the protocol in which that wire was introduced. */
   readonly era: SessionEra;
 
+  /** The revision of MCP that its client and server have agreed on, or that its request names; `undefined` until it is known. */
+  readonly protocolVersion: string | undefined;
+
   /** `opening` until the client can hear, `open` while it can, `detached` while it is away and may come back. */
   readonly state: "opening" | "open" | "detached";
 

@@ -55,6 +55,13 @@ function clientOf(message: JsonRpcMessage): ClientInfo | undefined {
   };
 }
 
+/** The revision of MCP that the answer to `initialize` says. */
+export function agreedVersion(answer: JsonRpcMessage): string | undefined {
+  const { result } = answer as { readonly result?: { readonly protocolVersion?: unknown } | null };
+  const version = result?.protocolVersion;
+  return typeof version === "string" ? version : undefined;
+}
+
 /** In `_meta` of the requests of 2026-07-28, which has no `initialize`. */
 const CLIENT_INFO = "io.modelcontextprotocol/clientInfo";
 

@@ -73,6 +73,11 @@ export interface SessionInfo<P = unknown> {
    */
   readonly era: SessionEra | undefined;
   /**
+   * The revision of MCP that its client and server have agreed on, such as `"2025-11-25"`; in 2026-07-28 the one that the
+   * request names. `undefined` until it is known, and on stdio.
+   */
+  readonly protocolVersion: string | undefined;
+  /**
    * Whether its client has sent anything: `initialize`, as a rule. Some programs open a stream of
    * HTTP+SSE only to see whether they may, and use another. Always true on stdio.
    */

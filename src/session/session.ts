@@ -92,6 +92,10 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     return this.channel.era;
   }
 
+  get protocolVersion(): string | undefined {
+    return this.channel.protocolVersion;
+  }
+
   get state(): SessionState {
     return this.#end.reason === undefined ? this.channel.state : "closed";
   }

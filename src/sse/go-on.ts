@@ -33,6 +33,6 @@ export async function goOnWith(
   );
   sessions.add(session);
   const before = { said: moved.handshake, isOpeningLost: isOpeningLost(moved) };
-  await beginAnew(session, before, request, context);
+  session.channel.protocolVersion = await beginAnew(session, before, request, context);
   return session;
 }

@@ -3,7 +3,7 @@ import type { ResumeOptions } from "../options/resume-options.js";
 import type { Channel, ChannelLuggage, ChannelSession } from "../session/channel.js";
 import { shouldReconnect, cutAfterEnd } from "../session/close-reason.js";
 import type { CloseReason } from "../session/close-reason.js";
-import { clientInfoIn } from "../session/handshake.js";
+import { agreedVersion, clientInfoIn } from "../session/handshake.js";
 import { isInitialize } from "../shared/json-rpc.js";
 import { toMessageJson } from "../session/message-json.js";
 import type { MessageJson } from "../session/message-json.js";
@@ -72,6 +72,7 @@ export class SseChannel implements Channel, ChannelLuggage, StreamOwner, ClientT
   /** A client without a stream is away. */
   readonly leftAt = undefined;
   readonly hasListened = true;
+  protocolVersion: string | undefined;
   readonly instance: string | undefined;
   keepsOwnCookies = false;
   namesVersion: boolean | undefined;
@@ -85,6 +86,8 @@ export class SseChannel implements Channel, ChannelLuggage, StreamOwner, ClientT
   #first: StreamOffer | undefined;
   /** The calls that were lost with the session's node, until their client is told so. */
   #lost: readonly OpenCall[] = [];
+  /** The call that begins the session, until it is answered. */
+  #opening: JsonRpcId | undefined;
   #isOpen = false;
   #attachments = 0;
   #hasSpoken = false;
@@ -236,6 +239,10 @@ export class SseChannel implements Channel, ChannelLuggage, StreamOwner, ClientT
   }
 
   send(message: JsonRpcMessage, json: MessageJson): WriteResult {
+    if (this.#opening !== undefined && !("method" in message) && message.id === this.#opening) {
+      this.#opening = undefined;
+      this.protocolVersion = agreedVersion(message);
+    }
     const result = this.#delivery.send(message, json);
     result?.catch(() => {
       if (this.#delivery.isOverfull) this.#endOverfull();
@@ -331,6 +338,7 @@ export class SseChannel implements Channel, ChannelLuggage, StreamOwner, ClientT
 
   #noteFirst(message: JsonRpcMessage): void {
     this.#hasSpoken = true;
+    if (isCall(message) && isInitialize(message)) this.#opening = message.id;
     const { name } = clientInfoIn(message);
     this.keepsOwnCookies = typeof name === "string" && MCP_REMOTE.test(name);
   }

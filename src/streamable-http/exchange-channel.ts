@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Principal } from "../auth/principal.js";
 import { EventStream } from "../http/event-stream.js";
 import type { StreamEnd, StreamOwner } from "../http/event-stream.js";
+import type { AdmittedRequest } from "../http/incoming-request.js";
 import type { MessageExtra } from "../http/mcp-transport.js";
 import { sendError } from "../http/respond-error.js";
 import type { EventStreamOptions } from "../options/stream-options.js";
@@ -18,6 +19,7 @@ import type { JsonRpcId, JsonRpcMessage } from "../shared/json-rpc.js";
 import { sendText } from "../shared/send.js";
 import { AnswerWatch } from "./answer-watch.js";
 import { sendJsonAnswer } from "./json-answer.js";
+import { versionHeaderOf } from "./protocol-version.js";
 import { endOfSubscription } from "./listen.js";
 
 /** A session that is one request of 2026-07-28 and its answer. */
@@ -39,6 +41,7 @@ export class ExchangeChannel implements Channel, StreamOwner {
   /** Is called when a reader has room again. */
   onDrained: (() => void) | undefined;
 
+  readonly protocolVersion: string | undefined;
   readonly #session: ChannelSession;
   readonly #res: ServerResponse;
   readonly #options: EventStreamOptions;
@@ -48,9 +51,14 @@ export class ExchangeChannel implements Channel, StreamOwner {
   #stream: EventStream | undefined;
   #isAnswered = false;
 
-  constructor(session: ChannelSession, res: ServerResponse, options: EventStreamOptions) {
+  constructor(
+    session: ChannelSession,
+    { res, parts }: Pick<AdmittedRequest, "res" | "parts">,
+    options: EventStreamOptions,
+  ) {
     this.#session = session;
     this.#res = res;
+    this.protocolVersion = versionHeaderOf(parts);
     this.#options = options;
   }
 

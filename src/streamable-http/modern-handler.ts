@@ -85,10 +85,9 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
    */
   createExchange(request: AdmittedRequest, path: string): ExchangeSession {
     const { sessions, options } = this.#init;
-    const { res } = request;
     const session: ExchangeSession = new Session(
       new StreamableRequest(request, path, this.#limited),
-      (opened) => new ExchangeChannel(opened, res, options.stream),
+      (opened) => new ExchangeChannel(opened, request, options.stream),
     );
     try {
       sessions.addExchange(session);
@@ -96,7 +95,7 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
       session.end("failed-to-open");
       throw error;
     }
-    onResponseEnd(res, () => session.channel.clientLeft());
+    onResponseEnd(request.res, () => session.channel.clientLeft());
     return session;
   }
 

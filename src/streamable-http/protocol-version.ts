@@ -52,7 +52,7 @@ export function isModern({ headers }: Pick<IncomingMessage, "headers">): boolean
 }
 
 /** The revision of MCP that a request names. */
-export function versionHeaderOf({ headers }: IncomingMessage): string | undefined {
+export function versionHeaderOf({ headers }: Pick<IncomingMessage, "headers">): string | undefined {
   return headers["mcp-protocol-version"]?.toString();
 }
 

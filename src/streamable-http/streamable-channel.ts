@@ -9,6 +9,7 @@ import type { CloseReason } from "../session/close-reason.js";
 import { isCall, isInitialize } from "../shared/json-rpc.js";
 import type { MessageJson } from "../session/message-json.js";
 import { mayHaveBeenDone, sessionClosed, shuttingDown } from "../session/session-end.js";
+import { agreedVersion } from "../session/handshake.js";
 import type { WriteResult } from "../session/write-result.js";
 import { McpSseError } from "../shared/errors.js";
 import type {
@@ -57,7 +58,6 @@ export class StreamableChannel implements Channel, ChannelLuggage {
   readonly era = "2025";
   /** By what the client names the session, where that is more than its id. */
   name: string | undefined;
-  /** The revision of MCP that the session has, once its server has said so. */
   protocolVersion: string | undefined;
   readonly #session: ChannelSession;
   readonly #options: StreamableChannelOptions;
@@ -295,8 +295,7 @@ export class StreamableChannel implements Channel, ChannelLuggage {
 
   #noteOpened(answer: JsonRpcResponse): void {
     this.#opening = undefined;
-    const { result } = answer as { result?: { protocolVersion?: unknown } };
-    if (typeof result?.protocolVersion === "string") this.protocolVersion = result.protocolVersion;
+    this.protocolVersion = agreedVersion(answer) ?? this.protocolVersion;
   }
 
   /** Whether it is of the stream that the client listened to before its session was restored. */

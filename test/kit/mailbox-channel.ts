@@ -17,6 +17,7 @@ export class MailboxChannel implements Channel {
   readonly leftAt = undefined;
   readonly hasListened = true;
   readonly waitingSince = undefined;
+  readonly protocolVersion = undefined;
   state: Channel["state"] = "opening";
   /** What waits for the client. */
   readonly mail: string[] = [];

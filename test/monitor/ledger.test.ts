@@ -11,6 +11,7 @@ const SESSION: SessionRef = {
   principal: ALICE,
   transport: "sse",
   era: "2024",
+  protocolVersion: undefined,
   state: "open",
   openedAt: 0,
   client: undefined,

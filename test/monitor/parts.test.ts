@@ -79,7 +79,7 @@ describe("FACT-52: text from outside", () => {
       denial: { code: "insufficient_scope", needed: [text], missing: [text] },
       session: {
         ...{ id: text, principal: person, transport: "sse", era: "2024", state: "open" },
-        ...{ openedAt: 0, client: undefined, address: text },
+        ...{ openedAt: 0, client: undefined, address: text, protocolVersion: text },
       },
     };
     hub.emit("denied", denied);
@@ -165,9 +165,17 @@ it("FACT-58: a row stays the same one while what it counts goes on", () => {
   const { look, hub } = lookAt([]);
   const call: Call = {
     session: {
-      ...{ id: "s", principal: undefined, openedAt: 0, client: undefined, address: undefined },
+      ...{
+        id: "s",
+        principal: undefined,
+        openedAt: 0,
+        client: undefined,
+        address: undefined,
+        protocolVersion: undefined,
+      },
       transport: "sse",
       era: "2024",
+      protocolVersion: undefined,
       state: "open",
     },
     ...{ principal: undefined, id: 1, method: "ping", target: undefined, address: undefined },

@@ -1,4 +1,11 @@
-import { fewStatusCode, methodName, shown, shownUri } from "../../src/otel/attributes.js";
+import type { Attributes } from "@opentelemetry/api";
+import {
+  addVersion,
+  fewStatusCode,
+  methodName,
+  shown,
+  shownUri,
+} from "../../src/otel/attributes.js";
 import { FewValues, OTHER } from "../../src/otel/few-values.js";
 
 test.each([
@@ -16,6 +23,18 @@ test.each(["secret", "", "//host/secret", "http://", "\u0000"])(
     expect(shownUri(uri)).toBeUndefined();
   },
 );
+
+test.each([
+  ["2025-11-25", "2025-11-25"],
+  ["2099-01-01", OTHER],
+  ["__proto__", OTHER],
+  ["", OTHER],
+  [undefined, undefined],
+])("FACT-61: the revision %j is named %j", (protocolVersion, expected) => {
+  const attributes: Attributes = {};
+  addVersion(attributes, { protocolVersion });
+  expect(attributes["mcp.protocol.version"]).toBe(expected);
+});
 
 test("FACT-37: only methods of MCP, codes that JSON-RPC reserves, and the first values of some set are named", () => {
   expect(methodName("tools/call")).toBe("tools/call");

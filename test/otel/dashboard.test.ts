@@ -50,6 +50,7 @@ const session: SessionRef = {
   principal: undefined,
   transport: "sse",
   era: "2024",
+  protocolVersion: undefined,
   state: "open",
   openedAt: Date.now(),
   client: undefined,

@@ -20,7 +20,7 @@ const [SSE_V1, , , , MODERN] = WIRES as [Wire, Wire, Wire, Wire, Wire];
 
 const CALLS = "mcp_server_operation_duration_count";
 
-test("FACT-35: how long calls take is measured by method, tool and outcome, with the bounds of the conventions", async () => {
+test("FACT-35, FACT-61: how long calls take is measured by method, tool and outcome, with the bounds of the conventions", async () => {
   const { sum, series } = await observeTelemetry();
   const { client } = await serveTraced(SSE_V1);
   for (const name of ["work", "work", "fail"]) await client.callTool({ name, arguments: {} });
@@ -34,6 +34,7 @@ test("FACT-35: how long calls take is measured by method, tool and outcome, with
   const [read] = await series(CALLS, { mcp_method_name: "resources/read" });
   expect(read?.labels).toEqual({
     mcp_method_name: "resources/read",
+    mcp_protocol_version: "2025-11-25",
     network_transport: "tcp",
     network_protocol_name: "http",
     express_mcp_sse_router: "mcp",

@@ -38,9 +38,10 @@ describe.each(WIRES)("over $name", (wire) => {
     "express_mcp_sse.router": "mcp",
     "express_mcp_sse.transport": wire.era === "2024" ? "sse" : "streamable",
     "express_mcp_sse.era": wire.era,
+    "mcp.protocol.version": wire.era === "2026" ? "2026-07-28" : "2025-11-25",
   };
 
-  it("FACT-31, FACT-33: a call is one span below the client's, in which its tool and all that this does run", async () => {
+  it("FACT-31, FACT-33, FACT-61: a call is one span below the client's, in which its tool and all that this does run", async () => {
     const { spans } = await observeTelemetry();
     const { client, router } = await serveTraced(wire);
     await client.callTool({ name: "work", arguments: {} });
