@@ -50,7 +50,8 @@ execFileSync(
 writeFileSync("dist/cjs/package.json", '{ "type": "commonjs" }\n');
 cpSync("dist/cjs", "dist/esm", {
   recursive: true,
-  filter: (path) => !/\.([cm]?js|map|json)$/.test(path),
+  // Nothing imports a program.
+  filter: (path) => !/\.([cm]?js|map|json)$|\/src\/(cli|doctor)$/.test(path),
 });
 for (const { import: esm, require: cjs } of Object.values(exports)) {
   if (esm !== undefined) writeEntry(esm.default, cjs.default);
