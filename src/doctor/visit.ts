@@ -7,8 +7,11 @@ export function isReached({ stranger }: Evidence): boolean {
 }
 
 /** Whether strangers are turned away for having no credential. @see RFC 9110, sections 15.5.2 and 15.5.4 */
-export function wantsCredential({ stranger }: Evidence): boolean {
-  return [stranger?.get, stranger?.post].some(
+export function wantsCredential({ stranger, target }: Evidence): boolean {
+  const { pathname } = streamBelow(target.url);
+  // Of a server of HTTP+SSE alone, that is asked at its mount.
+  const stream = stranger?.nearby?.find(({ url }) => url.pathname === pathname);
+  return [stranger?.get, stranger?.post, stream].some(
     (reply) => isAnswered(reply) && (reply.status === 401 || reply.status === 403),
   );
 }
@@ -24,6 +27,11 @@ export function at(url: URL, path: string): URL {
   const result = new URL(url);
   result.pathname = path;
   return result;
+}
+
+/** Where a router of ours has the stream of HTTP+SSE. */
+export function streamBelow(url: URL): URL {
+  return below(url, "/sse");
 }
 
 /** The URL of something below another, with the same query. */

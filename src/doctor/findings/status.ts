@@ -2,6 +2,7 @@ import type { Answered, Reply } from "../contract.js";
 import type { Evidence, Finder } from "../evidence.js";
 import { codeIn, errorOf, isEventStream, messageIn, typeOf } from "../messages.js";
 import { getReply, postReply, speaksAny } from "../spoken.js";
+import { wantsCredential } from "../visit.js";
 import { quoted, told } from "../words.js";
 
 /** What a status says, where no client of any wire can talk to the server. */
@@ -195,7 +196,9 @@ export const STATUS: readonly Finder[] = RULES.map((rule, place) => ({
 /** The answer to `initialize` where nobody can talk; not where other finders judge. */
 function deadEnd(evidence: Evidence): Answered | undefined {
   const reply = postReply(evidence);
-  if (reply?.kind !== "answered" || speaksAny(evidence)) return undefined;
+  if (reply?.kind !== "answered" || speaksAny(evidence) || lacksCredential(evidence)) {
+    return undefined;
+  }
   const get = getReply(evidence);
   if (isStreamAlone(reply, get) || isOfCredential(reply, evidence)) return undefined;
   const statuses = [reply.status, statusIn(get) ?? 0];
@@ -213,6 +216,11 @@ function seenIn(reply: Answered, evidence: Evidence): string {
       .filter(Boolean)
       .join(" ") + hint
   );
+}
+
+/** Strangers are turned away, as they should be, and nobody else asked. */
+function lacksCredential(evidence: Evidence): boolean {
+  return evidence.target.credentials.length === 0 && wantsCredential(evidence);
 }
 
 /** What is said only to somebody with a credential is a finding of that. */

@@ -3,7 +3,7 @@ import type { Ask, Reply } from "../contract.js";
 import { endSession } from "../end-session.js";
 import { ACCEPT, initializeRequest, untilAnswered } from "../messages.js";
 import type { Step } from "../step.js";
-import { at } from "../visit.js";
+import { at, streamBelow } from "../visit.js";
 import { inShort } from "../words.js";
 
 /** Where servers often are. */
@@ -18,8 +18,10 @@ export const stranger: Step<"stranger"> = {
     const { url } = evidence.target;
     const [get, post] = await Promise.all([openStream(ask, url), beginAndEnd(ask, url)]);
     if (!isNotFound(get) || !isNotFound(post)) return { get, post };
-    const others = USUAL_PATHS.filter((path) => path !== url.pathname).map((path) => at(url, path));
-    return { get, post, nearby: await Promise.all(others.map((other) => lookAt(ask, other))) };
+    const paths = new Set([streamBelow(url).pathname, ...USUAL_PATHS]);
+    paths.delete(url.pathname);
+    const nearby = [...paths].map((path) => lookAt(ask, at(url, path)));
+    return { get, post, nearby: await Promise.all(nearby) };
   },
   describe: ({ get, post }) => ({ text: `GET ${inShort(get)}, POST ${inShort(post)}` }),
 };

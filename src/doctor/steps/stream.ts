@@ -30,7 +30,7 @@ export const stream: Step<"stream"> = {
   },
   describe({ reply, endpoint, firstEventMs = 0 }) {
     if (endpoint === undefined) {
-      const isAbsent = isAnswered(reply) && [404, 405, 406].includes(reply.status);
+      const isAbsent = isAnswered(reply) && [400, 404, 405, 406].includes(reply.status);
       return { text: `GET ${inShort(reply)}, no endpoint event`, isAbsent };
     }
     return { text: `${reply.url.pathname}, first event after ${Math.round(firstEventMs)} ms` };
