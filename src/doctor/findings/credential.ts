@@ -12,6 +12,9 @@ import type { Topic } from "../topics.js";
 
 const DOCS = "troubleshooting.md#a-credential-is-refused";
 
+/** What nobody can tell of a server before a credential was looked at. */
+const NOT_SEEN = ["not-mcp", "throttled", "server-unavailable"];
+
 /** What text is wrong about the credential, and how to mend it. */
 const SHAPES: Readonly<Record<ShapeFault, Pick<Observation, "cause" | "change">>> = {
   empty: {
@@ -76,7 +79,7 @@ function nameOf(credential: Credential): string {
 /** A finder for what the server says, or what shows. */
 function onTopic(
   topic: Topic,
-  about: Pick<Finder, "id" | "docs">,
+  about: Pick<Finder, "id" | "docs" | "hides">,
   observe: (refusal: Refusal, evidence: Evidence) => Omit<Observation, "seen"> | undefined,
 ): Finder {
   return {
@@ -157,7 +160,7 @@ export const forbiddenByPolicy = onTopic(
 
 export const tooManyFailures = onTopic(
   "too-many-failures",
-  { id: "too-many-failures", docs: "troubleshooting.md#behind-a-proxy" },
+  { id: "too-many-failures", docs: "troubleshooting.md#behind-a-proxy", hides: NOT_SEEN },
   () => ({
     cause:
       "Too many bad credentials came from this address: yours, or those of others, if a proxy hides who is who.",
@@ -168,7 +171,7 @@ export const tooManyFailures = onTopic(
 
 export const credentialUncheckable = onTopic(
   "unavailable",
-  { id: "credential-uncheckable", docs: "oauth.md#while-the-issuer-is-away" },
+  { id: "credential-uncheckable", docs: "oauth.md#while-the-issuer-is-away", hides: NOT_SEEN },
   (_refusal, evidence) => ({
     cause: isOpaque(evidence)
       ? "The server cannot check the token at the moment. The token is no JWT, so the server has to ask its issuer about it: the issuer has no introspection endpoint, refuses the server's client, or is away."

@@ -176,7 +176,7 @@ export const tokenOtherAudience = onTopic(
     return {
       cause: `The token was made for another server. ${named}${own}.`,
       change:
-        "Ask the issuer for a token with this server as its audience (`resource` of RFC 8707; `audience` at Auth0). Or, with express-mcp-sse, write as `audience` what the issuer puts into aud; without it, `publicUrl` decides.",
+        "Ask the issuer for a token with this server as its audience (`resource` of RFC 8707; `audience` at Auth0). With express-mcp-sse `publicUrl` decides, or `audience`: write there what the issuer puts into aud, if that stands for this server alone.",
     };
   },
 );
@@ -190,7 +190,7 @@ export const tokenOtherIssuer = onTopic(
     return {
       cause: `The token is of another issuer: its iss is ${jsonText(claims["iss"])}.${own}`,
       change:
-        "Get the token there. Or, with express-mcp-sse, write the issuer exactly as iss says it: `issuerUrl` of `oauth`, `issuer` of `jwt`.",
+        "Get the token from the server's issuer. If the token's is to be trusted: with express-mcp-sse write it exactly as iss says it, as `issuerUrl` of `oauth` or `issuer` of `jwt`.",
     };
   },
 );

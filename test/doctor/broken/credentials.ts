@@ -2,6 +2,7 @@ import express from "express";
 import type { AuthConfig } from "../../../src/index.js";
 import type { Credential } from "../../../src/doctor/contract.js";
 import type { FakeIssuer } from "../../kit/fake-issuer.js";
+import { send } from "../../kit/raw-http.js";
 import { AUDIENCE, oauthFor, opaqueOf, tokenOf } from "../../kit/resource-server.js";
 import { serveRouter } from "../../kit/serve.js";
 import { forgedToken, now, SECRET, secretToken } from "../../kit/tokens.js";
@@ -125,6 +126,31 @@ const KEYS_REFUSED: readonly Case[] = [
       ...(await silent(() => "an-opaque-text")(undefined as never)),
       credential: headerOf("X-Key", KEY),
     }),
+  },
+];
+
+/** What is not the credential's own fault. */
+const OTHERWISE_REFUSED: readonly Case[] = [
+  {
+    finding: "too-many-failures",
+    name: "an address of which too many keys were refused",
+    serve: async () => {
+      const { sseUrl } = await serveRouter({ auth: KEYS, throttle: { maxFailures: 1 } });
+      await send(sseUrl, { headers: { "X-API-Key": "guessed-0123456789" } });
+      return { url: sseUrl, credential: headerOf("X-API-Key", "guessed-too-0123456789") };
+    },
+  },
+  {
+    finding: "forbidden-by-policy",
+    name: "a server by hand that forbids its caller everything",
+    serve: async () => {
+      const origin = await serveAt(() => (req, res) => {
+        const isKnown = req.headers["x-api-key"] === KEY;
+        res.writeHead(isKnown ? 403 : 401, { "WWW-Authenticate": "ApiKey" });
+        res.end(JSON.stringify({ error: isKnown ? "forbidden" : "unauthorized" }));
+      });
+      return { url: `${origin}/mcp`, credential: headerOf("X-API-Key", KEY) };
+    },
   },
 ];
 
@@ -297,6 +323,7 @@ const TOKENS_READ: readonly Case[] = [
 /** What credentials are refused for. */
 export const BROKEN_CREDENTIALS: readonly Case[] = [
   ...KEYS_REFUSED,
+  ...OTHERWISE_REFUSED,
   ...TOKENS_REFUSED,
   ...TOKENS_READ,
 ];
