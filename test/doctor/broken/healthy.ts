@@ -1,6 +1,8 @@
 import compression from "compression";
 import express from "express";
 import { serveNodes } from "../../kit/cluster/memory-nodes.js";
+import { startMcpServer } from "../../kit/serve.js";
+import { registerTools } from "../../kit/tools.js";
 import { PAGE } from "./case.js";
 import type { Case } from "./case.js";
 import { location } from "./front.js";
@@ -11,6 +13,16 @@ import { AUTH, CREDENTIAL, handWired, handWritten, ours } from "./upstreams.js";
 export const HEALTHY: readonly Case[] = [
   { name: "a router of ours behind nginx", serve: behind("") },
   { name: "all wires of ours behind nginx", serve: behind("", "/mcp") },
+  {
+    name: "MCPServer",
+    serve: async () => {
+      const server = await startMcpServer({
+        setup: registerTools,
+        transport: { type: "sse", options: { port: 0, auth: AUTH } },
+      });
+      return { url: server.url!, credential: CREDENTIAL };
+    },
+  },
   {
     name: "a router that knows the page",
     serve: async () => {
