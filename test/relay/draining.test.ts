@@ -64,7 +64,7 @@ it("CLUSTER-48: a node that is closed, and still asked, refuses at once", async 
   expect((await elsewhere(alice, b).post(toolCall(2, "whoami", {}))).status).toBe(200);
 });
 
-it("CLUSTER-48: idle sessions leave a node that is closed at once, and their streams end with a time to come back", async () => {
+it("CLUSTER-48, FACT-61: idle sessions leave a node that is closed at once, and their streams end with a time to come back", async () => {
   const { a, b, facts, stage } = await serveDraining();
   const alice = await converse(a.sseUrl);
   const bob = await begin(a.mcpUrl, asCaller({ sub: "bob" }));
@@ -80,6 +80,10 @@ it("CLUSTER-48: idle sessions leave a node that is closed at once, and their str
   expect(JSON.parse(await elsewhere(bob, b).call("about"))).toMatchObject({ isMoved: true });
   const postUrl = alice.postUrl.replace(a.url, b.url);
   expect((await post(postUrl, toolCall(50, "about"), alice.headers)).status).toBe(202);
+  // What was agreed on with another node's server is known.
+  for (const { sessionId } of [alice, bob]) {
+    expect(b.router.sessions.get(sessionId)?.protocolVersion).toMatch(/^20\d\d-\d\d-\d\d$/);
+  }
   const back = await openStream(b.sseUrl, {
     ...alice.headers,
     "last-event-id": `${alice.sessionId}:2`,
