@@ -55,6 +55,12 @@ describe("in an application without the optional peers", () => {
     expect(messageOf(call)).toBe(message);
   });
 
+  test.each(["clientV1", "clientV2"])("sdk.%s() is nothing, for the other may be there", (name) => {
+    const code = `require("./packages.cjs").sdk.${name}().then((e) => process.stdout.write(String(e)))`;
+    const options = { cwd: folder, encoding: "utf8", timeout: 60_000 } as const;
+    expect(execFileSync(process.execPath, ["--eval", code], options)).toBe("undefined");
+  });
+
   /** Puts a package there that has one file. */
   function install(name: string, file: string, code: string): void {
     const path = join(folder, "node_modules", name, file);
