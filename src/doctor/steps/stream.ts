@@ -30,8 +30,7 @@ export const stream: Step<"stream"> = {
   },
   describe({ reply, endpoint, firstEventMs = 0 }) {
     if (endpoint === undefined) {
-      const isAbsent = isAnswered(reply) && [400, 404, 405, 406].includes(reply.status);
-      return { text: `GET ${inShort(reply)}, no endpoint event`, isAbsent };
+      return { text: `GET ${inShort(reply)}, no endpoint event`, isAbsent: true };
     }
     return { text: `${reply.url.pathname}, first event after ${Math.round(firstEventMs)} ms` };
   },
