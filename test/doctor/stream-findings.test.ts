@@ -123,5 +123,8 @@ describe("a POST that gets 404", () => {
     const all = { ...some, lost: 10 };
     const evidence = { stranger, stream: streamWith(), messages, replicas: [all] };
     expect(idsOf(evidence)).toEqual(["replicas-without-routing"]);
+    // Who answers every ping with 400 knows no pings.
+    const sample = answered(400, { method: "POST", url });
+    expect(idsOf({ ...evidence, replicas: [{ ...all, sample }] })).toEqual([]);
   });
 });

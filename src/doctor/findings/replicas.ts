@@ -30,7 +30,8 @@ export function hasLostSome(evidence: Evidence, wire: ReplicasEvidence["wire"]):
 
 function lossy(evidence: Evidence): ReplicasEvidence | undefined {
   return evidence.replicas?.find(
-    ({ wire, asked, lost }) => lost > 0 && (lost < asked || hasBegun(evidence, wire)),
+    ({ wire, asked, lost, sample }) =>
+      lost > 0 && (lost < asked || (sample?.status === 404 && hasBegun(evidence, wire))),
   );
 }
 

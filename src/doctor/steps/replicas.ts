@@ -38,6 +38,8 @@ async function overSse(visit: Visit): Promise<ReplicasEvidence | undefined> {
   const session = await SseSession.open(visit);
   if (session === undefined) return undefined;
   const own = { hasOwnConnection: true };
+  await session.post(initializeRequest(1), own);
+  await session.post(INITIALIZED, own);
   const counted = await count("HTTP+SSE", (message) => session.post(message, own));
   await session.close();
   return counted;
