@@ -22,7 +22,7 @@ export function reportText(report: Report, paint: Paint, columns = WIDTH): strin
   const shown = report.credentials.map((each) => `\n${paint("dim", `with ${each}`)}`);
   return [
     `${paint("bold", report.url)}${shown.join("")}`,
-    report.steps.map((step) => stepLine(step, paint, width)).join("\n"),
+    report.steps.map((step) => stepLine(step, titleWidth(report), paint, width)).join("\n"),
     ...report.findings.map((finding) => findingText(finding, paint, width)),
     conclusion(report, paint, width),
   ]
@@ -30,10 +30,20 @@ export function reportText(report: Report, paint: Paint, columns = WIDTH): strin
     .concat("\n");
 }
 
-function stepLine({ title, outcome, text }: StepReport, paint: Paint, width: number): string {
+/** Of the longest title beside which something stands. */
+function titleWidth({ steps }: Report): number {
+  return Math.max(...steps.map(({ title, text }) => (text === "" ? 0 : title.length)));
+}
+
+function stepLine(
+  { title, outcome, text }: StepReport,
+  titles: number,
+  paint: Paint,
+  width: number,
+): string {
   const { sign, word, style } = MARKS[outcome];
-  const head = `${paint(style, `${sign} ${word.padEnd(7)}`)} ${title.padEnd(26)} `;
-  return `  ${head}${wrapped(text, width, 38)}`.trimEnd();
+  const head = `${paint(style, `${sign} ${word.padEnd(7)}`)} ${title.padEnd(titles)} `;
+  return `  ${head}${wrapped(text, width, titles + 13)}`.trimEnd();
 }
 
 function findingText(finding: ReportedFinding, paint: Paint, width: number): string {
