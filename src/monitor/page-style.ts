@@ -30,7 +30,7 @@ main { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; padding-
 .panel:focus { outline: none; }
 .pair { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; align-items: start; }
 @media (min-width: 64rem) { .pair { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .75rem; margin: 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .75rem; margin: 0; }
 .tile { background: var(--paper); border: 1px solid var(--line); border-radius: .6rem; padding: .75rem .9rem; min-width: 0;
   overflow-wrap: anywhere; }
 .tile dt { color: var(--soft); }
