@@ -47,6 +47,7 @@ export default {
     "dockerfile",
     "mermaid",
     "nginx",
+    "toml",
   ],
   excludePrivate: true,
   excludeProtected: true,

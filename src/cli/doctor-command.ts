@@ -6,7 +6,7 @@ import { SECRET_HELP } from "./read-secret.js";
 import { reportText } from "./report-text.js";
 import { createPaint } from "./terminal.js";
 import type { Terminal } from "./terminal.js";
-import { parseOptions, STATUS, UsageError } from "./usage.js";
+import { parseOptions, readTimeout, STATUS, UsageError } from "./usage.js";
 import type { Command } from "./usage.js";
 
 const OPTIONS = {
@@ -100,12 +100,4 @@ function readOrigin(text: string | undefined): string | undefined {
     throw new UsageError("--origin must be the URL of a web page, such as https://app.example.com");
   }
   return origin;
-}
-
-function readTimeout(text: string): number {
-  const seconds = Number(text);
-  if (!(seconds >= 0.1 && seconds <= 600)) {
-    throw new UsageError("--timeout must be a number of seconds from 0.1 to 600");
-  }
-  return seconds * 1000;
 }

@@ -54,3 +54,10 @@ function parse<const T extends Options>(args: readonly string[], options: T): Pa
     throw new UsageError(problem.replace(/\.?$/, ""));
   }
 }
+
+/** The milliseconds that option `--timeout` says in seconds. @throws UsageError */
+export function readTimeout(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 0.1 && seconds <= 600) return seconds * 1000;
+  throw new UsageError("--timeout must be a number of seconds from 0.1 to 600");
+}

@@ -1,4 +1,4 @@
-import { redactSecrets } from "../doctor/fingerprint.js";
+import { createRedact } from "../doctor/fingerprint.js";
 import type { Redact } from "../doctor/fingerprint.js";
 import type { Credential } from "../doctor/contract.js";
 import { explainRequest } from "../express/explain-request.js";
@@ -12,7 +12,7 @@ import { loadConfig } from "./load-config.js";
 import { SECRET_HELP } from "./read-secret.js";
 import { createPaint } from "./terminal.js";
 import type { Terminal } from "./terminal.js";
-import { parseOptions, STATUS, UsageError } from "./usage.js";
+import { parseOptions, readTimeout, STATUS, UsageError } from "./usage.js";
 import type { Command } from "./usage.js";
 
 const OPTIONS = {
@@ -57,7 +57,7 @@ Exit status: 0 if the request is let in, 1 if it is refused, 2 if the command or
     const credentials = await readCredentials(values, terminal);
     const url = readUrl(values.url);
     const asked = { method: values.method, url, ...requestOf(credentials) };
-    const redact = redactSecrets(secretsIn(credentials, url));
+    const redact = createRedact({ credentials, url });
     const shown = await usable(redact, async () => {
       const place = { file: values.config ?? "", name: values.export, timeoutMs };
       const options = await loadConfig(place, terminal);
@@ -103,26 +103,6 @@ function requestOf(credentials: readonly Credential[]): Pick<AskedRequest, "head
   };
 }
 
-/** Headers whose values are no secrets, and that answers may repeat: hosts in URLs, say. */
-const PLAIN_HEADER = /^(?:host|origin|accept|content-type|user-agent|mcp-.*|x-forwarded-.*)$/i;
-
-/** Everything that was sent and might be secret, whole, and without the scheme in front. */
-function secretsIn(credentials: readonly Credential[], url: URL | undefined): readonly string[] {
-  const sent = credentials.filter(
-    (credential) => credential.kind !== "header" || !PLAIN_HEADER.test(credential.name),
-  );
-  return [
-    ...sent.flatMap(({ value }) => [value, value.replace(/^\S+ +/, "")]),
-    ...(url?.searchParams.values() ?? []),
-  ].flatMap((value) => [value, ...userAndPassword(value)]);
-}
-
-/** The parts of `Basic` credentials. @see RFC 7617, section 2 */
-function userAndPassword(value: string): readonly string[] {
-  const [, ...password] = Buffer.from(value, "base64").toString("utf8").split(":");
-  return password.length === 0 ? [] : [password.join(":")];
-}
-
 /**
  * Every text in a value, made fit to be shown.
  *
@@ -145,10 +125,4 @@ function readUrl(text: string | undefined): URL | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
   throw new UsageError("--url must begin with http:// or https://");
-}
-
-function readTimeout(text: string): number {
-  const seconds = Number(text);
-  if (seconds >= 0.1 && seconds <= 600) return seconds * 1000;
-  throw new UsageError("--timeout must be a number of seconds from 0.1 to 600");
 }

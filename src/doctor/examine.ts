@@ -1,5 +1,6 @@
 import { createAsk } from "./ask.js";
 import type { Target } from "./contract.js";
+import { secretOf } from "./credential-shape.js";
 import type { Evidence } from "./evidence.js";
 import { FINDERS } from "./findings.js";
 import { createRedact, fingerprint, shownUrl } from "./fingerprint.js";
@@ -64,7 +65,7 @@ function reportOf(
     url: shownUrl(target.url),
     credentials: target.credentials.map((credential) => {
       const name = credential.kind === "bearer" ? "" : ` ${credential.name}`;
-      return redact(`${credential.kind}${name}`) + ` ${fingerprint(credential.value)}`;
+      return redact(`${credential.kind}${name}`) + ` ${fingerprint(secretOf(credential))}`;
     }),
     lacksCredential: target.credentials.length === 0 && wantsCredential(evidence),
     steps: made.map((each) => stepReportOf(each, findings, redact)),

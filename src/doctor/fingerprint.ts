@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { logText } from "../shared/log-text.js";
-import type { Target } from "./contract.js";
+import type { Credential } from "./contract.js";
 
 /** How many characters in a row of a secret give it away; a shorter secret is looked for as a whole. */
 const PIECE = 16;
@@ -22,12 +22,36 @@ export function shownUrl({ origin, pathname, searchParams }: URL): string {
 /** Makes any text fit to be shown. */
 export type Redact = (text: string) => string;
 
-/** Makes texts fit to be shown in which a target's secrets may be. */
-export function createRedact(target: Target): Redact {
-  return redactSecrets([
-    ...target.credentials.map(({ value }) => value),
-    ...target.url.searchParams.values(),
-  ]);
+/** What was sent in which there may be secrets. */
+interface Sent {
+  readonly credentials: readonly Credential[];
+  readonly url?: URL | undefined;
+}
+
+/** Makes texts fit to be shown in which somebody may repeat what was sent. */
+export function createRedact(sent: Sent): Redact {
+  return redactSecrets(secretsIn(sent));
+}
+
+/** Headers whose values are no secrets, and that answers may repeat: hosts in URLs, say. */
+const PLAIN_HEADER = /^(?:host|origin|accept|content-type|user-agent|mcp-.*|x-forwarded-.*)$/i;
+
+/** Everything that was sent and might be secret: whole, without the scheme in front, and the password alone. */
+function secretsIn({ credentials, url }: Sent): readonly string[] {
+  const sent = credentials.filter(
+    (credential) => credential.kind !== "header" || !PLAIN_HEADER.test(credential.name),
+  );
+  return [
+    ...sent.flatMap(({ value }) => [value, value.replace(/^\S+ +/, ""), passwordIn(value)]),
+    ...(url?.searchParams.values() ?? []),
+  ];
+}
+
+/** The password of `Basic` credentials; else nothing. @see RFC 7617, section 2 */
+function passwordIn(value: string): string {
+  const [, encoded = ""] = /^basic +(.*)/i.exec(value) ?? [];
+  const [, ...password] = Buffer.from(encoded, "base64").toString("utf8").split(":");
+  return password.join(":");
 }
 
 /**
@@ -35,7 +59,7 @@ export function createRedact(target: Target): Redact {
  * say gets into a report. So nothing is shown but through this: a secret in it, and any longer piece of one, is replaced
  * by the secret's fingerprint, however it is encoded; and what a terminal would obey is written as code points.
  */
-export function redactSecrets(secrets: readonly string[]): Redact {
+function redactSecrets(secrets: readonly string[]): Redact {
   const some = secrets.filter((value) => value !== "");
   const traces = some.flatMap((value) => {
     const shown = fingerprint(value);

@@ -1,12 +1,11 @@
-import type { Credential, Target } from "../../src/doctor/contract.js";
+import type { Credential } from "../../src/doctor/contract.js";
 import { createRedact, fingerprint, shownUrl } from "../../src/doctor/fingerprint.js";
 
 const SECRET = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.s1gn4ture/with+signs="quoted"';
 
 function redactOf(value: string, url = "https://api.example.com/mcp") {
   const credentials: Credential[] = value === "" ? [] : [{ kind: "bearer", value }];
-  const target: Target = { url: new URL(url), credentials, timeoutMs: 1, isQuick: true };
-  return createRedact(target);
+  return createRedact({ url: new URL(url), credentials });
 }
 
 it.each([
@@ -39,6 +38,32 @@ it("CLI-2: values of the typed URL's query are secrets, too", () => {
 it("CLI-2: a short secret is found where it stands alone, and does not break words up", () => {
   const redact = redactOf("rest");
   expect(redact("the rest, interest")).toBe(`the ${fingerprint("rest")}, interest`);
+});
+
+it("CLI-2: Base64 of URLs is found, too", () => {
+  const secret = "~~?~~?~~?";
+  const encoded = Buffer.from(secret).toString("base64url");
+  expect(encoded).toContain("_");
+  expect(redactOf(secret)(`said ${encoded}`)).toBe(`said ${fingerprint(secret)}`);
+});
+
+it("CLI-2: of two secrets, one of which holds the other, nothing is left", () => {
+  const [short, long] = ["0123456789", "0123456789-and-more"];
+  const credentials = [short, long].map((value) => ({ kind: "bearer", value }) as const);
+  expect(createRedact({ credentials })(`no ${long}`)).toBe(`no ${fingerprint(long)}`);
+});
+
+it.each([
+  ["a token behind its scheme", "Bearer k3y", "k3y"],
+  ["the password of Basic", `Basic ${Buffer.from("ada:p:w").toString("base64")}`, "p:w"],
+])("CLI-2: %s is a secret by itself, however short", (_what, value, secret) => {
+  const credentials: Credential[] = [{ kind: "header", name: "Authorization", value }];
+  expect(createRedact({ credentials })(`no ${secret}!`)).toBe(`no ${fingerprint(secret)}!`);
+});
+
+it("CLI-2: a header that says nothing of who calls is no secret", () => {
+  const credentials: Credential[] = [{ kind: "header", name: "X-Forwarded-Proto", value: "https" }];
+  expect(createRedact({ credentials })("https://a")).toBe("https://a");
 });
 
 it("CLI-3: what a terminal would obey is written as code points", () => {

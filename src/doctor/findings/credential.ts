@@ -1,6 +1,6 @@
 import { whyRefused } from "../why-refused.js";
 import type { Credential } from "../contract.js";
-import { shapeFault } from "../credential-shape.js";
+import { secretOf, shapeFault } from "../credential-shape.js";
 import type { ShapeFault } from "../credential-shape.js";
 import type { Evidence, Finder, Observation } from "../evidence.js";
 import { fingerprint } from "../fingerprint.js";
@@ -63,9 +63,9 @@ export const credentialMalformed: Finder = {
   },
 };
 
-/** A credential in words; of its value only the fingerprint. */
+/** A credential in words; of the secret in it only the fingerprint, by which whoever has that finds it. */
 function nameOf(credential: Credential): string {
-  const shown = fingerprint(credential.value);
+  const shown = fingerprint(secretOf(credential));
   switch (credential.kind) {
     case "bearer":
       return `the bearer token ${shown}`;
