@@ -22,7 +22,7 @@ export function reportText(report: Report, paint: Paint, columns = WIDTH): strin
   const shown = report.credentials.map((each) => `\n${paint("dim", `with ${each}`)}`);
   return [
     `${paint("bold", report.url)}${shown.join("")}`,
-    report.steps.map((step) => stepLine(step, titleWidth(report), paint, width)).join("\n"),
+    stepsText(report.steps, paint, width),
     ...report.findings.map((finding) => findingText(finding, paint, width)),
     conclusion(report, paint, width),
   ]
@@ -30,10 +30,24 @@ export function reportText(report: Report, paint: Paint, columns = WIDTH): strin
     .concat("\n");
 }
 
-/** Of the longest title beside which something stands. */
-function titleWidth({ steps }: Report): number {
-  return Math.max(...steps.map(({ title, text }) => (text === "" ? 0 : title.length)));
+/** A line for each step that was made, and one for all others. */
+function stepsText(steps: readonly StepReport[], paint: Paint, width: number): string {
+  const made = steps.filter(({ outcome }) => outcome !== "skipped");
+  const skipped = steps.filter(({ outcome }) => outcome === "skipped").map(({ title }) => title);
+  const titles = Math.max(...made.map(({ title }) => title.length));
+  const lines = made.map((step) => stepLine(step, titles, paint, width));
+  if (skipped.length > 0) {
+    const list = wrapped(skipped.join("; "), width, HEAD);
+    lines.push(`  ${outcomeText("skipped", paint)} ${list}`);
+  }
+  return lines.join("\n");
 }
+
+/** Columns that an outcome takes, with the spaces around it. */
+const HEAD = 12;
+
+/** A text that has fewer columns than this beside its title stands below it. */
+const NARROW = 30;
 
 function stepLine(
   { title, outcome, text }: StepReport,
@@ -41,9 +55,16 @@ function stepLine(
   paint: Paint,
   width: number,
 ): string {
+  const head = `  ${outcomeText(outcome, paint)} `;
+  const column = HEAD + titles + 1;
+  if (width - column >= NARROW)
+    return `${head}${title.padEnd(titles)} ${wrapped(text, width, column)}`;
+  return `${head}${wrapped(title, width, HEAD)}\n${" ".repeat(HEAD)}${wrapped(text, width, HEAD)}`;
+}
+
+function outcomeText(outcome: StepReport["outcome"], paint: Paint): string {
   const { sign, word, style } = MARKS[outcome];
-  const head = `${paint(style, `${sign} ${word.padEnd(7)}`)} ${title.padEnd(titles)} `;
-  return `  ${head}${wrapped(text, width, titles + 13)}`.trimEnd();
+  return paint(style, `${sign} ${word.padEnd(7)}`);
 }
 
 function findingText(finding: ReportedFinding, paint: Paint, width: number): string {

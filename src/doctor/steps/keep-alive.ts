@@ -10,7 +10,7 @@ const WAIT_MS = 20_000;
 export function createKeepAlive({ waitMs }: { readonly waitMs: number }): Step<"keepAlive"> {
   return {
     name: "keepAlive",
-    title: `A stream on which nothing happens, for up to ${waitMs / 1000} s`,
+    title: `An idle stream, for up to ${waitMs / 1000} s`,
     isNeeded: ({ evidence }) => !evidence.target.isQuick && hasEndpoint(evidence),
     async gather(visit) {
       const session = await SseSession.open(visit, waitMs);

@@ -19,7 +19,7 @@ const POSTS = 10;
 /** Messages of one session, each over a connection of its own. */
 export const replicas: Step<"replicas"> = {
   name: "replicas",
-  title: "One session over many connections",
+  title: "One session, many connections",
   isNeeded: ({ evidence }) => hasEndpoint(evidence) || hasSession(evidence),
   async gather(visit) {
     const wires = [await overSse(visit), await overStreamable(visit)];

@@ -15,7 +15,7 @@ import { fetchDocument } from "./discovery.js";
  */
 export const token: Step<"token"> = {
   name: "token",
-  title: "The token, as it can be read",
+  title: "The token, as it reads",
   isNeeded: ({ evidence }) => isReached(evidence) && sentToken(evidence.target) !== undefined,
   gather: examineToken,
   describe: ({ read, readAtMs, keySet }) => {
