@@ -118,7 +118,7 @@ count(
   [...sources.keys()].filter((f) => roomOf(f) === "index").length - 1,
   0,
 );
-count("arrows between rooms", arrows.length, 90);
+count("arrows between rooms", arrows.length, 86);
 count(
   "arrows that run up",
   up.length,
