@@ -147,7 +147,10 @@ async function showWhatToPaste(url: string, key: string): Promise<void> {
     ],
     ["A client that knows HTTP+SSE only", `${url}/sse`],
     ["The bare stream of that", `curl -N -H "X-API-Key: ${key}" ${url}/sse`],
-    ["All that clients see, examined", `npx express-mcp-sse doctor ${url} ${header}`],
+    [
+      "All that clients see, examined (in a clone, after npm run build)",
+      `npx express-mcp-sse doctor ${url} ${header}`,
+    ],
   ] as const) {
     console.log(`\n${paint("dim", `# ${client}`)}\n${text}`);
   }
