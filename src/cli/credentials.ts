@@ -41,7 +41,10 @@ export async function readCredentials(
   }
   for (const text of query) {
     const [name, source] = split(text, "=");
-    if (name === undefined) throw new UsageError("--query must be name=S, such as key=env:KEY");
+    // Security decision: a key in Base64 ends with `=`; it would be taken for a name, and names are shown.
+    if (name === undefined || /^=?$/.test(source)) {
+      throw new UsageError("--query must be name=S, such as key=env:KEY");
+    }
     const value = await readSecret(source, `--query ${name}`, terminal);
     credentials.push({ kind: "query", name, value });
   }

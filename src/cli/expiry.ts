@@ -1,3 +1,4 @@
+import { LATEST_SECONDS } from "../../strategies/apikey/api-key-list.js";
 import { UsageError } from "./usage.js";
 
 const SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3_600, d: 86_400, w: 604_800 };
@@ -15,6 +16,9 @@ export function readExpiry(text: string, now = Date.now()): number {
   const seconds = Math.floor(now / 1000);
   const end = count === undefined ? readDate(text) : seconds + Number(count) * (SECONDS[unit] ?? 0);
   if (end <= seconds) throw new UsageError("--expires is over already");
+  if (end >= LATEST_SECONDS) {
+    throw new UsageError("--expires is too far away: leave it out for a key without an end");
+  }
   return end;
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { errorName } from "../shared/log-text.js";
@@ -36,7 +36,7 @@ type Exports = Readonly<Record<string, unknown>>;
 async function loadExports({ file, timeoutMs }: ConfigPlace, terminal: Terminal): Promise<Exports> {
   const path = resolve(file);
   try {
-    if (extname(path) === ".json") return { default: JSON.parse(readFileSync(path, "utf8")) };
+    if (extname(path) === ".json") return { default: parseJson(readFileSync(path, "utf8")) };
     const loading = terminal.importModule(pathToFileURL(path).href) as Promise<Exports>;
     const loaded = await withTimeout(loading, timeoutMs, { keepsAlive: true });
     if (loaded !== TIMED_OUT) return namedExports(loaded);
@@ -46,6 +46,16 @@ async function loadExports({ file, timeoutMs }: ConfigPlace, terminal: Terminal)
   throw new UsageError(
     `--config: was not loaded within ${timeoutMs / 1000} s: what does it await, that does not come?`,
   );
+}
+
+/** Security decision: Node's own error repeats a piece of what cannot be parsed, in which a key may be. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const [position = ""] = /at position \d+/.exec((error as Error).message) ?? [];
+    throw new SyntaxError(`it is no JSON ${position}`.trim(), { cause: error });
+  }
 }
 
 /** What compilers write as an ES module in CommonJS is all in the default export. */
@@ -60,7 +70,9 @@ function whyNotLoaded(error: unknown, path: string): string {
   if (code === "ERR_UNKNOWN_FILE_EXTENSION" && /^\.[cm]?ts$/.test(extname(path))) {
     return 'this Node loads no TypeScript: set NODE_OPTIONS="--import tsx", with tsx installed';
   }
-  if (code === "ENOENT") return "there is no such file";
+  const isMissing = code === "ENOENT" || (code === "ERR_MODULE_NOT_FOUND" && !existsSync(path));
+  if (isMissing) return "there is no such file";
+  if (code === "ERR_UNSUPPORTED_DIR_IMPORT") return "it is a directory";
   // In the words of whoever wrote the file, or of Node: without them nobody finds the fault.
   return `could not be loaded: ${name ?? errorName(error)}: ${message ?? "it threw no error"}`;
 }

@@ -35,7 +35,10 @@ async function read(source: string, option: string, terminal: Terminal): Promise
   if (!source.startsWith("env:")) return source;
   const name = source.slice("env:".length);
   const value = terminal.env[name];
-  if (value === undefined) throw new UsageError(`${option}: the variable ${name} is not set`);
+  // Security decision: the name is not repeated. Whoever writes `env:$KEY` has the secret there.
+  if (value === undefined) {
+    throw new UsageError(`${option}: there is no such variable; write its name without a "$"`);
+  }
   return value;
 }
 

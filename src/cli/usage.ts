@@ -36,6 +36,7 @@ export function parseOptions<const T extends Options>(
   most: number,
 ): Parsed<T> {
   const parsed = parse(args, options);
+  refuseTwice(args, options);
   if (parsed.positionals.length > most) {
     const wanted = most === 0 ? "no argument" : most === 1 ? "one argument" : `${most} arguments`;
     throw new UsageError(
@@ -49,9 +50,9 @@ function parse<const T extends Options>(args: readonly string[], options: T): Pa
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    // Node's texts name options, and no values; what follows the first sentence is about another program's needs.
+    // What follows the first sentence is about another program's needs.
     const [problem = ""] = (error as Error).message.split(/\. |\n/);
-    throw new UsageError(problem.replace(/\.?$/, ""));
+    throw new UsageError(withoutSecret(problem).replace(/\.?$/, ""));
   }
 }
 
@@ -60,4 +61,26 @@ export function readTimeout(text: string): number {
   const seconds = Number(text);
   if (seconds >= 0.1 && seconds <= 600) return seconds * 1000;
   throw new UsageError("--timeout must be a number of seconds from 0.1 to 600");
+}
+
+/**
+ * Security decision: Node repeats an option that it does not know. Only one that looks like an option may be shown: whoever
+ * writes `--X-API-Key:SECRET`, or pastes a key that begins with hyphens, would have it in a log.
+ */
+function withoutSecret(problem: string): string {
+  const [, option] = /^Unknown option '(.*)'$/.exec(problem) ?? [];
+  return option === undefined || /^--?[a-z-]{1,20}$/.test(option)
+    ? problem
+    : "knows no such option";
+}
+
+/** Of an option that is there twice, Node takes the last one; nobody would see which one was meant. */
+function refuseTwice(args: readonly string[], options: Options): void {
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
+  const names = tokens.flatMap((token) => (token.kind === "option" ? [token.name] : []));
+  const twice = names.find(
+    (name, at) =>
+      names.indexOf(name) < at && options[name]?.type === "string" && !options[name].multiple,
+  );
+  if (twice !== undefined) throw new UsageError(`--${twice} is there twice`);
 }

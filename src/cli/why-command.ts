@@ -104,19 +104,23 @@ function requestOf(credentials: readonly Credential[]): Pick<AskedRequest, "head
 }
 
 /**
- * Every text in a value, made fit to be shown.
+ * Every text in an explanation, made fit to be shown; but for its members' names and its verdicts, which are this program's
+ * words: a secret may be one of them.
  *
  * Security decision: a function of the configuration may put what it was sent anywhere: into an error's code, the principal's id, a
  * challenge. So nothing is left out that might be harmless.
  */
-function redactAll(value: unknown, redact: Redact): unknown {
+function redactAll(value: unknown, redact: Redact, hasOwnNames = true): unknown {
   if (typeof value === "string") return redact(value);
   if (Array.isArray(value)) return value.map((each) => redactAll(each, redact));
   if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).map(([name, each]) => [
-    redact(name),
-    redactAll(each, redact),
-  ]);
+  const entries = Object.entries(value).map(([name, each]) => {
+    if (!hasOwnNames) return [redact(name), redactAll(each, redact)];
+    return [
+      name,
+      name === "verdict" ? (each as unknown) : redactAll(each, redact, name !== "headers"),
+    ];
+  });
   return Object.fromEntries(entries) as unknown;
 }
 

@@ -37,6 +37,13 @@ export async function makeRequest(written: WrittenRequest, base: string): Promis
   };
   const arrived = new Promise<express.Request>((resolve, reject) => {
     app.use((req) => resolve(mountedAt(base, req)));
+    // Of a method or an expectation that no app hears of: CONNECT, say.
+    const refuse = (): void =>
+      reject(optionError("the request", "reaches no app: Node ends it by itself", "Mend it."));
+    client.on("data", (answer: Buffer) => {
+      if (!answer.toString("latin1").startsWith("HTTP/1.1 1")) refuse();
+    });
+    connection.on("close", refuse);
     server.on("clientError", ({ code }: NodeJS.ErrnoException) => {
       reject(
         optionError("the request", `cannot be read by Node (${code ?? "no code"})`, "Mend it."),

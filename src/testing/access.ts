@@ -5,7 +5,7 @@ import type { Access, AccessKind, AccessList } from "./access-table.js";
 import { AskingClient } from "./asking-client.js";
 import { host } from "./hosting.js";
 import type { TestTarget } from "./hosting.js";
-import { TestClientError } from "./refusal.js";
+import { isOfRights, TestClientError } from "./refusal.js";
 import { openConnection } from "./test-client.js";
 import type { TestCredential, TestEndpoint } from "./test-client.js";
 
@@ -64,6 +64,7 @@ export async function accessOf<C extends string>(
   options: AccessOptions<C>,
 ): Promise<Access<C>> {
   checkOptionNames("options", options, ACCESS_OPTIONS);
+  checkCallers(options.callers);
   return (await survey(target, options)).access;
 }
 
@@ -94,6 +95,8 @@ export async function expectAccess<C extends string>(
 ): Promise<void> {
   checkOptionNames("options", options, [...ACCESS_OPTIONS, ...ACCESS_KINDS, "refused"]);
   const { tools, resources, prompts, refused, ...asking } = options;
+  checkCallers(options.callers);
+  checkExpected(options);
   checkNames(options);
   const { access, reasons } = await survey<C>(target, asking);
   const expected = withoutUndefined({ tools, resources, prompts, refused });
@@ -108,6 +111,35 @@ export async function expectAccess<C extends string>(
     operator: "expectAccess",
     stackStartFn: expectAccess,
   });
+}
+
+/**
+ * Security decision: what is no credential, such as a token that was never made, is not taken for a stranger, to whom
+ * everything is closed.
+ */
+function checkCallers(callers: unknown): void {
+  const list = Object.entries(typeof callers === "object" && callers !== null ? callers : {});
+  if (list.length === 0) {
+    throw optionError("options.callers", "names nobody", "Write who asks: { ada: token }.");
+  }
+  for (const [name, caller] of list) {
+    const isCaller = typeof caller === "object" ? caller !== null : typeof caller === "string";
+    if (isCaller || caller === undefined) continue;
+    const instead = "Write a token, { apiKey }, { headers }, or undefined for a stranger.";
+    throw optionError(`options.callers.${name}`, "is no credential", instead);
+  }
+}
+
+/** Security decision: an assertion that looks at nothing would always pass. */
+function checkExpected({ tools, resources, prompts, ...options }: ExpectedAccess<string>): void {
+  const { refused, calls, reads } = options;
+  if ([tools, resources, prompts, refused].every((each) => each === undefined)) {
+    throw optionError("options", "expects nothing", "Write tools, resources, prompts or refused.");
+  }
+  const inVain = (option: string, kind: string): TypeError =>
+    optionError(`options.${option}`, `is looked at by nothing`, `Write ${kind}, too.`);
+  if (calls !== undefined && tools === undefined) throw inVain("calls", "tools");
+  if (reads !== undefined && resources === undefined) throw inVain("reads", "resources");
 }
 
 /** A name that no caller has would be expected in vain. */
@@ -193,15 +225,9 @@ function put(names: Set<string>, name: string, isIn: boolean): void {
   else names.delete(name);
 }
 
-/**
- * Security decision: only 401 and 403 say that a caller may do nothing. Any other failure says nothing of rights, and
- * a test that took it for a refusal would pass while everything is open.
- */
 function refusalOrThrow(error: unknown): string {
-  if (!(error instanceof TestClientError)) throw error;
-  const { status, reason } = error;
-  if (status !== 401 && status !== 403) throw error;
-  return `${status} ${reason}`.trim();
+  if (!(error instanceof TestClientError && isOfRights(error))) throw error;
+  return `${error.status} ${error.reason}`.trim();
 }
 
 function withoutUndefined<T extends object>(

@@ -1,4 +1,5 @@
 import { DENIED_META, DENIED_RPC_CODE } from "../policy/denied-answer.js";
+import { isOfRights } from "./refusal.js";
 import type { NotingFetch } from "./refusal.js";
 import type { Connection } from "./test-client.js";
 
@@ -28,9 +29,6 @@ const MAX_PAGES = 1_000;
 
 const METHOD_NOT_FOUND = -32601;
 const INVALID_PARAMS = -32602;
-
-/** What the servers of both majors say of a tool, and of a resource, that does not exist; so concealed ones are. */
-const NOT_FOUND = /\b(?:not found|unknown tool)\b/i;
 
 /** Asks, as one caller, what there is and what is permitted. */
 export class AskingClient {
@@ -99,17 +97,20 @@ export class AskingClient {
     try {
       return isPermitting(name, await ask());
     } catch (error) {
-      if (this.#isDenial(error) || isUnknown(error)) return false;
+      if (this.#isDenial(error) || isUnknown(name, error)) return false;
       throw new Error(`Whether "${name}" is permitted cannot be told: ${messageOf(error)}`, {
         cause: error,
       });
     }
   }
 
+  /** An answer of JSON-RPC says what it is by itself: a 403 that was noted beside it was another request's. */
   #isDenial(error: unknown): boolean {
-    return codeOf(error) === DENIED_RPC_CODE
-      ? isFinal(dataOf(error)["code"])
-      : this.#noting.refusal?.status === 403;
+    const code = codeOf(error);
+    if (code === DENIED_RPC_CODE) return isFinal(dataOf(error)["code"]);
+    if (typeof code === "number" && code < 0) return false;
+    const { refusal } = this.#noting;
+    return refusal?.status === 403 && isOfRights(refusal);
   }
 }
 
@@ -123,13 +124,31 @@ function isPermitting(name: string, { isError, content, _meta: meta }: Fields): 
   if (isError !== true) return true;
   const denied = ((meta ?? {}) as Fields)[DENIED_META] as Fields | undefined;
   const text = textIn(content);
-  if (denied === undefined) return !(text.includes(name) && NOT_FOUND.test(text));
+  if (denied === undefined) return !saysUnknown(name, text);
   if (isFinal(denied["error"])) return false;
   throw new Error(text);
 }
 
-function isUnknown(error: unknown): boolean {
-  return codeOf(error) === INVALID_PARAMS && NOT_FOUND.test(messageOf(error));
+function isUnknown(name: string, error: unknown): boolean {
+  return codeOf(error) === INVALID_PARAMS && saysUnknown(name, messageOf(error));
+}
+
+/**
+ * Whether a text is what servers of both majors say of a tool, or a resource, that does not exist; so concealed ones are.
+ *
+ * Security decision: the whole text. A tool that ran may say that something was not found, too, and is open all the same.
+ */
+function saysUnknown(name: string, text: string): boolean {
+  const said = text.replace(/^(?:MCP error -?\d+: )+/, "");
+  const names = [name, ...(URL.canParse(name) ? [new URL(name).href] : [])];
+  return names.some((each) =>
+    [
+      `Tool ${each} not found`,
+      `Unknown tool: ${each}`,
+      `Resource ${each} not found`,
+      `Resource not found: ${each}`,
+    ].includes(said),
+  );
 }
 
 function textIn(content: unknown): string {

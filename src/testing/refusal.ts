@@ -29,6 +29,16 @@ export class TestClientError extends Error implements TestRefusal {
   }
 }
 
+/**
+ * Whether a refusal says something of the caller's rights.
+ *
+ * Security decision: only 401 and 403 do; and not a 403 for the host or the origin, which everybody gets. Any other failure
+ * says nothing of rights, and a test that took it for a refusal would pass while everything is open.
+ */
+export function isOfRights({ status, reason }: TestRefusal): boolean {
+  return status === 401 || (status === 403 && !/^(?:host|origin)_not_allowed\b/.test(reason));
+}
+
 /** Longest text of an answer that is repeated, in characters. */
 const MAX_TEXT = 300;
 

@@ -104,6 +104,18 @@ function checkOptions(options: TestClientOptions<ConnectableClient>): void {
   if (path !== undefined && !checkText("options.path", path).startsWith("/")) {
     throw optionError("options.path", "does not begin with a slash", 'Write it as in "/mcp".');
   }
+  checkHeaders(options);
+}
+
+/** What `fetch` would refuse in an error that has the credential in it. @see RFC 9110, section 5.5 */
+function checkHeaders({ bearer, apiKey, headers = {} }: TestCredential): void {
+  const named = Object.entries(headers).map(([name, value]) => [`headers.${name}`, value] as const);
+  for (const [option, value] of [["bearer", bearer], ["apiKey", apiKey], ...named] as const) {
+    if (value === undefined || (typeof value === "string" && /^[\t -~\x80-\xff]*$/.test(value)))
+      continue;
+    const instead = "Is it a text of one line?";
+    throw optionError(`options.${option}`, "cannot be sent in a header", instead);
+  }
 }
 
 /**

@@ -144,7 +144,7 @@ function checkDigest(option: string, value: unknown): Buffer {
 }
 
 /** Beyond this, a number of seconds is really one of milliseconds: the year 5138. */
-const LATEST_SECONDS = 100_000_000_000;
+export const LATEST_SECONDS = 100_000_000_000;
 
 function checkExpiry(option: string, value: unknown): number {
   const seconds = value instanceof Date ? value.getTime() / 1000 : value;

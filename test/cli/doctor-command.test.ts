@@ -71,8 +71,16 @@ describe("secrets", () => {
     [
       "no variable",
       ["--header", "X-Key: env:NOT_SET"],
-      /--header X-Key: the variable NOT_SET is not set/,
+      /--header X-Key: there is no such variable; write its name without a "\$"/,
     ],
+    ["the value of a variable as its name", ["--bearer", `env:${KEY}`], /no such variable/],
+    [
+      "a name of a parameter that is a key in Base64",
+      ["--query", `${KEY.replaceAll("=", "")}==`],
+      /--query must be name=S/,
+    ],
+    ["an option twice", ["--bearer", KEY, "--bearer", "other"], /--bearer is there twice/],
+    ["a header as an option", [`--X-API-Key:${KEY.replaceAll("=", "")}`], /knows no such option/],
     [
       "a second from standard input",
       ["--bearer", "-", "--query", "a=-"],

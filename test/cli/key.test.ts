@@ -63,7 +63,7 @@ describe("key", () => {
     [["hash", "a", "b"], "takes 2 arguments"],
     [["hash", "--prefix", "acme"], "--prefix is for new keys"],
     [["hash"], "hash: the secret is empty"],
-    [["hash", "env:NONE"], "hash: the variable NONE is not set"],
+    [["hash", "env:NONE"], "hash: there is no such variable"],
     [["hash", "@/no/such/file"], "hash: the file cannot be read (ENOENT)"],
   ])("CLI-36: says what is wrong with %j, and prints no key", async (args, problem) => {
     const { status, out, err } = await runCommand(["key", ...args]);
@@ -163,5 +163,9 @@ describe("--expires", () => {
     "2026-11-26T12:00:00Z",
   ])("CLI-36: %j is not", (text) => {
     expect(() => readExpiry(text, now)).toThrow(/^--expires (must be|is over)/);
+  });
+
+  it.each(["9999-12-31", "5139-01-01"])("CLI-36: %s is too far for an entry of keys", (text) => {
+    expect(() => readExpiry(text, now)).toThrow(/^--expires is too far away/);
   });
 });

@@ -217,7 +217,7 @@ describe("a configuration that is none", () => {
   it.each([
     [[], "needs --config FILE"],
     [["--config", "/no/such.json"], "there is no such file"],
-    [["--config", "/no/such.mjs"], "Cannot find module"],
+    [["--config", "/no/such.mjs"], "there is no such file"],
     [["--config", "a.mjs", "--timeout", "0"], "--timeout must be"],
     [["--config", "a.mjs", "--url", "ftp://x"], "--url must begin with"],
     [["--config", "a.mjs", "--header", "X-A: a\r\nX-B: b"], "no header field may have"],
@@ -234,6 +234,15 @@ describe("a configuration that is none", () => {
     expect([status, err]).toEqual([2, expect.stringContaining("the method is none")]);
     const large = await why({ auth: KEYS }, ["--bearer", "x".repeat(30_000)]);
     expect([large.status, large.err]).toEqual([2, expect.stringContaining("HPE_HEADER_OVERFLOW")]);
+  });
+
+  it.each([
+    ["--method", "CONNECT"],
+    ["--header", "Expect: something"],
+  ])("CLI-39: a request with %s %s, of which no app hears, is said to be one", async (...args) => {
+    const { status, err } = await why({ auth: KEYS }, args);
+    expect(status).toBe(2);
+    expect(err).toContain("the request reaches no app");
   });
 
   it("CLI-39: methods that do not answer are given up, and nothing is let in", async () => {
@@ -294,6 +303,54 @@ describe("what why prints", () => {
     const one = await why({ auth: auth[1] as object }, ["--header", `X-API-Key: ${secrets.key}`]);
     expect(one.out).toContain("apikey cannot tell");
     expect(one.out + one.err).not.toContain(secrets.key);
+  });
+
+  it("CLI-38: has what a token says of its caller as it stands there, and the password of Basic credentials never", async () => {
+    const iss = "https://issuer.example.com/realms/acme";
+    const options = { ...JWT.options, issuer: iss };
+    const claims = {
+      iss,
+      aud: "here",
+      sub: "ada-lovelace-of-london",
+      client_id: "the-client-of-notes",
+    };
+    // Of such a length that the token is read as Base64 beyond its first dot.
+    const token = secretToken(claims);
+    expect(token.indexOf(".") % 4).toBe(0);
+    const found = await explained({ auth: { ...JWT, options } }, ["--bearer", token]);
+    expect(found.caller).toMatchObject({ id: claims.sub, issuer: iss, clientId: claims.client_id });
+
+    const verify = () => Promise.reject(new Error("no pass-word-of-ada there"));
+    const basic = `Basic ${Buffer.from("ada:pass-word-of-ada").toString("base64")}`;
+    const auth = { type: "apikey", options: { verify, headerName: "X-Own" } };
+    const { out } = await why({ auth }, ["--header", `X-Own: ${basic}`]);
+    expect(out).toContain("apikey cannot tell");
+    expect(out).not.toContain("pass-word-of-ada");
+  });
+
+  it.each(["refused", "methods", "isLetIn", "verdict", "log", "headers"])(
+    "CLI-39: stays what it is where the secret is %s, a word of its own",
+    async (word) => {
+      const args = ["--bearer", word];
+      const plain = await why({ auth: JWT }, args);
+      expect([plain.status, plain.err]).toEqual([1, ""]);
+      expect(plain.out).toContain("jwt refuses");
+      const found = await explained({ auth: JWT }, args);
+      expect(found).toMatchObject({ isLetIn: false, methods: [{ verdict: "refused" }] });
+      expect(found.log).toContain("the token is malformed");
+      expect(found.answer?.headers["WWW-Authenticate"]).toBeDefined();
+    },
+  );
+
+  it("CLI-39: has no piece of a file that is no JSON: a key may be in it", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "why-"));
+    onDispose(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, "auth.json");
+    writeFileSync(file, '{ "type": "apikey", "options": { "keys": ["SECRET-KEY",] } }');
+    const { status, err } = await runCommand(["why", "--config", file]);
+    expect(status).toBe(2);
+    expect(err).toContain("could not be loaded: SyntaxError: it is no JSON");
+    expect(err).not.toMatch(/SECRET|KEY/);
   });
 
   it("CLI-39: has no text that a terminal obeys", async () => {

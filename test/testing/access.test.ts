@@ -1,6 +1,9 @@
 import { AssertionError } from "node:assert";
+import { EventEmitter, once } from "node:events";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import express from "express";
+import type { RequestHandler } from "express";
 import { createMcpRouter } from "express-mcp-sse";
 import type { McpRouter, McpRouterOptions } from "express-mcp-sse";
 import { accessOf, createTestIssuer, expectAccess } from "express-mcp-sse/testing";
@@ -28,6 +31,14 @@ function serve(change: Partial<McpRouterOptions>): McpRouter {
     policy: RULES,
     ...change,
   });
+  onDispose(() => router.close({ timeoutMs: 0 }));
+  return router;
+}
+
+/** Without a policy. */
+function serveFreely(createServer: () => McpServer): McpRouter {
+  const logger = recordingLogger();
+  const router = createMcpRouter({ auth: issuer.auth, logger, createServer });
   onDispose(() => router.close({ timeoutMs: 0 }));
   return router;
 }
@@ -132,7 +143,63 @@ test("TESTING-9: calls are made where arguments decide, and a tool that fails wa
   expect(calls).toEqual(["refund 20", "refund 20", "refund 500"]);
 });
 
+test("TESTING-9: a tool that ran is open, whatever it says was not found", async () => {
+  const texts = [
+    "note 1 not found",
+    "Tool note not found in the database",
+    "unknown tool for note",
+  ];
+  for (const text of texts) {
+    const createServer = (): McpServer => {
+      const server = new McpServer({ name: "notes", version: "1.0.0" });
+      server.registerTool("note", {}, () => ({ isError: true, content: [{ type: "text", text }] }));
+      return server;
+    };
+    const { tools } = await accessOf(serveFreely(createServer), {
+      callers: { ada: callers().ada },
+      calls: { note: {} },
+    });
+    expect(tools).toEqual({ note: ["ada"] });
+  }
+});
+
 describe("what cannot be told", () => {
+  test("TESTING-9: is no refusal: a host that is not allowed, which shuts out everybody", async () => {
+    const router = serve({ allowedHosts: ["mcp.example.com"] });
+    for (const caller of [undefined, callers().ada]) {
+      const asked = { callers: { caller }, refused: ["caller"], tools: {} } as const;
+      await expect(expectAccess(router, asked)).rejects.toMatchObject({
+        name: "TestClientError",
+        status: 403,
+      });
+    }
+  });
+
+  test("TESTING-9: is no refusal: a list that fails while another request gets 403", async () => {
+    const createServer = () => {
+      const server = new McpServer({ name: "notes", version: "1.0.0" });
+      server.registerTool("note", {}, () => ({ content: [] }));
+      server.server.setRequestHandler(ListToolsRequestSchema, async () => {
+        await refused;
+        throw new Error("the database is away");
+      });
+      return server;
+    };
+    const streams = new EventEmitter();
+    const refused = once(streams, "refused");
+    const refuseStreams: RequestHandler = (req, res, next) => {
+      if (req.method !== "GET") {
+        next();
+        return;
+      }
+      res.on("close", () => setImmediate(() => streams.emit("refused")));
+      res.sendStatus(403);
+    };
+    const app = express().use(refuseStreams).use("/mcp", serveFreely(createServer));
+    const options = { callers: { ada: callers().ada }, tools: {} };
+    await expect(expectAccess(app, options)).rejects.toThrow("the database is away");
+  });
+
   test("TESTING-9: is no refusal: an outage of the issuer fails", async () => {
     const router = serve({});
     issuer.stopAnswering();
@@ -161,6 +228,33 @@ test("TESTING-9: names of callers that are nobody, and options that do not exist
   const wrong = { callers: {}, expected: {} } as never;
   await expect(expectAccess(serve({}), wrong)).rejects.toThrow(/^options\.expected is not/);
 });
+
+test.each([
+  ["nobody", { callers: {}, tools: {} }, "options.callers names nobody"],
+  ["nothing", { callers: { ada: "x" } }, "options expects nothing"],
+  [
+    "calls that count for nothing",
+    { callers: { ada: "x" }, resources: {}, calls: { a: {} } },
+    "options.calls is",
+  ],
+  [
+    "reads that count for nothing",
+    { callers: { ada: "x" }, tools: {}, reads: ["a:b"] },
+    "options.reads is",
+  ],
+  [
+    "null as a credential",
+    { callers: { ada: null }, tools: {} },
+    "options.callers.ada is no credential",
+  ],
+])(
+  "TESTING-9: an assertion about %s is refused: it would always pass",
+  async (_name, options, says) => {
+    const failing = expectAccess(serve({}), options as never);
+    await expect(failing).rejects.toThrow(TypeError);
+    await expect(failing).rejects.toThrow(says);
+  },
+);
 
 test("TESTING-9: names that all objects have are names like others", () => {
   const nothing = { tools: {}, resources: {}, prompts: {}, refused: [] };

@@ -263,3 +263,18 @@ describe("a client that cannot connect", () => {
     await expect(connectTestClient(onSocket)).rejects.toThrow(/listens on no TCP port/);
   });
 });
+
+test.each(["bearer", "apiKey", "headers"] as const)(
+  "TESTING-1: a credential in %s that cannot be sent is said to be one, and is not repeated",
+  async (option) => {
+    for (const wrong of [`${KEY}\nmore`, `${KEY}\u20ac`, 7]) {
+      const value = option === "headers" ? { "X-Key": wrong } : wrong;
+      const failing = connectTestClient(createApp(), { [option]: value });
+      const error: unknown = await failing.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(TypeError);
+      const { message } = error as Error;
+      expect(message).toMatch(new RegExp(`^options.${option}(.X-Key)? cannot be sent in a header`));
+      expect(message).not.toContain(KEY);
+    }
+  },
+);
