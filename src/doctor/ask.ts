@@ -150,6 +150,8 @@ function explain(error: unknown, deadline: Deadline): { code: string; reason: st
   }
   if (deadline.signal.aborted) return { code: "ABORTED", reason: "It was not waited for." };
   const cause = (error as { cause?: Partial<NodeJS.ErrnoException> }).cause;
+  // It has no code of its own. @see WHATWG Fetch, "Port blocking"
+  if (cause?.message === "bad port") return { code: "BAD_PORT", reason: "The port is blocked." };
   if (typeof cause?.code !== "string") {
     return { code: "NOT_SENT", reason: "The request could not be made." };
   }

@@ -57,13 +57,14 @@ function passwordIn(value: string): string {
 /**
  * Security decision: servers repeat what they were sent, in bodies, headers and errors, whole or in part, and what they
  * say gets into a report. So nothing is shown but through this: a secret in it, and any longer piece of one, is replaced
- * by the secret's fingerprint, however it is encoded; and what a terminal would obey is written as code points.
+ * by the secret's fingerprint, however it is encoded, in capitals or not; and what a terminal would obey is written as
+ * code points.
  */
 function redactSecrets(secrets: readonly string[]): Redact {
   const some = secrets.filter((value) => value !== "");
   const traces = some.flatMap((value) => {
     const shown = fingerprint(value);
-    return [...formsOf(value)].map((form) => new Trace(form, shown));
+    return [...new Set(formsOf(value))].map((form) => new Trace(form, shown));
   });
   // The longest first, so that one that holds another is found as a whole.
   traces.sort((a, b) => b.length - a.length);
@@ -71,16 +72,32 @@ function redactSecrets(secrets: readonly string[]): Redact {
 }
 
 /** A secret as it is written here and there. */
-function formsOf(value: string): Set<string> {
-  const bytes = Buffer.from(value);
-  return new Set([
+function formsOf(value: string): string[] {
+  const inJson = JSON.stringify(value).slice(1, -1);
+  return [
     value,
     encodeURIComponent(value),
     new URLSearchParams({ "": value }).toString().slice(1),
-    JSON.stringify(value).slice(1, -1),
-    bytes.toString("base64"),
-    bytes.toString("base64url"),
-  ]);
+    inJson,
+    inJson.replaceAll("/", "\\/"),
+    ...[0, 1, 2].flatMap((before) => base64Behind(before, value)),
+  ];
+}
+
+/** As it stands in Base64 of a text in which so many bytes (of three) are before it: without what these share with it. */
+function base64Behind(before: number, value: string): string[] {
+  const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(value)]);
+  const from = Math.ceil((before * 8) / 6);
+  const to = before === 0 ? undefined : Math.floor((bytes.length * 8) / 6);
+  const texts = [bytes.toString("base64"), bytes.toString("base64url")];
+  return texts
+    .map((text) => text.slice(from, to))
+    .filter((text) => text.length >= SHORT || before === 0);
+}
+
+/** In small letters, and as long as before. */
+function small(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** Finds a text, and every longer piece of it. */
@@ -91,7 +108,8 @@ class Trace {
   readonly #pieces = new Set<string>();
   readonly #size: number;
 
-  constructor(text: string, shown: string) {
+  constructor(secret: string, shown: string) {
+    const text = small(secret);
     this.length = text.length;
     this.#text = text;
     this.#shown = shown;
@@ -101,12 +119,13 @@ class Trace {
     }
   }
 
-  remove(text: string): string {
+  remove(given: string): string {
+    const text = small(given);
     let result = "";
     let at = 0;
     while (at < text.length) {
       if (!this.#isAt(text, at)) {
-        result += text.charAt(at++);
+        result += given.charAt(at++);
         continue;
       }
       // Pieces that overlap are one.

@@ -125,7 +125,7 @@ it("never throws, and says why there is no answer", async () => {
   expect(await codeAt(silent.url, 300)).toBe("TIMEOUT");
   expect(await codeAt(silent.url.replace("http:", "https:"))).toMatch(/^(EPROTO|ERR_SSL)/);
   // A port that no web browser asks.
-  expect(await codeAt("http://127.0.0.1:6000/")).toBe("NOT_SENT");
+  expect(await codeAt("http://127.0.0.1:6000/")).toBe("BAD_PORT");
 });
 
 it("CLI-2: says nothing of a value that cannot be sent", async () => {

@@ -76,6 +76,16 @@ const SERVERS: readonly Healthy[] = [
     ["streamable"],
     async () => ({ url: `${(await handWired()).url}/mcp` }),
   ],
+  [
+    "the same in an app that answers every path with JSON",
+    ["streamable"],
+    async () => {
+      const { url } = await handWired((app) =>
+        app.get(/^\/\.well-known\//, (_req, res) => void res.json({ ok: true })),
+      );
+      return { url: `${url}/mcp` };
+    },
+  ],
 ];
 
 /** The wires over which something was said. */

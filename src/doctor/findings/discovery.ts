@@ -76,7 +76,7 @@ function isUnsound(text: string): boolean {
   return !URL.canParse(text) || !/^https?:\/\/[!-~]+$/i.test(text);
 }
 
-/** Whether an answer is a page for people, or anything else but JSON. */
+/** Whether an answer is a page for people, or anything else but the document. */
 function isPage({ reply, members }: DocumentEvidence): boolean {
   return members === undefined && isAnswered(reply) && reply.status === 200;
 }
@@ -87,9 +87,9 @@ function allDocuments({ resource, issuers }: DiscoveryEvidence): readonly Docume
 
 function pageText(page: DocumentEvidence): Observation {
   return {
-    seen: `${told(page.reply)} That is no JSON object.`,
+    seen: `${told(page.reply)} That is no such document.`,
     cause:
-      "A route of the app answers every path with its page, so clients take a page for the document.",
+      "A route of the app answers every path in the same way, so clients take a page, or JSON of its own, for the document.",
     change:
       "Answer paths below /.well-known/ with the document, or with 404. With express-mcp-sse: `app.use(router.wellKnown)` before any catch-all route; without OAuth, a route for `/.well-known/` that answers 404.",
   };

@@ -70,6 +70,13 @@ const SILENCES: readonly Silence[] = [
       "Write http://, if the port is meant to be without TLS; else end TLS there, at the proxy or in the server.",
   },
   {
+    id: "head-too-large",
+    codes: ["UND_ERR_HEADERS_OVERFLOW", "HPE_HEADER_OVERFLOW"],
+    cause:
+      "The head of the answer is larger than 16 KB, and clients on Node refuse it: cookies or another header that grows.",
+    change: "Look at the headers with curl -i, and let server and proxy send fewer.",
+  },
+  {
     id: "no-http",
     codes: ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET", /^HPE_/],
     cause:
@@ -82,6 +89,14 @@ const SILENCES: readonly Silence[] = [
     cause:
       "The connection is taken, and no answer comes: the server hangs, or a proxy waits for it.",
     change: "Look at the server's log for what it waits for. If it is only slow, say --timeout 60.",
+  },
+  {
+    id: "port-blocked",
+    codes: ["BAD_PORT"],
+    cause:
+      "Everything that asks with `fetch` refuses this port, browsers and the SDK's clients too: it is that of another protocol.",
+    change:
+      "Let the server listen on a port that is not in the list of the Fetch standard, such as 8080.",
   },
   {
     id: "not-asked",

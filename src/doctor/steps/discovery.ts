@@ -53,7 +53,7 @@ async function discover({ ask, evidence }: Visit): Promise<DiscoveryEvidence> {
   const resource = await Promise.all(
     withoutRepetition(places).map(async ([place, url]): Promise<ResourceDocumentEvidence> => ({
       place,
-      ...(await fetchDocument(ask, url)),
+      ...(await fetchDocument(ask, url, RESOURCE_MEMBERS)),
     })),
   );
   const members = usedResourceDocument({ named, resource })?.members;
@@ -64,15 +64,32 @@ async function discover({ ask, evidence }: Visit): Promise<DiscoveryEvidence> {
 
 async function askIssuer(ask: Ask, issuer: string): Promise<DiscoveryEvidence["issuers"][number]> {
   const urls = faultOfNamedUrl(issuer) === undefined ? issuerPlaces(issuer) : [];
-  const documents = await Promise.all(urls.map((url) => fetchDocument(ask, url)));
+  const documents = await Promise.all(urls.map((url) => fetchDocument(ask, url, ISSUER_MEMBERS)));
   return { issuer, documents };
 }
 
-/** Asks for a JSON document, as clients do. */
-export async function fetchDocument(ask: Ask, url: URL): Promise<DocumentEvidence> {
+/** A document about a resource has one of them at least. */
+const RESOURCE_MEMBERS = ["resource", "authorization_servers"];
+
+/** An issuer's metadata have one of them at least. */
+const ISSUER_MEMBERS = ["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"];
+
+/**
+ * Asks for a JSON document, as clients do.
+ *
+ * @param marks what is without any of these members is another document: apps answer every path with their page, or
+ * with JSON.
+ */
+export async function fetchDocument(
+  ask: Ask,
+  url: URL,
+  marks: readonly string[],
+): Promise<DocumentEvidence> {
   const reply = await ask(url, { headers: { accept: "application/json" } });
   const isFound = reply.kind === "answered" && reply.status === 200;
-  return { reply, members: isFound ? jsonIn(reply.text) : undefined };
+  const members = isFound ? jsonIn(reply.text) : undefined;
+  const isMeant = members !== undefined && marks.some((name) => Object.hasOwn(members, name));
+  return { reply, members: isMeant ? members : undefined };
 }
 
 /** A URL that needs no repair. Whether it may be asked, `Ask` says. */

@@ -59,5 +59,5 @@ async function fetchKeySet(
   const issuer = issuerOfToken(discovery, iss);
   const url = issuer && metadataOf(issuer)?.members?.["jwks_uri"];
   if (typeof url !== "string" || !URL.canParse(url)) return undefined;
-  return await fetchDocument(ask, new URL(url));
+  return await fetchDocument(ask, new URL(url), ["keys"]);
 }

@@ -158,6 +158,21 @@ export const BROKEN_DOCUMENTS: readonly Case[] = [
     },
   },
   {
+    finding: "discovery-is-page",
+    name: "a catch-all route that answers JSON, and no OAuth",
+    serve: async () => {
+      const origin = await serveAt(() =>
+        express()
+          .use(
+            "/mcp",
+            (_req, res) => void res.status(401).set("WWW-Authenticate", "Bearer").json({}),
+          )
+          .use((_req, res) => void res.json({ ok: true })),
+      );
+      return { url: `${origin}/mcp` };
+    },
+  },
+  {
     finding: "discovery-has-page",
     name: "a catch-all page, and no document at the root",
     serve: async () => {

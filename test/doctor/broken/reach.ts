@@ -107,8 +107,13 @@ export const UNREACHED: readonly BrokenServer[] = [
     }),
   },
   {
+    name: "headers that have grown",
+    finding: "head-too-large",
+    serve: answering(200, { "x-grown": "a".repeat(40_000) }),
+  },
+  {
     name: "a port that no client may ask",
-    finding: "not-asked",
+    finding: "port-blocked",
     serve: async () => ({ url: "http://127.0.0.1:6000/mcp" }),
   },
 ];
