@@ -169,3 +169,8 @@ function firstOf({ errors, message }: AggregateError): string {
 export function isAnswered(reply: Reply | undefined): reply is Answered {
   return reply?.kind === "answered";
 }
+
+/** Whether what was asked for was done, or taken to be done. */
+export function isSuccess(reply: Reply): boolean {
+  return isAnswered(reply) && reply.status >= 200 && reply.status < 300;
+}

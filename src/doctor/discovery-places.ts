@@ -33,6 +33,11 @@ export function namedResourceMetadata(replies: readonly (Reply | undefined)[]): 
   return [...new Set(named.filter((url) => url !== undefined))];
 }
 
+/** Whether a text is a URL that needs no repair. Whether it may be asked, `Ask` says. */
+export function isSound(text: string): boolean {
+  return URL.canParse(text) && /^https?:\/\/[!-~]+$/i.test(text);
+}
+
 /** What is wrong with a URL that a document names, if anything is; continues "is …" or "has …". */
 export function faultOfNamedUrl(text: string): string | undefined {
   if (/[^!-~]|\\/.test(text)) return "has a character that no URL has";

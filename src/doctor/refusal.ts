@@ -1,6 +1,7 @@
+import { isAnswered, isSuccess } from "./ask.js";
 import type { Answered, Reply } from "./contract.js";
 import type { Evidence } from "./evidence.js";
-import { jsonIn } from "./messages.js";
+import { codeIn, jsonIn } from "./messages.js";
 import { readChallenges } from "./read-challenge.js";
 import type { ReadChallenge } from "./read-challenge.js";
 import { quoted, told } from "./words.js";
@@ -37,9 +38,8 @@ const REFUSING: readonly number[] = [401, 403, 429, 503];
  * anywhere: then another fault is the cause of what fails.
  */
 export function refusalOf(evidence: Evidence): Refusal | undefined {
-  if (evidence.target.credentials.length === 0) return undefined;
-  const replies = authorizedReplies(evidence).filter((reply) => reply.kind === "answered");
-  if (replies.some(({ status }) => status >= 200 && status < 300)) return undefined;
+  if (evidence.target.credentials.length === 0 || isLetIn(evidence)) return undefined;
+  const replies = authorizedReplies(evidence).filter(isAnswered);
   const reply = REFUSING.map((status) => replies.find((each) => each.status === status)).find(
     (each) => each !== undefined,
   );
@@ -48,9 +48,7 @@ export function refusalOf(evidence: Evidence): Refusal | undefined {
 
 /** Whether the credential has let its holder in. */
 export function isLetIn(evidence: Evidence): boolean {
-  return authorizedReplies(evidence).some(
-    (reply) => reply.kind === "answered" && reply.status >= 200 && reply.status < 300,
-  );
+  return authorizedReplies(evidence).some(isSuccess);
 }
 
 /** What an answer says of why: JSON-RPC errors and OAuth errors both carry a code and a text. */
@@ -59,8 +57,7 @@ export function readRefusal(reply: Answered): Refusal {
   const bearer = challenges.find(({ params }) => params.has("error"))?.params;
   const body = jsonIn(reply.text) ?? {};
   const inner = objectOf(body["error"]);
-  const code =
-    textOf(objectOf(inner["data"])["code"]) ?? textOf(body["error"]) ?? bearer?.get("error");
+  const code = codeIn(reply) ?? bearer?.get("error");
   const words =
     textOf(body["error_description"]) ??
     textOf(inner["message"]) ??

@@ -1,3 +1,4 @@
+import { METHOD_NOT_FOUND } from "../shared/json-rpc.js";
 import type { Reply } from "./contract.js";
 import type { Evidence } from "./evidence.js";
 import { errorOf, eventsIn, isEventStream, resultOf } from "./messages.js";
@@ -14,9 +15,6 @@ export function speaksAny(evidence: Evidence): boolean {
   );
 }
 
-/** JSON-RPC: there is no such method. */
-export const METHOD_NOT_FOUND = -32601;
-
 /** How the URL answers a POST of the best caller that there is: with the credential, or, where none was shown, without. */
 export function postReply({ streamable, stranger }: Evidence): Reply | undefined {
   return streamable?.initialize ?? stranger?.post;
@@ -28,7 +26,7 @@ export function getReply({ stream, stranger }: Evidence): Reply | undefined {
 }
 
 /** Whether a stream names the endpoint of HTTP+SSE. */
-export function hasEndpoint(reply: Reply): boolean {
+export function namesEndpoint(reply: Reply): boolean {
   if (reply.kind !== "answered" || reply.status !== 200 || !isEventStream(reply)) return false;
   return eventsIn(reply.text).some(({ event }) => event === "endpoint");
 }

@@ -1,4 +1,4 @@
-import { isAnswered } from "./ask.js";
+import { isAnswered, isSuccess } from "./ask.js";
 import type { AskInit, Reply } from "./contract.js";
 import type { Message } from "./messages.js";
 import { OpenStream } from "./open-stream.js";
@@ -59,7 +59,7 @@ export class SseSession {
   /** Posts a request, and waits for its answer on the stream if it was taken. */
   async call(id: number, request: unknown): Promise<{ reply: Reply; answer: Message | undefined }> {
     const reply = await this.post(request);
-    const isRefused = isAnswered(reply) && (reply.status < 200 || reply.status > 299);
+    const isRefused = isAnswered(reply) && !isSuccess(reply);
     const { timeoutMs } = this.#visit.evidence.target;
     return { reply, answer: await this.#stream.answerTo(id, isRefused ? 0 : timeoutMs) };
   }

@@ -1,13 +1,10 @@
+import { INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND } from "../shared/json-rpc.js";
 import type { JsonRpcError, JsonRpcRequest, JsonRpcResponse } from "../shared/json-rpc.js";
 import type { Denied } from "./policy.js";
 import { isSpokenFor } from "./targets.js";
 
 /** Which of the SDK's major versions a server is of. */
 export type SdkMajor = "v1" | "v2";
-
-const METHOD_NOT_FOUND = -32601;
-const INVALID_PARAMS = -32602;
-const INTERNAL_ERROR = -32603;
 
 /**
  * What an `McpServer` answers to a request for something that it does not have.

@@ -1,3 +1,4 @@
+import { INTERNAL_ERROR } from "../shared/json-rpc.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
 
 /** A message as it is sent. */
@@ -16,9 +17,6 @@ const KEPT_BYTES = 176;
 export function weightOf(json: string, bytes: number): number {
   return KEPT_BYTES + (bytes === json.length ? bytes : Math.max(bytes, 2 * json.length));
 }
-
-/** JSON-RPC's "Internal error". @see https://www.jsonrpc.org/specification#error_object */
-const INTERNAL_ERROR = -32_603;
 
 /** A message of the application that cannot be written as JSON. */
 export class NotJsonError extends TypeError {

@@ -24,6 +24,13 @@ export type JsonRpcResponse =
   | { jsonrpc: "2.0"; id: JsonRpcId; result: Record<string, unknown> }
   | { jsonrpc: "2.0"; id?: JsonRpcId | undefined; error: JsonRpcError };
 
+/** There is no such method. @see JSON-RPC 2.0, section 5.1 */
+export const METHOD_NOT_FOUND = -32601;
+/** Its parameters are wrong; of MCP, too, that there is no such tool, prompt or resource. */
+export const INVALID_PARAMS = -32602;
+/** The receiver's own fault. */
+export const INTERNAL_ERROR = -32603;
+
 /** What went wrong with a request. @see JSON-RPC 2.0, section 5.1 */
 export interface JsonRpcError {
   code: number;

@@ -1,4 +1,5 @@
 import { DENIED_META, DENIED_RPC_CODE } from "../policy/denied-answer.js";
+import { INVALID_PARAMS, METHOD_NOT_FOUND } from "../shared/json-rpc.js";
 import { isOfRights } from "./refusal.js";
 import type { NotingFetch } from "./refusal.js";
 import type { Connection } from "./test-client.js";
@@ -26,9 +27,6 @@ const LISTS = {
 
 /** More are those of a server that never comes to an end. */
 const MAX_PAGES = 1_000;
-
-const METHOD_NOT_FOUND = -32601;
-const INVALID_PARAMS = -32602;
 
 /** Asks, as one caller, what there is and what is permitted. */
 export class AskingClient {

@@ -1,4 +1,4 @@
-import { isAnswered } from "../ask.js";
+import { isAnswered, isSuccess } from "../ask.js";
 import type { Answered, Reply } from "../contract.js";
 import type { BrowserEvidence, Evidence, Finder, Observation } from "../evidence.js";
 import { requestHeaders } from "../steps/browser.js";
@@ -135,8 +135,8 @@ function allows({ headers }: Answered, { target }: Evidence): boolean {
 }
 
 /** @see Fetch Standard, section 4.8: a preflight's status must be ok. */
-function isRefusedPreflight({ method, status }: Answered): boolean {
-  return method === "OPTIONS" && (status < 200 || status > 299);
+function isRefusedPreflight(reply: Answered): boolean {
+  return reply.method === "OPTIONS" && !isSuccess(reply);
 }
 
 /** @see Fetch Standard, section 3.3.3 and 4.10: `*` does not stand for Authorization. */

@@ -1,5 +1,5 @@
 import { isAnswered } from "../ask.js";
-import { faultOfNamedUrl } from "../discovery-places.js";
+import { faultOfNamedUrl, isSound } from "../discovery-places.js";
 import type {
   DiscoveryEvidence,
   DocumentEvidence,
@@ -55,7 +55,7 @@ export const resourceMetadataRefused = atDiscovery(
     )?.reply;
     const url =
       asked === undefined
-        ? named.find(isUnsound)
+        ? named.find((text) => !isSound(text))
         : (named.find((text) => text === asked.url.href) ?? asked.url.href);
     if (url === undefined) return undefined;
     const isDowngrade = target.url.protocol === "https:" && url.startsWith("http:");
@@ -71,10 +71,6 @@ export const resourceMetadataRefused = atDiscovery(
     };
   },
 );
-
-function isUnsound(text: string): boolean {
-  return !URL.canParse(text) || !/^https?:\/\/[!-~]+$/i.test(text);
-}
 
 /** Whether an answer is a page for people, or anything else but the document. */
 function isPage({ reply, members }: DocumentEvidence): boolean {

@@ -1,4 +1,5 @@
-import { isAnswered } from "../ask.js";
+import { METHOD_NOT_FOUND } from "../../shared/json-rpc.js";
+import { isAnswered, isSuccess } from "../ask.js";
 import type { Answered } from "../contract.js";
 import type { Evidence, Finder } from "../evidence.js";
 import { shownUrl } from "../fingerprint.js";
@@ -10,9 +11,6 @@ import { hasLostSome } from "./replicas.js";
 /** What servers say whose body another read before them: JSON-RPC's parse error (-32700) among it, of what is good JSON. */
 const BODY_READ =
   /stream is not readable|message_unreadable|already (?:been )?(?:read|consumed)|"code": ?-32700\b/i;
-
-/** JSON-RPC: there is no such method, which is no refusal. */
-const METHOD_NOT_FOUND = -32601;
 
 const TOO_LARGE = {
   cause:
@@ -216,7 +214,7 @@ export const MESSAGES: readonly Finder[] = [
     look: ({ messages, target }) => {
       const { tools, listed } = messages ?? {};
       if (!isAnswered(tools) || hasNoTools(messages?.answer, listed)) return undefined;
-      const why = isTaken(tools) ? whyNotListed(listed, target.timeoutMs) : quoted(tools.text);
+      const why = isSuccess(tools) ? whyNotListed(listed, target.timeoutMs) : quoted(tools.text);
       if (why === undefined) return undefined;
       return {
         seen: `\`initialize\` was answered, \`tools/list\` was not: ${told(tools)} ${why}`,
@@ -247,23 +245,19 @@ function refusal(
   isMeant: (status: number) => boolean,
 ): Answered | undefined {
   const reply = messages?.initialize;
-  return isAnswered(reply) && !isTaken(reply) && isMeant(reply.status) ? reply : undefined;
+  return isAnswered(reply) && !isSuccess(reply) && isMeant(reply.status) ? reply : undefined;
 }
 
 /** The first message's reply, where it was taken and no answer came. */
 function taken({ messages }: Evidence): Answered | undefined {
   const reply = messages?.initialize;
-  const isMissing = isAnswered(reply) && isTaken(reply) && messages?.answer === undefined;
+  const isMissing = isAnswered(reply) && isSuccess(reply) && messages?.answer === undefined;
   return isMissing ? reply : undefined;
 }
 
 /** Whether a server did not get the body that was sent. */
 function isBodyRead({ status, text }: Answered): boolean {
   return (status === 400 || status === 500) && BODY_READ.test(text);
-}
-
-function isTaken({ status }: Answered): boolean {
-  return status >= 200 && status < 300;
 }
 
 /** What was answered, with the words of whoever did. */

@@ -1,3 +1,4 @@
+import { isSuccess } from "../ask.js";
 import type { Answered, Reply } from "../contract.js";
 import type { Evidence, Finder } from "../evidence.js";
 import { codeIn, errorOf, isEventStream, messageIn, typeOf } from "../messages.js";
@@ -136,7 +137,7 @@ const RULES: readonly StatusRule[] = [
   {
     id: "no-json-rpc",
     docs: "doctor.md#not-an-mcp-endpoint",
-    is: (reply) => reply.status >= 200 && reply.status < 300 && !isEventStream(reply),
+    is: (reply) => isSuccess(reply) && !isEventStream(reply),
     cause:
       "Something answers POSTs at this URL, and not as MCP does: the answer to `initialize` is no JSON-RPC message.",
     change:

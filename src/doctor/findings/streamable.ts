@@ -1,8 +1,10 @@
+import { isSuccess } from "../ask.js";
 import type { Reply } from "../contract.js";
 import type { Evidence, Finder, StreamableEvidence } from "../evidence.js";
+import { INTERNAL_ERROR } from "../../shared/json-rpc.js";
 import { isLocalToNode } from "../../shared/loopback.js";
 import { answerIn, errorOf, resultOf, sessionHeaders } from "../messages.js";
-import { hasEndpoint } from "../spoken.js";
+import { namesEndpoint } from "../spoken.js";
 import { quoted, told } from "../words.js";
 
 /** What goes wrong over Streamable HTTP after a session has begun. */
@@ -88,7 +90,7 @@ export const STREAMABLE: readonly Finder[] = [
     step: "streamable",
     look: ({ streamable }) => {
       const { tools, listed } = streamable ?? {};
-      if (tools === undefined || !isTaken(tools) || listed !== undefined) return undefined;
+      if (tools === undefined || !isSuccess(tools) || listed !== undefined) return undefined;
       return {
         seen: `initialize was answered. ${told(tools)} No answer to tools/list was in it.`,
         cause: "The handler hangs, or something between cuts or holds back the answer.",
@@ -128,15 +130,11 @@ interface Refused {
 function refusedLater({ streamable }: Evidence): Refused | undefined {
   if (streamable === undefined || resultOf(streamable.answer) === undefined) return undefined;
   const reply = [streamable.initialized, streamable.tools].find(
-    (each) => each !== undefined && !isTaken(each),
+    (each) => each !== undefined && !isSuccess(each),
   );
   if (reply === undefined) return undefined;
   const status = reply.kind === "answered" ? reply.status : undefined;
   return { reply, status, conversation: streamable };
-}
-
-function isTaken(reply: Reply): boolean {
-  return reply.kind === "answered" && reply.status >= 200 && reply.status < 300;
 }
 
 /** An error that is the server's own fault: a server without tools says that it knows no such method. */
@@ -144,11 +142,8 @@ function isFailure(error: ReturnType<typeof errorOf>): boolean {
   return error?.["code"] === INTERNAL_ERROR;
 }
 
-/** @see JSON-RPC 2.0, section 5.1 */
-const INTERNAL_ERROR = -32603;
-
 /** Whether an answer begins a conversation with somebody who showed nothing. */
 function letsIn(reply: Reply | undefined): reply is Reply {
   if (reply === undefined) return false;
-  return hasEndpoint(reply) || resultOf(answerIn(reply, 1)) !== undefined;
+  return namesEndpoint(reply) || resultOf(answerIn(reply, 1)) !== undefined;
 }

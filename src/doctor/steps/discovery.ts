@@ -4,6 +4,7 @@ import { isReached } from "../visit.js";
 import { inShort } from "../words.js";
 import {
   faultOfNamedUrl,
+  isSound,
   issuerPlaces,
   namedResourceMetadata,
   resourcePlaces,
@@ -90,11 +91,6 @@ export async function fetchDocument(
   const members = isFound ? jsonIn(reply.text) : undefined;
   const isMeant = members !== undefined && marks.some((name) => Object.hasOwn(members, name));
   return { reply, members: isMeant ? members : undefined };
-}
-
-/** A URL that needs no repair. Whether it may be asked, `Ask` says. */
-function isSound(url: string): boolean {
-  return URL.canParse(url) && /^https?:\/\/[!-~]+$/i.test(url);
 }
 
 function withoutRepetition<T extends readonly [unknown, URL]>(places: readonly T[]): readonly T[] {
