@@ -169,3 +169,14 @@ it("CLI-24: what a token says is shown, and not obeyed", async () => {
   }
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
 });
+
+it("CLI-24: claims that are nested more deeply than Node can write are shown as far as they can be", async () => {
+  const head = Buffer.from('{"alg":"HS256"}').toString("base64url");
+  const deep = `{"sub":"a","deep":${"[".repeat(5_000)}${"]".repeat(5_000)}}`;
+  const token = `${head}.${Buffer.from(deep).toString("base64url")}.c2ln`;
+  const { status, out } = await run(token);
+  expect(status).toBe(0);
+  expect(out).toContain("(nested too deeply)");
+  const { claims: shown } = JSON.parse((await run(token, "--json")).out) as { claims: object };
+  expect(shown).toMatchObject({ sub: "a" });
+});

@@ -7,7 +7,7 @@ import type {
   Finder,
   Observation,
 } from "../evidence.js";
-import { jsonText } from "../json-text.js";
+import { jsonText, terminalJson } from "../json-text.js";
 import { readChallenges } from "../read-challenge.js";
 import { issuersIn, metadataOf, usedResourceDocument } from "../read-discovery.js";
 import { isLetIn } from "../refusal.js";
@@ -194,8 +194,8 @@ function differing(
   const [first, ...others] = documents.filter(({ members }) => members !== undefined);
   if (first === undefined) return undefined;
   for (const name of names) {
-    const text = JSON.stringify(first.members?.[name]);
-    const other = others.find(({ members }) => JSON.stringify(members?.[name]) !== text);
+    const text = terminalJson(first.members?.[name] ?? null);
+    const other = others.find(({ members }) => terminalJson(members?.[name] ?? null) !== text);
     if (other !== undefined) return [name, first, other];
   }
   return undefined;

@@ -3,6 +3,7 @@ import { isAnswered, isSuccess } from "../ask.js";
 import type { Answered } from "../contract.js";
 import type { Evidence, Finder } from "../evidence.js";
 import { shownUrl } from "../fingerprint.js";
+import { jsonText } from "../json-text.js";
 import { jsonIn } from "../messages.js";
 import { endpointOf } from "../stream-evidence.js";
 import { quoted, told } from "../words.js";
@@ -304,5 +305,5 @@ function hasNoTools(answer: unknown, listed: unknown): boolean {
 function whyNotListed(listed: unknown, timeoutMs: number): string | undefined {
   if (listed === undefined) return `No answer came on the stream within ${timeoutMs / 1000} s.`;
   const { error } = listed as { error?: unknown };
-  return error === undefined ? undefined : quoted(JSON.stringify(error));
+  return error === undefined ? undefined : quoted(jsonText(error));
 }
