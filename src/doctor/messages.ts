@@ -89,7 +89,7 @@ export function untilAnswered(id: number): (text: string) => boolean {
 }
 
 /** The answer to a request among the events of a stream. */
-export function answerOnStream(text: string, id: number): Message | undefined {
+function answerOnStream(text: string, id: number): Message | undefined {
   return eventsIn(text)
     .map(({ data }) => messageIn(data))
     .find((message) => message?.["id"] === id && message["method"] === undefined);

@@ -52,7 +52,7 @@ export function isLetIn(evidence: Evidence): boolean {
 }
 
 /** What an answer says of why: JSON-RPC errors and OAuth errors both carry a code and a text. */
-export function readRefusal(reply: Answered): Refusal {
+function readRefusal(reply: Answered): Refusal {
   const challenges = readChallenges(reply.headers.get("www-authenticate"));
   const bearer = challenges.find(({ params }) => params.has("error"))?.params;
   const body = jsonIn(reply.text) ?? {};

@@ -49,7 +49,7 @@ export function serverSeconds({ readAtMs, serverAheadMs = 0 }: TokenEvidence): n
 }
 
 /** When a token begins to count; the past where it does not say. */
-export function startOf({ nbf }: Members): number {
+function startOf({ nbf }: Members): number {
   return typeof nbf === "number" ? nbf : -Infinity;
 }
 

@@ -46,7 +46,7 @@ const SHAPES: Readonly<Record<ShapeFault, Pick<Observation, "cause" | "change">>
 };
 
 /** The text of a credential is plainly wrong, and it was refused. */
-export const credentialMalformed: Finder = {
+const credentialMalformed: Finder = {
   id: "credential-malformed",
   severity: "error",
   docs: DOCS,
@@ -96,7 +96,7 @@ function onTopic(
 }
 
 /** The server has seen no credential, although one was sent. */
-export const credentialNotFound = onTopic(
+const credentialNotFound = onTopic(
   "not-found",
   { id: "credential-not-found", docs: DOCS },
   ({ words }, { target }) => {
@@ -116,7 +116,7 @@ export const credentialNotFound = onTopic(
 );
 
 /** Tokens do not belong into URLs. */
-export const tokenInUrl = onTopic(
+const tokenInUrl = onTopic(
   "in-url",
   { id: "token-in-url", docs: "security.md#keys-in-urls" },
   () => ({
@@ -127,7 +127,7 @@ export const tokenInUrl = onTopic(
 );
 
 /** The key is in the right place, and not one of the server's. */
-export const apiKeyUnknown = onTopic(
+const apiKeyUnknown = onTopic(
   "api-key-unknown",
   { id: "api-key-unknown", docs: DOCS },
   (_refusal, { target }) => ({
@@ -137,7 +137,7 @@ export const apiKeyUnknown = onTopic(
   }),
 );
 
-export const apiKeyExpired = onTopic(
+const apiKeyExpired = onTopic(
   "api-key-expired",
   { id: "api-key-expired", docs: "security.md#api-keys" },
   () => ({
@@ -148,7 +148,7 @@ export const apiKeyExpired = onTopic(
 );
 
 /** Scopes that are needed and not granted. */
-export const forbiddenByPolicy = onTopic(
+const forbiddenByPolicy = onTopic(
   "policy",
   { id: "forbidden-by-policy", docs: "policy.md#what-a-denied-caller-hears" },
   () => ({
@@ -158,7 +158,7 @@ export const forbiddenByPolicy = onTopic(
   }),
 );
 
-export const tooManyFailures = onTopic(
+const tooManyFailures = onTopic(
   "too-many-failures",
   { id: "too-many-failures", docs: "troubleshooting.md#behind-a-proxy", hides: NOT_SEEN },
   () => ({
@@ -169,7 +169,7 @@ export const tooManyFailures = onTopic(
   }),
 );
 
-export const credentialUncheckable = onTopic(
+const credentialUncheckable = onTopic(
   "unavailable",
   { id: "credential-uncheckable", docs: "oauth.md#while-the-issuer-is-away", hides: NOT_SEEN },
   (_refusal, evidence) => ({
@@ -186,7 +186,7 @@ function isOpaque({ token }: Evidence): boolean {
 }
 
 /** It was refused, and nothing tells why. */
-export const credentialRefused: Finder = {
+const credentialRefused: Finder = {
   id: "credential-refused",
   severity: "error",
   docs: DOCS,

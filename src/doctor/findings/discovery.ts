@@ -92,7 +92,7 @@ function pageText(page: DocumentEvidence): Observation {
 }
 
 /** Clients that have nothing else read a page where they look for a document. */
-export const discoveryIsPage = atDiscovery(
+const discoveryIsPage = atDiscovery(
   {
     id: "discovery-is-page",
     severity: "error",
@@ -106,7 +106,7 @@ export const discoveryIsPage = atDiscovery(
 );
 
 /** The same, where only clients are misled that look elsewhere, or have no credential yet. */
-export const discoveryHasPage = atDiscovery(
+const discoveryHasPage = atDiscovery(
   { id: "discovery-has-page", severity: "warning" },
   (discovery, evidence) => {
     const page = allDocuments(discovery).find(isPage);
@@ -116,7 +116,7 @@ export const discoveryHasPage = atDiscovery(
 );
 
 /** The challenge names a document that is not there. */
-export const resourceMetadataMissing = atDiscovery(
+const resourceMetadataMissing = atDiscovery(
   { id: "resource-metadata-missing", severity: "error" },
   ({ resource }) => {
     const named = resource.filter(({ place }) => place === "challenge");
@@ -133,7 +133,7 @@ export const resourceMetadataMissing = atDiscovery(
 );
 
 /** The document is about another URL than the one that clients connect to. */
-export const resourceDiffers = atDiscovery(
+const resourceDiffers = atDiscovery(
   { id: "resource-differs", severity: "error" },
   (discovery, { target }) => {
     const document = usedResourceDocument(discovery);
@@ -165,7 +165,7 @@ export function covers(resource: string, url: URL): boolean {
 }
 
 /** Documents about the same URL say different things. */
-export const documentsDisagree = atDiscovery(
+const documentsDisagree = atDiscovery(
   { id: "documents-disagree", severity: "warning" },
   ({ resource, issuers }) => {
     const own = resource.filter(({ place, members }) => place !== "root" && members !== undefined);
@@ -202,7 +202,7 @@ function differing(
 }
 
 /** The document names nobody who gives tokens. */
-export const authorizationServersMissing = atDiscovery(
+const authorizationServersMissing = atDiscovery(
   { id: "authorization-servers-missing", severity: "error" },
   (discovery) => {
     const document = usedResourceDocument(discovery);
@@ -219,7 +219,7 @@ export const authorizationServersMissing = atDiscovery(
 );
 
 /** A 401 must say by which scheme to come again. */
-export const challengeMissing = atDiscovery(
+const challengeMissing = atDiscovery(
   { id: "challenge-missing", severity: "note", docs: "protocol.md#who-is-calling" },
   (_discovery, { stranger }) => {
     const bare = [stranger?.get, stranger?.post].find(

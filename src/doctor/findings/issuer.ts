@@ -64,7 +64,7 @@ function atMetadata(
   });
 }
 
-export const issuerRefused = atIssuers(
+const issuerRefused = atIssuers(
   { id: "issuer-refused", severity: "error" },
   ({ issuer, documents }) => {
     const refused = documents.find(
@@ -82,7 +82,7 @@ export const issuerRefused = atIssuers(
   },
 );
 
-export const issuerUnreachable = atIssuers(
+const issuerUnreachable = atIssuers(
   { id: "issuer-unreachable", severity: "error", hides: ["credential-uncheckable"] },
   ({ documents }) => {
     const isAway = ({ reply }: DocumentEvidence): boolean =>
@@ -99,7 +99,7 @@ export const issuerUnreachable = atIssuers(
   },
 );
 
-export const issuerMetadataMissing = atIssuers(
+const issuerMetadataMissing = atIssuers(
   { id: "issuer-metadata-missing", severity: "error" },
   ({ documents }) => {
     const [first] = documents;
@@ -117,7 +117,7 @@ export const issuerMetadataMissing = atIssuers(
   },
 );
 
-export const issuerDiffers = atMetadata(
+const issuerDiffers = atMetadata(
   { id: "issuer-differs", severity: "error", docs: PROVIDERS },
   ({ issuer: published }, { reply }, issuer) => {
     if (typeof published === "string" && sameIssuer(issuer, published)) return undefined;
@@ -131,7 +131,7 @@ export const issuerDiffers = atMetadata(
   },
 );
 
-export const endpointMissing = atMetadata(
+const endpointMissing = atMetadata(
   { id: "endpoint-missing", severity: "error" },
   (members, { reply }) => {
     const names = ["authorization_endpoint", "token_endpoint"];
@@ -146,7 +146,7 @@ export const endpointMissing = atMetadata(
   },
 );
 
-export const endpointRefused = atMetadata(
+const endpointRefused = atMetadata(
   { id: "endpoint-refused", severity: "error" },
   (members, { reply }) => {
     const names = ["authorization_endpoint", "token_endpoint", "registration_endpoint", "jwks_uri"];
@@ -164,7 +164,7 @@ export const endpointRefused = atMetadata(
   },
 );
 
-export const pkceUnsupported = atMetadata(
+const pkceUnsupported = atMetadata(
   { id: "pkce-unsupported", severity: "error" },
   (members, { reply }) => {
     const methods = members["code_challenge_methods_supported"];
@@ -178,21 +178,18 @@ export const pkceUnsupported = atMetadata(
   },
 );
 
-export const pkceUnsaid = atMetadata(
-  { id: "pkce-unsaid", severity: "warning" },
-  (members, { reply }) => {
-    if (members["code_challenge_methods_supported"] !== undefined) return undefined;
-    return {
-      seen: `${shownUrl(reply.url)} has no code_challenge_methods_supported.`,
-      cause:
-        "MCP wants clients to refuse an issuer that does not say that it takes PKCE. Many go on all the same.",
-      change:
-        "Let the issuer publish code_challenge_methods_supported with S256. Where it cannot, put `signIn` of express-mcp-sse in front of it.",
-    };
-  },
-);
+const pkceUnsaid = atMetadata({ id: "pkce-unsaid", severity: "warning" }, (members, { reply }) => {
+  if (members["code_challenge_methods_supported"] !== undefined) return undefined;
+  return {
+    seen: `${shownUrl(reply.url)} has no code_challenge_methods_supported.`,
+    cause:
+      "MCP wants clients to refuse an issuer that does not say that it takes PKCE. Many go on all the same.",
+    change:
+      "Let the issuer publish code_challenge_methods_supported with S256. Where it cannot, put `signIn` of express-mcp-sse in front of it.",
+  };
+});
 
-export const registrationMissing = atMetadata(
+const registrationMissing = atMetadata(
   { id: "registration-missing", severity: "warning", docs: "sign-in.md" },
   (members, { reply }) => {
     const takesDocuments = members["client_id_metadata_document_supported"] === true;

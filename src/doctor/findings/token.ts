@@ -70,7 +70,7 @@ function clockText({ token }: Case): string | undefined {
 }
 
 /** The token counts by the clock here, and not by the server's. */
-export const clockSkew: Finder = {
+const clockSkew: Finder = {
   id: "clock-skew",
   severity: "error",
   docs: TIMES,
@@ -110,7 +110,7 @@ function timesText(claims: Members, nowMs: number): string {
   return parts.length === 0 ? "The token names no times." : `The token says: ${parts.join(", ")}.`;
 }
 
-export const tokenExpired = onTopic(
+const tokenExpired = onTopic(
   "expired",
   { id: "token-expired", docs: "oauth.md#when-a-token-expires" },
   (found) => ({
@@ -121,7 +121,7 @@ export const tokenExpired = onTopic(
   }),
 );
 
-export const tokenNotYetValid = onTopic(
+const tokenNotYetValid = onTopic(
   "not-yet-valid",
   { id: "token-not-yet-valid", docs: TIMES },
   (found) => ({
@@ -137,7 +137,7 @@ function withTimes({ refusal, claims, token }: Case): string {
   return token === undefined ? seen : `${seen} ${timesText(claims, serverSeconds(token) * 1_000)}`;
 }
 
-export const tokenNoExpiry = onTopic(
+const tokenNoExpiry = onTopic(
   "no-expiry",
   { id: "token-no-expiry", docs: "options.md#type-jwt" },
   () => ({
@@ -153,7 +153,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
   logout: "It is a logout token, which tells a client that somebody signed out.",
 };
 
-export const tokenWrongKind = onTopic(
+const tokenWrongKind = onTopic(
   "purpose",
   { id: "token-wrong-kind", docs: AUDIENCE },
   ({ token, header }) => ({
@@ -165,7 +165,7 @@ export const tokenWrongKind = onTopic(
   }),
 );
 
-export const tokenOtherAudience = onTopic(
+const tokenOtherAudience = onTopic(
   "audience",
   { id: "token-other-audience", docs: AUDIENCE },
   ({ claims, evidence }) => {
@@ -181,7 +181,7 @@ export const tokenOtherAudience = onTopic(
   },
 );
 
-export const tokenOtherIssuer = onTopic(
+const tokenOtherIssuer = onTopic(
   "issuer",
   { id: "token-other-issuer", docs: AUDIENCE },
   ({ claims, evidence }) => {
@@ -195,7 +195,7 @@ export const tokenOtherIssuer = onTopic(
   },
 );
 
-export const tokenKeyUnknown = onTopic(
+const tokenKeyUnknown = onTopic(
   "key",
   { id: "token-key-unknown", docs: TIMES },
   ({ header, token }) => {
@@ -214,7 +214,7 @@ export const tokenKeyUnknown = onTopic(
   },
 );
 
-export const tokenOtherAlgorithm = onTopic(
+const tokenOtherAlgorithm = onTopic(
   "algorithm",
   { id: "token-other-algorithm", docs: "options.md#type-jwt" },
   ({ header, token }) => {
@@ -232,7 +232,7 @@ export const tokenOtherAlgorithm = onTopic(
   },
 );
 
-export const tokenUnsigned = onTopic(
+const tokenUnsigned = onTopic(
   "unsigned",
   { id: "token-unsigned", docs: "options.md#type-jwt" },
   () => ({
@@ -241,7 +241,7 @@ export const tokenUnsigned = onTopic(
   }),
 );
 
-export const tokenWrongSignature = onTopic(
+const tokenWrongSignature = onTopic(
   "signature",
   { id: "token-wrong-signature", docs: TIMES },
   ({ header }) => ({
@@ -251,7 +251,7 @@ export const tokenWrongSignature = onTopic(
   }),
 );
 
-export const tokenBoundToKey = onTopic(
+const tokenBoundToKey = onTopic(
   "bound",
   { id: "token-bound-to-key", docs: "oauth.md#what-it-does-not-do" },
   () => ({
@@ -261,14 +261,14 @@ export const tokenBoundToKey = onTopic(
   }),
 );
 
-export const tokenInactive = onTopic("inactive", { id: "token-inactive", docs: TIMES }, () => ({
+const tokenInactive = onTopic("inactive", { id: "token-inactive", docs: TIMES }, () => ({
   cause:
     "The issuer says that the token does not count (any more): it was revoked, has expired, or is not of this issuer.",
   change:
     "Get a new one. With express-mcp-sse the server asks at `introspection_endpoint` of `issuerUrl`.",
 }));
 
-export const tokenUnreadable = onTopic(
+const tokenUnreadable = onTopic(
   "malformed",
   { id: "token-unreadable", docs: TIMES },
   ({ token }) => {
@@ -287,7 +287,7 @@ export const tokenUnreadable = onTopic(
   },
 );
 
-export const scopesMissing = onTopic(
+const scopesMissing = onTopic(
   "scopes",
   { id: "scopes-missing", docs: "oauth.md#what-to-set" },
   ({ refusal, claims, token }) => {
