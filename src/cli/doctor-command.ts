@@ -1,4 +1,4 @@
-import type { Target } from "../doctor/contract.js";
+import type { Credential, Target } from "../doctor/contract.js";
 import { examine } from "../doctor/examine.js";
 import type { Report } from "../doctor/report.js";
 import { CREDENTIAL_HELP, CREDENTIAL_OPTIONS, readCredentials } from "./credentials.js";
@@ -39,12 +39,13 @@ Exit status: 0 if callers get in (there may be warnings), 1 if something keeps t
 
   async run(args, terminal) {
     const { values, positionals } = parseOptions(args, OPTIONS, 1);
+    const url = readUrl(positionals[0]);
     const target: Target = {
-      url: readUrl(positionals[0]),
+      url,
       origin: readOrigin(values.origin),
       timeoutMs: readTimeout(values.timeout),
       isQuick: values.quick,
-      credentials: await readCredentials(values, terminal),
+      credentials: onePerPlace(await readCredentials(values, terminal), url),
     };
     const signal = terminal.interruption();
     const report = await examineWithProgress(target, terminal, signal).catch((error: unknown) => {
@@ -60,6 +61,22 @@ Exit status: 0 if callers get in (there may be warnings), 1 if something keeps t
     return isBad ? STATUS.found : STATUS.fine;
   },
 };
+
+/** A request has room for one credential at each place: what is shown must be what was meant. */
+function onePerPlace(credentials: readonly Credential[], url: URL): readonly Credential[] {
+  const taken = new Set([...url.searchParams.keys()].map((name) => `the parameter ${name}`));
+  for (const credential of credentials) {
+    const place = placeOf(credential);
+    if (taken.has(place)) throw new UsageError(`${place} is there twice`);
+    taken.add(place);
+  }
+  return credentials;
+}
+
+function placeOf(credential: Credential): string {
+  if (credential.kind === "query") return `the parameter ${credential.name}`;
+  return `the header ${credential.kind === "bearer" ? "authorization" : credential.name.toLowerCase()}`;
+}
 
 /** Says on a terminal what is waited for. */
 async function examineWithProgress(
@@ -83,6 +100,9 @@ function readUrl(text: string | undefined): URL {
     throw new UsageError("needs the URL of a server, such as http://127.0.0.1:8080/mcp");
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined && /^\s*https?:\/\/[^/]/i.test(text)) {
+    throw new UsageError("the URL has a host or a port that there cannot be");
+  }
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new UsageError("the URL must begin with http:// or https://");
   }

@@ -89,6 +89,21 @@ describe("secrets", () => {
     ["a line end inside", ["--bearer", "one\ntwo-secret"], /--bearer: the secret has a line end/],
     ["a header without a name", ["--header", KEY], /--header must be "Name: S"/],
     ["a parameter without a name", ["--query", KEY.replaceAll("=", "")], /--query must be name=S/],
+    [
+      "a header twice",
+      ["--header", `X-Key: ${KEY}`, "--header", `x-key: ${KEY}`],
+      /the header x-key is there twice/,
+    ],
+    [
+      "a header that is the bearer's",
+      ["--bearer", KEY, "--header", `Authorization: Bearer ${KEY}`],
+      /the header authorization is there twice/,
+    ],
+    [
+      "a parameter twice",
+      ["--query", `k=${KEY}`, "--query", `k=${KEY}`],
+      /the parameter k is there twice/,
+    ],
     ["an argument too many", [KEY], /takes one argument beside its options, and got 2/],
     ["an unknown option", [`--baerer=${KEY}`], /Unknown option '--baerer'/],
     ["a page that is none", ["--origin", KEY], /--origin must be the URL of a web page/],
@@ -215,6 +230,7 @@ describe("the program", () => {
     [["dcotor"], /knows no such command: doctor, /],
     [["doctor"], /needs the URL of a server/],
     [["doctor", "localhost:8080/mcp"], /must begin with http/],
+    [["doctor", "http://127.0.0.1:99999/mcp"], /a host or a port that there cannot be/],
     [["doctor", "https://a:b@example.com/mcp"], /user name or a password/],
   ])("CLI-5: wrong usage is exit status 2, and where to look: %j", async (args, says) => {
     const { status, out, err } = await runCommand(args);

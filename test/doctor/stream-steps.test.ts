@@ -12,6 +12,7 @@ import { createKeepAlive, keepAlive } from "../../src/doctor/steps/keep-alive.js
 import { replicas } from "../../src/doctor/steps/replicas.js";
 import { stranger } from "../../src/doctor/steps/stranger.js";
 import { stream } from "../../src/doctor/steps/stream.js";
+import { streamable } from "../../src/doctor/steps/streamable.js";
 import { cleanUpAfterEach } from "../kit/clean-up.js";
 import { Balancer } from "../kit/cluster/balancer.js";
 import { listen } from "../kit/listen.js";
@@ -229,3 +230,20 @@ async function streamableOf(target: Target): Promise<Partial<Evidence>> {
   });
   return { streamable: { initialize, answer: answerIn(initialize, 1) } };
 }
+
+it("CLI-4: a server that answers initialize and nothing else is not waited for again and again", async () => {
+  const { url, asked } = await noting((req, res) => {
+    const isFirst = req.method === "POST" && req.headers["mcp-session-id"] === undefined;
+    if (req.method === "DELETE") res.writeHead(200).end();
+    if (!isFirst) return;
+    const result = { protocolVersion: "2025-11-25", capabilities: { tools: {} } };
+    res.writeHead(200, { "content-type": "application/json", "mcp-session-id": "a" });
+    res.end(JSON.stringify({ jsonrpc: "2.0", id: 1, result }));
+  });
+  const target = { ...targetOf({ url }), timeoutMs: 500 };
+  const evidence = await gather(target, [stranger, streamable, replicas]);
+  expect(evidence.streamable?.initialized).toMatchObject({ code: "TIMEOUT" });
+  expect(evidence.replicas).toBeUndefined();
+  // The first three are a stranger's.
+  expect(asked.slice(3).map(({ method }) => method)).toEqual(["POST", "POST", "DELETE"]);
+});

@@ -20,7 +20,7 @@ const POSTS = 10;
 export const replicas: Step<"replicas"> = {
   name: "replicas",
   title: "One session, many connections",
-  isNeeded: ({ evidence }) => hasEndpoint(evidence) || hasSession(evidence),
+  isNeeded: ({ evidence }) => hasPosts(evidence) || hasSession(evidence),
   async gather(visit) {
     const wires = [await overSse(visit), await overStreamable(visit)];
     const found = wires.filter((each) => each !== undefined);
@@ -34,7 +34,7 @@ export const replicas: Step<"replicas"> = {
 };
 
 async function overSse(visit: Visit): Promise<ReplicasEvidence | undefined> {
-  if (!hasEndpoint(visit.evidence)) return undefined;
+  if (!hasPosts(visit.evidence)) return undefined;
   const session = await SseSession.open(visit);
   if (session === undefined) return undefined;
   const own = { hasOwnConnection: true };
@@ -67,9 +67,15 @@ async function overStreamable({ ask, evidence }: Visit): Promise<ReplicasEvidenc
   return counted;
 }
 
-/** Whether the server gives sessions a name over Streamable HTTP. */
+/** Whether there is an endpoint, of which it is not known that it does not answer. */
+function hasPosts(evidence: Evidence): boolean {
+  return hasEndpoint(evidence) && evidence.messages?.initialize.kind !== "unanswered";
+}
+
+/** Whether the server gives sessions a name over Streamable HTTP, and answers messages of them. */
 function hasSession({ streamable }: Evidence): boolean {
-  return streamable !== undefined && sessionHeaders(streamable.initialize) !== undefined;
+  if (streamable === undefined || streamable.initialized?.kind === "unanswered") return false;
+  return sessionHeaders(streamable.initialize) !== undefined;
 }
 
 async function count(

@@ -1,3 +1,4 @@
+import { isAnswered } from "../ask.js";
 import type { Ask, Reply } from "../contract.js";
 import { endSession } from "../end-session.js";
 import type { StreamableEvidence } from "../evidence.js";
@@ -51,6 +52,10 @@ async function goOn(
   const session = sessionHeaders(initialize);
   const headers = session ?? { "mcp-protocol-version": versionOf(answer) };
   const initialized = await post(ask, url, INITIALIZED, headers);
+  // Who does not answer this will not answer what follows, and each would be waited for.
+  if (!isAnswered(initialized)) {
+    return { initialized, end: await endSession(ask, initialize, { isAuthorized: true }) };
+  }
   const hasTools = objectIn(objectIn(resultOf(answer), "capabilities"), "tools") !== undefined;
   const tools = hasTools ? await post(ask, url, listRequest(2), headers, 2) : undefined;
   const listed = tools && answerIn(tools, 2);
