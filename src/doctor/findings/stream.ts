@@ -69,12 +69,8 @@ export const STREAM: readonly Finder[] = [
     docs: "troubleshooting.md#late-events",
     step: "stream",
     look: (evidence) => {
-      const { stream } = evidence;
-      const reply = stream && openedStream(stream);
-      if (reply === undefined || stream?.endpoint !== undefined || worksOtherwise(evidence)) {
-        return undefined;
-      }
-      if (reply.bodyEnd !== "whole" && reply.bodyEnd !== "broken") return undefined;
+      const reply = streamWithoutEndpoint(evidence);
+      if (reply?.bodyEnd !== "whole" && reply?.bodyEnd !== "broken") return undefined;
       return {
         seen: `${told(reply)} It ended before it named its endpoint.`,
         cause:
@@ -90,11 +86,8 @@ export const STREAM: readonly Finder[] = [
     docs: "troubleshooting.md#late-events",
     step: "stream",
     look: (evidence) => {
-      const { stream } = evidence;
-      const reply = stream && openedStream(stream);
-      if (reply?.bodyEnd !== "late" || stream?.endpoint !== undefined || worksOtherwise(evidence)) {
-        return undefined;
-      }
+      const reply = streamWithoutEndpoint(evidence);
+      if (reply?.bodyEnd !== "late") return undefined;
       return {
         seen: `${told(reply)} No endpoint event came on it.`,
         cause:
@@ -182,9 +175,11 @@ function isTimeout(reply: Answered | Unanswered): boolean {
   return reply.kind === "unanswered" && reply.code === "TIMEOUT";
 }
 
-/** The head of what is an event stream. */
-function openedStream({ reply }: StreamEvidence): Answered | undefined {
-  return isAnswered(reply) && reply.status === 200 && isEventStream(reply) ? reply : undefined;
+/** An event stream that was opened and named no endpoint, of a server that talks nothing else. */
+function streamWithoutEndpoint(evidence: Evidence): Answered | undefined {
+  const { reply, endpoint } = evidence.stream ?? {};
+  if (reply?.kind !== "answered" || reply.status !== 200 || !isEventStream(reply)) return undefined;
+  return endpoint === undefined && !worksOtherwise(evidence) ? reply : undefined;
 }
 
 /** Whether the server talks Streamable HTTP, where a stream needs no endpoint. */
