@@ -20,9 +20,12 @@ const DOCS = "oauth.md#what-clients-look-for";
 const PUBLIC_URL =
   "With express-mcp-sse: set `publicUrl` to the URL of the mount as clients see it, or, behind a proxy that says X-Forwarded-Proto and -Host, `trust proxy` of the app.";
 
+/** What a finder of discovery is, but for how it looks; most are explained at one place. */
+export type AboutDiscovery = Omit<Finder, "look" | "step" | "docs"> & Partial<Pick<Finder, "docs">>;
+
 /** Looks into the evidence of discovery, of a server at which it matters. */
-function atDiscovery(
-  about: Omit<Finder, "look" | "step" | "docs"> & Partial<Pick<Finder, "docs">>,
+export function atDiscovery(
+  about: AboutDiscovery,
   observe: (discovery: DiscoveryEvidence, evidence: Evidence) => Observation | undefined,
 ): Finder {
   return {
@@ -40,7 +43,7 @@ function atDiscovery(
  * Whether clients will look at the documents: after a 401, and where a document about the URL is
  * there. Keys and fixed tokens need none.
  */
-export function meansOAuth({ discovery, stranger }: Evidence): boolean {
+function meansOAuth({ discovery, stranger }: Evidence): boolean {
   if (discovery !== undefined && usedResourceDocument(discovery) !== undefined) return true;
   return [stranger?.get, stranger?.post].some((reply) => isAnswered(reply) && reply.status === 401);
 }

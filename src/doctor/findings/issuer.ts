@@ -1,29 +1,21 @@
 import { sameIssuer } from "../../../strategies/oauth/issuer-url.js";
 import { isAnswered } from "../ask.js";
 import { faultOfNamedUrl } from "../discovery-places.js";
-import type {
-  DiscoveryEvidence,
-  DocumentEvidence,
-  Evidence,
-  Finder,
-  Observation,
-} from "../evidence.js";
+import type { DiscoveryEvidence, DocumentEvidence, Finder, Observation } from "../evidence.js";
 import { shownUrl } from "../fingerprint.js";
 import { told } from "../words.js";
 import { jsonList, jsonText } from "../json-text.js";
 import { isNamed, metadataOf, textsOf } from "../read-discovery.js";
 import type { AskedIssuer } from "../read-discovery.js";
-import { meansOAuth } from "./discovery.js";
+import { atDiscovery } from "./discovery.js";
+import type { AboutDiscovery } from "./discovery.js";
 
 type Members = Readonly<Record<string, unknown>>;
 
-const DOCS = "oauth.md#what-clients-look-for";
 const PROVIDERS = "identity-providers.md";
 
 /** The issuers that count: those that the server names; else its own origin, if it publishes metadata. */
-function issuersOf(evidence: Evidence): readonly AskedIssuer[] {
-  const { discovery } = evidence;
-  if (discovery === undefined || !meansOAuth(evidence)) return [];
+function issuersOf(discovery: DiscoveryEvidence): readonly AskedIssuer[] {
   return discovery.issuers.filter(
     (issuer) => isNamed(discovery, issuer) || metadataOf(issuer) !== undefined,
   );
@@ -31,26 +23,19 @@ function issuersOf(evidence: Evidence): readonly AskedIssuer[] {
 
 /** Looks at each issuer that counts. */
 function atIssuers(
-  about: Omit<Finder, "look" | "step" | "docs"> & Partial<Pick<Finder, "docs">>,
+  about: AboutDiscovery,
   observe: (issuer: AskedIssuer, discovery: DiscoveryEvidence) => Observation | undefined,
 ): Finder {
-  return {
-    docs: DOCS,
-    step: "discovery",
-    ...about,
-    look: (evidence) => {
-      const { discovery } = evidence;
-      if (discovery === undefined) return undefined;
-      return issuersOf(evidence)
-        .map((issuer) => observe(issuer, discovery))
-        .find((found) => found !== undefined);
-    },
-  };
+  return atDiscovery(about, (discovery) =>
+    issuersOf(discovery)
+      .map((issuer) => observe(issuer, discovery))
+      .find((found) => found !== undefined),
+  );
 }
 
 /** Looks at the metadata of each issuer that has any. */
 function atMetadata(
-  about: Parameters<typeof atIssuers>[0],
+  about: AboutDiscovery,
   observe: (
     members: Members,
     document: DocumentEvidence,
