@@ -8,6 +8,7 @@ import { createPaint } from "./terminal.js";
 import type { Terminal } from "./terminal.js";
 import { parseOptions, readTimeout, STATUS, UsageError } from "./usage.js";
 import type { Command } from "./usage.js";
+import { parseUrl } from "../shared/url.js";
 
 const OPTIONS = {
   ...CREDENTIAL_OPTIONS,
@@ -99,7 +100,7 @@ function readUrl(text: string | undefined): URL {
   if (text === undefined) {
     throw new UsageError("needs the URL of a server, such as http://127.0.0.1:8080/mcp");
   }
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = parseUrl(text);
   if (url === undefined && /^\s*https?:\/\/[^/]/i.test(text)) {
     throw new UsageError("the URL has a host or a port that there cannot be");
   }
@@ -115,7 +116,7 @@ function readUrl(text: string | undefined): URL {
 
 function readOrigin(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
-  const origin = URL.canParse(text) ? new URL(text).origin : "null";
+  const origin = parseUrl(text)?.origin ?? "null";
   if (origin === "null") {
     throw new UsageError("--origin must be the URL of a web page, such as https://app.example.com");
   }

@@ -14,6 +14,7 @@ import { createPaint } from "./terminal.js";
 import type { Terminal } from "./terminal.js";
 import { parseOptions, readTimeout, STATUS, UsageError } from "./usage.js";
 import type { Command } from "./usage.js";
+import { parseUrl } from "../shared/url.js";
 
 const OPTIONS = {
   ...CREDENTIAL_OPTIONS,
@@ -126,7 +127,7 @@ function redactAll(value: unknown, redact: Redact, hasOwnNames = true): unknown 
 
 function readUrl(text: string | undefined): URL | undefined {
   if (text === undefined) return undefined;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = parseUrl(text);
   if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
   throw new UsageError("--url must begin with http:// or https://");
 }

@@ -3,6 +3,7 @@ import { isSecureUrl } from "../shared/loopback.js";
 import { metadataUrls } from "../../strategies/oauth/issuer-url.js";
 import type { Reply } from "./contract.js";
 import { readChallenges } from "./read-challenge.js";
+import { parseUrl } from "../shared/url.js";
 
 /** Where the document about a resource is looked for: as its challenge says, for its path, at the root. */
 export type ResourcePlace = "challenge" | "path" | "root";
@@ -35,14 +36,14 @@ export function namedResourceMetadata(replies: readonly (Reply | undefined)[]): 
 
 /** Whether a text is a URL that needs no repair. Whether it may be asked, `Ask` says. */
 export function isSound(text: string): boolean {
-  return URL.canParse(text) && /^https?:\/\/[!-~]+$/i.test(text);
+  return /^https?:\/\/[!-~]+$/i.test(text) && parseUrl(text) !== undefined;
 }
 
 /** What is wrong with a URL that a document names, if anything is; continues "is …" or "has …". */
 export function faultOfNamedUrl(text: string): string | undefined {
   if (/[^!-~]|\\/.test(text)) return "has a character that no URL has";
-  if (!/^https?:\/\/[^/]/i.test(text) || !URL.canParse(text)) return "is no http URL";
-  const url = new URL(text);
+  const url = /^https?:\/\/[^/]/i.test(text) ? parseUrl(text) : undefined;
+  if (url === undefined) return "is no http URL";
   if (url.username !== "" || url.password !== "") return "has a user name or password in it";
   return isSecureUrl(url) ? undefined : "is plain http, and not on this machine";
 }
@@ -54,6 +55,6 @@ export function faultOfNamedUrl(text: string): string | undefined {
  * @see RFC 8414, sections 3.1 and 5; OpenID Connect Discovery 1.0, section 4.1
  */
 export function issuerPlaces(issuer: string): readonly URL[] {
-  if (!/^https?:\/\/[^/]/i.test(issuer) || !URL.canParse(issuer)) return [];
+  if (!/^https?:\/\/[^/]/i.test(issuer) || parseUrl(issuer) === undefined) return [];
   return metadataUrls(issuer).map((url) => new URL(url));
 }

@@ -2,6 +2,7 @@ import { isAnswered } from "./ask.js";
 import type { Reply } from "./contract.js";
 import type { Evidence, StreamEvidence } from "./evidence.js";
 import { isSameOrigin } from "./may-ask.js";
+import { parseUrl } from "../shared/url.js";
 
 /** The longest that a first event takes, where nothing holds it back. In milliseconds. */
 const PROMPT_MS = 2_000;
@@ -20,8 +21,7 @@ export function isCompressed(reply: Reply): boolean {
 /** Where a stream says that messages are posted; `undefined` where it says nothing that is a URL. */
 export function endpointOf(stream: StreamEvidence | undefined): URL | undefined {
   const { endpoint, reply } = stream ?? {};
-  if (endpoint === undefined || !URL.canParse(endpoint, reply?.url.href)) return undefined;
-  return new URL(endpoint, reply?.url);
+  return endpoint === undefined ? undefined : parseUrl(endpoint, reply?.url);
 }
 
 /** Whether there is a stream whose endpoint may be posted to: clients, and the doctor, post to its own origin only. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { AuthMethod } from "../auth/auth-method.js";
 import type { Caller } from "../auth/outcome.js";
 import type { AuthInfo } from "../auth/principal.js";
-import { rawQueryOf } from "../shared/url.js";
+import { parseUrl, rawQueryOf } from "../shared/url.js";
 import { addressOf } from "./mount.js";
 import type { MessageExtra, RequestInfo } from "./mcp-transport.js";
 import { partsOf } from "./request-parts.js";
@@ -105,15 +105,6 @@ function requestUrl(
 function withQueryOf(publicUrl: string, path = ""): string {
   const query = rawQueryOf(path);
   return query === undefined ? publicUrl : `${publicUrl}?${query}`;
-}
-
-/** Parsed once for each message, so not looked at by `URL.canParse` first. */
-function parseUrl(text: string): URL | undefined {
-  try {
-    return new URL(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /**

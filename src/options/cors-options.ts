@@ -1,6 +1,7 @@
 import { optionError } from "../shared/check.js";
 import * as opt from "../shared/option.js";
 import { CORS_DIRECTIONS } from "./misplaced-options.js";
+import { parseUrl } from "../shared/url.js";
 
 /** Which browser pages may call. */
 export interface CorsOptions {
@@ -40,7 +41,7 @@ function readOrigins(name: string, value: unknown = []): readonly string[] {
 
 function checkOrigin(option: string, origin: string): void {
   if (origin === "*" || origin === "null") return;
-  const isOrigin = URL.canParse(origin) && new URL(origin).origin === origin;
+  const isOrigin = parseUrl(origin)?.origin === origin;
   // Origins are compared as they are: a pattern would never match.
   if (isOrigin && !origin.includes("*")) return;
   throw optionError(

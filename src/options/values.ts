@@ -2,6 +2,7 @@ import bytes from "bytes";
 import { checkText, optionError } from "../shared/check.js";
 import { isHost, isToken } from "../shared/http-syntax.js";
 import * as opt from "../shared/option.js";
+import { parseUrl } from "../shared/url.js";
 
 /** A literal path: compared as it is, so patterns, encodings and what clients resolve (`..`) never match. */
 export function path(fallback: string): opt.Option<string> {
@@ -34,7 +35,7 @@ export function size(fallback: string): opt.Option<number> {
 export const publicUrl: opt.Option<URL | undefined> = opt.custom("URL", (name, value) => {
   if (value === undefined) return undefined;
   const text = checkText(name, value);
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = parseUrl(text);
   const isPlain =
     url !== undefined &&
     /^https?:$/.test(url.protocol) &&

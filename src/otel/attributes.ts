@@ -1,6 +1,7 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { CallEnded, CallTarget, SessionRef } from "../observe/facts.js";
 import { OTHER } from "./few-values.js";
+import { parseUrl } from "../shared/url.js";
 
 /** Requests that MCP knows, of clients and of servers. */
 const METHODS: ReadonlySet<string> = new Set([
@@ -76,8 +77,8 @@ export function shown(text: string): string {
  * URI is not shown at all.
  */
 export function shownUri(uri: string): string | undefined {
-  if (!URL.canParse(uri)) return undefined;
-  const url = new URL(uri);
+  const url = parseUrl(uri);
+  if (url === undefined) return undefined;
   url.username = "";
   url.password = "";
   url.search = "";

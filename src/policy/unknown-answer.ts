@@ -2,6 +2,7 @@ import { INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND } from "../shared/json
 import type { JsonRpcError, JsonRpcRequest, JsonRpcResponse } from "../shared/json-rpc.js";
 import type { Denied } from "./policy.js";
 import { isSpokenFor } from "./targets.js";
+import { parseUrl } from "../shared/url.js";
 
 /** Which of the SDK's major versions a server is of. */
 export type SdkMajor = "v1" | "v2";
@@ -54,7 +55,7 @@ const UNKNOWN_URI = new Map<string, (uri: string, sdk: SdkMajor) => JsonRpcError
 ]);
 
 function unknownResource(uri: string, sdk: SdkMajor): JsonRpcError {
-  const url = URL.canParse(uri) ? new URL(uri).href : undefined;
+  const url = parseUrl(uri)?.href;
   if (sdk === "v1") {
     return url === undefined
       ? { code: INTERNAL_ERROR, message: "Invalid URL" }

@@ -1,4 +1,5 @@
 import { unescape } from "node:querystring";
+import { parseUrl } from "../shared/url.js";
 
 /** All that servers may take a URI for. */
 export interface UriReadings {
@@ -58,7 +59,7 @@ function closure(begin: readonly string[], forms: readonly Form[]): readonly str
 }
 
 /** As the SDKs look it up. @see WHATWG URL, section 4.4 */
-const normalized: Form = (uri) => (URL.canParse(uri) ? new URL(uri).href : uri);
+const normalized: Form = (uri) => parseUrl(uri)?.href ?? uri;
 
 /** What is no escape stays, as with decoders that do not throw. */
 const decoded: Form = (uri) => (uri.includes("%") ? unescape(uri) : uri);

@@ -3,6 +3,7 @@ import { INVALID_PARAMS, METHOD_NOT_FOUND } from "../shared/json-rpc.js";
 import { isOfRights } from "./refusal.js";
 import type { NotingFetch } from "./refusal.js";
 import type { Connection } from "./test-client.js";
+import { parseUrl } from "../shared/url.js";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -138,7 +139,7 @@ function isUnknown(name: string, error: unknown): boolean {
  */
 function saysUnknown(name: string, text: string): boolean {
   const said = text.replace(/^(?:MCP error -?\d+: )+/, "");
-  const names = [name, ...(URL.canParse(name) ? [new URL(name).href] : [])];
+  const names = [name, parseUrl(name)?.href ?? name];
   return names.some((each) =>
     [
       `Tool ${each} not found`,

@@ -2,6 +2,7 @@ import { unusable } from "../shared/upstream-error.js";
 import { isLocalToNode } from "../../src/shared/loopback.js";
 import type { IssuerMetadata } from "./published-metadata.js";
 import { sameIssuer } from "./issuer-url.js";
+import { parseUrl } from "../../src/shared/url.js";
 
 /** Longest part of a published value that an error repeats. */
 const MAX_QUOTED_LENGTH = 200;
@@ -53,10 +54,11 @@ function readIssuer(issuerUrl: string, published: unknown): string {
 
 function readEndpoint(issuerUrl: string, name: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== "string" || !URL.canParse(value)) {
+  const url = typeof value === "string" ? parseUrl(value) : undefined;
+  if (typeof value !== "string" || url === undefined) {
     throw unusable(`publishes no URL as its ${name}`);
   }
-  if (!isSafeEndpoint(new URL(issuerUrl), new URL(value))) {
+  if (!isSafeEndpoint(new URL(issuerUrl), url)) {
     throw unusable(`publishes an unsafe URL as its ${name} (needs https and no credentials)`);
   }
   return value;

@@ -1,5 +1,6 @@
 import { checkText, optionError } from "../../src/shared/check.js";
 import { isSecureUrl } from "../../src/shared/loopback.js";
+import { parseUrl } from "../../src/shared/url.js";
 
 /**
  * Checks an issuer URL that an operator wrote, and returns it as written: issuers are compared
@@ -32,8 +33,8 @@ function faultOf(text: string): readonly [problem: string, instead: string] | un
       "Write it without, and names beyond ASCII in their encoded form.",
     ];
   }
-  if (!/^https?:\/\/[^/]/i.test(text) || !URL.canParse(text)) return ["is no http URL", EXAMPLE];
-  const url = new URL(text);
+  const url = /^https?:\/\/[^/]/i.test(text) ? parseUrl(text) : undefined;
+  if (url === undefined) return ["is no http URL", EXAMPLE];
   // On the text, because the parsed URL hides an empty user name, query or fragment.
   if (/^[^/]*\/\/[^/]*@/.test(text)) {
     return ["has credentials in it", "Give them as clientId and clientSecret."];

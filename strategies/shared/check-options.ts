@@ -3,6 +3,7 @@ import { checkTextList, optionError } from "../../src/shared/check.js";
 import { isScope } from "../../src/shared/http-syntax.js";
 import { isSecureUrl } from "../../src/shared/loopback.js";
 import * as opt from "../../src/shared/option.js";
+import { parseUrl } from "../../src/shared/url.js";
 
 /** Options that every method takes. */
 export interface CommonAuthOptions {
@@ -63,7 +64,7 @@ function checkScopes(option: string, value: unknown): readonly string[] | undefi
  * let in. Plain http is for loopback, where nobody is on the way.
  */
 export function checkKeySetUrl(option: string, value: string): string {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const url = parseUrl(value);
   if (url === undefined) {
     throw optionError(
       option,

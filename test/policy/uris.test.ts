@@ -102,6 +102,13 @@ describe("a URI", () => {
     expect(may({ resources: { [key]: true }, otherwise: "deny" }, uri)).toBe(true);
   });
 
+  it("POLICY-11: a URI beyond ASCII is read as at first, however many were read before it", () => {
+    const rules = { resources: { "https://xn--mnchen-3ya.de/x": false } };
+    const answers = new Set<boolean>();
+    for (let i = 0; i < 20_000; i++) answers.add(may(rules, "https://münchen.de/x"));
+    expect([...answers]).toEqual([false]);
+  });
+
   it("POLICY-11: a rule permits nothing that it does not name", () => {
     const resources = { "file:///a%2fb": true, "file:///star%2a": true };
     for (const uri of ["file:///a/b", "file:///starry", "file:///star%2a%2fx"]) {

@@ -13,6 +13,7 @@ import { issuersIn, metadataOf, usedResourceDocument } from "../read-discovery.j
 import { isLetIn } from "../refusal.js";
 import { shownUrl } from "../fingerprint.js";
 import { told } from "../words.js";
+import { parseUrl } from "../../shared/url.js";
 
 const DOCS = "oauth.md#what-clients-look-for";
 
@@ -161,8 +162,9 @@ const resourceDiffers = atDiscovery(
  * @see MCP 2025-11-25, Authorization, "Canonical Server URI"
  */
 export function covers(resource: string, url: URL): boolean {
-  if (!URL.canParse(resource)) return false;
-  const { origin, pathname } = new URL(resource);
+  const parsed = parseUrl(resource);
+  if (parsed === undefined) return false;
+  const { origin, pathname } = parsed;
   const above = pathname.endsWith("/") ? pathname : `${pathname}/`;
   return origin === url.origin && `${url.pathname.replace(/\/$/, "")}/`.startsWith(above);
 }

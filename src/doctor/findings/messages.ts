@@ -8,6 +8,7 @@ import { jsonIn } from "../messages.js";
 import { endpointOf } from "../stream-evidence.js";
 import { quoted, told } from "../words.js";
 import { hasLostSome } from "./replicas.js";
+import { parseUrl } from "../../shared/url.js";
 
 /** What servers say whose body another read before them: JSON-RPC's parse error (-32700) among it, of what is good JSON. */
 const BODY_READ =
@@ -290,8 +291,8 @@ function lostPrefix(evidence: Evidence): string | undefined {
 }
 
 function locationOf({ headers, url }: Answered): string {
-  const location = headers.get("location") ?? "";
-  return URL.canParse(location, url.href) ? shownUrl(new URL(location, url)) : "none";
+  const location = parseUrl(headers.get("location") ?? "", url);
+  return location === undefined ? "none" : shownUrl(location);
 }
 
 /** Whether a server says that it has no tools, in one of two ways. */

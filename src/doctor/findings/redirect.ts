@@ -3,6 +3,7 @@ import type { Evidence, Finder } from "../evidence.js";
 import { shownUrl } from "../fingerprint.js";
 import { getReply, postReply, speaksAny } from "../spoken.js";
 import { told } from "../words.js";
+import { parseUrl } from "../../shared/url.js";
 
 /** Where a redirect leads, of what kind that is. */
 type Kind = "redirect-https" | "redirect-slash" | "redirect-login" | "redirect";
@@ -58,8 +59,8 @@ function redirectIn(evidence: Evidence): Redirect | undefined {
   for (const reply of [postReply(evidence), getReply(evidence)]) {
     if (reply?.kind !== "answered" || reply.status < 300 || reply.status > 399) continue;
     const location = reply.headers.get("location");
-    if (location === null || !URL.canParse(location, reply.url.href)) continue;
-    const to = new URL(location, reply.url.href);
+    const to = location === null ? undefined : parseUrl(location, reply.url);
+    if (to === undefined) continue;
     return { reply, to, kind: kindOf(reply.url, to) };
   }
   return undefined;

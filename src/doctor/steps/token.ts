@@ -8,6 +8,7 @@ import type { Step, Visit } from "../step.js";
 import { isReached } from "../visit.js";
 import { inShort } from "../words.js";
 import { fetchDocument } from "./discovery.js";
+import { parseUrl } from "../../shared/url.js";
 
 /**
  * Reads the token that is sent, and asks for what it is to be compared with: the server's clock, and
@@ -57,7 +58,7 @@ async function fetchKeySet(
   iss: unknown,
 ): Promise<DocumentEvidence | undefined> {
   const issuer = issuerOfToken(discovery, iss);
-  const url = issuer && metadataOf(issuer)?.members?.["jwks_uri"];
-  if (typeof url !== "string" || !URL.canParse(url)) return undefined;
-  return await fetchDocument(ask, new URL(url), ["keys"]);
+  const named = issuer && metadataOf(issuer)?.members?.["jwks_uri"];
+  const url = typeof named === "string" ? parseUrl(named) : undefined;
+  return url && (await fetchDocument(ask, url, ["keys"]));
 }

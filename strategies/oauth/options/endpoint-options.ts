@@ -2,6 +2,7 @@ import { optionError } from "../../../src/shared/check.js";
 import { isSecureUrl } from "../../../src/shared/loopback.js";
 import * as opt from "../../../src/shared/option.js";
 import type { SignInOptions } from "./sign-in-config.js";
+import { parseUrl } from "../../../src/shared/url.js";
 
 /** A provider that publishes no metadata. */
 export const ENDPOINTS = opt.objectOf({
@@ -15,7 +16,7 @@ export function secureUrl(): opt.Option<string> {
 }
 
 function checkSecureUrl(option: string, value: string): string {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const url = parseUrl(value);
   const isSafe = url !== undefined && isSecureUrl(url);
   if (isSafe && url.username + url.password + url.hash === "") return value;
   throw optionError(option, "is no https URL", "Plain http is for loopback only.");

@@ -10,6 +10,7 @@ import type { Approvals, Logins } from "./storage/records.js";
 import type { Approval } from "./storage/login.js";
 import { faultOfRedirectUri, redirectTarget } from "./requests/redirect-uri.js";
 import type { SignInSettings } from "../options/sign-in-settings.js";
+import { parseUrl } from "../../../src/shared/url.js";
 
 /** An error as the engine tells it to a client. */
 interface EngineError {
@@ -43,7 +44,7 @@ export interface FailedRequest {
  * @see RFC 9700, section 4.11.2
  */
 export function maySendErrorOn({ redirectUri, wasAnswered, approval }: FailedRequest): boolean {
-  if (!URL.canParse(redirectUri)) return false;
+  if (parseUrl(redirectUri) === undefined) return false;
   if (wasAnswered || approval?.redirectUri === redirectUri) return true;
   return redirectTarget(redirectUri).kind === "this-computer";
 }

@@ -1,4 +1,5 @@
 import { SignInProblem } from "./login-step.js";
+import { parseUrl } from "../../../../src/shared/url.js";
 
 /** A redirect to where people sign in, and what ties its answer to it. */
 export interface TiedRedirect {
@@ -25,8 +26,9 @@ export interface TiedRedirect {
 export function tieRedirect(url: string, offered: string): TiedRedirect {
   // A redirect within this server is one, too.
   const base = "http://relative.invalid";
-  if (!URL.canParse(url, base)) throw untied("leads to no URL");
-  const { searchParams, href } = new URL(url, base);
+  const target = parseUrl(url, base);
+  if (target === undefined) throw untied("leads to no URL");
+  const { searchParams, href } = target;
   if (searchParams.has("SAMLRequest")) {
     const relayState = searchParams.get("RelayState") ?? undefined;
     if (relayState === offered) return { url, tie: offered };

@@ -1,4 +1,5 @@
 import { isLocalToBrowser } from "../../../../src/shared/loopback.js";
+import { parseUrl } from "../../../../src/shared/url.js";
 /** Where the answer is sent, as far as it matters to whoever decides. */
 export type RedirectTarget =
   | { readonly kind: "website"; readonly host: string }
@@ -41,10 +42,10 @@ export function faultOfRedirectUri(
   uri: unknown,
   appSchemes: readonly string[],
 ): string | undefined {
-  if (typeof uri !== "string" || uri.length > MAX_LENGTH || !URL.canParse(uri)) {
-    return "must only contain URIs";
-  }
-  const { username, password, protocol, hostname } = new URL(uri);
+  if (typeof uri !== "string" || uri.length > MAX_LENGTH) return "must only contain URIs";
+  const url = parseUrl(uri);
+  if (url === undefined) return "must only contain URIs";
+  const { username, password, protocol, hostname } = url;
   if (!URI_CHARACTERS.test(uri) || username !== "" || password !== "") {
     return "must have no user name and only characters of URIs";
   }
@@ -61,7 +62,7 @@ export function faultOfRedirectUri(
 
 /** Whether a redirect URI tells whose client it is. */
 export function isRecognisable(redirectUri: string): boolean {
-  if (!URL.canParse(redirectUri)) return false;
+  if (parseUrl(redirectUri) === undefined) return false;
   return redirectUri.startsWith("https:") && redirectTarget(redirectUri).kind === "website";
 }
 
