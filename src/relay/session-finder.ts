@@ -34,7 +34,7 @@ export interface SessionFinderInit {
 interface Search extends Naming {
   readonly id: string;
   /** On the clock of `performance.now()`. */
-  readonly until: number;
+  until: number;
   /** At which node nobody was there to hear it, and how often, one time after the other. */
   unheard: { readonly node: string; readonly times: number } | undefined;
   /** How often this node was being closed, and knew of none that stays. */
@@ -88,7 +88,7 @@ export class SessionFinder implements Elsewhere {
   ): Promise<FoundElsewhere> {
     const until = performance.now() + this.#init.relayTimeoutMs;
     const search: Search = { id, request, route, until, unheard: undefined, alone: 0, listensAt };
-    for (let looks = 0; looks < QUICK_LOOKS || performance.now() < until; looks++) {
+    for (let looks = 0; looks < QUICK_LOOKS || performance.now() < search.until; looks++) {
       if (this.#init.bus.state === "closed") throw shuttingDown();
       // What moves just now is there soon, and is not found sooner by haste.
       if (looks >= QUICK_LOOKS) await rest();
@@ -140,9 +140,10 @@ export class SessionFinder implements Elsewhere {
   }
 
   /** A session that is here, or is about to come or to leave; `undefined` for one that is not. */
-  async #findHere({ id, request }: Search): Promise<FoundHere | FoundNowhere | undefined> {
+  async #findHere(search: Search): Promise<FoundHere | FoundNowhere | undefined> {
     const { adoptions, sessions } = this.#init;
-    await adoptions.underWay(id);
+    const { id, request } = search;
+    if (await adoptions.underWay(id)) this.#beginAnew(search);
     if (sessions.get(id) === undefined) return undefined;
     const session: RouterSession | undefined = sessions.find(id, requesterOf(request));
     return session === undefined ? NONE : { kind: "here", session };
@@ -300,13 +301,20 @@ export class SessionFinder implements Elsewhere {
   }
 
   async #adopt(
-    { id, request, route }: Search,
+    search: Search,
     found: FoundRecord<LeftSession>,
   ): Promise<FoundHere | FoundNowhere | undefined> {
+    const { id, request, route } = search;
     this.#lanes.drop(id);
     const session = await this.#init.adoptions.adopt(id, found, { request, route });
+    this.#beginAnew(search);
     if (session === "taken") return undefined;
     return session === undefined ? NONE : { kind: "here", session };
+  }
+
+  /** To go on with a session takes as long as its server does. Whoever was faster has yet to be found. */
+  #beginAnew(search: Search): void {
+    search.until = performance.now() + this.#init.relayTimeoutMs;
   }
 }
 

@@ -174,7 +174,8 @@ it("CLUSTER-80: a session that another node takes while it is about to go on her
   const asked = signal();
   const { a, b, c, nodes } = await serveMoving({
     count: 3,
-    settings: { leaseMs: 1_000 },
+    // So that it goes on here for longer than a request looks for its session.
+    settings: { leaseMs: 4_000, relayTimeoutMs: 3_000 },
     createServer: (session) => {
       const mcp = createMovingServer("v1", session, stage);
       if (!session.isMoved || !isFirst) return mcp;
@@ -191,10 +192,13 @@ it("CLUSTER-80: a session that another node takes while it is about to go on her
   });
   const alice = await begin(a.mcpUrl);
   await a.crash();
-  const followed = elsewhere(alice, b).call("note", { value: "followed" });
+  const there = elsewhere(alice, b);
+  const followed = there.call("note", { value: "followed" });
   await asked.promise;
+  const waited = there.call("note", { value: "waited" });
   await takeFrom(b, c, alice);
   b.faults.isAway = false;
   expect(await followed).toBe("noted");
+  expect(await waited).toBe("noted");
   expect(nodes.map(({ router }) => router.sessions.size)).toEqual([1, 0, 1]);
 });
