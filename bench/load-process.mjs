@@ -7,6 +7,7 @@ const COMMANDS = [
   "knock",
   "open",
   "start",
+  "callEach",
   "tryAsStranger",
   "mark",
   "reach",

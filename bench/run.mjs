@@ -18,8 +18,9 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { Child, stopAll } from "./child.mjs";
+import { stopAll } from "./child.mjs";
 import { groupsOf, pairsOf } from "./groups.mjs";
+import { startHelpers } from "./helpers.mjs";
 import { measureImports } from "./imports.mjs";
 import { chooseCores, describeMachine, readVersions } from "./machine.mjs";
 import { drawPlot } from "./plot.mjs";
@@ -32,7 +33,6 @@ import {
 } from "./report.mjs";
 import { Results } from "./results.mjs";
 import { ROWS, rowsOfSet, SET_IDS } from "./rows.mjs";
-import { createSecrets } from "./secrets.mjs";
 import { mainShape, planFor, planOfVisit, SHAPE_IDS } from "./shapes.mjs";
 import { PRODUCT_BEFORE, stageProduct } from "./stage.mjs";
 import { isMemoryCompared } from "./targets.mjs";
@@ -86,16 +86,6 @@ function chosen(what, text, known) {
 
 function print(text) {
   process.stdout.write(`${text}\n`);
-}
-
-/** The processes that every row needs. */
-async function startHelpers(core) {
-  const secrets = createSecrets();
-  const issuer = new Child(join(here, "issuer-process.mjs"), { core });
-  Object.assign(secrets, await issuer.ask("start", secrets));
-  const load = new Child(join(here, "load-process.mjs"), { core });
-  await load.ask("prepare", secrets);
-  return { load, secrets };
 }
 
 /** The order of a round: another one each time, so that no row is always behind the same one. */

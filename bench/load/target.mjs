@@ -103,6 +103,16 @@ export class Target {
     return { opening, post: await this.#sessions[0].postAsStranger() };
   }
 
+  /** Each session calls so many times, one after the other. @returns how many calls that were. */
+  async callEach({ times }) {
+    this.#awake.start();
+    const calls = this.#sessions.map(async (session) => {
+      for (let done = 0; done < times; done++) await answerOf(session, "hello");
+    });
+    await Promise.all(calls).finally(() => this.#awake.stop());
+    return this.#sessions.length * times;
+  }
+
   /** The window begins. */
   mark() {
     this.#lanes.mark();
@@ -160,12 +170,7 @@ export class Target {
     const latencies = [];
     for (let round = 0; round < repeats; round++) {
       const begunAt = performance.now();
-      await new Promise((resolve, reject) => {
-        this.#sessions[0].call(text, Math.ceil(bytes / text.length), (problem) => {
-          if (problem === undefined) resolve();
-          else reject(new Error(problem));
-        });
-      });
+      await answerOf(this.#sessions[0], text, Math.ceil(bytes / text.length));
       latencies.push(performance.now() - begunAt);
     }
     latencies.sort((a, b) => a - b);
@@ -214,6 +219,16 @@ export class Target {
     this.#own.set(session, pool);
     session.postThrough(pool);
   }
+}
+
+/** Calls, and resolves with the right answer. */
+function answerOf(session, text, times = 1) {
+  return new Promise((resolve, reject) => {
+    session.call(text, times, (problem) => {
+      if (problem === undefined) resolve();
+      else reject(new Error(problem));
+    });
+  });
 }
 
 /** Each session calls once. @throws Error for a wrong answer. */

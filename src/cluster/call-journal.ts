@@ -62,6 +62,8 @@ export class CallJournal {
   readonly #written = new Set<number>();
   /** When is to be written, and when was last, on the clock of `performance.now()`. */
   #dueAt = Infinity;
+  /** How long was to be waited for that when it was said. */
+  #dueInMs = Infinity;
   #lastAt = -Infinity;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -116,7 +118,7 @@ export class CallJournal {
    * @returns a promise that resolves when that is written, or cannot be now; `undefined` where nobody waits.
    */
   note({ key, page }: Noter, id: JsonRpcId, place: number | undefined): Promise<void> | undefined {
-    if (String(id).length > MAX_ID_LENGTH) return undefined;
+    if (typeof id === "string" && id.length > MAX_ID_LENGTH) return undefined;
     this.#callsOf(page, key).add(id, place);
     const { isExact, bus } = this.#init;
     this.#arrived++;
@@ -179,9 +181,12 @@ export class CallJournal {
 
   #noteDirty(page: number, inMs: number): void {
     this.#dirty.add(page);
+    // Most calls find a writing that is due sooner, and need not look at the clock.
+    if (inMs >= this.#dueInMs) return;
     const at = performance.now() + inMs;
     if (at >= this.#dueAt) return;
     this.#dueAt = at;
+    this.#dueInMs = inMs;
     if (!this.#isWriting) this.#arm(inMs);
   }
 
@@ -200,7 +205,7 @@ export class CallJournal {
 
   /** Begins to write, unless that is under way. It never rejects: what could not be written is when the engine is back. */
   #write(): Promise<void> {
-    this.#dueAt = Infinity;
+    this.#dueAt = this.#dueInMs = Infinity;
     const isDue = this.#dirty.size > 0 && !this.#isWriting;
     return isDue ? (this.#writing = this.#writeDirty()) : Promise.resolve();
   }

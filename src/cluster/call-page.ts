@@ -53,12 +53,15 @@ export class OpenCalls {
 
   /** @returns whether it was there. Of several with one id, which there must not be, the oldest. */
   delete(id: JsonRpcId): boolean {
-    const at = this.#runs.findIndex((run) => positionIn(run, id) !== undefined);
+    // Most calls end in the order in which they began.
+    const isFirst = this.#runs[0]?.[0] === id;
+    const at = isFirst ? 0 : this.#runs.findIndex((run) => positionIn(run, id) !== undefined);
     const run = this.#runs[at];
     if (run === undefined) return false;
     this.#text = undefined;
-    const position = positionIn(run, id) ?? 0;
-    if (position === 0 && run[1] > 1) dropFirst(run);
+    const position = isFirst ? 0 : (positionIn(run, id) ?? 0);
+    if (run[1] === 1) this.#runs.splice(at, 1);
+    else if (position === 0) dropFirst(run);
     else {
       const parts = [partOf(run, 0, position), partOf(run, position + 1, run[1])];
       this.#runs.splice(at, 1, ...parts.filter(([, count]) => count > 0));
