@@ -7,7 +7,7 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { stopAll } from "./child.mjs";
+import { runToEnd } from "./child.mjs";
 import { startHelpers } from "./helpers.mjs";
 import { chooseCores } from "./machine.mjs";
 import { comparePair, FULL_PAIR, meanOfPairs, SHORT_PAIR } from "./pair.mjs";
@@ -53,11 +53,4 @@ async function main() {
   }
 }
 
-try {
-  await main();
-} catch (error) {
-  process.exitCode = 1;
-  print(`failed: ${error.message}`);
-} finally {
-  await stopAll();
-}
+await runToEnd(main);

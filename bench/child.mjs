@@ -92,6 +92,18 @@ export class Child {
   }
 }
 
+/** Runs a program, says what failed, and ends every process that was started here. */
+export async function runToEnd(main) {
+  try {
+    await main();
+  } catch (error) {
+    process.exitCode = 1;
+    process.stdout.write(`failed: ${error.message}\n`);
+  } finally {
+    await stopAll();
+  }
+}
+
 /** Ends every process that was started here. */
 export async function stopAll() {
   await Promise.all([...children].map((child) => child.stop()));

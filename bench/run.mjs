@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { stopAll } from "./child.mjs";
+import { runToEnd, stopAll } from "./child.mjs";
 import { groupsOf, pairsOf } from "./groups.mjs";
 import { startHelpers } from "./helpers.mjs";
 import { measureImports } from "./imports.mjs";
@@ -264,11 +264,4 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => void stopAll().then(() => process.exit(1)));
 }
 
-try {
-  await main();
-} catch (error) {
-  process.exitCode = 1;
-  print(`failed: ${error.message}`);
-} finally {
-  await stopAll();
-}
+await runToEnd(main);

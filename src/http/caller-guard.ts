@@ -96,7 +96,7 @@ export class CallerGuard {
    * The caller of a request that belongs to no session, if it is known who that is without asking;
    * see {@link VerifiedCallers}.
    */
-  known(req: HostRequest, leg = legOf(req.method)): Caller | undefined {
+  known(req: HostRequest, leg?: Leg): Caller | undefined {
     if (this.#init.authenticator === undefined) return ANONYMOUS;
     const slot = this.#init.verified.slotOf(req);
     const caller = slot && this.#init.verified.get(slot);
@@ -249,14 +249,14 @@ export class CallerGuard {
   cached(req: IncomingMessage, last: CachedCaller | undefined): Caller | undefined {
     if (this.#init.authenticator === undefined) return ANONYMOUS;
     const caller = last && cachedCaller(req, last, this.#init.options.revalidateAfterMs);
-    return this.#remembered(caller, req, legOf(req.method));
+    return this.#remembered(caller, req);
   }
 
-  #remembered(caller: Caller | undefined, req: HostRequest, leg: Leg): Caller | undefined {
+  #remembered(caller: Caller | undefined, req: HostRequest, leg?: Leg): Caller | undefined {
     const { facts } = this.#init;
     if (caller !== undefined && facts.isHeard) {
-      const address = addressOf(req);
-      facts.letIn("remembered", caller, { request: req, leg, address, durationMs: 0 });
+      const at = { request: req, leg: leg ?? legOf(req.method), address: addressOf(req) };
+      facts.letIn("remembered", caller, { ...at, durationMs: 0 });
     }
     return caller;
   }

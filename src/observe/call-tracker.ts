@@ -1,7 +1,7 @@
 import type { SessionInfo } from "../session/session-info.js";
 import type { WatchedCall } from "../session/watched-call.js";
 import type { JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
-import type { FactHub } from "./fact-hub.js";
+import type { Audience, FactHub } from "./fact-hub.js";
 import type { Call, CallTarget } from "./facts.js";
 import { KnownNames } from "./known-names.js";
 import { refOf, whoIs } from "./refs.js";
@@ -28,15 +28,17 @@ type Around = (handle: () => void) => void;
 /** Tells of clients' requests: that one begins, and what became of it. */
 export class CallTracker {
   readonly #hub: FactHub;
+  readonly #audience: Audience;
   readonly #names = new KnownNames();
 
   constructor(hub: FactHub) {
     this.#hub = hub;
+    this.#audience = hub.audienceOf("call-started", "call-ended");
   }
 
   /** Whether anybody wants to hear of calls. */
   get isHeard(): boolean {
-    return this.#hub.has("call-started") || this.#hub.has("call-ended");
+    return this.#audience.isHeard;
   }
 
   /** Tells of a call, and has its server handle it, as whoever heard of it wants that done. */

@@ -1,6 +1,6 @@
 import type { Caller } from "../auth/outcome.js";
 import type { ErrorCode } from "../shared/errors.js";
-import type { FactHub } from "./fact-hub.js";
+import type { Audience, FactHub } from "./fact-hub.js";
 import type { CallerFact, Leg } from "./facts.js";
 import { whoIs } from "./refs.js";
 
@@ -12,6 +12,7 @@ export interface CallerAsked extends Pick<CallerFact, "leg" | "address" | "durat
 /** Tells who was let in, and who was not. Nobody is told of on an open endpoint, where nobody is asked. */
 export class CallerFacts {
   readonly #hub: FactHub;
+  readonly #audience: Audience;
   /**
    * Requests of which it was told. One that leaves the fast path is let in again; who passes the app's guard comes for
    * something else.
@@ -20,10 +21,11 @@ export class CallerFacts {
 
   constructor(hub: FactHub) {
     this.#hub = hub;
+    this.#audience = hub.audienceOf("caller");
   }
 
   get isHeard(): boolean {
-    return this.#hub.has("caller");
+    return this.#audience.isHeard;
   }
 
   letIn(

@@ -1,6 +1,6 @@
 import type { SessionInfo } from "../session/session-info.js";
 import type { JsonRpcId, JsonRpcMessage, JsonRpcRequest } from "../shared/json-rpc.js";
-import type { FactHub } from "./fact-hub.js";
+import type { Audience, FactHub } from "./fact-hub.js";
 import type { ClientRequestEnded, TraceContext } from "./facts.js";
 import { refOf } from "./refs.js";
 import { rpcCodeOf, shorten } from "./request-facts.js";
@@ -11,16 +11,18 @@ type Outcome = ClientRequestEnded["outcome"];
 /** Tells of what servers ask their clients: for a model, for an answer of a person, for their roots. */
 export class ClientRequests {
   readonly #hub: FactHub;
+  readonly #audience: Audience;
   /** What has no answer yet. */
   readonly #open = new WeakMap<object, Map<JsonRpcId, Request>>();
 
   constructor(hub: FactHub) {
     this.#hub = hub;
+    this.#audience = hub.audienceOf("client-request-started", "client-request-ended");
   }
 
   /** Whether anybody wants to hear of them. */
   get isHeard(): boolean {
-    return this.#hub.has("client-request-started") || this.#hub.has("client-request-ended");
+    return this.#audience.isHeard;
   }
 
   /** Notes what a server sends. @returns what is sent in its place. */

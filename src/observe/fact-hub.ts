@@ -4,11 +4,24 @@ import type { FactName, Facts, PublishedFact } from "./facts.js";
 
 type Listener<K extends FactName> = (fact: Facts[K]) => void;
 
+export interface Audience {
+  /** Whether anybody hears of it by now. */
+  readonly isHeard: boolean;
+}
+
 /** Facts of one name. */
-interface Lane<K extends FactName> {
-  listeners: readonly Listener<K>[];
+class Lane<K extends FactName> {
+  listeners: readonly Listener<K>[] = [];
   /** Kept here, since Node forgets a channel that nobody refers to. */
   readonly channel: Channel<PublishedFact<K>, unknown>;
+
+  constructor(name: K) {
+    this.channel = channel(`express-mcp-sse:${name}`);
+  }
+
+  get isHeard(): boolean {
+    return this.listeners.length > 0 || this.channel.hasSubscribers;
+  }
 }
 
 type Lanes = { readonly [K in FactName]: Lane<K> };
@@ -21,19 +34,19 @@ export class FactHub {
   readonly #router: string;
   readonly #onListenerError: (error: unknown) => void;
   readonly #lanes: Lanes = {
-    caller: lane("caller"),
-    refusal: lane("refusal"),
-    session: lane("session"),
-    "call-started": lane("call-started"),
-    "call-ended": lane("call-ended"),
-    "client-request-started": lane("client-request-started"),
-    "client-request-ended": lane("client-request-ended"),
-    limit: lane("limit"),
-    denied: lane("denied"),
-    revoked: lane("revoked"),
-    "sign-in": lane("sign-in"),
-    upstream: lane("upstream"),
-    cluster: lane("cluster"),
+    caller: new Lane("caller"),
+    refusal: new Lane("refusal"),
+    session: new Lane("session"),
+    "call-started": new Lane("call-started"),
+    "call-ended": new Lane("call-ended"),
+    "client-request-started": new Lane("client-request-started"),
+    "client-request-ended": new Lane("client-request-ended"),
+    limit: new Lane("limit"),
+    denied: new Lane("denied"),
+    revoked: new Lane("revoked"),
+    "sign-in": new Lane("sign-in"),
+    upstream: new Lane("upstream"),
+    cluster: new Lane("cluster"),
   };
 
   /** @param onListenerError hears of a listener that throws: nothing else comes of it. */
@@ -49,8 +62,18 @@ export class FactHub {
 
   /** Whether anybody hears of such facts. Where it costs something to make one, ask first. */
   has(name: FactName): boolean {
-    const { listeners, channel } = this.#lanes[name];
-    return listeners.length > 0 || channel.hasSubscribers;
+    return this.#lanes[name].isHeard;
+  }
+
+  /** Who hears of facts of these names, for those who ask with every message. */
+  audienceOf(...names: readonly FactName[]): Audience {
+    const lanes: readonly Audience[] = names.map((name) => this.#lanes[name]);
+    return {
+      get isHeard() {
+        for (const lane of lanes) if (lane.isHeard) return true;
+        return false;
+      },
+    };
   }
 
   /** @returns how to stop listening. */
@@ -77,8 +100,4 @@ export class FactHub {
       this.#onListenerError(error);
     }
   }
-}
-
-function lane<K extends FactName>(name: K): Lane<K> {
-  return { listeners: [], channel: channel(`express-mcp-sse:${name}`) };
 }
