@@ -92,22 +92,30 @@ it("CLUSTER-80: a call that was not over when its session was handed over may ha
 });
 
 it("CLUSTER-80: a call that is taken while another node goes on with its session is not told to be taken", async () => {
-  const { a, b, facts } = await serveMoving({ settings: { leaseMs: 1_000 } });
+  const { a, b, facts, stage } = await serveMoving({ settings: { leaseMs: 1_000 } });
   const alice = await converse(a.sseUrl);
   await alice.call("about");
+  const { held, release } = hold(stage);
   const resumed = signal();
-  // As a process that stands still does: what it was about to write is not written.
-  a.faults.beforeWrite = () => resumed.promise;
-  const accepted = post(alice.postUrl, toolCall(30, "about"), alice.headers);
+  const { onHeld } = stage;
+  // Once the server has the call, as a process that stands still does: nothing is written, and nothing read.
+  stage.onHeld = () => {
+    a.faults.beforeWrite = a.faults.beforeGet = () => resumed.promise;
+    onHeld();
+  };
+  const lost = signal();
+  b.router.cluster!.on("node-lost", () => lost.resolve());
+  const accepted = post(alice.postUrl, toolCall(30, "held"), alice.headers);
+  await held;
+  await lost.promise;
   const there = alice.postUrl.replace(a.url, b.url);
-  await until(async () => {
-    const answer = await post(there, toolCall(31, "about"), alice.headers);
-    return answer.status === 202 && b.router.sessions.size === 1;
-  });
+  await until(async () => (await post(there, toolCall(31, "about"), alice.headers)).status === 202);
+  expect(b.router.sessions.size).toBe(1);
   resumed.resolve();
   const { status, text } = await accepted;
   expect(await facts[0]!.reasonOf(alice.sessionId)).toBe("superseded");
   expect([status, text]).toEqual([503, expect.stringContaining("outcome_unknown")]);
+  release();
 });
 
 it("CLUSTER-80: a session goes on that could not go on at a node which could not even tell", async () => {
