@@ -4,6 +4,7 @@ import type { FactName, Facts, PublishedFact } from "./facts.js";
 
 type Listener<K extends FactName> = (fact: Facts[K]) => void;
 
+/** Those who hear of some facts. */
 export interface Audience {
   /** Whether anybody hears of it by now. */
   readonly isHeard: boolean;

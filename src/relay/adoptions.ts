@@ -55,11 +55,9 @@ export class Adoptions {
     return this.#init.shutdown.hasBegun;
   }
 
-  /** Resolves when a session neither comes nor leaves. @returns whether it did. */
-  async underWay(id: string): Promise<boolean> {
-    const work = this.#underWay.get(id);
-    await work?.catch(() => undefined);
-    return work !== undefined;
+  /** Resolves when a session neither comes nor leaves. */
+  async underWay(id: string): Promise<void> {
+    await this.#underWay.get(id)?.catch(() => undefined);
   }
 
   /** Resolves when no session does any more. */

@@ -143,7 +143,7 @@ export class SessionFinder implements Elsewhere {
   async #findHere(search: Search): Promise<FoundHere | FoundNowhere | undefined> {
     const { adoptions, sessions } = this.#init;
     const { id, request } = search;
-    if (await adoptions.underWay(id)) this.#beginAnew(search);
+    await uncounted(search, adoptions.underWay(id));
     if (sessions.get(id) === undefined) return undefined;
     const session: RouterSession | undefined = sessions.find(id, requesterOf(request));
     return session === undefined ? NONE : { kind: "here", session };
@@ -306,15 +306,23 @@ export class SessionFinder implements Elsewhere {
   ): Promise<FoundHere | FoundNowhere | undefined> {
     const { id, request, route } = search;
     this.#lanes.drop(id);
-    const session = await this.#init.adoptions.adopt(id, found, { request, route });
-    this.#beginAnew(search);
+    const adopting = this.#init.adoptions.adopt(id, found, { request, route });
+    const session = await uncounted(search, adopting);
     if (session === "taken") return undefined;
     return session === undefined ? NONE : { kind: "here", session };
   }
+}
 
-  /** To go on with a session takes as long as its server does. Whoever was faster has yet to be found. */
-  #beginAnew(search: Search): void {
-    search.until = performance.now() + this.#init.relayTimeoutMs;
+/**
+ * To go on with a session takes as long as its server does: that is no time of the search, which may have to find
+ * whoever was faster. Only so long, or what fails at once, over and over, would be tried for ever.
+ */
+async function uncounted<T>(search: Search, work: Promise<T>): Promise<T> {
+  const begunAt = performance.now();
+  try {
+    return await work;
+  } finally {
+    search.until += performance.now() - begunAt;
   }
 }
 
