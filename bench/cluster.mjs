@@ -185,7 +185,9 @@ async function measureMoving() {
   return { leaving, arriving };
 }
 
-const within = ({ mean, error }) => `${mean.toFixed(3)} ± ${error.toFixed(3)}`;
+/** A single pair of processes, of which there is no error, says little. */
+const within = ({ mean, error }) =>
+  Number.isNaN(error) ? mean.toFixed(3) : `${mean.toFixed(3)} ± ${error.toFixed(3)}`;
 const figure = (value) => value.toFixed(value >= 100 ? 0 : 2);
 
 function report({ floor, calls: { many, one, shared, local }, home, moving }) {

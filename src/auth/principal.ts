@@ -119,12 +119,10 @@ export function namedBy(
 
 /** The SDKs' view of a principal. `token` is a bearer token or nothing, never an API key. */
 export function createAuthInfo(principal: Principal, token = ""): AuthInfo {
-  const info: Omit<AuthInfo, "token"> = {
-    clientId: principal.clientId ?? principal.id,
-    scopes: [...principal.scopes],
-    ...(principal.expiresAt !== undefined && { expiresAt: principal.expiresAt }),
-    extra: { principal },
-  };
+  const { id, clientId = id, scopes, expiresAt } = principal;
+  const info: Omit<AuthInfo, "token"> = { clientId, scopes: [...scopes], extra: { principal } };
+  // Not by spreading: there is one of these for each call.
+  if (expiresAt !== undefined) info.expiresAt = expiresAt;
   return Object.defineProperty(info, "token", { value: token, enumerable: false }) as AuthInfo;
 }
 

@@ -65,9 +65,9 @@ export class PostExtra implements MessageExtra {
   }
 
   #createRequestInfo(): RequestInfo {
-    const { headers } = this;
-    const url = requestUrl(this.#req, this.#parts, this.#publicUrl);
-    return url === undefined ? { headers } : { headers, url };
+    return new LazyRequestInfo(this.headers, () =>
+      requestUrl(this.#req, this.#parts, this.#publicUrl),
+    );
   }
 
   #createRequest(): Request {
@@ -79,6 +79,32 @@ export class PostExtra implements MessageExtra {
       }
     }
     return new Request(url, { method: this.#req.method ?? "POST", headers: copy });
+  }
+}
+
+/** SDK v1 takes one from each message, and few tools look at its URL: that is parsed for those. */
+class LazyRequestInfo implements RequestInfo {
+  /** An own property, as others have it: who copies this object copies the URL. */
+  static readonly #URL: PropertyDescriptor & ThisType<LazyRequestInfo> = {
+    get() {
+      const url = this.#urlOf();
+      this.#urlOf = () => url;
+      return url;
+    },
+    set(url: URL | undefined) {
+      this.#urlOf = () => url;
+    },
+    enumerable: true,
+    configurable: true,
+  };
+  headers: RequestInfo["headers"];
+  declare url?: URL | undefined;
+  #urlOf: () => URL | undefined;
+
+  constructor(headers: RequestInfo["headers"], urlOf: () => URL | undefined) {
+    this.headers = headers;
+    this.#urlOf = urlOf;
+    Object.defineProperty(this, "url", LazyRequestInfo.#URL);
   }
 }
 

@@ -142,22 +142,37 @@ export class MessageReceiver<S extends RouterSession> {
 
   /** Hands over what the policy lets through, unless the session's own server has something against it. */
   #hand(arrival: Arrival<S>, passage: Passage | undefined): Promise<void> | undefined {
+    // It does not get what is denied.
+    if (passage?.to === "nobody") return this.#deliver(arrival, passage);
+    const { message, session, extra } = arrival;
+    const asked = session.scopeCheck?.(message, extra);
+    return asked instanceof Promise
+      ? this.#deliverLater(arrival, passage, asked)
+      : this.#deliver(arrival, passage, asked);
+  }
+
+  async #deliverLater(
+    arrival: Arrival<S>,
+    passage: Passage | undefined,
+    asked: Promise<ScopeChallenge | undefined>,
+  ): Promise<void> {
+    const { message, request, session } = arrival;
+    const lacking = await asked;
+    await this.confirmLapsed(message, request, session);
+    await this.#deliver(arrival, passage, lacking);
+  }
+
+  #deliver(
+    arrival: Arrival<S>,
+    passage: Passage | undefined,
+    lacking?: ScopeChallenge,
+  ): Promise<void> | undefined {
     const { message, request, session, extra, call } = arrival;
     const { handler, callers } = this.#init;
-    const deliver = (lacking: ScopeChallenge | undefined): Promise<void> | undefined => {
-      if (lacking !== undefined) throw callers.lacksScopes(lacking, request);
-      if (handler.deliver !== undefined) return handler.deliver(arrival, passage) ?? undefined;
-      session.receive(message, extra, call, passage);
-      return undefined;
-    };
-    // It does not get what is denied.
-    if (passage?.to === "nobody") return deliver(undefined);
-    const asked = session.scopeCheck?.(message, extra);
-    if (!(asked instanceof Promise)) return deliver(asked);
-    return asked.then(async (lacking) => {
-      await this.confirmLapsed(message, request, session);
-      await deliver(lacking);
-    });
+    if (lacking !== undefined) throw callers.lacksScopes(lacking, request);
+    if (handler.deliver !== undefined) return handler.deliver(arrival, passage) ?? undefined;
+    session.receive(message, extra, call, passage);
+    return undefined;
   }
 
   /** Time has passed, although none that the sender could draw out: a method is asked only if it has to be. */

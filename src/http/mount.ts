@@ -60,10 +60,13 @@ export function addressOf(req: HostRequest): string | undefined {
 }
 
 /** Path of the mount within the host. */
-export function baseOf({ app, baseUrl = "", originalUrl, url = "" }: HostRequest): string {
+export function baseOf(req: HostRequest): string {
+  const { app, baseUrl = "" } = req;
   // Express says it. An app may have written another URL onto the request, so the two that there
   // are say nothing. Other hosts only take their prefix off the one, and keep the other.
-  if (app !== undefined || originalUrl === undefined) return baseUrl;
+  if (app !== undefined) return baseUrl;
+  const { originalUrl, url = "" } = req;
+  if (originalUrl === undefined) return baseUrl;
   const [whole, rest] = [withoutOrigin(originalUrl), withoutOrigin(url)];
   if (whole.endsWith(rest)) return whole.slice(0, whole.length - rest.length);
   // What is left of a mount path itself is nothing, and a slash is put in its place.

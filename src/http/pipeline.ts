@@ -87,7 +87,7 @@ export class Pipeline {
 
   /** Answers a request to a path of ours. Never rejects, never calls the app's error handling. */
   async answer(req: HostRequest, res: ServerResponse, target: Target): Promise<void> {
-    await this.#run({ req, res }, target);
+    await this.#run({ req, res, caller: undefined }, target);
   }
 
   /**
@@ -108,7 +108,7 @@ export class Pipeline {
       otherwise(req, res, next);
       return;
     }
-    void this.#run({ req, res }, fast, () => otherwise(req, res, next));
+    void this.#run({ req, res, caller: undefined }, fast, () => otherwise(req, res, next));
   }
 
   /** Answers a request that another node has let in, from step 6 on. Never rejects. */
@@ -154,12 +154,11 @@ export class Pipeline {
    * @param passOn takes a request on the fast path whose caller or session is not the expected one.
    */
   #run(
-    { req, res }: RefusedRequest,
+    received: ReceivedRequest,
     target: Target | FastRoute,
     passOn?: () => void,
   ): Promise<void> | undefined {
     let route: TransportRoute | undefined;
-    const received: ReceivedRequest = { req, res, caller: undefined };
     const refuse = (error: unknown): void => this.#init.refusals.refuse(received, error, route);
     try {
       // It asks functions of the application, such as that of Express's `trust proxy`.

@@ -23,6 +23,9 @@ export interface TakenCall {
   readonly origin: CallOrigin;
 }
 
+/** Names of what it tells. */
+export const CALL_FACTS = ["call-started", "call-ended"] as const;
+
 type Around = (handle: () => void) => void;
 
 /** Tells of clients' requests: that one begins, and what became of it. */
@@ -33,7 +36,7 @@ export class CallTracker {
 
   constructor(hub: FactHub) {
     this.#hub = hub;
-    this.#audience = hub.audienceOf("call-started", "call-ended");
+    this.#audience = hub.audienceOf(...CALL_FACTS);
   }
 
   /** Whether anybody wants to hear of calls. */

@@ -8,6 +8,9 @@ import { rpcCodeOf, shorten } from "./request-facts.js";
 type Request = ClientRequestEnded["request"];
 type Outcome = ClientRequestEnded["outcome"];
 
+/** Names of what it tells. */
+export const CLIENT_REQUEST_FACTS = ["client-request-started", "client-request-ended"] as const;
+
 /** Tells of what servers ask their clients: for a model, for an answer of a person, for their roots. */
 export class ClientRequests {
   readonly #hub: FactHub;
@@ -17,7 +20,7 @@ export class ClientRequests {
 
   constructor(hub: FactHub) {
     this.#hub = hub;
-    this.#audience = hub.audienceOf("client-request-started", "client-request-ended");
+    this.#audience = hub.audienceOf(...CLIENT_REQUEST_FACTS);
   }
 
   /** Whether anybody wants to hear of them. */

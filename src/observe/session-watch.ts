@@ -5,10 +5,10 @@ import type { SessionInfo } from "../session/session-info.js";
 import type { ResumeMark } from "../session/resume-mark.js";
 import type { ReceivedMessage, SessionObserver } from "../session/session-observer.js";
 import type { JsonRpcMessage } from "../shared/json-rpc.js";
-import { CallTracker } from "./call-tracker.js";
+import { CALL_FACTS, CallTracker } from "./call-tracker.js";
 import type { CallOrigin } from "./call-tracker.js";
-import { ClientRequests } from "./client-requests.js";
-import type { FactHub } from "./fact-hub.js";
+import { CLIENT_REQUEST_FACTS, ClientRequests } from "./client-requests.js";
+import type { Audience, FactHub } from "./fact-hub.js";
 import type { RevokedFact, SessionFact, WaitingMessages } from "./facts.js";
 import { refOf, whoIs } from "./refs.js";
 
@@ -19,6 +19,8 @@ type WatchedSession<P> = SessionInfo<P> & { readonly movedFrom: string | undefin
 export class SessionWatch<P, E> implements SessionObserver<WatchedSession<P>, P, E> {
   readonly #hub: FactHub;
   readonly #originOf: (extra: E) => CallOrigin;
+  /** Who hears of any message: asked once for all, with each of them. */
+  readonly #messages: Audience;
   readonly #calls: CallTracker;
   readonly #clientRequests: ClientRequests;
 
@@ -26,12 +28,13 @@ export class SessionWatch<P, E> implements SessionObserver<WatchedSession<P>, P,
   constructor(hub: FactHub, originOf: (extra: E) => CallOrigin) {
     this.#hub = hub;
     this.#originOf = originOf;
+    this.#messages = hub.audienceOf(...CALL_FACTS, ...CLIENT_REQUEST_FACTS);
     this.#calls = new CallTracker(hub);
     this.#clientRequests = new ClientRequests(hub);
   }
 
   get watchesMessages(): boolean {
-    return this.#calls.isHeard || this.#clientRequests.isHeard;
+    return this.#messages.isHeard;
   }
 
   receive(received: ReceivedMessage<WatchedSession<P>, E>, handle: () => void): void {

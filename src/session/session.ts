@@ -313,9 +313,8 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
     }
     const forServer = this.journey === undefined ? message : this.journey.toServer(message);
     if (forServer === undefined) return;
-    const handle = (): void => this.onmessage?.(forServer, extra);
-    if (watcher === undefined) handle();
-    else watcher.receive({ session: this, message, extra, call }, handle);
+    if (watcher === undefined) this.onmessage?.(forServer, extra);
+    else watcher.receive({ session: this, message, extra, call }, handing(this, forServer, extra));
   }
 
   #onTimeout(timeout: SessionTimeout): void {
@@ -327,4 +326,13 @@ export class Session<P = unknown, E = unknown, C extends Channel = Channel>
       this.end(REASON_OF_TIME_LIMIT[timeout]);
     }
   }
+}
+
+/** Not made where a message is handed over: nobody watches most of them. */
+function handing<E>(
+  session: { readonly onmessage: Listener<E> | undefined },
+  message: JsonRpcMessage,
+  extra: E,
+): () => void {
+  return () => session.onmessage?.(message, extra);
 }

@@ -285,6 +285,21 @@ describe("what accompanies a message", () => {
     expect(extra.requestInfo).toBe(extra.requestInfo);
   });
 
+  it("AUTH-10: has the URL as a property that is copied, written down and replaced like any other", async () => {
+    const { requestInfo } = await extraOf("api.example.com");
+    expect({ ...requestInfo }.url?.href).toBe("http://api.example.com/m?a=1");
+    expect(JSON.parse(JSON.stringify(requestInfo))).toMatchObject({
+      headers: { host: "api.example.com" },
+      url: "http://api.example.com/m?a=1",
+    });
+    expect(requestInfo.url).toBe(requestInfo.url);
+    const other = new URL("http://other.example.com/");
+    requestInfo.url = other;
+    expect(requestInfo.url).toBe(other);
+    requestInfo.url = undefined;
+    expect({ ...requestInfo }.url).toBeUndefined();
+  });
+
   it("AUTH-11: has no header that carried an API key", async () => {
     const extra = await extraOf("a", ["x-key", "x-b"]);
     expect(extra.requestInfo.headers).not.toHaveProperty("x-key");
