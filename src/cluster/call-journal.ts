@@ -21,6 +21,8 @@ export interface Noter {
   /** Of the session's record. */
   readonly key: string;
   readonly page: number;
+  /** What stands there of it, as soon as it is known: so that it is not looked up with each call. */
+  calls?: OpenCalls | undefined;
 }
 
 /** How many sessions share a page. What is sealed at a time costs about the same, whatever it is. */
@@ -98,8 +100,11 @@ export class CallJournal {
     const left = (this.#sessions.get(page) ?? 1) - 1;
     if (left > 0) this.#sessions.set(page, left);
     else this.#sessions.delete(page);
-    if (this.#pages.get(page)?.delete(key) === true) this.#noteDirty(page, DONE_MS);
-    if (this.#pages.get(page)?.size === 0 && left <= 0) this.#pages.delete(page);
+    const sessions = this.#pages.get(page);
+    const hadCalls = sessions?.get(key)?.isEmpty === false;
+    sessions?.delete(key);
+    if (hadCalls) this.#noteDirty(page, DONE_MS);
+    if (sessions?.size === 0 && left <= 0) this.#pages.delete(page);
   }
 
   /** A session's record has another name, which is written with all else. */
@@ -117,21 +122,21 @@ export class CallJournal {
    *
    * @returns a promise that resolves when that is written, or cannot be now; `undefined` where nobody waits.
    */
-  note({ key, page }: Noter, id: JsonRpcId, place: number | undefined): Promise<void> | undefined {
+  note(noter: Noter, id: JsonRpcId, place: number | undefined): Promise<void> | undefined {
     if (typeof id === "string" && id.length > MAX_ID_LENGTH) return undefined;
-    this.#callsOf(page, key).add(id, place);
+    const calls = (noter.calls ??= this.#callsOf(noter));
+    calls.add(id, place);
     const { isExact, bus } = this.#init;
     this.#arrived++;
-    this.#noteDirty(page, isExact ? this.#restMs() : RECENT_MS);
+    this.#noteDirty(noter.page, isExact ? this.#restMs() : RECENT_MS);
     return isExact && bus.state !== "down" && !this.#isSlow ? this.#next.whenOver() : undefined;
   }
 
   /** Its client has the answer, or will not come for it. */
-  done({ key, page }: Noter, id: JsonRpcId): void {
-    const sessions = this.#pages.get(page);
-    const calls = sessions?.get(key);
-    if (calls?.delete(id) !== true) return;
-    if (calls.isEmpty) sessions?.delete(key);
+  done(noter: Noter, id: JsonRpcId): void {
+    const { key, page } = noter;
+    noter.calls ??= this.#pages.get(page)?.get(key);
+    if (noter.calls?.delete(id) !== true) return;
     // An acknowledgement ends many.
     if (!this.#dirty.has(page)) this.#noteDirty(page, DONE_MS);
   }
@@ -169,13 +174,10 @@ export class CallJournal {
     return this.#lastArrived < MANY ? 0 : this.#lastAt + REST_MS - performance.now();
   }
 
-  #callsOf(page: number, key: string): OpenCalls {
-    const known = this.#pages.get(page)?.get(key);
-    if (known !== undefined) return known;
-    const calls = new OpenCalls(key);
-    const sessions = this.#pages.get(page);
-    if (sessions === undefined) this.#pages.set(page, new Map([[key, calls]]));
-    else sessions.set(key, calls);
+  #callsOf({ key, page }: Noter): OpenCalls {
+    const sessions: CallPage = this.#pages.get(page) ?? new Map<string, OpenCalls>();
+    const calls = sessions.get(key) ?? new OpenCalls(key);
+    this.#pages.set(page, sessions.set(key, calls));
     return calls;
   }
 

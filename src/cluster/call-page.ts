@@ -70,13 +70,14 @@ export class OpenCalls {
   }
 }
 
-/** The open calls of some sessions, by the names of their records. */
+/** The open calls of some sessions, by the names of their records; most sessions have none most of the time. */
 export type CallPage = Map<string, OpenCalls>;
 
 /** A page as it is written; `undefined` for one without a call. */
 export function textOfPage(page: CallPage): string | undefined {
-  if (page.size === 0) return undefined;
-  return `[${Array.from(page.values(), ({ text }) => text).join()}]`;
+  const texts: string[] = [];
+  for (const calls of page.values()) if (!calls.isEmpty) texts.push(calls.text);
+  return texts.length === 0 ? undefined : `[${texts.join()}]`;
 }
 
 /** The calls of one session that stand on a page. */
