@@ -34,7 +34,7 @@ describe("a heap of 512 MiB", () => {
       expect(Object.keys(outcome.limited).filter((what) => what.startsWith("other"))).toEqual([]);
       expect(outcome.warnings.length).toBeLessThan(20);
       // On a machine that is busy with something else, a quiet server is slow too.
-      expect(outcome.p99).toBeLessThan(Math.max(5_000, 20 * outcome.quiet));
+      expect(outcome.p99).toBeLessThan(Math.max(10_000, 20 * outcome.quiet));
       expect(outcome.after).toBeLessThan(150);
     },
   );
