@@ -104,17 +104,10 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
   }
 
   async deliver(arrival: Arrival<ExchangeSession>, passage: Passage | undefined): Promise<void> {
-    const { message, session, extra, call } = arrival;
-    let answering: Promise<void> | undefined;
-    session.onmessage = () => {
-      answering = this.#answer(arrival, passage?.to === "server" ? passage.filter : undefined);
-    };
-    const denied = passage?.to === "nobody" ? passage : undefined;
-    // No message goes by the session: its channel writes responses.
-    session.receive(message, extra, call, denied && { ...denied, answer: undefined });
+    const { session, call } = arrival;
+    const answering = this.#receive(arrival, passage);
     try {
-      if (denied === undefined) await answering;
-      else await session.channel.reply(responseOf(denied.answer), call);
+      await answering;
       session.end(ANSWERED);
     } catch (error) {
       call?.watched?.end("failed");
@@ -123,6 +116,39 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
     } finally {
       session.end("failed-to-open");
     }
+  }
+
+  /** Has the session take its message. @returns what answers it. */
+  #receive(
+    arrival: Arrival<ExchangeSession>,
+    passage: Passage | undefined,
+  ): Promise<void> | undefined {
+    const { message, session, extra, call } = arrival;
+    if (passage?.to === "nobody") {
+      session.onmessage = () => undefined;
+      // No message goes by the session: its channel writes responses.
+      session.receive(message, extra, call, { ...passage, answer: undefined });
+      return session.channel.reply(responseOf(passage.answer), call);
+    }
+    if (session.observer?.watchesMessages === true) return this.#receiveWatched(arrival, passage);
+    session.onmessage = () => undefined;
+    session.receive(message, extra, call);
+    // Not within that listener: what it refers to would be kept until the answer has left.
+    return this.#answer(arrival, passage?.filter);
+  }
+
+  /** Whoever watches a call is around its server: a trace goes on in there. */
+  #receiveWatched(
+    arrival: Arrival<ExchangeSession>,
+    passage: Extract<Passage, { to: "server" }> | undefined,
+  ): Promise<void> | undefined {
+    const { message, session, extra, call } = arrival;
+    let answering: Promise<void> | undefined;
+    session.onmessage = () => {
+      answering = this.#answer(arrival, passage?.filter);
+    };
+    session.receive(message, extra, call);
+    return answering;
   }
 
   accept(): void {
