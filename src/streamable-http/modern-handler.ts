@@ -133,7 +133,7 @@ export class ModernHandler implements MessageHandler<ExchangeSession> {
     if (session.observer?.watchesMessages === true) return this.#receiveWatched(arrival, passage);
     session.onmessage = () => undefined;
     session.receive(message, extra, call);
-    // Not within that listener: what it refers to would be kept until the answer has left.
+    // Not within that listener: one that refers to `arrival` costs a scavenge in twenty (bench/NOTES.md).
     return this.#answer(arrival, passage?.filter);
   }
 
