@@ -8,6 +8,7 @@ import { findAccount } from "./login/accounts.js";
 import type { ConfirmsLogins } from "./login/accounts.js";
 import type { CookieNames } from "./requests/browser.js";
 import { keepErrorsHere, renderError } from "./engine-errors.js";
+import { fixUrls, nameRefreshTokens } from "./engine-overrides.js";
 import { SIGNING_ALGORITHM } from "../options/signing-key.js";
 import type { KeyRing } from "./storage/key-ring.js";
 import { loadGrant } from "./login/grants.js";
@@ -69,6 +70,7 @@ export function createEngine(parts: EngineParts): Provider {
   const { issuer } = parts.settings;
   const provider = new oidc.Provider(issuer, createConfiguration(parts, oidc));
   fixUrls(provider, issuer);
+  nameRefreshTokens(oidc.Provider, provider, parts.keys);
   keepErrorsHere(provider, parts);
   keepClients(provider, parts);
   tellOfClients(provider, parts);
@@ -119,24 +121,6 @@ function answerOutages(provider: Provider): void {
   });
 }
 
-/**
- * Lets every URL begin with the issuer, and cookies be sent over the issuer's scheme.
- *
- * Security decision: the engine would take host and scheme from the request, where a stranger may
- * have written them; behind a proxy they are not those that browsers see, either.
- */
-function fixUrls(provider: Provider, issuer: string): void {
-  const { protocol } = new URL(issuer);
-  const { prototype } = provider.OIDCContext as unknown as { prototype: object };
-  Object.defineProperty(prototype, "urlFor", {
-    value: (name: string, options?: Record<string, string>) => provider.urlFor(name, options),
-  });
-  provider.use(async (ctx, next) => {
-    Object.defineProperty(ctx.request, "protocol", { value: protocol.slice(0, -1) });
-    await next();
-  });
-}
-
 function createConfiguration(parts: EngineParts, oidc: Oidc): Configuration {
   const { settings, keys } = parts;
   return {
@@ -171,7 +155,7 @@ function createConfiguration(parts: EngineParts, oidc: Oidc): Configuration {
       RefreshToken: settings.refreshTokenDays * 24 * 3600,
       Session: SESSION_SECONDS,
     },
-    // Every use gives a new refresh token, and an old one that comes back ends the grant.
+    // A use gives a new refresh token, and an old one that comes back ends the grant.
     rotateRefreshToken: true,
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed("refresh_token"),
     expiresWithSession: async () => false,

@@ -1,6 +1,10 @@
 /** What an authorization request, a code and a refresh token may not be used for. */
+import type { SignInOptions } from "../../../src/index.js";
+import { REUSE_SECONDS } from "../../../strategies/oauth/sign-in/storage/provider-adapter.js";
 import { cleanUpAfterEach } from "../../kit/clean-up.js";
+import { later } from "../../kit/clock.js";
 import { converse } from "../../kit/conversation.js";
+import { OpenStorage } from "../../kit/open-storage.js";
 import { send } from "../../kit/raw-http.js";
 import { expectErrorAnswer, expectProblem } from "../../kit/sign-in-answers.js";
 import {
@@ -12,7 +16,7 @@ import {
   signInAndApprove,
   tokenRequest,
 } from "../../kit/sign-in.js";
-import type { SignInSetup } from "../../kit/sign-in.js";
+import type { SignInSetup, TokenAnswer } from "../../kit/sign-in.js";
 
 cleanUpAfterEach();
 
@@ -137,15 +141,29 @@ describe("SIGNIN-5: a code is redeemed once, by whom it was made for", () => {
 });
 
 describe("SIGNIN-6: a refresh token is used once", () => {
-  test("a new one comes with each use, and an old one ends the whole family", async () => {
-    const setup = await serveSignIn();
+  /** A client that has signed in, and how it refreshes. */
+  async function signedIn(signIn: SignInOptions = {}): Promise<{
+    setup: SignInSetup;
+    clientId: string;
+    tokens: TokenAnswer;
+    refresh: (token: string) => Promise<TokenAnswer>;
+  }> {
+    const setup = await serveSignIn({ signIn });
     const { client, tokens } = await obtainTokens(setup, setup.person());
-    const refresh = (token: string) =>
+    const refresh = (token: string): Promise<TokenAnswer> =>
       tokenRequest(setup.issuer, {
         grant_type: "refresh_token",
         client_id: client.client_id,
         refresh_token: token,
       });
+    return { setup, clientId: client.client_id, tokens, refresh };
+  }
+
+  /** The time is over in which clients may be sending what they sent at the same time. */
+  const afterReuse = (): void => later((REUSE_SECONDS + 2) * 1000);
+
+  test("a new one comes with each use, and an old one ends the whole family", async () => {
+    const { setup, tokens, refresh } = await signedIn();
     const second = await refresh(tokens.refresh_token);
     expect(second.status).toBe(200);
     expect(second.refresh_token).not.toBe(tokens.refresh_token);
@@ -153,25 +171,78 @@ describe("SIGNIN-6: a refresh token is used once", () => {
       authorization: `Bearer ${second.access_token}`,
     });
     expect(JSON.parse(await conversation.call("whoami"))).toMatchObject({ id: "alice" });
+    afterReuse();
     expect(await refresh(tokens.refresh_token)).toMatchObject({ error: "invalid_grant" });
     expect(await refresh(second.refresh_token)).toMatchObject({ error: "invalid_grant" });
     expect(await streamStatus(setup, second.access_token)).toBe(401);
   });
 
-  test("used at the same time by several, it ends the family", async () => {
-    const setup = await serveSignIn();
-    const { client, tokens } = await obtainTokens(setup, setup.person());
-    const answers = await Promise.all(
-      Array.from({ length: 8 }, () =>
-        tokenRequest(setup.issuer, {
-          grant_type: "refresh_token",
-          client_id: client.client_id,
-          refresh_token: tokens.refresh_token,
-        }),
-      ),
+  test("used at the same time by several, and right after: all get the same new one", async () => {
+    const { setup, tokens, refresh } = await signedIn();
+    const atOnce = await Promise.all(
+      Array.from({ length: 8 }, () => refresh(tokens.refresh_token)),
     );
-    expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1);
-    expect(await streamStatus(setup, tokens.access_token)).toBe(401);
+    const answers = [...atOnce, await refresh(tokens.refresh_token)];
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(new Set(answers.map(({ refresh_token }) => refresh_token)).size).toBe(1);
+    expect(new Set(answers.map(({ access_token }) => access_token)).size).toBe(answers.length);
+    expect(await streamStatus(setup, answers[0]!.access_token)).toBe(200);
+    // Of the new one, too, only the first use counts.
+    const third = await refresh(answers[0]!.refresh_token);
+    expect(third.status).toBe(200);
+    afterReuse();
+    expect(await refresh(answers[8]!.refresh_token)).toMatchObject({ error: "invalid_grant" });
+    expect(await streamStatus(setup, third.access_token)).toBe(401);
+  });
+
+  test("a thief as fast as the client ends the family together with it, and has no line of their own", async () => {
+    const { setup, tokens, refresh } = await signedIn();
+    const [client, thief] = [
+      await refresh(tokens.refresh_token),
+      await refresh(tokens.refresh_token),
+    ];
+    later(600_000);
+    const stolen = await refresh(thief.refresh_token);
+    expect(stolen.status).toBe(200);
+    later(600_000);
+    expect(await refresh(client.refresh_token)).toMatchObject({ error: "invalid_grant" });
+    expect(await refresh(stolen.refresh_token)).toMatchObject({ error: "invalid_grant" });
+    expect(await streamStatus(setup, stolen.access_token)).toBe(401);
+  });
+
+  test("a successor that was used before the old one was sent again stays used, also without its mark", async () => {
+    const storage = new OpenStorage();
+    const { tokens, refresh } = await signedIn({ storage });
+    const second = await refresh(tokens.refresh_token);
+    expect((await refresh(second.refresh_token)).status).toBe(200);
+    expect((await refresh(tokens.refresh_token)).refresh_token).toBe(second.refresh_token);
+    for (const key of storage.entries.keys()) {
+      if (key.includes("/RefreshTokenUsed:")) storage.entries.delete(key);
+    }
+    expect(await refresh(second.refresh_token)).toMatchObject({ error: "invalid_grant" });
+  });
+
+  test("another client has no part in the time in which it counts once more", async () => {
+    const { setup, tokens, refresh } = await signedIn();
+    const other = await register(setup.issuer);
+    const second = await refresh(tokens.refresh_token);
+    const refused = await tokenRequest(setup.issuer, {
+      grant_type: "refresh_token",
+      client_id: other.client_id,
+      refresh_token: tokens.refresh_token,
+    });
+    expect(refused).toMatchObject({ status: 400, error: "invalid_grant" });
+    expect((await refresh(second.refresh_token)).status).toBe(200);
+  });
+
+  test("after a revocation it does not count once more", async () => {
+    const { setup, clientId, tokens, refresh } = await signedIn();
+    const { refresh_token: token } = await refresh(tokens.refresh_token);
+    const body = new URLSearchParams({ client_id: clientId, token });
+    expect((await fetch(`${setup.issuer}/oauth/revoke`, { method: "POST", body })).status).toBe(
+      200,
+    );
+    expect(await refresh(tokens.refresh_token)).toMatchObject({ error: "invalid_grant" });
   });
 
   test("by another client: refused, and nothing else happens", async () => {

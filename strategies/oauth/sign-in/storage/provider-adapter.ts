@@ -8,6 +8,9 @@ import type { RecordOptions, SealedStorage } from "./seal.js";
 /** What is redeemed, and only once. */
 const REDEEMABLE: ReadonlySet<string> = new Set(["AuthorizationCode", "RefreshToken"]);
 
+/** How long a refresh token that was used counts once more, in seconds. */
+export const REUSE_SECONDS = 10;
+
 /** What the records of the engine are kept with. */
 export interface AdapterParts {
   readonly records: SealedStorage;
@@ -44,6 +47,8 @@ export class StorageAdapter implements Adapter {
       await this.#parts.clients.register(id, payload, owner);
       return;
     }
+    // The successor of a token that came once more, which has been used already: it stays used.
+    if (this.#model === "RefreshToken" && (await this.#storage.get(this.#usedKind, id))) return;
     const options: RecordOptions = { ttlMs: lifetimeOf(expiresIn), owner };
     await this.#storage.set(this.#model, id, payload, options);
     const { uid } = payload;
@@ -56,7 +61,8 @@ export class StorageAdapter implements Adapter {
     const payload = await this.#find(id);
     const isAskedByClients = this.#model === "Client" || this.#model === "RefreshToken";
     if (payload === undefined && isAskedByClients) await this.#parts.older.lookFor(this.#model, id);
-    return payload;
+    if (payload === undefined || !isUsedAtOnce(this.#model, payload)) return payload;
+    return { ...payload, consumed: undefined };
   }
 
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
@@ -74,8 +80,9 @@ export class StorageAdapter implements Adapter {
    *
    * Security decision: oidc-provider looks and marks in two steps, between which a second request
    * may look too. So the mark itself is atomic: who does not set it comes too late, is refused,
-   * and ends the whole grant, as with every token that is used twice. The mark takes the place of
-   * what was redeemed: a storage that is full may lose it, and must not make a used token good.
+   * and ends the whole grant, as with every token that is used twice (but see
+   * {@link isUsedAtOnce}). The mark takes the place of what was redeemed: a storage that is full
+   * may lose it, and must not make a used token good.
    *
    * @see OAuth 2.1, sections 4.1.3 and 4.3.1; RFC 9700, section 4.14.2
    */
@@ -91,6 +98,8 @@ export class StorageAdapter implements Adapter {
       await this.#storage.delete(this.#model, id);
       return;
     }
+    const mark = await this.#storage.get(this.#usedKind, id);
+    if (mark !== undefined && isUsedAtOnce(this.#model, mark as AdapterPayload)) return;
     if (payload.grantId !== undefined) await this.revokeByGrantId(payload.grantId);
     throw this.#parts.refuse();
   }
@@ -133,6 +142,22 @@ export class StorageAdapter implements Adapter {
     const request = this.#parts.request();
     return request === undefined ? undefined : ownerByRequest(request);
   }
+}
+
+/**
+ * Whether what was redeemed counts once more: a refresh token, for {@link REUSE_SECONDS}.
+ *
+ * Security decision: clients of both SDK majors send one refresh token with each of their calls
+ * that got 401, so that two calls at once after an access token has expired would end the grant, and
+ * the person would have to sign in again. Whoever comes within this time gets the same new refresh
+ * token (see `engine-overrides.ts`), and of that again only the first use counts: a thief is found out
+ * when thief and client come with it. A code is sent by one request, and never counts twice.
+ *
+ * @see RFC 9700, section 4.14.2
+ */
+function isUsedAtOnce(model: string, { consumed }: AdapterPayload): boolean {
+  if (model !== "RefreshToken" || typeof consumed !== "number") return false;
+  return Date.now() / 1000 - consumed <= REUSE_SECONDS;
 }
 
 function lifetimeOf(seconds: number | undefined): number | undefined {
