@@ -16,7 +16,7 @@ type WrittenCalls = readonly [key: string, runs: readonly Run[]];
 
 /**
  * The open calls of one session, as they are written. Most begin and end in the same order: then none of both
- * allocates anything.
+ * allocates anything. The last run that ends stays, with no call, for the next one.
  */
 export class OpenCalls {
   /** In the order in which they came. */
@@ -36,7 +36,8 @@ export class OpenCalls {
   }
 
   get isEmpty(): boolean {
-    return this.#runs.length === 0;
+    const [first] = this.#runs;
+    return first === undefined || first[1] === 0;
   }
 
   /** What a page says of them. */
@@ -47,12 +48,14 @@ export class OpenCalls {
   add(id: JsonRpcId, place: number | undefined): void {
     this.#text = undefined;
     const last = this.#runs.at(-1);
-    if (last !== undefined && goesOn(last, id, place ?? null)) last[1]++;
+    if (last?.[1] === 0) [last[0], last[1], last[2]] = [id, 1, place ?? null];
+    else if (last !== undefined && goesOn(last, id, place ?? null)) last[1]++;
     else this.#runs.push([id, 1, place ?? null]);
   }
 
   /** @returns whether it was there. Of several with one id, which there must not be, the oldest. */
   delete(id: JsonRpcId): boolean {
+    if (this.isEmpty) return false;
     // Most calls end in the order in which they began.
     const isFirst = this.#runs[0]?.[0] === id;
     const at = isFirst ? 0 : this.#runs.findIndex((run) => positionIn(run, id) !== undefined);
@@ -60,7 +63,8 @@ export class OpenCalls {
     if (run === undefined) return false;
     this.#text = undefined;
     const position = isFirst ? 0 : (positionIn(run, id) ?? 0);
-    if (run[1] === 1) this.#runs.splice(at, 1);
+    if (run[1] === 1 && this.#runs.length === 1) run[1] = 0;
+    else if (run[1] === 1) this.#runs.splice(at, 1);
     else if (position === 0) dropFirst(run);
     else {
       const parts = [partOf(run, 0, position), partOf(run, position + 1, run[1])];

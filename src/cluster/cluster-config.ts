@@ -37,8 +37,8 @@ export interface ClusterOptions {
   move?: boolean;
   /**
    * When a call is written down, so that another node can say of it that it was lost: `"exact"`, before
-   * it is answered 202, or its stream begins; `"recent"`, every 25 milliseconds, which costs no wait, and
-   * lets calls of the last 25 milliseconds run into their client's time-out. Default: `"exact"`.
+   * it is answered 202, or its stream begins; `"recent"`, every 50 milliseconds, which costs no wait, and
+   * lets calls of the last 50 milliseconds run into their client's time-out. Default: `"exact"`.
    */
   calls?: "exact" | "recent";
   /**

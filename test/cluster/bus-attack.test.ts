@@ -82,6 +82,8 @@ async function talk(from: TestBus, to: TestBus): Promise<Heard> {
   const heard = new Heard(from.bus.open(to.bus.node, ["do", "argument-of-a-call"]));
   heard.exchange.send(["more", "secret-token"]);
   await heard.until(({ frames }) => frames.length === 1);
+  // Whoever started first hears of the other with its next beat, and tells whom it knows.
+  await until(() => from.bus.nodes().some(({ id }) => id === to.bus.node));
   from.bus.tell(["moved", "session-id-in-the-clear"]);
   await from.bus.gather(["who", "subject-of-somebody"], 60_000);
   return heard;
