@@ -48,8 +48,11 @@ export class OpenCalls {
   add(id: JsonRpcId, place: number | undefined): void {
     this.#text = undefined;
     const last = this.#runs.at(-1);
-    if (last?.[1] === 0) [last[0], last[1], last[2]] = [id, 1, place ?? null];
-    else if (last !== undefined && goesOn(last, id, place ?? null)) last[1]++;
+    if (last?.[1] === 0) {
+      last[0] = id;
+      last[1] = 1;
+      last[2] = place ?? null;
+    } else if (last !== undefined && goesOn(last, id, place ?? null)) last[1]++;
     else this.#runs.push([id, 1, place ?? null]);
   }
 

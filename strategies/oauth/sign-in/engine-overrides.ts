@@ -22,7 +22,7 @@ export function fixUrls(provider: Provider, issuer: string): void {
 }
 
 /**
- * Lets each refresh token have one successor: whoever sends a token once more gets the same new one.
+ * Lets each refresh token have one successor: whoever sends one again gets the same new one.
  *
  * Security decision: with a new random one for each request, a thief who is as fast as the client
  * would have a line of tokens of their own, and nobody would notice. So the successor is the token's

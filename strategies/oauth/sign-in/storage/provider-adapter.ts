@@ -8,7 +8,7 @@ import type { RecordOptions, SealedStorage } from "./seal.js";
 /** What is redeemed, and only once. */
 const REDEEMABLE: ReadonlySet<string> = new Set(["AuthorizationCode", "RefreshToken"]);
 
-/** How long a refresh token that was used counts once more, in seconds. */
+/** How long a refresh token still counts after its first use, in seconds. */
 export const REUSE_SECONDS = 10;
 
 /** What the records of the engine are kept with. */
@@ -61,7 +61,8 @@ export class StorageAdapter implements Adapter {
     const payload = await this.#find(id);
     const isAskedByClients = this.#model === "Client" || this.#model === "RefreshToken";
     if (payload === undefined && isAskedByClients) await this.#parts.older.lookFor(this.#model, id);
-    if (payload === undefined || !isUsedAtOnce(this.#model, payload)) return payload;
+    if (payload === undefined || !stillCounts(this.#model, payload)) return payload;
+    // The engine would refuse it.
     return { ...payload, consumed: undefined };
   }
 
@@ -81,7 +82,7 @@ export class StorageAdapter implements Adapter {
    * Security decision: oidc-provider looks and marks in two steps, between which a second request
    * may look too. So the mark itself is atomic: who does not set it comes too late, is refused,
    * and ends the whole grant, as with every token that is used twice (but see
-   * {@link isUsedAtOnce}). The mark takes the place of what was redeemed: a storage that is full
+   * {@link stillCounts}). The mark takes the place of what was redeemed: a storage that is full
    * may lose it, and must not make a used token good.
    *
    * @see OAuth 2.1, sections 4.1.3 and 4.3.1; RFC 9700, section 4.14.2
@@ -99,7 +100,7 @@ export class StorageAdapter implements Adapter {
       return;
     }
     const mark = await this.#storage.get(this.#usedKind, id);
-    if (mark !== undefined && isUsedAtOnce(this.#model, mark as AdapterPayload)) return;
+    if (mark !== undefined && stillCounts(this.#model, mark as AdapterPayload)) return;
     if (payload.grantId !== undefined) await this.revokeByGrantId(payload.grantId);
     throw this.#parts.refuse();
   }
@@ -145,17 +146,17 @@ export class StorageAdapter implements Adapter {
 }
 
 /**
- * Whether what was redeemed counts once more: a refresh token, for {@link REUSE_SECONDS}.
+ * Whether what was redeemed still counts: a refresh token does, for {@link REUSE_SECONDS}.
  *
  * Security decision: clients of both SDK majors send one refresh token with each of their calls
  * that got 401, so that two calls at once after an access token has expired would end the grant, and
  * the person would have to sign in again. Whoever comes within this time gets the same new refresh
- * token (see `engine-overrides.ts`), and of that again only the first use counts: a thief is found out
- * when thief and client come with it. A code is sent by one request, and never counts twice.
+ * token (see `engine-overrides.ts`), and that is used once as well: a thief is found out as soon as
+ * both, thief and client, have come with it. A code is sent by one request, and never counts twice.
  *
  * @see RFC 9700, section 4.14.2
  */
-function isUsedAtOnce(model: string, { consumed }: AdapterPayload): boolean {
+function stillCounts(model: string, { consumed }: AdapterPayload): boolean {
   if (model !== "RefreshToken" || typeof consumed !== "number") return false;
   return Date.now() / 1000 - consumed <= REUSE_SECONDS;
 }
